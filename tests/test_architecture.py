@@ -60,6 +60,7 @@ def imports(tree: ast.AST, *, top_only: bool = False):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports name their room"
+            yield from (f"harness.{alias.name}" for alias in node.names if node.module == "harness")
             yield node.module
 
 

@@ -68,12 +68,11 @@ def factorial(
     split: str | None = None,
     level: float = 0.95,
 ) -> Design:
-    """The two main effects and their interaction, within tasks.
+    """The two main effects and their interaction, within tasks; the rest as in `pair`.
 
-    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; a cell that is not named is
-    filled by the one contender of its kind. The rest as in `pair`. Raises UsageError: no such folder, contender or
-    split; several contenders could fill a cell, or one fills two. EvidenceError: no outcomes, broken ones, a cell that
-    nobody fills, or no task that all four have.
+    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; the one of its kind fills
+    another. Raises UsageError: also where several could fill a cell, or one fills two. EvidenceError: also where nobody
+    does.
     """
     table, manifest = load_evidence(source, split)
     known = described(table.report, manifest).contenders
@@ -119,11 +118,7 @@ def factorial(
 
 
 def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, str]:
-    """The contender of each cell, in the order of `CELLS`: a cell that is not named takes the one of its kind.
-
-    It has to have the model of the tuned ones: an adapter fits one model only, and against another model nothing could
-    be said of tuning or of skills.
-    """
+    """The contender of each cell, in their order: the named one, else the one of its kind and of the tuned's model."""
     for name in named.values():
         table.index(name)
     kinds = {name: kind for name, kind in zip(table.contenders, table.kinds, strict=True) if name not in named.values()}

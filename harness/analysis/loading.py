@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from harness.core import EvidenceError, Manifest, UsageError
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Evidence = tuple[TaskTable, Manifest | None]  # the outcomes of a report and its manifest, where it has one
 
 
@@ -33,10 +39,7 @@ def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence
 
 
 def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:
-    """The contender of a report where none is named: the ``meant`` one, or the only one; never ``besides``.
-
-    Raises UsageError: several could be meant; ``option`` is what to name one with.
-    """
+    """The contender where none is named: ``meant``, or the only one; never ``besides``. Raises UsageError: name it."""
     names = [name for name in table.contenders if name != besides]
     if meant in names:
         return str(meant)
@@ -55,10 +58,7 @@ PLAIN_POLICY = {
 def early_command(
     report: Path, record: Mapping[str, Any], *, baseline: Path | None = None, policy: Path | None = None
 ) -> str:
-    """The call of ``ownbench run`` that goes on under a recorded rule; the manifest's record keeps no places.
-
-    By default the baseline is a folder of its name beside the report, else its name, and a policy file is ``FILE``.
-    """
+    """The call of ``ownbench run`` that goes on under a recorded rule; the manifest's record keeps no places."""
     kept = record.get("baseline")
     named: Mapping[str, Any] = kept if isinstance(kept, Mapping) else {}
     name = str(named.get("report"))

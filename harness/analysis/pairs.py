@@ -3,29 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.analysis.loading import Evidence, load_evidence, progress_of
+import numpy as np
+
+from harness import stats
+from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
-from harness.stats import (
-    DomainComparison,
-    Heterogeneity,
-    compare,
-    compare_domains,
-    domain_variance,
-    heterogeneity,
-    holm,
-    this_suite_difference,
-)
 from harness.store import TaskTable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 TRIALS_AS = {
     "mean": "a task's value is the mean of its trials",
@@ -38,41 +24,28 @@ ERRORS_AS = {
     "failed": "attempts that errored or could not be graded count as failed",
 }
 SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
-OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}
-"""Flags of the table that matter to every view; the others are about contenders, or are said there."""
+OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}  # flags of the table that matter to every view
 
 
 class CommonTasks:
-    """Sums and counts of some contenders at every task, as the options want them, and facts of the common tasks.
-
-    Raises UsageError: a contender is not in the table.
-    """
+    """Sums and counts of some contenders at every task, as the options want them, and facts of the common tasks."""
 
     def __init__(self, table: TaskTable, *names: str, trials_as: str = "mean", errors_as: str = "excluded") -> None:
-        import numpy as np
-
         self.table, self.names = table, names
-        self.sums: list[Floats] = []
-        self.counts: list[Floats] = []
-        lost: list[Floats] = []
         places = list(map(table.index, names))
-        for i in places:
-            total, n = table.sums[i], table.counts[i].astype(np.float64)
-            failed = (table.errored[i] + table.ungraded[i]).astype(np.float64)
-            if errors_as == "failed":
-                n, failed = n + failed, np.zeros_like(failed)
-            if trials_as != "mean":
-                passed = {"majority": 2 * total > n, "all": total >= n - 1e-9, "any": total > 0}[trials_as]
-                total, n = ((n > 0) & passed).astype(np.float64), (n > 0).astype(np.float64)
-            self.sums.append(total)
-            self.counts.append(n)
-            lost.append(failed)
-        met = np.all([n + failed > 0 for n, failed in zip(self.counts, lost, strict=True)], axis=0)
-        self.errored = [np.where(met, failed, 0.0) for failed in lost]  # where all have any attempt
-        self.lost = int(table.errored[places].sum() + table.ungraded[places].sum())  # at any task
-        self.mask: Mask = np.all([counts > 0 for counts in self.counts], axis=0)
+        passed, n = table.sums[places], table.counts[places].astype(np.float64)
+        lost = (table.errored[places] + table.ungraded[places]).astype(np.float64)
+        self.lost = int(lost.sum())  # attempts at any task
+        if errors_as == "failed":
+            n, lost = n + lost, np.zeros_like(lost)
+        if trials_as != "mean":
+            enough = {"majority": 2 * passed > n, "all": passed >= n - 1e-9, "any": passed > 0}[trials_as]
+            passed, n = ((n > 0) & enough).astype(np.float64), (n > 0).astype(np.float64)
+        self.sums, self.counts = passed, n  # [contenders, tasks]
+        self.errored = np.where((n + lost > 0).all(axis=0), lost, 0.0)  # where all have any attempt
+        self.mask: Mask = np.all(n > 0, axis=0)
         self.domains, self.clusters = table.domains[self.mask], table.clusters[self.mask]
-        self.sides = [(sums[self.mask], n[self.mask]) for sums, n in zip(self.sums, self.counts, strict=True)]
+        self.sides = list(zip(passed[:, self.mask], n[:, self.mask], strict=True))
         self.n_tasks = int(self.mask.sum())
         self.n_trials = int(sum(counts.sum() for _, counts in self.sides))
         self.n_clusters = len(np.unique(self.clusters))
@@ -81,16 +54,16 @@ class CommonTasks:
 
     def compared(self, level: float) -> Comparison:
         """The first against the second; the figures are ``None`` where the two share no graded task."""
-        (a, b), sums, counts, errored = self.names, self.sums, self.counts, self.errored
-        return compare(sums[0], counts[0], sums[1], counts[1], self.table.clusters, a_name=a, b_name=b, level=level,
-                       a_errored=errored[0], b_errored=errored[1])  # fmt: skip
+        (a, b), (a_errored, b_errored) = self.names, self.errored
+        args = (self.sums[0], self.counts[0], self.sums[1], self.counts[1], self.table.clusters)
+        return stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_errored, b_errored=b_errored)
 
-    def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], Heterogeneity | None]:
+    def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], stats.Heterogeneity | None]:
         """Each domain, with the first against the second where there are two; and how much the domains differ."""
-        spread, found = None, dict[int, DomainComparison]()
+        spread, found = None, dict[int, stats.DomainComparison]()
         if len(self.sides) > 1:
-            a, b = self.sides
-            each, spread = compare_domains(a, b, self.domains, self.clusters, level=level, resamples=self.resamples)
+            (a, b), draws = self.sides, self.resamples
+            each, spread = stats.compare_domains(a, b, self.domains, self.clusters, level=level, resamples=draws)
             found = {int(one.domain): one for one in each}
         differences = []
         of_the_pair = ("wins", "losses", "delta", "low", "high", "interval_method", "p_value", "p_adjusted", "test")
@@ -116,8 +89,6 @@ class CommonTasks:
 
     def spread(self, level: float) -> DomainSpread | None:
         """How much the difference differs between domains, without a test of each; ``None`` with fewer than two."""
-        import numpy as np
-
         effects, variances = [], []
         (a, b), counts = self.names, [n for _, n in self.sides]
         means = [sums / n for sums, n in self.sides]
@@ -127,22 +98,20 @@ class CommonTasks:
             alone = len(np.unique(self.clusters[here])) == int(here.sum())
             d = means[0][here] - means[1][here]
             effects.append(float(d.mean()))
-            variances.append(domain_variance(d, self.clusters[here], single=once and alone))
+            variances.append(stats.domain_variance(d, self.clusters[here], single=once and alone))
         if len(effects) < 2:
             return None
-        found = heterogeneity(effects, variances, level)
+        found = stats.heterogeneity(effects, variances, level)
         copied = {name: getattr(found, name) for name in ("q", "df", "p_value", "i2", "tau2", "mean", "prediction")}
         why = NO_PREDICTION if found.prediction is None else None
         return DomainSpread(a=a, b=b, n_domains=len(effects), why=why, **copied)
 
     def notes(self, level: float, *, trials: bool = False) -> list[str]:
         """What figures of these tasks rest on, in sentences; with ``trials`` also how several trials enter."""
-        import numpy as np
-
         who = {1: "there is", 2: "both have"}.get(len(self.names), f"all {len(self.names)} have")
         notes = [f"split: {self.table.split}; on the {plural(self.n_tasks, 'task')} at which {who} a graded attempt"]
         if len(self.names) > 2:
-            some = int(np.any([counts > 0 for counts in self.counts], axis=0).sum()) - self.n_tasks
+            some = int((self.counts > 0).any(axis=0).sum()) - self.n_tasks
             notes += [f"{plural(some, 'task')} that only some of them have are left out"] if some else []
         for name, counts in zip(self.names, self.counts, strict=True):
             alone = int(((counts > 0) & ~self.mask).sum())
@@ -168,11 +137,10 @@ def pair(
 ) -> Pairing:
     """Compares two contenders of a report, given by its folder or as loaded evidence: a minus b.
 
-    ``trials_as`` is a key of `TRIALS_AS`, ``errors_as`` one of `ERRORS_AS`, ``split`` one of ``test``, ``dev`` and
-    ``all`` (by default the test rows where there are any, else all). A task has flipped where only one of the two
-    passed it; with several trials, where only one of the two passed more than half of them. Raises UsageError: an
-    unknown contender, option or split, or a contender against itself. EvidenceError: no outcomes, broken ones, or no
-    task that both have.
+    ``trials_as`` is a key of `TRIALS_AS`, ``errors_as`` of `ERRORS_AS`, ``split`` one of ``test``, ``dev`` and ``all``
+    (by default the test rows where there are any). A task has flipped where only one passed more than half of its
+    trials. Raises UsageError: an unknown or the same contender, option or split. EvidenceError: no outcomes, or no
+    common task.
     """
     table, manifest = load_evidence(source, split)
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
@@ -185,7 +153,7 @@ def pair(
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
     by_domain, spread = tasks.by_domain(level)
     failed = None
-    if any(errored.any() for errored in tasks.errored):
+    if tasks.errored.any():
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)
@@ -198,7 +166,7 @@ def pair(
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     return Pairing(
         comparison=tasks.compared(level),
-        this_suite=this_suite_difference(of_a, of_b, level),
+        this_suite=stats.this_suite_difference(of_a, of_b, level),
         errored_as_failed=failed,
         domains=by_domain,
         flips=_flips(tasks),
@@ -207,7 +175,7 @@ def pair(
     )
 
 
-def _spread_note(found: Heterogeneity) -> str:
+def _spread_note(found: stats.Heterogeneity) -> str:
     tau = "an unknown number of" if found.tau2.value is None else spread_points(found.tau2.value)
     high = found.tau2.high
     most = "unknown" if high is None else NOT_KNOWN if high >= 1.0 else spread_points(high)
@@ -236,10 +204,7 @@ def shares_tasks(table: TaskTable, a: str, b: str) -> bool:
 def compared(
     table: TaskTable, pairs: Iterable[tuple[str, str]], level: float
 ) -> list[tuple[Comparison, DomainSpread | None]]:
-    """The comparisons alone, adjusted as one family, and how the domains of each differ, where there are several.
-
-    The figures are null where two share no graded task.
-    """
+    """The comparisons alone, adjusted as one family, null without common tasks; and how the domains of each differ."""
     found = []
     for a, b in pairs:
         tasks = CommonTasks(table, a, b)
@@ -251,7 +216,7 @@ def compared(
 def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     """Holm's p-values over those that are known (Holm 1979); an unknown one stays unknown and is not counted."""
     known = [p for p in p_values if p is not None]
-    corrected = iter(holm(known).tolist() if known else [])
+    corrected = iter(stats.holm(known).tolist() if known else [])
     return [None if p is None else next(corrected) for p in p_values]
 
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from harness import stats
 from harness.analysis.loading import load_evidence
 from harness.analysis.pairs import CommonTasks
 from harness.core import (
@@ -19,21 +22,10 @@ from harness.core import (
     plural,
     points,
 )
-from harness.stats import (
-    exact_power,
-    fisher_exact,
-    mcnemar_all,
-    non_inferiority_tasks,
-    tasks_for_difference,
-    visible_difference,
-    wilson_interval,
-)
 
 EXACT_UP_TO = 5_000  # tasks up to which the exact power is summed beside the formula
 MEAN_SQUARE = "mean square difference, Wilson on tasks"
-SAME_TASKS = (
-    "counted as tasks tried once each: several trials of the same tasks would prove less than their number says"
-)
+SAME_TASKS = "counted as tasks tried once each: several trials of one task would prove less than their number says"
 LARGEST = 10_000_000  # tasks of a headline at most: each table that two counts allow is looked at
 ROUNDING = 1e-9  # p values closer than this are the same
 
@@ -71,11 +63,10 @@ def plan_size(
     power: float = 0.8,
     alpha: float = 0.05,
 ) -> Plan:
-    """Tasks for a difference of either sign, the difference for a number of tasks, or tasks for a margin.
+    """Tasks for a difference of either sign, the difference for a number of tasks, or tasks for a margin (one-sided).
 
     ``discordant`` is the share of tasks that only one of the two passes, or what a report has shown of it; for a margin
-    the truth is taken to be no difference, and ``alpha`` is one-sided. Raises UsageError: not exactly one of ``delta``,
-    ``tasks`` and ``margin``, or a number out of range.
+    the truth is taken to be no difference. Raises UsageError: not exactly one question, or a number out of range.
     """
     given = [name for name, value in (("delta", delta), ("tasks", tasks), ("margin", margin)) if value is not None]
     if len(given) != 1:
@@ -98,17 +89,17 @@ def plan_size(
     elif tasks is not None:
         if tasks < 1:
             raise UsageError(f"--tasks {tasks}: at least one task is needed")
-        number, delta = tasks, visible_difference(tasks, psi, power=power, alpha=alpha)
+        number, delta = tasks, stats.visible_difference(tasks, psi, power=power, alpha=alpha)
         size = "no difference at all, were it in every discordant task: add tasks."
         if delta is not None:
             size = f"a difference of {_points(delta)} or more in {chance}."
     else:
-        number = _whole(non_inferiority_tasks(margin or 0.0, psi, power=power, alpha=alpha))
+        number = _whole(stats.non_inferiority_tasks(margin or 0.0, psi, power=power, alpha=alpha))
         size = f"a drop below {_points(margin or 0.0)} in {chance}, if there is no drop."
         method = f"Nam 1997, non-inferiority at no true difference, one-sided {alpha:g}, power {power:g}"
     exact = None
     if delta is not None and _single(observed) and number <= EXACT_UP_TO:
-        exact = exact_power(number, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
+        exact = stats.exact_power(number, (psi + abs(delta)) / 2.0, max(0.0, psi - abs(delta)) / 2.0, alpha)
     return Plan(
         delta=delta,
         margin=margin,
@@ -135,7 +126,7 @@ def _tasks_for(
     ends = [psi]
     if observed is not None and observed.low is not None and observed.high is not None:
         ends += [max(end, abs(delta)) for end in (observed.low, observed.high)]
-    needed, *span = (_whole(tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
+    needed, *span = (_whole(stats.tasks_for_difference(delta, end, power=power, alpha=alpha)) for end in ends)
     notes = []
     if needed * psi < 10 and _single(observed):
         notes.append("under 10 discordant tasks the formula is rough: trust the exact power")
@@ -153,10 +144,8 @@ def _single(observed: Estimate | None) -> bool:
 def observed_discordance(report: Path, a: str, b: str, *, split: str | None = None, level: float = 0.95) -> Estimate:
     """The discordant share of two contenders of a report: the mean square of the difference at a task.
 
-    With one 0/1 trial a task that is the share of tasks that only one of them passed. With several trials it is what
-    Connor's formula needs in its place, the variance of a task's difference plus the squared mean, at as many trials.
-    Raises UsageError: an unknown contender, or one against itself. EvidenceError: no outcomes, no common task, or no
-    task at which the two differ.
+    With several trials that is what Connor's formula needs: the variance of a task's difference plus the squared mean.
+    Raises UsageError: an unknown or the same contender. EvidenceError: no outcomes, no common task, or no difference.
     """
     tasks = CommonTasks(load_evidence(report, split)[0], a, b)
     if a == b:
@@ -221,9 +210,8 @@ class Headline:
 def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None = None, level: float = 0.95) -> Headline:
     """Reads two counts, (passes, tasks), as a sceptic would: every table by task that they allow is looked at.
 
-    The paired p is McNemar's exact one, the sign test on the tasks that only one of the two passed (``discordant``,
-    where that is known): a claim that is to convince others is held to a test that never rejects too often. Raises
-    UsageError: the counts are impossible, alone or together.
+    The paired p is McNemar's exact one on the ``discordant`` tasks, where known: a claim that is to convince others is
+    held to a test that never rejects too often. Raises UsageError: the counts are impossible, alone or together.
     """
     (ka, na), (kb, nb) = a, b
     fewest, most = _possible(a, b, discordant)
@@ -234,18 +222,14 @@ def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None =
     delta = (ka * nb - kb * na) / (na * nb)
     notes = [SAME_TASKS]
     if delta != 0.0:
-        apart = ka / na * (1.0 - kb / nb) + kb / nb * (1.0 - ka / na) if discordant is None else discordant / na
-        needed = _whole(tasks_for_difference(delta, max(apart, abs(delta)), alpha=1.0 - level))
-        share = (
-            "at the discordance given"
-            if discordant is not None
-            else ("if passing a task with one says nothing about the other")
-        )
-        run = f"({min(na, nb):,} were run)"
-        notes.append(
-            f"to show such a difference in 4 of 5 tries takes about {needed:,} tasks {run}, {share} (Connor 1987)"
-        )
-    unpaired = fisher_exact(ka, na, kb, nb)
+        apart, share = (discordant or 0) / na, "at the discordance given"
+        if discordant is None:
+            apart = ka / na * (1.0 - kb / nb) + kb / nb * (1.0 - ka / na)
+            share = "if passing a task with one says nothing about the other"
+        needed = _whole(stats.tasks_for_difference(delta, max(apart, abs(delta)), alpha=1.0 - level))
+        takes = f"to show such a difference in 4 of 5 tries takes about {needed:,} tasks"
+        notes.append(f"{takes} ({min(na, nb):,} were run), {share} (Connor 1987)")
+    unpaired = stats.fisher_exact(ka, na, kb, nb)
     return Headline(
         a=_wilson(ka, na, level),
         b=_wilson(kb, nb, level),
@@ -283,11 +267,9 @@ def _possible(a: tuple[int, int], b: tuple[int, int], discordant: int | None) ->
 
 def _ends(discordant: tuple[int, int], gap: int) -> tuple[tuple[float, tuple[int, int]], ...]:
     """The least and the greatest p over tables, each with the first table that has it: (only a, only b)."""
-    import numpy as np
-
     one_only = np.arange(discordant[0], discordant[1] + 1, 2)
     wins, losses = (one_only + gap) // 2, (one_only - gap) // 2
-    p = mcnemar_all(wins, losses, mid=False)
+    p = stats.mcnemar_all(wins, losses, mid=False)
     places = [int(np.argmax(hit)) for hit in (p <= p.min() + ROUNDING, p >= p.max() - ROUNDING)]
     return tuple((float(p[at]), (int(wins[at]), int(losses[at]))) for at in places)
 
@@ -336,7 +318,7 @@ def headline_rows(view: Headline) -> list[list[str]]:
 
 
 def _wilson(passes: float, n: int, level: float) -> Estimate:
-    low, high = wilson_interval(passes, n, level)
+    low, high = stats.wilson_interval(passes, n, level)
     return Estimate(value=passes / n, low=low, high=high, level=level, n_tasks=n, n_trials=n, method="Wilson")
 
 

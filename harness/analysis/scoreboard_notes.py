@@ -19,11 +19,7 @@ _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
 
 
 def best_sentence(view: Scoreboard) -> str:
-    """Who has the highest pass rate, or who share it; names in backticks, as in the sentence of a comparison.
-
-    Only contenders that were measured on the same tasks are set side by side. Controls are yardsticks and no answer.
-    Empty where nothing is graded.
-    """
+    """Who has, or share, the highest pass rate of those measured on the same tasks; empty where nothing is graded."""
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     known = [c for c in known if c.control is None] or known
     group = [c for c in known if not c.apart]
@@ -55,10 +51,7 @@ def _rate(c: ContenderScore) -> str:
 def split_by_overlap(
     view: Scoreboard, comparisons: Sequence[Comparison]
 ) -> tuple[list[Comparison], list[Comparison], str]:
-    """Comparisons of two that met the same tasks; those with one that met others; and whom no task is shared with.
-
-    The last is a sentence with names in backticks, or empty; the comparisons of these say nothing and are left out.
-    """
+    """Comparisons of two that met the same tasks, those with one that met others, and a sentence on who shares none."""
     apart = {c.name for c in view.contenders if c.apart}
     together, others = ([c for c in comparisons if bool({c.a, c.b} & apart) == mixed] for mixed in (False, True))
     alone = [f"`{c.a}`" for c in others if c.delta is None]
@@ -67,10 +60,7 @@ def split_by_overlap(
 
 
 def missing_lines(contenders: Sequence[ContenderScore], *, missing: bool) -> list[str]:
-    """``cost per task and cost per pass, a, b and 7 more: no cost is on record``: one line a reason.
-
-    Of the figures that are ``missing``, pass rates too; else of costs and latency, also where only an interval is.
-    """
+    """Why figures are ``missing``, or else lack an interval, one line a reason: ``latency, a, b and 7 more: …``."""
     reasons: dict[str, dict[str, list[str]]] = {}
     for c in contenders:
         costs = {"cost per task": c.cost_per_task_usd, "cost per pass": c.cost_per_pass_usd}
@@ -119,16 +109,15 @@ def load_note(table: TaskTable, names: Sequence[str]) -> list[str]:
 
 def cost_bases(table: TaskTable) -> dict[str, frozenset[str]]:
     """Of each contender how its attempts were billed; one pass over two columns."""
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     path = table.report / "outcomes.parquet"
     if "cost_basis" not in pq.read_schema(path).names:
         return {}
-    pairs = pq.read_table(path, columns=["contender", "cost_basis"]).group_by(["contender", "cost_basis"])
-    found: dict[str, set[str]] = {}
-    for row in pairs.aggregate([]).to_pylist():
-        found.setdefault(str(row["contender"]), set()).add(str(row["cost_basis"]))
-    return {name: frozenset(bases) for name, bases in found.items()}
+    every = [("cost_basis", "distinct", pc.CountOptions(mode="all"))]
+    found = pq.read_table(path, columns=["contender", "cost_basis"]).group_by("contender").aggregate(every).to_pylist()
+    return {str(row["contender"]): frozenset(map(str, row["cost_basis_distinct"])) for row in found}
 
 
 def apart_text(apart: Mapping[str, tuple[int, int]], tasks: int, measured: int) -> str:

@@ -1,34 +1,20 @@
 """The scoreboard of one report, computed from its outcomes or read again from ``statistics.json``."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from harness.analysis.loading import Evidence, load_evidence, progress_of
+import numpy as np
+
+from harness import stats
+from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.pairs import compared, unit_of
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Repeat, Scoreboard
 from harness.core import Estimate, EvidenceError, UserFileError
-from harness.stats import (
-    clustered_mean,
-    clustered_rate,
-    fieller_ratio,
-    latency_quantile,
-    macro_f1,
-    pareto_probability,
-    pass_at_k,
-    pass_hat_k,
-    this_suite_rate,
-)
 from harness.store import TaskTable, evidence_digest, load_settings, read_manifest, split_used
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
@@ -43,14 +29,19 @@ def scoreboard(source: Path | Evidence, *, split: str | None = None, level: floa
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
     fronts = _pareto(table, [name for name in table.contenders if name not in controls])
     apart, of_rest = _apart(table)
-    found = compared(table, _pairs(table, reference, apart), level)
+    names = table.contenders
+    against = reference or next((name for name in names if name not in apart), names[0])
+    pairs = [(name, against) for name in names if name != against]  # the first ranked, where there is no reference
+    if reference is None and len(names) <= ALL_PAIRS:
+        pairs = list(combinations(names, 2))
+    found = compared(table, pairs, level)
     tried = table.trials > table.skipped
     tasks = tried.any(axis=0)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
         contenders=tuple(
             _score(table, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
-            for name in table.contenders
+            for name in names
         ),
         comparisons=tuple(comparison for comparison, _ in found),
         heterogeneity=tuple(spread for _, spread in found if spread is not None),
@@ -71,30 +62,27 @@ def _score(
     table: TaskTable, name: str, level: float, *, front: float | None, control: str | None, apart: bool
 ) -> ContenderScore:
     """Latencies and labels are of attempts: trials of a task, and tasks of a cluster, are one unit."""
-    import numpy as np
-
     i = table.index(name)
     whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
-    p50, p95 = (latency_quantile(rows.numbers("latency_s"), q, table.clusters[rows.tasks], level) for q in (0.5, 0.95))
-    f1: Estimate | None = None
-    if true:
-        f1 = macro_f1(true, predicted, table.clusters[labelled], level=level)
+    latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
+    p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
+    f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level) if true else None
     present, counts, sums = table.trials[i] > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
-    per_pass = fieller_ratio(costs, passes, table.clusters[kept], level)  # a ratio of means, never a mean of ratios
+    per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
     most = int(counts.max(initial=0)) if (sums % 1 == 0).all() else 0
     return ContenderScore(
         name=name,
         kind=table.kinds[i],
         pass_rate=whole.pass_rate,
-        pass_rate_this_suite=this_suite_rate(sums, counts, table.squares[i], level),
+        pass_rate_this_suite=stats.this_suite_rate(sums, counts, table.squares[i], level),
         repeats=tuple(
             Repeat(
                 k=k,
-                pass_at_k=pass_at_k(sums, counts, k, table.clusters, level),
-                pass_hat_k=pass_hat_k(sums, counts, k, table.clusters, level),
+                pass_at_k=stats.pass_at_k(sums, counts, k, table.clusters, level),
+                pass_hat_k=stats.pass_hat_k(sums, counts, k, table.clusters, level),
             )
             for k in range(1, min(most, MOST_REPEATS) + 1 if most > 1 else 1)
         ),
@@ -119,14 +107,14 @@ def _score(
     )
 
 
-def _domain_score(table: TaskTable, i: int, domain: str, mask: "Mask", level: float) -> DomainScore:
+def _domain_score(table: TaskTable, i: int, domain: str, mask: Mask, level: float) -> DomainScore:
     counts, clusters = table.counts[i, mask], table.clusters[mask]
     return DomainScore(
         domain=domain,
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
-        pass_rate=clustered_rate(table.sums[i, mask], counts, clusters, level),
-        cost_per_task_usd=_priced(clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
+        pass_rate=stats.clustered_rate(table.sums[i, mask], counts, clusters, level),
+        cost_per_task_usd=_priced(stats.clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
         **{name: int(getattr(table, name)[i, mask].sum()) for name in ("errored", "ungraded", "skipped")},
     )
 
@@ -138,8 +126,6 @@ def _priced(cost: Estimate) -> Estimate:
 
 def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
     """Each option's probability to be on the front of cost and pass rate, over tasks whose costs all of them have."""
-    import numpy as np
-
     rows = [i for i in map(table.index, names) if (table.cost_known[i] > 0).any()]
     if len(rows) < 2:
         return {}
@@ -149,15 +135,12 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
         return {}
     resamples = min(MOST_RESAMPLES, max(200, RESAMPLED_TASKS // int(common.sum())))
     passes, prices = ((what[:, common] / counts[:, common]).T for what in (sums, costs))
-    found = pareto_probability(passes, prices, table.clusters[common], resamples=resamples)
+    found = stats.pareto_probability(passes, prices, table.clusters[common], resamples=resamples)
     return {table.contenders[i]: float(p) for i, p in zip(rows, found, strict=True)}
 
 
 def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
-    """Contenders that did not meet the tasks that most of them met, and how many tasks those are.
-
-    By name on how many tasks each was measured, and how many of these the rest have too.
-    """
+    """Who did not meet the tasks that most met, with how many tasks of its own and of these; and how many these are."""
     tried = table.trials > table.skipped
     sets: dict[bytes, list[int]] = {}
     for i, row in enumerate(tried):
@@ -183,15 +166,6 @@ def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
     return named, []
 
 
-def _pairs(table: TaskTable, reference: str | None, apart: Container[str]) -> list[tuple[str, str]]:
-    """Each contender and the reference; without one all pairs of a few, else each and the first ranked."""
-    names = table.contenders
-    if reference is None and len(names) <= ALL_PAIRS:
-        return list(combinations(names, 2))
-    against = reference or next((name for name in names if name not in apart), names[0])
-    return [(name, against) for name in names if name != against]
-
-
 def statistics_text(view: Scoreboard, evidence: str) -> str:
     """What ``statistics.json`` holds: the scoreboard, and the digest of the evidence that it was computed from."""
     return json.dumps(view.as_json() | {"evidence": evidence}, indent=2, allow_nan=False) + "\n"
@@ -200,8 +174,7 @@ def statistics_text(view: Scoreboard, evidence: str) -> str:
 def read_statistics(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard | None:
     """What `scoreboard` would compute, from ``statistics.json``, without a look at the outcomes but for their digest.
 
-    ``None`` where there is no such file, or it is of other evidence, of another split or level, or written by another
-    version of this program whose scoreboard had other fields.
+    ``None``: there is none, or it is of other evidence, another split or level, or of a program with other fields.
     """
     from pydantic import TypeAdapter
 

@@ -3,17 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
+
+from harness.analysis.loading import Floats, Ints, Mask
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import TaskTable, experiment_file, load_settings, read_manifest, read_outcomes
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
-    Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+from harness.store import TaskTable, experiment_file, read_manifest, read_outcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,10 +26,9 @@ class Side:
         return self.table.index(self.contender)
 
     @property
-    def tried(self) -> "Ints":
+    def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
-        tried: Ints = (self.table.trials[self.index] > 0).nonzero()[0]
-        return tried
+        return np.flatnonzero(self.table.trials[self.index] > 0)
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -46,18 +41,14 @@ class Side:
         return t.suite_digests[task] or t.suites[task], t.task_digests[task] or t.tasks[task]
 
     @property
-    def lost(self) -> "Floats":
+    def lost(self) -> Floats:
         """Attempts at each task that the instrument failed."""
         lost: Floats = (self.table.errored[self.index] + self.table.ungraded[self.index]).astype(float)
         return lost
 
-    @property
-    def lost_share(self) -> float:
-        """Of all attempts, the share that errored or could not be graded."""
-        return self.lost_share_at(self.tried)
-
-    def lost_share_at(self, rows: "Ints") -> float:
-        """The same at some of the tasks; attempts that were never made are none."""
+    def lost_share(self, rows: Ints | None = None) -> float:
+        """Of all attempts made, or those at some tasks, the share that errored or could not be graded."""
+        rows = self.tried if rows is None else rows
         made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
         return float(self.lost[rows].sum()) / made if made else 1.0
 
@@ -72,19 +63,19 @@ class Side:
 class PairedOutcomes:
     """Candidate and baseline at the same tasks, one entry a task."""
 
-    candidate: "tuple[Floats, Floats]"  # (sums, counts) of the graded trials
-    baseline: "tuple[Floats, Floats]"
-    domains: "Ints"  # of each task, a position in ``domain_names``
+    candidate: tuple[Floats, Floats]  # (sums, counts) of the graded trials
+    baseline: tuple[Floats, Floats]
+    domains: Ints  # of each task, a position in ``domain_names``
     domain_names: tuple[str, ...]
-    clusters: "Ints"
+    clusters: Ints
 
     @property
-    def common(self) -> "Mask":
+    def common(self) -> Mask:
         """Tasks at which both have a graded trial."""
         mask: Mask = (self.candidate[1] > 0) & (self.baseline[1] > 0)
         return mask
 
-    def at(self, mask: "Mask | Ints") -> "PairedOutcomes":
+    def at(self, mask: Mask | Ints) -> "PairedOutcomes":
         """The same at some of the tasks, by a mask or by positions in their order."""
         candidate, baseline = ((sums[mask], counts[mask]) for sums, counts in (self.candidate, self.baseline))
         domains, clusters = self.domains[mask], self.clusters[mask]
@@ -102,58 +93,39 @@ class Pairs:
 
     candidate: Side
     baseline: Side
-    candidate_rows: "Ints"  # positions in the candidate's table
-    baseline_rows: "Ints"
+    candidate_rows: Ints  # positions in the candidate's table
+    baseline_rows: Ints
     outcomes: PairedOutcomes
 
-    def cost(self) -> "tuple[Floats, Floats]":
-        """Dollars a task of each, candidate first, at the tasks that both have graded trials at; NaN where unknown."""
-        return self._each(lambda side, rows: side.table.cost_sums[side.index][rows])
-
-    def seconds(self) -> "tuple[Floats, Floats]":
-        """Seconds a task of each, likewise."""
-        return self._each(lambda side, rows: seconds_of(side)[rows])
-
-    def _each(self, sums: Any) -> "tuple[Floats, Floats]":
-        out, common = self.outcomes, self.outcomes.common
-        first = sums(self.candidate, self.candidate_rows)[common] / out.candidate[1][common]
-        return first, sums(self.baseline, self.baseline_rows)[common] / out.baseline[1][common]
+    def per_task(self, figure: str) -> tuple[Floats, Floats]:
+        """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN unknown."""
+        sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common
+        sums = [side.table.cost_sums[side.index] if figure == "cost" else seconds_of(side) for side in sides]
+        first = sums[0][self.candidate_rows][common] / out.candidate[1][common]
+        return first, sums[1][self.baseline_rows][common] / out.baseline[1][common]
 
 
-def coarser_clusters(candidate: "Ints", baseline: "Ints") -> "Ints":
+def coarser_clusters(candidate: Ints, baseline: Ints) -> Ints:
     """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
-    import numpy as np
-
     return min((candidate, baseline), key=lambda codes: len(np.unique(codes)))
 
 
-def seconds_of(side: Side) -> "Floats":
+def seconds_of(side: Side) -> Floats:
     """Seconds over the graded trials of each task; NaN where one of them is unknown."""
-    import numpy as np
-
     own = side.table.attempts_of(side.contender)
     return np.bincount(own.tasks, weights=own.numbers("latency_s"), minlength=len(side.table.tasks)).astype(np.float64)
-
-
-def reference_of(report: Path) -> str | None:
-    """What the experiment calls the reference, as it stands now or as it was run."""
-    return load_settings(report).reference
 
 
 def renewal(first: Path, second: Path) -> str | None:
     """What makes two reports pair of which one was written before digests were of content alone, else ``None``."""
     schemas = [(manifest.schema if (manifest := read_manifest(r)) else 2, r) for r in (first, second)]
     earlier = [report for schema, report in schemas if schema < 2 and experiment_file(report).is_file()]
-    if len(earlier) != 1:
-        return None
-    (old,) = earlier
-    return f"{old} was written by an earlier version; `ownbench run {old}` renews it and asks nothing again"
+    said = "{0} was written by an earlier version; `ownbench run {0}` renews it and asks nothing again"
+    return said.format(earlier[0]) if len(earlier) == 1 else None
 
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:
     """Lays two sides over each other by the digests of suite and task, or by their names; ``without`` some tasks."""
-    import numpy as np
-
     there, here = candidate.keys, baseline.keys
     both = [key for key in here if key in there and key not in without]
     rows_c, rows_b = (np.array([keys[key] for key in both], dtype=np.int64) for keys in (there, here))
@@ -182,10 +154,10 @@ def gradings_of(report: Path, contender: str) -> Gradings:
     table = read_outcomes(report, ["contender", "status", "suite_digest", "task_digest", "grader_digest"])
     graded = pc.is_in(table["status"], pc.cast(["passed", "failed", "ungraded"], "string"))
     rows = table.filter(pc.and_(pc.equal(table["contender"], contender), graded))
-    found: dict[tuple[str, str], set[str | None]] = {}
-    for kind in rows.group_by(["suite_digest", "task_digest", "grader_digest"]).aggregate([]).to_pylist():
-        found.setdefault((kind["suite_digest"], kind["task_digest"]), set()).add(kind["grader_digest"])
-    return {key: frozenset(d for d in digests if d) for key, digests in found.items() if all(digests)}
+    every = [("grader_digest", "distinct", pc.CountOptions(mode="all"))]
+    found = rows.group_by(["suite_digest", "task_digest"]).aggregate(every).to_pylist()
+    keyed = {(row["suite_digest"], row["task_digest"]): row["grader_digest_distinct"] for row in found}
+    return {key: frozenset(digests) for key, digests in keyed.items() if all(digests)}
 
 
 def graded_otherwise(one: Gradings, other: Gradings) -> frozenset[tuple[str, str]]:
@@ -200,13 +172,9 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
 def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
 
-    Tasks are the same where the digests of suite and task are, or their names where there are none. Names and domains
-    of tasks are the second's; where the two disagree about which tasks share a source, the coarser says it. Two
-    contenders of one name are told apart by their reports. Raises UsageError: no such contender. EvidenceError: no task
-    in common.
+    Names and domains of tasks are the second's; contenders of one name are told apart by their reports. Raises
+    UsageError: no such contender. EvidenceError: no task in common.
     """
-    import numpy as np
-
     i, j = first.index(a), second.index(b)
     otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
     candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))
@@ -244,10 +212,8 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
 def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, or that were graded otherwise, if any."""
-    alone = (
-        (int((t.trials[t.index(name)] > 0).sum()) - common, t.report.name) for t, name in ((first, a), (second, b))
-    )
-    parts = [f"{number:,} of {report}" for number, report in alone if number]
+    tried = ((t.report.name, int((t.trials[t.index(name)] > 0).sum())) for t, name in ((first, a), (second, b)))
+    parts = [f"{number - common:,} of {report}" for report, number in tried if number > common]
     kept = "does not have"
     if graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b)):
         kept += ", or graded by another grader (ownbench regrade),"

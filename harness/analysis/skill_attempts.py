@@ -3,17 +3,12 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from harness.analysis.loading import Floats, Ints
 from harness.core import ContenderRecord, Estimate, Manifest
 from harness.stats import clustered_mean, clustered_rate
 from harness.store import SkillUse, TaskTable
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 Known = tuple[tuple[str, str], ...]  # names and digests
 
@@ -24,21 +19,24 @@ class Given:
 
     name: str
     model: str  # its name in the experiment
-    digest: str  # the model's, its name where it has none: the same weights, revision and sampling
-    adapters: Known  # by suite, each suite's adapter's digest
+    engine: tuple[str, Known]  # the model's digest, or its name; by suite the adapter's: what two arms have in common
     arm: str | None  # ``None`` where it has no skills
     skills: Mapping[str, Known]  # by suite; under ``placebo`` what is really shown
     named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
 
     @property
-    def engine(self) -> tuple[str, Known]:
-        """What is the same in two contenders that differ in their skills only."""
-        return self.digest, self.adapters
-
-    @property
     def sets(self) -> dict[str, frozenset[tuple[str, str]]]:
         """The skills at each suite that has some, in no order."""
         return {suite: frozenset(known) for suite, known in self.skills.items() if known}
+
+    def bare_among(self, others: Iterable["Given"]) -> str | None:
+        """The first contender of the same model and adapter without skills."""
+        return next((other.name for other in others if other.arm is None and other.engine == self.engine), None)
+
+    def placebo_among(self, others: Iterable["Given"]) -> str | None:
+        """The first of the same model, adapter and named skills that is shown a placebo in place of each."""
+        alike = (other for other in others if other.arm == "placebo" and other.engine == self.engine)
+        return next((other.name for other in alike if self.arm != "placebo" and other.named == self.named), None)
 
     def within(self, other: "Given") -> bool:
         """Whether its skills are, at each suite, among those of the other."""
@@ -69,8 +67,7 @@ def _given(contender: ContenderRecord) -> Given | None:
     return Given(
         name=contender.name,
         model=str(model.get("name") or ""),
-        digest=str(model.get("digest") or model.get("name") or ""),
-        adapters=tuple(sorted(adapters)),
+        engine=(str(model.get("digest") or model.get("name") or ""), tuple(sorted(adapters))),
         arm=str(arm or "unknown") if any(skills.values()) else None,
         skills=skills,
         named=json.dumps(contender.skills, sort_keys=True),
@@ -81,22 +78,10 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def bare_of(one: Given, others: Iterable[Given]) -> str | None:
-    """The first contender of the same model and adapter without skills."""
-    return next((other.name for other in others if other.arm is None and other.engine == one.engine), None)
-
-
-def placebo_of(one: Given, others: Iterable[Given]) -> str | None:
-    """The first of the same model, adapter and named skills that is shown a placebo in place of each."""
-    alike = (other for other in others if other.arm == "placebo" and other.engine == one.engine)
-    return next((other.name for other in alike if one.arm != "placebo" and other.named == one.named), None)
-
-
 def deliveries(others: Sequence[Given]) -> list[tuple[str, str, bool]]:
     """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
 
-    Where they have not, the skills of the one are among those of the other at every suite: a library that holds the
-    right skill may be compared with that skill alone, and nothing else may.
+    Else the one's are among the other's at every suite, as in a library: no other pair may be compared.
     """
     progressive, flat = ([one for one in others if one.arm == arm] for arm in ("progressive", "flat"))
     pairs = [(p, f) for p in progressive for f in flat if p.engine == f.engine and (p.within(f) or f.within(p))]
@@ -107,12 +92,13 @@ def squares(others: Sequence[Given]) -> list[dict[str, str]]:
     """Each set of four cells, tuned x skilled, in which nothing differs but the adapter and the skills."""
     found = []
     for both in others:
-        if not both.arm or both.arm == "placebo" or not both.adapters:
+        digest, adapters = both.engine
+        if not both.arm or both.arm == "placebo" or not adapters:
             continue
-        plain = [one for one in others if one.digest == both.digest and not one.adapters]
+        plain = [one for one in others if one.engine == (digest, ())]
         base = next((one for one in plain if one.arm is None), None)
         skilled = next((one for one in plain if one.arm == both.arm and one.sets == both.sets), None)
-        tuned = bare_of(both, others)
+        tuned = both.bare_among(others)
         if base and skilled and tuned:
             found.append({"base": base.name, "tuned": tuned, "skilled": skilled.name, "both": both.name})
     return found
@@ -147,12 +133,12 @@ class SkillAttempts:
         own = (name for suite in suites for name, _ in (self.given.skills.get(suite, ()) if self.given else ()))
         return tuple(dict.fromkeys((*own, *self.seen)))
 
-    def at_tasks(self, patterns: "Iterable[int] | Mapping[int, float]") -> "tuple[Floats, Floats, Ints]":
+    def at_tasks(self, patterns: Iterable[int] | Mapping[int, float]) -> tuple[Floats, Floats, Ints]:
         """(values, weights, attempts) at each task, of the attempts of these patterns; a weight is 0 by default."""
         weights = patterns if isinstance(patterns, Mapping) else dict.fromkeys(patterns, 0.0)
         return self.use.at_tasks(self.index, weights)
 
-    def share(self, weights: "Mapping[int, float]", why: str, *, mean: bool = False) -> Estimate:
+    def share(self, weights: Mapping[int, float], why: str, *, mean: bool = False) -> Estimate:
         """The mean weight of the attempts of these patterns; why there is none where there are no patterns."""
         if not weights:
             return Estimate(value=None, level=self.level, why=why)
@@ -179,12 +165,3 @@ def names_a_skill(table: TaskTable) -> bool:
     lists = ("skills_shown", "skills_used")
     found = (column.statistics for column in columns if column.path_in_schema.split(".")[0] in lists)
     return any(values is None or values.num_values for values in found)
-
-
-def nothing_used(table: TaskTable) -> SkillUse:
-    """What rows that name no skill come to, without reading them."""
-    import numpy as np
-
-    none = np.zeros(0, dtype=np.int64)
-    return SkillUse(n_tasks=len(table.tasks), shown=(), opened=(), answered=(), contenders=none, tasks=none,
-                    patterns=none, counts=none, sums=np.zeros(0))  # fmt: skip

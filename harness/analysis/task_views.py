@@ -1,31 +1,18 @@
-"""What the page of tasks shows: the tasks found, and one attempt with its conversation and calls.
+"""What the page of tasks shows: tasks, one attempt, and rows as a file; all visible, cut and without keys."""
 
-Texts of models and suites are data: what comes back here is visible, cut at a stated length and without keys.
-"""
-
-from collections.abc import Mapping
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from numbers import Number
 from typing import Any
 
-from harness.analysis.csv_export import safe_csv
+from harness import store
 from harness.core import EvidenceError, Redactor, listed, plural, visible
-from harness.store import (
-    NO_TRANSCRIPTS,
-    AttemptRow,
-    InputSearch,
-    Outcomes,
-    TaskFilter,
-    TaskRow,
-    Transcript,
-    attempt_columns,
-    attempt_of,
-    find_tasks,
-    matching_rows,
-    message_text,
-    read_attempt_calls,
-    read_outcome,
-    read_transcript,
-)
+from harness.store import AttemptRow, InputSearch, Outcomes, TaskFilter, TaskRow, Transcript
 
 LONGEST = 20_000  # characters of one text that are shown
 TOGETHER = 400_000  # characters of a conversation that are shown, over all its messages
@@ -34,6 +21,7 @@ UNNAMED = "the outcome has no attempt_id, so nothing else can be found that belo
 _NAME = 300
 _MARGIN = 400  # characters beyond the cut that are looked at for keys, so that none is cut in two and passes
 
+_STARTS = "=+-@\t\r\n|＝＋－＠"  # of a formula; the wide forms are read as the narrow ones by some
 _REDACT = Redactor()
 
 
@@ -76,12 +64,9 @@ class TaskList:
 def task_page(
     index: Outcomes, wanted: TaskFilter, *, offset: int = 0, limit: int = 50, inputs: InputSearch | None = None
 ) -> TaskList:
-    """The tasks that are as asked for, from the ``offset``-th on; ``inputs`` is what a search of their inputs found.
-
-    Raises UsageError: the filter names what the report does not have.
-    """
+    """The tasks asked for, from the ``offset``-th on; ``inputs``: what a search found. Raises as `find_tasks`."""
     wanted = wanted if inputs is None else replace(wanted, inputs=inputs.tasks)
-    found = find_tasks(index, wanted, offset=offset, limit=limit)
+    found = store.find_tasks(index, wanted, offset=offset, limit=limit)
     if not found.total:
         sentence = "No task is as asked for."
     elif not found.rows:
@@ -102,9 +87,9 @@ def task_page(
 
 def attempts_csv(index: Outcomes, wanted: TaskFilter, most: int = 100_000) -> tuple[bytes, str | None]:
     """The attempts that are as asked for as a CSV file, and a sentence where only the first ``most`` are in it."""
-    rows = matching_rows(index, wanted)
+    rows = store.matching_rows(index, wanted)
     note = f"The first {most:,} of {plural(len(rows), 'attempt')}." if len(rows) > most else None
-    columns = attempt_columns(index, rows[:most])
+    columns = store.attempt_columns(index, rows[:most])
     del columns["row"]  # a place in a file that the reader of this one does not have
     names = list(columns)
     return safe_csv([dict(zip(names, one, strict=True)) for one in zip(*columns.values(), strict=True)], names), note
@@ -161,15 +146,14 @@ class AttemptView:
 
 
 def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
-    """One attempt, given as it was found or by its attempt_id, with its conversation, calls and grader's reason.
+    """One attempt, as it was found or by its attempt_id; what of it is broken is told in the view.
 
-    Raises EvidenceError: there is no such attempt, or the outcomes are broken or were written anew since the index was
-    loaded. A broken transcript or call table is told of in the view.
+    Raises EvidenceError: no such attempt, or the outcomes are broken or were written anew since the index was loaded.
     """
     if isinstance(attempt, str):
-        attempt = attempt_of(index, attempt)
+        attempt = store.attempt_of(index, attempt)
     transcript, why = _transcript(index, attempt)
-    columns = {name: _value(value) for name, value in read_outcome(index, attempt.row).items()}
+    columns = {name: _value(value) for name, value in store.read_outcome(index, attempt.row).items()}
     messages = None if transcript is None else _messages(transcript)
     calls, calls_why = _calls(index, attempt, transcript, expected=columns["calls"])
     reason = shown_text(transcript.reason) if transcript is not None and transcript.reason else None
@@ -197,10 +181,10 @@ def _transcript(index: Outcomes, attempt: AttemptRow) -> tuple[Transcript | None
     if attempt.status == "skipped":
         return None, "it was never tried"
     try:
-        return read_transcript(index.report, attempt.attempt_id, near=attempt.row / index.rows), None
+        return store.read_transcript(index.report, attempt.attempt_id, near=attempt.row / index.rows), None
     except EvidenceError as error:
         there = any(index.report.glob("transcripts.parquet")) or any(index.report.glob("attempts*.jsonl"))
-        return None, visible(_REDACT(str(error))) if there else NO_TRANSCRIPTS
+        return None, visible(_REDACT(str(error))) if there else store.NO_TRANSCRIPTS
 
 
 def _messages(transcript: Transcript) -> tuple[MessageView, ...]:
@@ -208,7 +192,7 @@ def _messages(transcript: Transcript) -> tuple[MessageView, ...]:
     left = TOGETHER
     for message in transcript.messages[:MOST]:
         role = message.get("role") if isinstance(message, Mapping) else None
-        text = shown_text(message_text(message), min(LONGEST, max(left, 0)))
+        text = shown_text(store.message_text(message), min(LONGEST, max(left, 0)))
         left -= len(text.text)
         found.append(MessageView(role=_name(role if isinstance(role, str) else None) or "unknown", text=text))
     return tuple(found)
@@ -221,7 +205,8 @@ def _calls(
     if attempt.attempt_id is None:
         return None, UNNAMED
     try:
-        calls = read_attempt_calls(index.report, attempt.attempt_id, near=attempt.row / index.rows, expected=expected)
+        place = attempt.row / index.rows
+        calls = store.read_attempt_calls(index.report, attempt.attempt_id, near=place, expected=expected)
     except EvidenceError as error:
         return None, visible(_REDACT(str(error)))
     if calls is None:
@@ -242,3 +227,40 @@ def _value(value: Any) -> Any:
     if isinstance(value, str):
         return _name(value)
     return listed([_name(part) or "" for part in value if isinstance(part, str)]) if isinstance(value, list) else value
+
+
+def safe_csv(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None) -> bytes:
+    """The rows as CSV in UTF-8 with a header (RFC 4180); by default with every column that any row has.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP, "CSV Injection"), names of
+    columns too. ``None`` and NaN are empty. A list is written with semicolons between its parts.
+    """
+    every = rows if isinstance(rows, Sequence) else list(rows)
+    names = list(dict.fromkeys(name for row in every for name in row)) if columns is None else list(columns)
+    written = io.StringIO(newline="")
+    writer = csv.writer(written, lineterminator="\r\n")
+    writer.writerow([_text(str(name)) for name in names])
+    writer.writerows([_cell(row.get(name)) for name in names] for row in every)
+    return written.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _cell(value: Any) -> Any:
+    if type(value) is str:  # first, since most are
+        return _text(value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, date):
+        return value.isoformat()
+    return _text("; ".join(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else str(value))
+
+
+@lru_cache(maxsize=1 << 16)
+def _text(text: str) -> str:
+    shown = _REDACT(text)
+    # Blanks and what is not seen at all are passed over by some before they look for a formula.
+    start = next((c for c in shown if c in _STARTS or (c.isprintable() and not c.isspace())), "")
+    return f"'{shown}" if start and start in _STARTS else shown

@@ -15,13 +15,11 @@ PER = 1_000_000  # token prices are dollars for this many tokens
 
 
 def charge(usage: Usage, price: Price | None) -> Cost:
-    """The cost of ``usage`` at ``price``, in US dollars.
+    """The cost of ``usage`` at ``price``, in US dollars; ``usd`` is ``None`` where it is not known.
 
-    With a price by the machine's hour, its time is what costs and tokens are free. Otherwise each class of tokens is
-    billed once, at its own price; reasoning is billed as output. A class that was not used needs no price. Unknown
-    (``usd`` is ``None``) where there is no price, where a count is unknown, where a class was used that has no price
-    (cached tokens without a cached price are never billed at the full one), and where the prompt is longer than the
-    price holds for.
+    By the machine's hour its time is what costs. Else each class of tokens is billed once, at its own price (cached
+    tokens without one never at the full one), reasoning as output, and only while the prompt is within the price's
+    limit.
     """
     if price is None:
         return Cost()
@@ -66,16 +64,12 @@ _TIER = re.compile(r"cost_per_token_above_(\d+)(k?)_tokens$|token_cost_above_(\d
 def book_price(model: str) -> Price | None:
     """The book's price of a model such as ``anthropic/claude-opus-4-7``, or ``None``: no litellm, or no price to trust.
 
-    The name must stand in the book, as a whole or, where the entry is of that provider, without its provider's prefix;
-    nothing is guessed from similar names. These are unknown rather than underpriced:
-
-    - entries that bill by request, time or character, by tiers alone, or reasoning at another price than output;
-    - an input or output price of 0: the book writes it for subscriptions and local models too;
-    - a cached price of 0, for the same reason (the class alone is unknown);
-    - prompts that reach the first tier of entries with dearer long prompts: ``Price.prompt_limit``.
-
-    Cache writes have the price of the shortest lifetime (five minutes at Anthropic). Regional and priority surcharges
-    are not in it. The book bears no date, so ``as_of`` is empty; ``source`` has litellm's version, which dates it.
+    The name must stand in the book, as a whole or, where the entry is of that provider, without its provider's prefix.
+    These are unknown rather than underpriced: entries that bill by request, time or character, by tiers alone, or
+    reasoning at another price than output; an input or output price of 0, which subscriptions and local models have
+    too; a cached price of 0; prompts that reach the first tier of dearer ones (``prompt_limit``). Cache writes have the
+    price of the shortest lifetime. Regional and priority surcharges are not in it. ``source`` has litellm's version,
+    which dates it.
     """
     book = _book()
     entry = book.get(model)

@@ -1,7 +1,4 @@
-"""The run's budget, which says what may begin and must stop, and the time of a machine that several requests share.
-
-Not for use from several threads: one event loop runs the attempts and keeps one meter.
-"""
+"""The run's budget, and the time of a machine that requests share; not for use from several threads."""
 
 from harness.core import Cause, Cost, ModelError
 
@@ -42,18 +39,13 @@ class Reservation(AttemptMeter):
 
 
 class Meter:
-    """Counts what a run has spent and holds money for the attempts in flight.
+    """Counts what a run has spent and holds money for the attempts in flight: `admit`, `spend` each call, `settle`.
 
-    An attempt is admitted only while spent + reserved + its own estimate stays within the budget. Its estimate is the
-    dearest attempt so far of its kind (``key``, usually the contender). Of a kind that has not finished any, only one
-    is in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most the sum, over the
-    attempts in flight when the budget is reached, of what each costs beyond its estimate; with ``attempt_usd`` kept by
-    `AttemptMeter`, at most one call of each.
-
-    A call's cost is given to `spend` as soon as it is known, with the attempt's reservation, which shrinks by it; then
-    `settle` gives back what is left. An attempt with a call of unknown cost keeps the rest of its reservation for good:
-    something was spent. Where nothing was held for it either, the budget cannot be kept, and no further attempt begins.
-    Answers that a journal or cache gave are not spent again: do not pass them.
+    An attempt begins only while spent + reserved + its own estimate, the dearest attempt so far of its kind (``key``),
+    stays within the budget; of a kind that has finished none, one at a time, unless ``attempt_usd`` bounds it. So the
+    overshoot is at most what the attempts in flight cost beyond their estimates. An attempt with a call of unknown cost
+    keeps the rest of its reservation for good: something was spent; where nothing was held for it, no further attempt
+    begins. Answers that a journal or cache gave are not spent again: do not pass them.
     """
 
     def __init__(
@@ -85,11 +77,7 @@ class Meter:
         return sum(reservation.rest for reservation in self._flying) + self._kept
 
     def admit(self, key: str = "") -> Reservation | None:
-        """Money for one more attempt, or ``None``: not now.
-
-        After ``None``, wait for an attempt in flight to settle and ask again; with none in flight it never will be
-        admitted, and `exhausted` says so.
-        """
+        """Money for one more attempt, or ``None``: wait for one in flight to settle; without any, see `exhausted`."""
         usd = min((usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None), default=None)
         if self.usd is not None:
             if usd is None and any(flying.key == key for flying in self._flying):
@@ -143,10 +131,7 @@ class Meter:
 
 
 class BusyTime:
-    """Shares each busy second equally between the requests in flight; idle time is nobody's.
-
-    So the shares sum to the time in which there was at least one request, however many there were at once.
-    """
+    """Shares each busy second equally between the requests in flight; idle time is nobody's."""
 
     def __init__(self) -> None:
         self._held = 0

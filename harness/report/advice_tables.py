@@ -5,19 +5,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from harness.core import UNKNOWN, Decision, chance, dollars, number
-from harness.report.blocks import (
-    PAGE,
-    Block,
-    Cell,
-    Column,
-    Heads,
-    Table,
-    Text,
-    in_words,
-    money_cell,
-    rate_cell,
-    table,
-)
+from harness.report import cells
+from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Table, Text, table
 from harness.verdict import KINDS_MEAN, Advice, Option
 
 INPUTS = {
@@ -81,8 +70,8 @@ def options_table(view: Advice) -> Table:
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
         parts = [Cell(UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     money_cell(month), *parts, often, rate_cell(o.pass_rate), Cell(o.quality, QUALITY[o.quality]),
-                     money_cell(o.cost_per_pass_usd)])  # fmt: skip
+                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, QUALITY[o.quality]),
+                     cells.money(o.cost_per_pass_usd)])  # fmt: skip
     found = {o.quality for o in view.options}
     words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
     notes = [
@@ -122,7 +111,7 @@ def break_even(view: Advice, *, labelled: bool = False) -> Text:
     """From which volume the owned option is the cheaper one, ``296,507 [291,048, 302,175]``, or why it is not known."""
     even, pair = view.break_even_tasks_per_month, view.break_even_of
     who = "" if pair is None else f" ({pair[0]} against {pair[1]})"
-    text, hover = f"not known: {even.why or 'no evidence'}", in_words(even, "number")
+    text, hover = f"not known: {even.why or 'no evidence'}", cells.in_words(even, "number")
     if labelled:
         text, hover = in_labels(text), in_labels(hover)
     if even.value is not None:

@@ -6,34 +6,15 @@ from typing import Any, TextIO
 
 from harness.analysis import Design, Domains, Headline, Pairing, Plan, Scoreboard, headline_rows, plan_rows
 from harness.core import UNKNOWN, p_equation, plural, points, points_interval
+from harness.report import advice_tables as advised
+from harness.report import cells
 from harness.report import domain_tables as domains
-from harness.report.advice_tables import MEANT, advice_word, break_even, conditions_table, flips_table, options_table
-from harness.report.blocks import (
-    MARKDOWN,
-    PAGE,
-    TERMINAL,
-    Block,
-    Cell,
-    Row,
-    Shown,
-    Text,
-    count_cell,
-    figures,
-    of_units,
-    table,
-)
+from harness.report import gate_tables as gated
+from harness.report import scoreboard_tables as scores
+from harness.report import skill_tables as skilled
+from harness.report import sweep_tables as swept
+from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Row, Shown, Text, figures, table
 from harness.report.console import name_text, print_blocks
-from harness.report.gate_tables import HOLDS, LOOKS, changes_blocks, gated_domains, rules_table
-from harness.report.scoreboard_tables import (
-    comparisons_table,
-    domain_differences,
-    domain_rates,
-    pairing_table,
-    repeats_table,
-    scoreboard_table,
-)
-from harness.report.skill_tables import effects_table, square_table
-from harness.report.sweep_tables import curve_table, live_table, policies_table, signal_table
 from harness.verdict import Advice, Gate, SelfTest, Sweep
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
@@ -55,20 +36,20 @@ def _(view: Scoreboard) -> Iterator[Block]:
     total = sum(c.n_trials for c in view.contenders)
     yield Text([f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}"], "title")
     yield Text([view.warning or "", view.apart], "loud")
-    yield Shown(scoreboard_table(view), titled=False)
-    yield Shown(repeats_table(view.shown, view.level, view.controls))
+    yield Shown(scores.scoreboard_table(view), titled=False)
+    yield Shown(scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
-        yield Shown(domain_rates(view))
-    yield Shown(comparisons_table(view))
+        yield Shown(scores.domain_rates(view))
+    yield Shown(scores.comparisons_table(view))
     yield Text(view.notes, "notes")
 
 
 @blocks_of.register
 def _(view: Pairing) -> Iterator[Block]:
     yield from _opening(view.comparison.sentence, view.warning)
-    yield Shown(pairing_table(view), titled=False)
+    yield Shown(scores.pairing_table(view), titled=False)
     if len(view.domains) > 1:
-        yield Shown(domain_differences(view))
+        yield Shown(scores.domain_differences(view))
     lost = sum(f.direction == "lost" for f in view.flips)
     rows: list[Row] = [[f.direction, Cell(f.task, code=True), Cell(f.domain, code=True)]
                        for f in view.flips[:FLIPS_SHOWN]]  # fmt: skip
@@ -95,7 +76,7 @@ def _(view: Domains) -> Iterator[Block]:
         yield Text([f"Do the domains differ? {differ}"], "head")
         yield Shown(domains.spread_table(view), titled=False)
         yield Text([f"By domain, in points: the first is {view.a}, the second {view.b}"], "head")
-    yield Shown(domain_differences(view), titled=False)
+    yield Shown(scores.domain_differences(view), titled=False)
     if view.b is not None:
         yield Text([domains.worse_sentence(view) or unknown("Tasks made worse", "worse")], "head")
         yield Shown(domains.worse_table(view), titled=False)
@@ -119,28 +100,28 @@ def _(view: Domains) -> Iterator[Block]:
 @blocks_of.register
 def _(view: Sweep) -> Iterator[Block]:
     yield from _opening(view.sentence, view.warning)
-    yield Shown(policies_table(view), titled=False)
+    yield Shown(swept.policies_table(view), titled=False)
     yield Text([one.sentence for one in view.measured])
-    yield Shown(curve_table(view))
-    yield Shown(signal_table(view))
+    yield Shown(swept.curve_table(view))
+    yield Shown(swept.signal_table(view))
     yield Text([] if view.live is None else [f"Live next to replayed: {view.live.sentence}"], "head")
-    yield Shown(live_table(view), titled=False)
-    yield Text([of_units(note, view.unit) for note in view.notes], "notes")
+    yield Shown(swept.live_table(view), titled=False)
+    yield Text([cells.of_units(note, view.unit) for note in view.notes], "notes")
 
 
 @blocks_of.register
 def _(view: Advice) -> Iterator[Block]:
     yield Text([view.warning or ""], "loud")
-    yield from advice_word(view)
-    yield Shown(options_table(view))
-    yield Text(MEANT, only=TERMINAL)
-    yield break_even(view)
+    yield from advised.advice_word(view)
+    yield Shown(advised.options_table(view))
+    yield Text(advised.MEANT, only=TERMINAL)
+    yield advised.break_even(view)
     yield Text(["When owning wins"], "head")
     answers = [(c.answer, c.name, c.evidence) for c in view.conditions]
     answers += [(f.answer, "forgetting", f.evidence) for f in view.forgetting]
     yield Text([f"{answer:<8} {name}: {evidence}" for answer, name, evidence in answers], only=TERMINAL)
-    yield Shown(conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
-    found = flips_table(view)
+    yield Shown(advised.conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
+    found = advised.flips_table(view)
     yield Shown(found)
     known = view.economics["tasks_per_month"]
     none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
@@ -151,11 +132,11 @@ def _(view: Advice) -> Iterator[Block]:
 @blocks_of.register
 def _(view: Gate) -> Iterator[Block]:
     yield Text([f"ownbench gate: {view.decision.value}"], "section", only=MARKDOWN)
-    yield Text([view.sentence], f"lead {LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
+    yield Text([view.sentence], f"lead {gated.LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
     for reason in view.reasons:
         kind = "row" if reason.holds else "row head"
-        yield Text([f"{HOLDS[reason.holds].text:<8} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
-    yield Shown(rules_table(view.reasons), only=MARKDOWN)
+        yield Text([f"{gated.HOLDS[reason.holds].text:<8} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
+    yield Shown(gated.rules_table(view.reasons), only=MARKDOWN)
     c = view.comparison
     if c is not None and c.delta is not None:
         looked = ". The interval and p are of one look: not corrected for a run that was looked at on its way"
@@ -172,24 +153,24 @@ def _(view: Gate) -> Iterator[Block]:
         exempt = ", ".join(f"`{name}`" for name in view.exempt)
         yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,
                    label="Exempt by policy", only=MARKDOWN)  # fmt: skip
-    gated = gated_domains(view)
-    yield Text(["Domains"] if gated.rows else [], "head", only=MARKDOWN)
-    yield Shown(gated)
+    found = gated.gated_domains(view)
+    yield Text(["Domains"] if found.rows else [], "head", only=MARKDOWN)
+    yield Shown(found)
     yield Text(["What changed"], "head")
     lines = []
     for change in view.changed:
         lines.append(f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
         lines += [f"    {line}" for line in change.diff]
     yield Text(lines or ["- nothing that the manifests tell of"], only=TERMINAL)
-    yield from changes_blocks(view.changed)
+    yield from gated.changes_blocks(view.changed)
 
 
 @blocks_of.register
 def _(view: SelfTest) -> Iterator[Block]:
     yield from _opening(view.sentence)
-    rows: list[Row] = [["equals", *map(count_cell, view.equal.values())],
+    rows: list[Row] = [["equals", *map(cells.count, view.equal.values())],
                        [f"a true drop of {100 * view.planted:g} points",
-                        *(count_cell(view.regression[word]) for word in view.equal)]]  # fmt: skip
+                        *(cells.count(view.regression[word]) for word in view.equal)]]  # fmt: skip
     yield Shown(table("Decisions", ["", *view.equal], rows), titled=False)
     made = f"{' and '.join(view.contenders)}: {view.method}"
     yield Text([f"{made}; {view.repetitions:,} of each, seed {view.seed}"], "notes")
@@ -207,10 +188,10 @@ def _(view: Headline | Plan) -> Iterator[Block]:
 def _(view: Design) -> Iterator[Block]:
     yield from _opening(view.sentence, view.warning)
     yield Text([f"{cell}: {name_text(name)}" for cell, name in view.contenders.items() if cell != name], "head plain")
-    yield Shown(square_table(view), titled=False)
-    yield Shown(effects_table(view))
+    yield Shown(skilled.square_table(view), titled=False)
+    yield Shown(skilled.effects_table(view))
     methods: dict[str, list[str]] = {}
     for effect in view.effects:
         methods.setdefault(effect.method, []).append(effect.name)
-    how = [f"{', '.join(names)}: {of_units(method, view.unit)}" for method, names in methods.items()]
+    how = [f"{', '.join(names)}: {cells.of_units(method, view.unit)}" for method, names in methods.items()]
     yield Text([*how, *view.notes], "notes")

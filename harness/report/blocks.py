@@ -6,21 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
-from harness.core import (
-    UNKNOWN,
-    Comparison,
-    Estimate,
-    dollars,
-    dollars_interval,
-    p_equation,
-    p_text,
-    percent,
-    percent_interval,
-    plural,
-    points,
-    points_interval,
-    seconds,
-)
+from harness.core import UNKNOWN
 
 TERMINAL, MARKDOWN, PAGE, NOWHERE = "terminal", "markdown", "page", "nowhere"
 HEADS = {"title", "section", "head", "loud", "word"}  # kinds of texts that belong to what follows
@@ -69,10 +55,10 @@ class Table:
         found = self._with([column.only in {"", place} for column in self.columns])
         return found.columns, found.rows
 
-    def without_empty(self, places: Iterable[int]) -> "Table":
-        """Without those of the columns in which nothing is known."""
-        gone = {i for i in places if all(row[i].text == UNKNOWN for row in self.rows)}
-        return self._with([i not in gone for i in range(len(self.columns))])
+    def without_empty(self, titles: Iterable[str]) -> "Table":
+        """Without those of the columns of these ``titles`` in which nothing is known."""
+        empty = [all(row[i].text == UNKNOWN for row in self.rows) for i in range(len(self.columns))]
+        return self._with([c.title not in titles or not gone for c, gone in zip(self.columns, empty, strict=True)])
 
     def _with(self, kept: Sequence[bool]) -> "Table":
         rows = tuple(tuple(compress(row, kept)) for row in self.rows)
@@ -143,8 +129,6 @@ def named_parts(text: str, names: Iterable[str]) -> list[str]:
     return re.split(f"`({known})`", text) if known else [text]
 
 
-# ------------------------------------------------------------------------------------------------------ how to make one
-
 Row = Sequence[Cell | str]
 Heads = list[Column | str]  # rows and titles as they are written down; `table` makes cells and columns of them
 
@@ -164,81 +148,17 @@ def table(
     return Table(title=title, columns=tuple(heads), rows=tuple(cells), kind=kind, notes=tuple(notes))
 
 
+Columns = Sequence[tuple[Column | str, Callable[[Any], Cell | str]] | tuple[Column | str, Callable[[Any], Any], Any]]
+
+
+def by_column(title: str, items: Iterable[Any], columns: Columns, **more: Any) -> Table:
+    """A table with a row an item. Of each column: its head, what makes its cell of an item, and if it is needed."""
+    kept = [column for column in columns if all(column[2:])]
+    rows = ([column[1](item) for column in kept] for item in items)
+    return table(title, [column[0] for column in kept], rows, **more)
+
+
 def figures(title: str, rows: Iterable[Row]) -> Table:
     """Single figures: what each is called, the figure with its method on hover, and what it means."""
     columns = (Column("figure", left=True), Column("value", left=True), Column("what it means", left=True, only="page"))
     return table(title, columns, rows, kind="figures")
-
-
-def name_cell(name: str, *, control: bool = False) -> Cell:
-    """A name, and whether it is a control's."""
-    return Cell(name, under="(control)" if control else "", code=True)
-
-
-def rate_cell(estimate: Estimate) -> Cell:
-    """A pass rate, its interval under it."""
-    return parted(percent_interval(estimate), in_words(estimate))
-
-
-def money_cell(estimate: Estimate) -> Cell:
-    """An amount, its interval under it."""
-    return parted(dollars_interval(estimate), in_words(estimate, "dollars"))
-
-
-def seconds_cell(estimate: Estimate) -> Cell:
-    """A duration."""
-    return Cell(seconds(estimate.value), in_words(estimate, "seconds"))
-
-
-def parted(text: str, hover: str = "") -> Cell:
-    """``72.8% [69.6, 75.7]`` on two lines."""
-    figure, _, interval = text.partition(" ")
-    return Cell(figure, hover, interval)
-
-
-def count_cell(number: int | None) -> Cell:
-    """How many."""
-    return Cell(UNKNOWN if number is None else f"{number:,}")
-
-
-def difference_cells(c: Comparison) -> list[Cell]:
-    """Difference, interval, p, p adjusted, wins and losses of a comparison."""
-    return [
-        Cell(points(c.delta), c.sentence.replace("`", "")),
-        Cell(points_interval(c.low, c.high), f"{plural(c.n_tasks, 'shared task')}; {c.interval_method}"),
-        Cell(p_text(c.p_value), f"{p_equation(c.p_value)}: {c.test}" if c.p_value is not None else "not known"),
-        Cell(p_text(c.p_adjusted)),
-        count_cell(c.wins),
-        count_cell(c.losses),
-    ]
-
-
-def in_words(estimate: Estimate, form: str = "percent") -> str:
-    """An estimate as a sentence for people, in a ``form`` of `_FORMS`: what was seen, where the truth lies."""
-    if estimate.value is None:
-        return f"not known: {estimate.why or 'no evidence'}"
-    one = _FORMS[form]
-    text = f"{one(estimate.value)} seen"
-    if form == "dollars" and 0 < estimate.value < 0.01:
-        text += f" ({dollars(1e6 * estimate.value)} for a million)"
-    low, high = ("" if end is None else one(end) for end in (estimate.low, estimate.high))
-    if low or high:
-        span = f"between {low} and {high}" if low and high else f"at least {low}" if low else f"at most {high}"
-        text += f"; for tasks like these {span}, {100 * estimate.level:g}% sure"
-    elif estimate.why:
-        text += f"; no interval: {estimate.why}"
-    return f"{text}; {plural(estimate.n_tasks, 'task')}; {estimate.method}"
-
-
-_FORMS: dict[str, Callable[[float], str]] = {
-    "percent": percent,
-    "points": lambda value: f"{points(value)} points",
-    "dollars": dollars,
-    "seconds": seconds,
-    "number": "{:,.4g}".format,
-}
-
-
-def of_units(method: str, unit: str) -> str:
-    """A method's name; where every task is by itself it counts tasks and not clusters."""
-    return method.replace("clusters", "tasks") if unit == "task" else method

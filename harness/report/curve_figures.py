@@ -8,22 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import harness.report.vega as vl
-from harness.core import (
-    Kind,
-    dollars,
-    dollars_interval,
-    number,
-    percent,
-    percent_interval,
-    plural,
-    round_dollars,
-    seconds,
-    visible,
-)
+from harness import core
+from harness.core import Kind
 from harness.report.advice_tables import INPUTS, amount_words, count_words
 from harness.report.sweep_tables import chosen_place, thinned, threshold_words
 from harness.report.vega import COLOURS, PAPER, Figure, Theme
-from harness.verdict import Advice, Bills, Option, Sweep, SweepControl, SweepPoint
+from harness.verdict import Advice, Bills, Option, Sweep, SweepPoint
 
 MOST_LINES, MOST_ROWS = 8, 40  # options drawn as lines, and as rows; a note says where there are more lines
 NAME_LENGTH, LABEL_LENGTH = 26, 30  # letters of a name, and where one stands in a legend alone
@@ -59,58 +49,53 @@ def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> 
     drawn = [_bill_rows(view, o, bills[o.contender], name) for o, name in zip(shown, names, strict=True)]
     rows = [row for mine in drawn for row in mine]
     ends, usd = ((min(r[name] for r in rows), max(r[name] for r in rows)) for name in ("volume", "usd"))
-    x = _money_axis("volume:Q", "tasks a month", ends, number, log=True)
-    y = _money_axis("usd:Q", "dollars a month", (usd[0] / 1.3, usd[1] * 1.3), log=True)
-    key = vl.legend(columns=2 if theme.fluid else 4, labelLimit=180, symbolType="stroke", symbolStrokeWidth=3,
-                    symbolSize=220)  # fmt: skip
+    x = vl.amounts("volume:Q", "tasks a month", ends, core.number, log=True, labelOverlap=True)
+    y = vl.amounts("usd:Q", "dollars a month", (usd[0] / 1.3, usd[1] * 1.3), log=True, labelOverlap=True)
+    stroke: vl.Spec = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolSize": 220}
+    key = vl.legend(columns=2 if theme.fluid else 4, labelLimit=180, **stroke)
     colour, dash = vl.styled("name:N", names, key, LINES[: len(names)], [KINDS[o.kind][2] for o in shown])
     tips = vl.tips(name="option", kind="type", at="tasks a month", text="a month", quality="quality")
     even, now = view.break_even_tasks_per_month, view.economics["tasks_per_month"]
     layers = []
     if even.value and even.low is not None:
         top = ends[1] if even.high is None else min(even.high, ends[1])
-        band = vl.mark("rect", opacity=0.18, color=theme.pale, clip=True)
-        layers.append(vl.layer(band, rows=[{"volume": max(even.low, ends[0]), "to": top}], x=x, x2="to"))
-    for value, style in ((even.value, {"strokeDash": [1, 0], "strokeWidth": 2.5}),
-                         (now, {"strokeDash": [2, 3], "strokeWidth": 1.5})):  # fmt: skip
+        rect = vl.mark("rect", opacity=0.18, color=theme.pale, clip=True)
+        layers.append(vl.layer(rect, rows=[{"volume": max(even.low, ends[0]), "to": top}], x=x, x2="to"))
+    for value, dashes, width in ((even.value, [1, 0], 2.5), (now, [2, 3], 1.5)):
         if value:
-            upright = vl.mark("rule", **style, clip=True)
-            layers.append(vl.layer(upright, rows=[{"volume": value}], x=x, color=vl.fixed(theme.ink)))
+            upright = vl.mark("rule", strokeDash=dashes, strokeWidth=width, clip=True)
+            layers.append(vl.layer(upright, rows=[{"volume": value}], x=x, color=theme.ink))
+    known, faint = ["isValid(datum.low) && datum.low > 0 && datum.paired"], vl.field("opacity:Q", scale=None)
+    area, line = vl.mark("area", opacity=0.12, clip=True), vl.mark("line", strokeWidth=2.2, clip=True)
     layers += [
-        vl.layer(vl.mark("area", opacity=0.12, clip=True), x=x, y="low:Q", y2="high", color=colour,
-                 where=["isValid(datum.low) && datum.low > 0 && datum.paired"]),
-        vl.layer(vl.mark("line", strokeWidth=2.2, clip=True), x=x, y=y, color=colour, strokeDash=dash,
-                 opacity=vl.field("opacity:Q", scale=None)),
+        vl.layer(area, where=known, x=x, y="low:Q", y2="high", color=colour),
+        vl.layer(line, x=x, y=y, color=colour, strokeDash=dash, opacity=faint),
         vl.layer(vl.mark("point", filled=True, size=40, opacity=0, clip=True), x=x, y=y, tooltip=tips),
-    ]  # fmt: skip
+    ]
     notes = ["Full lines: OWN; dashed: RENT; dashes and dots: MIX"]
     if any(r["opacity"] < 1 for r in rows):
         notes.append("Faint: shown to miss the required quality, or not allowed, and not of the pair that breaks even")
     if even.value and view.break_even_of:
-        pair = " with ".join(visible(name, NAME_LENGTH) for name in view.break_even_of)
-        notes.append(f"Thick upright line: {pair} breaks even at {count_words(even.value)} tasks a month; its band: "
-                     f"the {100 * even.level:g}% interval")  # fmt: skip
+        pair = " with ".join(core.visible(name, NAME_LENGTH) for name in view.break_even_of)
+        at, band = count_words(even.value), f"its band: the {100 * even.level:g}% interval"
+        notes.append(f"Thick upright line: {pair} breaks even at {at} tasks a month; {band}")
     notes += [f"Dotted upright line: now, {count_words(now)} tasks a month"] if now else []
     notes += [f"The first {len(shown)} of {len(options)} options of the table"] if len(options) > len(shown) else []
-    told = "; ".join(f"{mine[0]['name']} from {dollars(mine[0]['usd'])} at {mine[0]['at']} to "
-                     f"{dollars(mine[-1]['usd'])} at {mine[-1]['at']}" for mine in drawn)  # fmt: skip
-    words = f"Monthly bill against volume: {told}"
+    first_last = [[(core.dollars(r["usd"]), r["at"]) for r in (mine[0], mine[-1])] for mine in drawn]
+    told = [
+        f"{name} from {a} at {at} to {b} at {to}" for name, ((a, at), (b, to)) in zip(names, first_last, strict=True)
+    ]
+    words = f"Monthly bill against volume: {'; '.join(told)}"
     return Figure("A month's bill at other volumes", tuple(notes), vl.chart(rows, layers, WIDTH, 380), words, theme)
-
-
-def _money_axis(short: str, title: str, ends: Sequence[float], write: Any = round_dollars, *, log: bool) -> vl.Spec:
-    ticks = (vl.log_ticks if log else vl.even_ticks)(*ends)
-    axis = vl.axis(title + (" (log scale)" if log else ""), ticks, write, labelOverlap=True)
-    return vl.scaled(short, ends, log=log, axis=axis)
 
 
 def _bill_rows(view: Advice, o: Option, bills: Sequence[Any], name: str) -> list[vl.Row]:
     faint = (not o.allowed or o.quality == "below") and o.contender not in (view.break_even_of or ())
     rows = []
     for b in bills:
-        ends = "" if b.low is None or b.high is None else f" [{dollars(b.low)}, {dollars(b.high)}]"
+        ends = "" if b.low is None or b.high is None else f" [{core.dollars(b.low)}, {core.dollars(b.high)}]"
         rows.append({"name": name, "kind": o.kind, "volume": b.tasks_per_month, "usd": b.usd, "low": b.low,
-                     "high": b.high, "at": count_words(b.tasks_per_month), "text": dollars(b.usd) + ends,
+                     "high": b.high, "at": count_words(b.tasks_per_month), "text": core.dollars(b.usd) + ends,
                      "quality": o.quality, "opacity": 0.4 if faint else 1.0, "paired": not faint})  # fmt: skip
     return rows
 
@@ -123,7 +108,7 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
         return None
     names = vl.told_apart((o.contender for _, o in shown), NAME_LENGTH)
     rows: list[vl.Row] = [
-        {"name": name, "kind": o.kind, "usd": e.value, "low": e.low, "high": e.high, "text": dollars_interval(e)}
+        {"name": name, "kind": o.kind, "usd": e.value, "low": e.low, "high": e.high, "text": core.dollars_interval(e)}
         for name, (e, o) in zip(names, shown, strict=True)
     ]
     ends = [v for r in rows for v in (r["usd"], r["low"], r["high"]) if v is not None and v > 0]
@@ -132,7 +117,7 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
     for r in rows:  # an end that is not known goes to the edge
         if r["low"] is not None:
             r["low"], r["high"] = max(r["low"], low), high if r["high"] is None else r["high"]
-    x = _money_axis("usd:Q", "dollars a pass", [low, high], log=log)
+    x = vl.amounts("usd:Q", "dollars a pass", [low, high], log=log, labelOverlap=True)
     y = vl.names_down(rows, theme)
     kinds = [k for k in KINDS if any(o.kind == k for _, o in shown)]
     key = vl.legend(labelFontSize=10) if len(kinds) > 1 else None
@@ -157,33 +142,34 @@ def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = P
     rows = tornado_rows(view, hour_usd)
     if not rows:
         return None
-    names = list(dict.fromkeys(r["input"] for r in rows))
     labels = "datum.value == 1 ? 'now' : datum.value > 1 ? '× ' + datum.value : '÷ ' + round(1 / datum.value)"
     axis = vl.axis("times its present value", [0.01, 0.1, 1, 10, 100], labelExpr=labels)
     x = vl.scaled("from:Q", [1 / REACH / 1.6, REACH * 1.6], log=True, axis=axis)
-    y = vl.field("input:N", sort=names, title=None,
-                 axis={"labelLimit": 118 if theme.fluid else 240, "labelFontSize": 12})  # fmt: skip
+    y = vl.names_down(rows, theme, of="input")
     tips = vl.tips(input="input", now="now", at="changes at", advice="cheapest from there")
     kinds = [k for k in KINDS if any(r["advice"] == k for r in rows)]
     key = {"title": "cheapest from there on", "orient": "top"} if kinds else None
     (colour,) = vl.styled("advice:N", kinds, key, [KINDS[k][0] for k in kinds])
-    still, ink = vl.mark("rule", strokeDash=[2, 4], strokeWidth=1.4, tooltip=True), vl.fixed(theme.ink)
+    still, bar = (
+        vl.mark("rule", strokeDash=[2, 4], strokeWidth=1.4, tooltip=True),
+        vl.mark("bar", height=13, opacity=0.85),
+    )
     layers = [
-        vl.layer(still, where=["!datum.flips"], x=x, x2="to", y=y, color=vl.fixed(theme.pale), tooltip=tips),
-        vl.layer(vl.mark("bar", height=13, opacity=0.85), where=["datum.flips"], x=x, x2="to", y=y, color=colour,
-                 tooltip=tips),
-        *(vl.layer(vl.mark("text", align="left" if side > 0 else "right", dx=5 * side, dy=0, fontSize=11),
-                   where=["datum.flips", f"datum.side == {side}"], x="to:Q", y=y, text="advice:N", color=ink)
-          for side in (-1, 1)),
-        vl.layer(vl.mark("rule", strokeWidth=1.6), rows=[{"from": 1}], x=x, color=ink),
-    ]  # fmt: skip
+        vl.layer(still, where=["!datum.flips"], x=x, x2="to", y=y, color=theme.pale, tooltip=tips),
+        vl.layer(bar, where=["datum.flips"], x=x, x2="to", y=y, color=colour, tooltip=tips),
+    ]
+    for side, align in ((-1, "right"), (1, "left")):
+        where = ["datum.flips", f"datum.side == {side}"]
+        text = vl.mark("text", align=align, dx=5 * side, dy=0, fontSize=11)
+        layers.append(vl.layer(text, where=where, x="to:Q", y=y, text="advice:N", color=theme.ink))
+    layers.append(vl.layer(vl.mark("rule", strokeWidth=1.6), rows=[{"from": 1}], x=x, color=theme.ink))
     told = "; ".join(f"{r['input']} at {r['at']}: {r['advice']}" for r in rows if r["flips"])
     notes = (
         "A bar reaches from now to where another type becomes the cheapest at the required quality; short is close",
         "Dotted: no change from a hundredth to a hundred times its value (days: to 365; margin: to 50 points)",
         "By the point estimates: near a flip the word is UNDECIDED",
     )
-    chart = vl.chart(rows, layers, WIDTH - 140, vl.ROW * len(names))
+    chart = vl.chart(rows, layers, WIDTH - 140, vl.ROW * len({r["input"] for r in rows}))
     words = f"What would flip the advice: {told or 'nothing within the ranges'}"
     return Figure("What would flip it, moved alone", notes, chart, words, theme)
 
@@ -202,25 +188,22 @@ def tornado_rows(view: Advice, hour_usd: float | None = None) -> list[vl.Row]:
         for flip in view.flips_at:
             if flip.input == name and not isinstance(flip.at, bool):
                 factor = min(max(float(flip.at) / value, 1 / REACH), REACH)
-                rows.append({**same, "from": 1.0, "to": factor, "flips": True, "side": 1 if factor > 1 else -1,
-                             "at": amount_words(name, flip.at), "advice": flip.advice,
-                             "far": max(factor, 1 / factor)})  # fmt: skip
+                bar = {"from": 1.0, "to": factor, "flips": True, "side": 1 if factor > 1 else -1}
+                texts = {"at": amount_words(name, flip.at), "advice": flip.advice}
+                rows.append({**same, **bar, **texts, "far": max(factor, 1 / factor)})
         if len(rows) == flips:
-            rows.append({**same, "from": 1 / REACH, "to": REACH, "flips": False, "side": 0,
-                         "at": "nowhere in its range", "advice": "no change", "far": 2 * REACH})  # fmt: skip
+            bar = {"from": 1 / REACH, "to": REACH, "flips": False, "side": 0}
+            rows.append({**same, **bar, "at": "nowhere in its range", "advice": "no change", "far": 2 * REACH})
     return sorted(rows, key=lambda r: min(other["far"] for other in rows if other["input"] == r["input"]))
 
-
-# --------------------------------------------------------------------------------------------------------- thresholds
 
 PERCENT = "datum.value + '%'"
 LINE, HERE, CHOSEN = "#0072B2", "#D55E00", "#009E73"
 ON_UNSEEN, ON_ITS_OWN, SLIDER = "chosen, on unseen tasks", "chosen, on its own tasks", "the slider"
 NAMED = {"never": "never escalate", "always": "always escalate", "random": "random, as often",
          "oracle": "oracle, as often"}  # fmt: skip
-SHAPES = dict(zip([*NAMED.values(), ON_ITS_OWN, ON_UNSEEN, SLIDER],
-                  ["triangle-down", "triangle-up", "cross", "diamond", "triangle-right", "circle", "square"],
-                  strict=True))  # fmt: skip
+_LOOKS = ["triangle-down", "triangle-up", "cross", "diamond", "triangle-right", "circle", "square"]
+SHAPES = dict(zip([*NAMED.values(), ON_ITS_OWN, ON_UNSEEN, SLIDER], _LOOKS, strict=True))
 """Of every point that is named in the figure; hollow where a figure flatters itself or cannot be had in use."""
 STAR = "M0,-1.4L0.36,-0.5L1.33,-0.43L0.59,0.2L0.83,1.13L0,0.63L-0.83,1.13L-0.59,0.2L-1.33,-0.43L-0.36,-0.5Z"
 """Of a hybrid that was run."""
@@ -233,7 +216,7 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     ``here`` is a point of its curve to mark, with its intervals.
     """
     costs = all(p.cost_per_task_usd.value is not None for p in view.curve)
-    rows = [_row(p, "threshold", costs=costs) for p in thinned(view)]
+    rows = [_point("threshold", p, p.escalated, costs=costs) for p in thinned(view)]
     marks, runs = _marks(view, here, costs=costs)
     every = [*rows, *marks]
     domain = vl.percent_domain(vl.ends_of(every))
@@ -241,12 +224,11 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     low, high = min(m["x_low"] for m in every), max(m["x_high"] for m in every)
     room = 0.03 * ((high - low) or abs(high) or 1.0)
     ticks = vl.even_ticks(low, high + room)
-    axis = vl.axis("cost per task" if costs else "share of the tasks escalated", ticks, labelOverlap=True,
-                   labelExpr=vl.tick_labels(ticks) if costs else PERCENT, labelFlush=True)  # fmt: skip
+    title, labels = ("cost per task", vl.tick_labels(ticks)) if costs else ("share of the tasks escalated", PERCENT)
+    axis = vl.axis(title, ticks, labelExpr=labels, labelOverlap=True, labelFlush=True)
     x = vl.scaled("x:Q", [low - room if low else -room, high + room], axis=axis)
-    seen: vl.Spec = {"x": x, "y": y, "tooltip": vl.tips(
-        name="policy", how="escalates", rate_text="pass rate", cost_text="cost per task",
-        latency_text="mean latency")}  # fmt: skip
+    texts = {"rate_text": "pass rate", "cost_text": "cost per task", "latency_text": "mean latency"}
+    seen: vl.Spec = {"x": x, "y": y, "tooltip": vl.tips(name="policy", how="escalates", **texts)}
     layers = [
         vl.layer(vl.mark("area", opacity=0.14, color=LINE, clip=True), x=x, y=vl.scaled("low:Q", domain), y2="high"),
         vl.layer(vl.mark("line", color=LINE, strokeWidth=2), x=x, y=y, order="place:Q"),
@@ -255,65 +237,56 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     ]
     sure = f"The pale band and the bars are {100 * view.level:g}% intervals"
     notes = [
-        f"Each blue point is a threshold, tried out on these {plural(view.n_tasks, 'task')}. {sure}",
+        f"Each blue point is a threshold, tried out on these {core.plural(view.n_tasks, 'task')}. {sure}",
         "In use, expect the filled green circle: its threshold is judged on tasks that it was not chosen on",
         "Hollow marks are for comparison: they look better than they are, or cannot be had in use",
     ]
     if not costs:
         notes.insert(1, "A cost is not known, so the share of tasks escalated stands in its place")
     elif len(view.hull) >= 2:  # the best mixes of thresholds
-        notes.insert(
-            1, "Up and to the left is better. The dashed line is the best that a mix of thresholds could reach"
-        )
+        best = "The dashed line is the best that a mix of thresholds could reach"
+        notes.insert(1, f"Up and to the left is better. {best}")
         mixes = [{"x": cost, "value": 100 * passed, "place": k} for k, (cost, passed) in enumerate(view.hull)]
         line = vl.mark("line", strokeDash=[5, 4], strokeWidth=1.4, clip=True)
-        layers.insert(1, vl.layer(line, rows=mixes, x=x, y=y, order="place:Q", color=vl.fixed(theme.pale)))
+        layers.insert(1, vl.layer(line, rows=mixes, x=x, y=y, order="place:Q", color=theme.pale))
     if view.measured:
         notes.append("A star is a hybrid that was run; why it stands apart is said under the table")
     shown = "; ".join(f"{m['name']} {m['rate_text']} at {m['cost_text']}" for m in marks)
-    worker, expert = (visible(name, LABEL_LENGTH) for name in (view.worker, view.expert))
+    worker, expert = (core.visible(name, LABEL_LENGTH) for name in (view.worker, view.expert))
     words = f"Pass rate along {len(view.curve):,} thresholds from {worker} to {expert}: {shown}"
     title = "Thresholds: cost per task and pass rate" if costs else "Thresholds: share escalated and pass rate"
     return Figure(title, tuple(notes), vl.chart(rows, layers, WIDTH, 400), words, theme)
 
 
-def _row(p: SweepPoint | SweepControl, name: str, *, costs: bool) -> vl.Row:
-    how = threshold_words(p) if isinstance(p, SweepPoint) else f"{percent(p.escalated)} of the tasks"
-    return _point(name, how, p.escalated, p, costs=costs)
-
-
-def _point(name: str, how: str, escalated: float, of: Any, *, costs: bool) -> vl.Row:
+def _point(name: str, of: Any, share: float, more: str = "", *, costs: bool) -> vl.Row:
     rate, cost, latency = of.pass_rate, of.cost_per_task_usd, of.latency_s
-    value, at = 100 * (rate.value or 0.0), (cost.value or 0.0) if costs else 100 * escalated
-    return {
-        "name": name, "how": how, "place": escalated, "x": at,
-        "x_low": at if not costs or cost.low is None else cost.low,
-        "x_high": at if not costs or cost.high is None else cost.high,
-        "value": value,
-        "low": value if rate.low is None else 100 * rate.low,
-        "high": value if rate.high is None else 100 * rate.high,
-        "rate_text": percent_interval(rate),
-        "cost_text": dollars_interval(cost) if cost.value is not None else f"not known: {cost.why}",
-        "latency_text": seconds(latency.value) if latency.value is not None else f"not known: {latency.why}",
-    }  # fmt: skip
+    at, (low, high) = (cost.value or 0.0) if costs else 100 * share, vl.interval(rate)
+    x_low, x_high = vl.interval(cost) if costs else (at, at)
+    drawn = {**vl.percents(rate.value or 0.0, low, high), "x": at, "x_low": x_low, "x_high": x_high}
+    texts = {"cost_text": (cost, core.dollars_interval(cost)), "latency_text": (latency, core.seconds(latency.value))}
+    said = {key: text if one.value is not None else f"not known: {one.why}" for key, (one, text) in texts.items()}
+    how = threshold_words(of) if isinstance(of, SweepPoint) else f"{core.percent(share)} of the tasks{more}"
+    return {"name": name, "how": how, "place": share, **drawn, "rate_text": core.percent_interval(rate), **said}
 
 
 def _marks(view: Sweep, here: SweepPoint | None, *, costs: bool) -> tuple[list[vl.Row], list[str]]:
     """The named points, controls, the choice as it looks and on tasks left out, runs and the slider; names of runs."""
-    chosen = view.chosen
-    marks = [_row(view.controls[key], name, costs=costs) for key, name in NAMED.items() if key in view.controls]
-    marks.append(_row(view.curve[chosen_place(view)], ON_ITS_OWN, costs=costs))
+    chosen, own = view.chosen, view.curve[chosen_place(view)]
+    points: list[tuple[str, Any, float, str]] = [
+        (name, view.controls[key], view.controls[key].escalated, "")
+        for key, name in NAMED.items()
+        if key in view.controls
+    ]
+    points.append((ON_ITS_OWN, own, own.escalated, ""))
     if chosen.crossfit_escalated is not None and chosen.pass_rate.value is not None:
-        how = f"{percent(chosen.crossfit_escalated)} of the tasks, by thresholds chosen on other tasks"
-        marks.append(_point(ON_UNSEEN, how, chosen.crossfit_escalated, chosen, costs=costs))
+        points.append((ON_UNSEEN, chosen, chosen.crossfit_escalated, ", by thresholds chosen on other tasks"))
     drawn = [one for one in view.measured if not one.control and one.pass_rate.value is not None]
     drawn = [one for one in drawn if not costs or one.cost_per_task_usd.value is not None]
     kept = [one for one in drawn if one.escalated is not None][:MOST_RUN]
-    runs = {f"{visible(one.name, LABEL_LENGTH)}, as run": one for one in kept}
-    for name, one in runs.items():
-        how = f"{percent(one.escalated)} of the tasks, as run"
-        marks.append(_point(name, how, one.escalated or 0.0, one, costs=costs))
-    return marks + ([_row(here, SLIDER, costs=costs)] if here is not None else []), list(runs)
+    runs = {f"{core.visible(one.name, LABEL_LENGTH)}, as run": one for one in kept}
+    points += [(name, one, one.escalated or 0.0, ", as run") for name, one in runs.items()]
+    points += [(SLIDER, here, here.escalated, "")] if here is not None else []
+    return [_point(*point, costs=costs) for point in points], list(runs)
 
 
 def _named(marks: list[vl.Row], runs: Sequence[str], theme: Theme, **seen: Any) -> list[vl.Spec]:
@@ -323,17 +296,18 @@ def _named(marks: list[vl.Row], runs: Sequence[str], theme: Theme, **seen: Any) 
     filled = [name for name in names if name in {ON_UNSEEN, SLIDER, *runs}]
     colours = dict.fromkeys(filled, COLOURS[Kind.HYBRID]) | {ON_ITS_OWN: CHOSEN, ON_UNSEEN: CHOSEN, SLIDER: HERE}
     key = vl.legend(columns=2 if theme.fluid else 3, symbolStrokeWidth=2, symbolFillColor="transparent", labelLimit=0)
-    colour, shape = vl.styled("name:N", names, key, [colours.get(n, theme.ink) for n in names],
-                              [shapes[n] for n in names])  # fmt: skip
+    looks = [colours.get(n, theme.ink) for n in names], [shapes[n] for n in names]
+    colour, shape = vl.styled("name:N", names, key, *looks)
     honest: Any = {"field": "name", "oneOf": filled}
     bar = vl.mark("rule", strokeWidth=1.8, clip=True)
-    return [
+    layers = [
         vl.layer(bar, rows=marks, where=[honest], x=seen["x"], y="low:Q", y2="high", color=colour),
         vl.layer(bar, rows=marks, where=[honest], x="x_low:Q", x2="x_high", y=seen["y"], color=colour),
-        *(vl.layer(vl.mark("point", filled=whole, size=120, strokeWidth=2, opacity=1), rows=marks,
-                   where=[honest if whole else {"not": honest}], shape=shape, color=colour, **seen)
-          for whole in (False, True)),
-    ]  # fmt: skip
+    ]
+    for whole, where in ((False, {"not": honest}), (True, honest)):
+        point = vl.mark("point", filled=whole, size=120, strokeWidth=2, opacity=1)
+        layers.append(vl.layer(point, rows=marks, where=[where], shape=shape, color=colour, **seen))
+    return layers
 
 
 def reliability_figure(view: Sweep, theme: Theme = PAPER) -> Figure | None:
@@ -343,24 +317,23 @@ def reliability_figure(view: Sweep, theme: Theme = PAPER) -> Figure | None:
         return None
     rows: list[vl.Row] = []
     for b in bins:
-        value = b.rate.value or 0.0
-        low, high = (value if end is None else end for end in (b.rate.low, b.rate.high))
-        rows.append({"said": 100 * b.confidence, **vl.percents(value, low, high), "n": plural(b.n, "attempt"),
-                     "range": f"{percent(b.low)} to {percent(b.high)}",
-                     "rate_text": percent_interval(b.rate)})  # fmt: skip
+        drawn = vl.percents(b.rate.value or 0.0, *vl.interval(b.rate))
+        between, right = f"{core.percent(b.low)} to {core.percent(b.high)}", core.percent_interval(b.rate)
+        texts = {"n": core.plural(b.n, "attempt"), "range": between, "rate_text": right}
+        rows.append({"said": 100 * b.confidence, **drawn, **texts})
     x, y = (
         vl.scaled(field, [0, 100], axis=vl.axis(title, [0, 20, 40, 60, 80, 100], labelExpr=PERCENT))
         for field, title in (("said:Q", "how sure it said it was"), ("value:Q", "how often it was right"))
     )
     ends = [{"said": v, "value": v} for v in (0, 100)]
-    blue, tips = vl.fixed(LINE), vl.tips(range="said", rate_text="right", n="of")
+    tips = vl.tips(range="said", rate_text="right", n="of")
     layers = [
-        vl.layer(vl.mark("line", strokeDash=[4, 4]), rows=ends, x=x, y=y, color=vl.fixed(theme.pale)),
-        vl.layer(vl.mark("rule", strokeWidth=2), x=x, y="low:Q", y2="high", color=blue),
-        vl.layer(vl.dot(80, tooltip=True), x=x, y=y, color=blue, tooltip=tips),
+        vl.layer(vl.mark("line", strokeDash=[4, 4]), rows=ends, x=x, y=y, color=theme.pale),
+        vl.layer(vl.mark("rule", strokeWidth=2), x=x, y="low:Q", y2="high", color=LINE),
+        vl.layer(vl.dot(80, tooltip=True), x=x, y=y, color=LINE, tooltip=tips),
     ]
     notes = (
-        f"Each of the {plural(len(bins), 'point')} is a group of answers, from the least sure to the most sure",
+        f"Each of the {core.plural(len(bins), 'point')} is a group of answers, from the least sure to the most sure",
         f"The bars are {100 * view.level:g}% intervals",
         "On the dashed line it is right as often as it says; below it is too sure of itself, above too modest",
     )

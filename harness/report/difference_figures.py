@@ -4,21 +4,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import harness.report.vega as vl
+from harness import core
 from harness.analysis import Design, DomainDifference, Domains, Pairing, Skills
-from harness.core import (
-    Comparison,
-    Decision,
-    Kind,
-    listed,
-    moment,
-    p_equation,
-    percent,
-    percent_interval,
-    plural,
-    points,
-    points_interval,
-    visible,
-)
+from harness.core import Comparison, Decision, Kind
 from harness.report.vega import BETTER, COLOURS, PAPER, SHAPES, WORSE, Figure, Theme
 from harness.verdict import HistoryEntry
 
@@ -26,6 +14,7 @@ WIDTH, NAME_LENGTH = 560, 34  # pixels of the plots, and letters of a name
 MOST_ROWS, MOST_LIFTS, MOST = 80, 60, 40  # domains, lifts and latest verdicts drawn; a note says where there are more
 NARROW, NAMES_NARROW, NAMES = 640, 118, 240  # pixels of a narrow window, and of the names there and elsewhere
 ALL = "all tasks"
+SIGNED = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"  # writes a tick of a difference
 
 
 def from_below(effects: Sequence[DomainDifference]) -> list[DomainDifference]:
@@ -59,10 +48,10 @@ def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | Non
     # Raw ones stand above the line of the name, shrunk ones below it, that of all tasks on it.
     for where, prefix, at, point, bar, tint in (
         (["!datum.whole", "isValid(datum.value)"], "", x,
-         {"filled": False, "size": 55, "strokeWidth": 1.5, "yOffset": -5}, 1.5, vl.fixed(theme.pale)),
+         {"filled": False, "size": 55, "strokeWidth": 1.5, "yOffset": -5}, 1.5, {"value": theme.pale}),
         (["!datum.whole", "isValid(datum.shrunk)"], "shrunk_", vl.field("shrunk:Q"),
          {"filled": True, "size": 70, "shape": "square", "yOffset": 5}, 3, colour),
-        (["datum.whole"], "", x, {"filled": True, "size": 170, "shape": "diamond"}, 3, vl.fixed(theme.ink)),
+        (["datum.whole"], "", x, {"filled": True, "size": 170, "shape": "diamond"}, 3, {"value": theme.ink}),
     ):  # fmt: skip
         rule = vl.mark("rule", strokeWidth=bar, **{name: point[name] for name in ("yOffset",) if name in point})
         layers += [
@@ -70,14 +59,14 @@ def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | Non
             vl.layer(vl.mark("point", opacity=1, **point), where=where, x=at, y=y, color=tint, tooltip=tips),
         ]
     layers += vl.numbers_beside(y, WIDTH, theme)
-    first, second = visible(whole.a, NAME_LENGTH), visible(whole.b, NAME_LENGTH)
+    first, second = core.visible(whole.a, NAME_LENGTH), core.visible(whole.b, NAME_LENGTH)
     notes = [
         f"{first} minus {second}: right of 0 {first} passes more. Bars: {100 * whole.level:g}% intervals",
         "Hollow: as seen. Filled: shrunk, that is drawn towards the mean of the domains as far as noise asks",
         "Blue where the whole filled bar lies right of 0, orange where it lies left of it",
     ]
     if len(known) > len(shown):
-        notes.append(f"The lowest {len(shown)} of {plural(len(known), 'domain')}")
+        notes.append(f"The lowest {len(shown)} of {core.plural(len(known), 'domain')}")
     said = "; ".join(f"{r['name']} {r['text']}" for r in rows)
     words = f"Differences in points by domain, lowest first, {first} minus {second}: {said}"
     chart = vl.chart(rows, layers, WIDTH, vl.ROW * len(rows))
@@ -85,8 +74,12 @@ def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | Non
 
 
 def _in_points(ends: Sequence[float], **axis: Any) -> vl.Spec:
-    shape = vl.axis("difference, points", tickCount=6, labelExpr=vl.SIGNED, **axis)
-    return vl.scaled("value:Q", vl.around_zero(ends), axis=shape)
+    """A channel that holds every end and 0, in whole fives, within what is possible."""
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    step = 5 if high - low > 10 else 1
+    domain = [max(-100, step * (low // step)), min(100, -step * (-high // step))]
+    shape = vl.axis("difference, points", tickCount=6, labelExpr=SIGNED, **axis)
+    return vl.scaled("value:Q", domain, axis=shape)
 
 
 def _domain_row(d: DomainDifference | Comparison, label: str) -> vl.Row:
@@ -94,16 +87,15 @@ def _domain_row(d: DomainDifference | Comparison, label: str) -> vl.Row:
     whole = isinstance(d, Comparison)
     shrunk = (None, None, None) if isinstance(d, Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)
     _, low, high = shrunk
-    adjusted = "" if whole else f"; adjusted for all domains {p_equation(d.p_adjusted)}"
+    adjusted = "" if whole else f"; adjusted for all domains {core.p_equation(d.p_adjusted)}"
     flips = f"only the first passed {d.wins or 0:,}, only the second {d.losses or 0:,}"
     ends = zip(("shrunk", "shrunk_low", "shrunk_high"), vl.percents(*shrunk).values(), strict=True)
     return {
-        "name": label, "whole": whole, **vl.percents(d.delta, d.low, d.high), **dict(ends),
+        "name": label, "whole": whole, **vl.difference(d), **dict(ends),
         "colour": "worse" if (high or 0) < 0 else "better" if (low or 0) > 0 else "even",
-        "text": f"{points(d.delta)} {points_interval(d.low, d.high)}",
-        "shrunk_text": "" if whole else f"{points(shrunk[0])} {points_interval(low, high)}",
-        "test": p_equation(d.p_value) + adjusted,
-        "tasks": f"{plural(d.n_tasks, 'task')}; {flips}",
+        "shrunk_text": "" if whole else f"{core.points(shrunk[0])} {core.points_interval(low, high)}",
+        "test": core.p_equation(d.p_value) + adjusted,
+        "tasks": f"{core.plural(d.n_tasks, 'task')}; {flips}",
     }  # fmt: skip
 
 
@@ -125,30 +117,27 @@ def variance_figure(view: Domains, theme: Theme = PAPER) -> Figure | None:
     left = 0.0
     rows: list[vl.Row] = []
     for name, share in shares.items():
-        variance = getattr(view.variance, name).value
-        rows.append({"source": words[name], "from": 100 * left, "to": 100 * (left + share), "share": percent(share, 0),
-                     "middle": 100 * (left + share / 2), "text": f"{variance:.4f}", "wide": share >= 0.12,
-                     "part": name})  # fmt: skip
+        ends = {"from": 100 * left, "middle": 100 * (left + share / 2), "to": 100 * (left + share)}
+        texts = {"share": core.percent(share, 0), "text": f"{getattr(view.variance, name).value:.4f}"}
+        rows.append({"part": name, "source": words[name], **ends, **texts, "wide": share >= 0.12})
         left += share
     key = vl.legend(columns=1 if theme.fluid else 0, symbolType="square", labelLimit=330)
     (colour,) = vl.styled("source:N", [words[n] for n in shares], key, [SOURCES[n][1] for n in shares])
     axis = vl.axis("share of the variance, %", grid=False, tickCount=5, format="d")
+    x, tips = vl.scaled("from:Q", [0, 100], axis=axis), vl.tips(source="source", share="share", text="variance")
+    bar = vl.mark("bar", height=46, stroke=theme.ground, strokeWidth=2)
     ink = {"condition": {"test": "datum.part === 'task'", "value": theme.ground}, "value": "#111111"}
     inside = vl.mark("text", fontSize=14, fontWeight="bold", baseline="middle")
     layers = [
-        vl.layer(vl.mark("bar", height=46, stroke=theme.ground, strokeWidth=2), x2="to", color=colour,
-                 x=vl.scaled("from:Q", [0, 100], axis=axis),
-                 tooltip=vl.tips(source="source", share="share", text="variance")),
+        vl.layer(bar, x=x, x2="to", color=colour, tooltip=tips),
         vl.layer(inside, where=["datum.wide"], x="middle:Q", text="share:N", color=ink),
-    ]  # fmt: skip
+    ]
     what = "difference" if view.b is not None else "pass rate"
     shown = ", ".join(f"{r['source']} {r['share']}" for r in rows)
     notes = (f"Of a task's {what}; what is not known is not drawn",)
     words_of_it = f"Shares of the variance of a task's {what}: {shown}"
     return Figure(f"Where a task's {what} varies", notes, vl.chart(rows, layers, WIDTH, 64), words_of_it, theme)
 
-
-# ---------------------------------------------------------------------------------------------------- what skills add
 
 LINE_END = "\n"  # between two names of a row, which are visible, so that the break is ours
 ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "placebo": ("#D55E00", "diamond")}
@@ -161,7 +150,7 @@ def lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
     rows = []
     for lift in view.lifts:
         placebo = f"{LINE_END}(a placebo)" if lift.control == "placebo" else ""
-        against = f"minus {visible(lift.against, NAME_LENGTH)}{placebo}"
+        against = f"minus {core.visible(lift.against, NAME_LENGTH)}{placebo}"
         rows.append((lift.contender, against, arms.get(lift.contender), lift.comparison))
     return _lifts(rows, "What the skills add to each contender", view.level, theme)
 
@@ -170,7 +159,7 @@ def skill_lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
     """Each skill that has a lift of its own, contender by contender; ``None`` where no skill has one."""
     named = list(dict.fromkeys(score.skill for score in view.skills))
     scores = sorted(view.skills, key=lambda score: named.index(score.skill))
-    rows = [(s.skill, f"in {visible(s.contender, NAME_LENGTH)}", s.arm, s.lift) for s in scores]
+    rows = [(s.skill, f"in {core.visible(s.contender, NAME_LENGTH)}", s.arm, s.lift) for s in scores]
     return _lifts(rows, "What each skill adds, on the tasks that were shown it", view.level, theme)
 
 
@@ -178,22 +167,20 @@ def _lifts(
     every: Iterable[tuple[str, str, str | None, Comparison | None]], title: str, level: float, theme: Theme
 ) -> Figure | None:
     """A row a comparison, each with two lines of names and its arm."""
-    found = [(f"{visible(first, NAME_LENGTH)}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
+    found = [(f"{core.visible(first, NAME_LENGTH)}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
     if not found:
         return None
     rows: list[vl.Row] = []
     names = vl.numbered(name for name, _, _ in found[:MOST_LIFTS])
     for name, (_, arm, c) in zip(names, found, strict=False):
-        said, text = name.replace(LINE_END, " "), f"{points(c.delta)} {points_interval(c.low, c.high)}"
-        rows.append({
-            "name": name, "said": said, "arm": arm or "not said", **vl.percents(c.delta, c.low, c.high), "text": text,
-            "test": f"{p_equation(c.p_value)}; adjusted for all of them {p_equation(c.p_adjusted)}",
-            "tasks": f"{plural(c.n_tasks, 'task')}; only with {c.wins:,}, only without {c.losses:,}",
-            "words": f"{said}: {text}",
-        })  # fmt: skip
+        drawn, said = vl.difference(c), name.replace(LINE_END, " ")
+        test = f"{core.p_equation(c.p_value)}; adjusted for all of them {core.p_equation(c.p_adjusted)}"
+        tasks = f"{core.plural(c.n_tasks, 'task')}; only with {c.wins:,}, only without {c.losses:,}"
+        texts = {"said": said, "arm": arm or "not said", "test": test, "tasks": tasks}
+        rows.append({"name": name, **drawn, **texts, "words": f"{said}: {drawn['text']}"})
     lines = max(name.count(LINE_END) + 1 for name in names)
-    y = vl.names_down(rows, theme, labelPadding=6, labelExpr="split(datum.label, '\\n')", labelLineHeight=14,
-                      labelOffset=-7)  # fmt: skip
+    lined: vl.Spec = {"labelExpr": "split(datum.label, '\\n')", "labelLineHeight": 14, "labelOffset": -7}
+    y = vl.names_down(rows, theme, labelPadding=6, **lined)
     x = _in_points(vl.ends_of(rows), labelOverlap=True)
     arms = list(dict.fromkeys(r["arm"] for r in rows))
     key = vl.legend(columns=3 if theme.fluid else 0) if len(arms) > 1 else None
@@ -228,36 +215,36 @@ def interaction_figure(design: Design, theme: Theme = PAPER) -> Figure | None:
     rows: list[vl.Row] = []
     for line, (_, _, *cells) in LINES.items():
         for place, cell in enumerate(cells):
-            rate, name = design.cells[cell], visible(design.contenders[cell], 30)
+            rate, name = design.cells[cell], core.visible(design.contenders[cell], 30)
             what = f"{line}, {'with' if place else 'without'} skills"
-            rows.append({
-                "line": line, "place": place, "cell": what, "name": name,
-                "x": place + (APART if line == "with adapter" else -APART),
-                **vl.percents(rate.value, rate.low, rate.high), "text": percent_interval(rate),
-                "short": percent(rate.value), "words": f"{what} ({name}): {percent_interval(rate)}",
-            })  # fmt: skip
+            at = {"line": line, "place": place, "x": place + (APART if line == "with adapter" else -APART)}
+            text, drawn = core.percent_interval(rate), vl.percents(rate.value, rate.low, rate.high)
+            texts = {"text": text, "short": core.percent(rate.value), "words": f"{what} ({name}): {text}"}
+            rows.append({**at, **drawn, **texts, "cell": what, "name": name})
     domain = vl.percent_domain(vl.ends_of(rows))
     _place_numbers(rows, domain[0], (domain[1] - domain[0]) / SQUARE_HEIGHT)
-    at = "datum.value == 0 ? 'without skills' : 'with skills'"
-    axis = vl.axis(None, [0, 1], labelExpr=at, labelFontSize=13, grid=False)
+    which = "datum.value == 0 ? 'without skills' : 'with skills'"
+    axis = vl.axis(None, [0, 1], labelExpr=which, labelFontSize=13, grid=False)
     x = vl.scaled("x:Q", [-0.45, 1.45], axis=axis)
     y = vl.scaled("value:Q", domain, axis=vl.axis("pass rate, %", tickCount=6, format="d"))
     kinds = [kind for kind, *_ in LINES.values()]
-    colour, shape = vl.styled("line:N", list(LINES), vl.legend(labelFontSize=13), [COLOURS[k] for k in kinds],
-                              [SHAPES[k] for k in kinds])  # fmt: skip
+    looks = [COLOURS[k] for k in kinds], [SHAPES[k] for k in kinds]
+    colour, shape = vl.styled("line:N", list(LINES), vl.legend(labelFontSize=13), *looks)
     tips = vl.tips(cell="cell", name="contender", text="pass rate")
-    layers = [
-        *(vl.layer(vl.mark("line", strokeWidth=2, opacity=0.8, strokeDash=dash),
-                   where=[f"datum.line === '{name}'"], x=x, y=y, color=colour)
-          for name, (_, dash, *_) in LINES.items()),
+    layers = []
+    for name, (_, dash, *_) in LINES.items():
+        dashed = vl.mark("line", strokeWidth=2, opacity=0.8, strokeDash=dash)
+        layers.append(vl.layer(dashed, where=[f"datum.line === '{name}'"], x=x, y=y, color=colour))
+    layers += [
         vl.bars(2.5, x=x, y="low:Q", y2="high", color=colour),
         vl.layer(vl.dot(130), x=x, y=y, color=colour, shape=shape, tooltip=tips, description="words:N"),
-        *(vl.layer(vl.mark("text", align=side, dx=4 if place else -4, fontSize=12), where=[f"datum.place === {place}"],
-                x="number_x:Q", y="number_y:Q", text="short:N", color=vl.fixed(theme.ink))
-          for place, side in enumerate(("right", "left"))),
-    ]  # fmt: skip
+    ]
+    at_number: vl.Spec = {"x": "number_x:Q", "y": "number_y:Q", "text": "short:N", "color": theme.ink}
+    for place, side in enumerate(("right", "left")):
+        number = vl.mark("text", align=side, dx=4 if place else -4, fontSize=12)
+        layers.append(vl.layer(number, where=[f"datum.place === {place}"], **at_number))
     notes = (
-        f"{plural(design.n_tasks, 'task')} that all four have; bars: {100 * design.level:g}% intervals",
+        f"{core.plural(design.n_tasks, 'task')} that all four have; bars: {100 * design.level:g}% intervals",
         "Lines that run side by side mean that tuning and skills merely add up",
     )
     words = "Pass rates without and with skills: " + "; ".join(r["words"] for r in rows)
@@ -276,8 +263,6 @@ def _place_numbers(rows: list[vl.Row], floor: float, percent_a_pixel: float) -> 
         low["number_x"] = high["number_x"] = place + (1 if place else -1) * 2 * APART
 
 
-# ------------------------------------------------------------------------------------------------- verdicts over time
-
 DECISIONS = {Decision.SHIP: ("circle", BETTER), Decision.BLOCK: ("square", WORSE),
              Decision.INCONCLUSIVE: ("triangle-up", ""), Decision.INVALID: ("cross", "")}  # fmt: skip
 
@@ -295,39 +280,37 @@ def verdict_figure(entries: Sequence[HistoryEntry], theme: Theme = PAPER) -> Fig
             missing.append(f"{number}")
             continue
         known.append({
-            "number": f"{number}", "name": entry.name[:80], "when": moment(v.written_at), "decision": v.decision,
-            **vl.percents(v.delta, v.low, v.high), "margin": None if v.margin is None else -100 * v.margin,
-            "text": f"{points(v.delta)} {points_interval(v.low, v.high)}",
-            "least": "not known" if v.margin is None else f"{points(-v.margin)} points",
+            "number": f"{number}", "name": entry.name[:80], "when": core.moment(v.written_at), "decision": v.decision,
+            **vl.difference(v), "margin": None if v.margin is None else -100 * v.margin,
+            "least": "not known" if v.margin is None else f"{core.points(-v.margin)} points",
         })  # fmt: skip
     rows = known[-MOST:]
     if not rows:
         return None
     words = [word for word in DECISIONS if any(row["decision"] == word for row in rows)]
-    x = vl.field("number:O", sort=[row["number"] for row in rows],
-                 axis={"title": "verdict, oldest first", "labelAngle": 0, "labelOverlap": True})  # fmt: skip
+    axis = {"title": "verdict, oldest first", "labelAngle": 0, "labelOverlap": True}
+    x = vl.field("number:O", sort=[row["number"] for row in rows], axis=axis)
     ends = [0.0, *vl.ends_of(rows, "margin")]
     room = max(0.5, 0.06 * (max(ends) - min(ends)))
     signed = "(datum.value > 0 ? '+' : '') + format(datum.value, '~g')"
-    y = vl.scaled("value:Q", [min(ends) - room, max(ends) + room],
-                  axis=vl.axis("difference, points", tickCount=6, labelExpr=signed))  # fmt: skip
+    up = vl.axis("difference, points", tickCount=6, labelExpr=signed)
+    y = vl.scaled("value:Q", [min(ends) - room, max(ends) + room], axis=up)
     tips = vl.tips(name="report", when="given", decision="decision", text="difference", least="no worse than")
-    shapes, colours = zip(*(DECISIONS[word] for word in words), strict=True)
-    colour, shape = vl.styled("decision:N", words, vl.legend(columns=2, values=words),
-                              [one or theme.pale for one in colours], shapes)  # fmt: skip
+    looks = [DECISIONS[word][1] or theme.pale for word in words], [DECISIONS[word][0] for word in words]
+    colour, shape = vl.styled("decision:N", words, vl.legend(columns=2, values=words), *looks)
+    tick = vl.mark("tick", orient="horizontal", size=26, thickness=2)
     layers = [
-        vl.layer(vl.mark("rule", strokeWidth=1.2), rows=[{"value": 0}], y=y, color=vl.fixed(theme.axis)),
+        vl.layer(vl.mark("rule", strokeWidth=1.2), rows=[{"value": 0}], y=y, color=theme.axis),
         vl.layer(vl.mark("rule", strokeWidth=2.5), x=x, y="low:Q", y2="high", color=colour),
-        vl.layer(vl.mark("tick", orient="horizontal", size=26, thickness=2), x=x, y="margin:Q",
-                 color=vl.fixed(theme.ink)),
+        vl.layer(tick, x=x, y="margin:Q", color=theme.ink),
         vl.layer(vl.dot(110), x=x, y=y, color=colour, shape=shape, tooltip=tips),
-    ]  # fmt: skip
+    ]
     notes = [
         "Candidate minus baseline: above 0 the candidate passes more. Bars: intervals",
         "Short lines: minus the margin, the largest drop that the policy accepts",
     ]
-    notes += [f"The latest {MOST} of {plural(len(known), 'verdict')}"] if len(known) > len(rows) else []
-    notes += [f"Without a difference, and not drawn: {listed(missing[:10])}"] if missing else []
+    notes += [f"The latest {MOST} of {core.plural(len(known), 'verdict')}"] if len(known) > len(rows) else []
+    notes += [f"Without a difference, and not drawn: {core.listed(missing[:10])}"] if missing else []
     told = "; ".join(f"{r['number']} {r['decision']} {r['text']}" for r in rows)
     said = f"Differences in points, candidate minus baseline, oldest first: {told}"
     return Figure("Verdicts over time", tuple(notes), vl.chart(rows, layers, 560, 280), said, theme)

@@ -1,22 +1,10 @@
 """The domains of a comparison: do they differ, which got worse, where the noise comes from; tables and sentences."""
 
+from harness import core
 from harness.analysis import DomainDifference, Domains
-from harness.core import (
-    NO_SPREAD,
-    NOT_KNOWN,
-    UNKNOWN,
-    Estimate,
-    listed,
-    p_equation,
-    percent,
-    percent_interval,
-    plural,
-    points,
-    points_interval,
-    spread_points,
-    visible,
-)
-from harness.report.blocks import Cell, Row, Table, figures, of_units
+from harness.core import NO_SPREAD, NOT_KNOWN, UNKNOWN, Estimate
+from harness.report import cells
+from harness.report.blocks import Cell, Row, Table, figures
 from harness.report.difference_figures import from_below
 from harness.report.scoreboard_tables import SHRUNK, chance_words
 
@@ -27,15 +15,13 @@ def spread_verdict(view: Domains) -> str:
     if spread is None or spread.p_value is None:
         return ""
     if spread.p_value > 1.0 - view.level:
-        return ("Not shown: luck alone spreads results this much between domains. That does not show that all domains "
-                "are alike.")  # fmt: skip
-    if not view.regressed:
+        luck = "Not shown: luck alone spreads results this much between domains."
+        return f"{luck} That does not show that all domains are alike."
+    worse, every = view.regressed, len(view.domains)
+    if not worse:
         return f"Yes. In no domain is it likely that {view.a} is truly worse than {view.b}."
-    names = listed([visible(d.domain, 40) for d in view.regressed[:3]])
-    more = ", the first three" if len(view.regressed) > 3 else ""
-    return (
-        f"Yes. In {len(view.regressed)} of {len(view.domains)} domains {view.a} is likely to be worse: {names}{more}."
-    )
+    names = core.listed([core.visible(d.domain, 40) for d in worse[:3]]) + ", the first three" * (len(worse) > 3)
+    return f"Yes. In {len(worse)} of {every} domains {view.a} is likely to be worse: {names}."
 
 
 def spread_table(view: Domains) -> Table:
@@ -44,23 +30,28 @@ def spread_table(view: Domains) -> Table:
     if spread is None:
         return figures(title, [])
     level, (tau2, mean, prediction) = f"{100 * view.level:g}%", (view.tau2, view.mean, view.prediction)
-    tau = UNKNOWN if tau2.value is None else f"{spread_points(tau2.value)} points {_spread_interval(tau2)}"
+    tau = UNKNOWN if tau2.value is None else f"{core.spread_points(tau2.value)} points {UNKNOWN}"
+    if tau2.value is not None and tau2.low is not None and tau2.high is not None:
+        few = f", its upper end {NOT_KNOWN}" if tau2.high >= 1.0 else ""
+        span = f"[{core.spread_points(tau2.low)}, {core.spread_points(tau2.high)}]{few}"
+        tau = f"{core.spread_points(tau2.value)} points {f'({NO_SPREAD})' if tau2.low == tau2.high else span}"
     possible = mean.low is not None and mean.high is not None and mean.low <= -1.0 and mean.high >= 1.0
-    ends = f"(interval {NOT_KNOWN})" if possible else points_interval(mean.low, mean.high)
+    ends = f"(interval {NOT_KNOWN})" if possible else core.points_interval(mean.low, mean.high)
     another = Cell(UNKNOWN, view.reasons.get("prediction", ""))
     if prediction:
-        span = f"[{points(prediction[0])}, {points(prediction[1])}] points"
+        span = f"[{core.points(prediction[0])}, {core.points(prediction[1])}] points"
         another = Cell(NOT_KNOWN if prediction == (-1.0, 1.0) else span, f"{level} prediction interval")
     seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
-    first = visible(view.a, 40)
+    first = core.visible(view.a, 40)
     return figures(title, [
-        ("could it be luck?", Cell(p_equation(spread.p_value), f"Cochran's Q {spread.q:,.2f} on {spread.df} df"),
+        ("could it be luck?", Cell(core.p_equation(spread.p_value), f"Cochran's Q {spread.q:,.2f} on {spread.df} df"),
          "how often luck alone would spread the domains this much; small means hardly ever"),
-        ("share that is not luck", Cell(percent(spread.i2), "I squared"), "of the spread between domains that is seen"),
+        ("share that is not luck", Cell(core.percent(spread.i2), "I squared"),
+         "of the spread between domains that is seen"),
         ("how far domains lie apart",
          Cell(tau, f"standard deviation of the true differences, {level} interval; {tau2.method}"),
          f"typically, luck taken away; brackets: {level} interval"),
-        ("average of the domains", Cell(f"{points(mean.value)} points {ends}", mean.method),
+        ("average of the domains", Cell(f"{core.points(mean.value)} points {ends}", mean.method),
          f"of domains like these, a surer one weighing more; above 0 speaks for {first}"),
         ("a domain that was not tried", another, "where its true difference would lie"),
         ("domains below 0", Cell(f"{seen} of {len(view.domains)} seen, {spread.expected_below_zero:.1f} expected",
@@ -69,21 +60,13 @@ def spread_table(view: Domains) -> Table:
     ])  # fmt: skip
 
 
-def _spread_interval(tau2: Estimate) -> str:
-    if tau2.low is None or tau2.high is None:
-        return UNKNOWN
-    few = f", its upper end {NOT_KNOWN}" if tau2.high >= 1.0 else ""
-    span = f"[{spread_points(tau2.low)}, {spread_points(tau2.high)}]{few}"
-    return f"({NO_SPREAD})" if tau2.low == tau2.high else span
-
-
 def average_sentence(view: Domains) -> str:
     """Why the average of the domains is another figure than the difference that heads the page."""
     c, mean = view.comparison, view.mean
     if c is None or c.delta is None or mean.value is None:
         return ""
-    text = (f"The headline's {points(c.delta)} points and the average of the domains, {points(mean.value)}, answer "
-            "different questions: the headline, what to expect on more tasks from these same domains, each task "
+    text = (f"The headline's {core.points(c.delta)} points and the average of the domains, {core.points(mean.value)}, "
+            "answer different questions: the headline, what to expect on more tasks from these same domains, each task "
             "counting the same; the average, what to expect of other domains like these, where a domain that is known "
             "more surely counts for more.")  # fmt: skip
     if mean.low is None or mean.high is None or c.low is None or c.high is None:
@@ -94,9 +77,6 @@ def average_sentence(view: Domains) -> str:
     if mean.low <= 0.0 <= mean.high and not c.low <= 0.0 <= c.high:
         also = " and holds 0, though the headline's does not"
     return f"{text} There are only {len(view.domains)} domains to learn from, so its interval is wider{also}."
-
-
-# ---------------------------------------------------------------------------------------------------- what got worse
 
 
 def harmed_lines(view: Domains) -> list[str]:
@@ -110,8 +90,8 @@ def harmed_lines(view: Domains) -> list[str]:
 
 def _drop(d: DomainDifference) -> str:
     chance = "" if d.below_zero is None else f"; a true drop with a chance of {chance_words(d.below_zero)}"
-    judged = f"{p_equation(d.p_adjusted)}, all domains judged together"
-    return f"{points(d.delta)} points on {plural(d.n_tasks, 'task')}{chance} ({judged})"
+    judged = f"{core.p_equation(d.p_adjusted)}, all domains judged together"
+    return f"{core.points(d.delta)} points on {core.plural(d.n_tasks, 'task')}{chance} ({judged})"
 
 
 def worse_sentence(view: Domains) -> str:
@@ -139,15 +119,14 @@ def worse_table(view: Domains) -> Table:
     excess = worse.excess
     beyond = Cell(UNKNOWN, excess.why or "")
     if excess.value is not None:
-        ends = "" if excess.low is None or excess.high is None else f" [{excess.low:.1f}, {excess.high:.1f}]"
-        beyond = Cell(f"{excess.value:+.1f}{ends}", of_units(excess.method, view.unit))
+        beyond = Cell(f"{excess.value:+.1f}{cells.ends(excess, 1)}", cells.of_units(excess.method, view.unit))
     sure = (Cell(f"{len(worse.confirmed):,}", f"Benjamini-Hochberg at {100 * worse.rate:g}%"),
             f"too much worse for luck; about {100 * worse.rate:g} of 100 such finds are wrong")  # fmt: skip
     if view.n_trials == 2 * view.n_tasks:  # no p below one half
         sure = (Cell("none can be shown", "one trial a task: try them again"),
                 "each was tried once: try them again to know")  # fmt: skip
     return figures(title, [
-        ("look worse", f"{worse.observed:,} of {plural(view.n_tasks, 'task')}",
+        ("look worse", f"{worse.observed:,} of {core.plural(view.n_tasks, 'task')}",
          "passed in a smaller share of its tries by the first than by the second"),
         ("by luck alone", Cell(f"{worse.expected_null:.1f}", f"hypergeometric, standard deviation {worse.sd_null:.1f}"),
          "how many would look worse if the two were equally good"),
@@ -161,8 +140,6 @@ def to_try_again(view: Domains) -> list[str]:
     worse = view.worse
     return [] if worse is None else [name for name in worse.again if name not in set(worse.confirmed)]
 
-
-# ----------------------------------------------------------------------------------------------- where the noise is
 
 SOURCES = {
     "domain": ("between domains", "large: try more domains"),
@@ -178,7 +155,7 @@ def variance_table(view: Domains) -> Table:
     most = 0.25 if view.b is None else 1.0  # of what lies within [0, 1], and within [-1, 1]
     for name, (called, meaning) in SOURCES.items() if variance is not None else ():
         part: Estimate = getattr(variance, name)
-        figure = f"{percent(shares[name], 0)} of all" if name in shares else "none" if part.value == 0 else UNKNOWN
+        figure = f"{core.percent(shares[name], 0)} of all" if name in shares else "none" if part.value == 0 else UNKNOWN
         text, why = UNKNOWN, f"; {part.why}" if part.why else ""
         if part.value is not None:  # with its interval, within what is possible
             text = f"{min(part.value, most):.4f}"
@@ -188,7 +165,7 @@ def variance_table(view: Domains) -> Table:
                 text += f", {NO_SPREAD}" if part.low == part.high else span
         rows.append((called, Cell(figure, f"variance {text}{why}"), part.why or meaning))
     if variance is not None and variance.icc is not None:
-        rows.append(("tries of a task go alike", Cell(percent(variance.icc), "intraclass correlation"),
+        rows.append(("tries of a task go alike", Cell(core.percent(variance.icc), "intraclass correlation"),
                      "high: a task goes the same way each time; low: its tries scatter"))  # fmt: skip
     return figures("Why results vary from task to task", rows)
 
@@ -198,7 +175,7 @@ def gain_cell(view: Domains) -> Cell | None:
     gain = view.gain
     if gain.value is None or view.b is None:
         return None
-    return Cell(percent_interval(gain), f"normalised gain (Hake 1998); {of_units(gain.method, view.unit)}")
+    return Cell(core.percent_interval(gain), f"normalised gain (Hake 1998); {cells.of_units(gain.method, view.unit)}")
 
 
 def closing_notes(view: Domains) -> list[str]:

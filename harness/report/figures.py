@@ -10,7 +10,7 @@ from typing import Any
 
 import harness.report.vega as vl
 from harness.analysis import ContenderScore, Scoreboard
-from harness.core import Kind, dollars_interval, percent_interval, plural, round_dollars, visible
+from harness.core import Kind, dollars_interval, percent_interval, plural, visible
 from harness.report.vega import COLOURS, PAPER, SHAPES, Figure, Theme
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
@@ -30,19 +30,18 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     shown = known[:MOST_ROWS]
     labels = _labels(shown, SHORT_NAME if theme.fluid else NAME_LENGTH)
     rows = [_rate_row(c, label) for c, label in zip(shown, labels, strict=True)]
-    y = vl.names_down(rows, theme, 170, 280, labelFontSize=13)
+    y = vl.names_down(rows, theme, labelLimit=170 if theme.fluid else 280, labelFontSize=13)
     reference = next((c for c in known if c.name == view.reference), None)
     line = [] if reference is None else [{"value": 100 * (reference.pass_rate.value or 0.0)}]
     domain = vl.percent_domain([*vl.ends_of(rows), *(row["value"] for row in line)])
     x = vl.scaled("value:Q", domain, axis=vl.axis("pass rate, %", tickCount=8, format="d"))
     pale: vl.Row = {"opacity": vl.field("opacity:Q", scale=None)} if any(c.apart for c in shown) else {}
     layers = [
-        *(vl.layer(vl.mark("rule", strokeDash=[4, 4]), rows=[one], x=x, color=vl.fixed(theme.pale)) for one in line),
+        *(vl.layer(vl.mark("rule", strokeDash=[4, 4]), rows=[one], x=x, color=theme.pale) for one in line),
         vl.bars(2.5, x="low:Q", x2="high", y=y, **pale),
-        *_points(shown, theme, x=x, y=y, tooltip=vl.tips(called="contender", text="pass rate"),
-                 description="words:N", **pale),
+        *_points(shown, theme, x=x, y=y, tooltip=vl.tips(called="contender", text="pass rate"), **pale),
         *vl.numbers_beside(y, RATES_WIDTH, theme),
-    ]  # fmt: skip
+    ]
     dashed = "" if reference is None else f"; dashed: {_middle(reference.name, NAME_LENGTH)}"
     why = "see the paired comparison" if view.apart else "they share their tasks, see the paired comparison"
     notes = (
@@ -61,9 +60,9 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
 
 def _rate_row(c: ContenderScore, label: str) -> vl.Row:
     called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
-    return {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "text": text,
-            "opacity": PALE if c.apart else 1.0, "words": f"{called}: {text}" + (", other tasks" if c.apart else ""),
-            **vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)}  # fmt: skip
+    words, opacity = (f"{called}: {text}, other tasks", PALE) if c.apart else (f"{called}: {text}", 1.0)
+    of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity}
+    return {**of, "text": text, "words": words, **vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)}
 
 
 def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
@@ -80,20 +79,16 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
     if frame.log:  # an interval that reaches zero or below goes to the frame's edge
         for row in rows:
             row["cost_low"] = max(row["cost_low"], frame.x[0])
-    title = "cost per task, US dollars" + (" (log scale)" if frame.log else "")
-    ticks = (vl.log_ticks if frame.log else vl.even_ticks)(*frame.x)
-    x_axis = vl.axis(title, ticks, round_dollars, labelOverlap=theme.fluid)
-    x = vl.scaled("cost:Q", frame.x, log=frame.log, axis=x_axis)
+    x = vl.amounts("cost:Q", "cost per task, US dollars", frame.x, log=frame.log, labelOverlap=theme.fluid)
     y = vl.scaled("value:Q", frame.y, axis=vl.axis("pass rate, %", tickCount=7, format="d"))
     said = vl.tips(name="contender", rate_text="pass rate", cost_text="cost per task", front="Pareto-optimal")
     faint = vl.mark("rule", strokeWidth=1.6, opacity=0.55)
     layers = [
         vl.layer(faint, x="cost_low:Q", x2="cost_high", y=y),
         vl.layer(faint, y="low:Q", y2="high", x=x),
-        *_points(shown, theme, x=x, y=y, opacity=vl.field("opacity:Q", scale=None), tooltip=said,
-                 description="words:N"),
+        *_points(shown, theme, x=x, y=y, opacity=vl.field("opacity:Q", scale=None), tooltip=said),
         *_names(rows, frame, theme),
-    ]  # fmt: skip
+    ]
     without = [_middle(c.name, NAME_LENGTH) for c in view.contenders if c not in shown]
     more = f" and {len(without) - 4} more" if len(without) > 4 else ""
     key = "; ".join(f"{row['rank']} {row['name']}" for row in rows[:MOST_NAMES])
@@ -110,22 +105,21 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
     ]  # fmt: skip
     chart = vl.chart(rows, layers, WIDTH + 200, HEIGHT, encoding={"color": _kinds(shown, theme, "color")})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
-    return Figure("Cost per task and pass rate" + _unfinished(view), tuple(note for holds, note in notes if holds),
-                  chart, f"Cost per task against pass rate: {words}", theme)  # fmt: skip
+    title, kept = "Cost per task and pass rate" + _unfinished(view), tuple(note for holds, note in notes if holds)
+    return Figure(title, kept, chart, f"Cost per task against pass rate: {words}", theme)
 
 
 def _cost_row(c: ContenderScore, label: str, rank: int) -> vl.Row:
     cost, rate, front = c.cost_per_task_usd, c.pass_rate, c.pareto_probability
-    drawn: dict[str, Any] = {"cost": cost.value, "cost_low": cost.low, "cost_high": cost.high,
-             **vl.percents(rate.value, rate.low, rate.high)}  # fmt: skip
-    for name, end in drawn.items():  # without an interval its ends are the point
-        drawn[name] = drawn["cost" if name.startswith("cost") else "value"] if end is None else end
+    spans = zip(("cost_low", "cost_high"), vl.interval(cost), strict=True)
+    drawn = {"cost": cost.value, **dict(spans), **vl.percents(rate.value, *vl.interval(rate))}
     texts: vl.Row = {"rate_text": percent_interval(rate), "cost_text": dollars_interval(cost)}
     words = f"{_middle(c.name, 2 * NAME_LENGTH)}: {texts['rate_text']} at {texts['cost_text']} a task"
-    return {"name": label, "rank": str(rank), "kind": c.kind, "control": c.control is not None, **drawn, **texts,
-            "words": words + (", other tasks" if c.apart else ""),
-            "front": "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks",
-            "opacity": 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front}  # fmt: skip
+    texts["words"] = words + (", other tasks" if c.apart else "")
+    texts["front"] = "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks"
+    opacity = 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front
+    of = {"name": label, "rank": str(rank), "kind": c.kind, "control": c.control is not None, "opacity": opacity}
+    return {**of, **drawn, **texts}
 
 
 def _names(rows: list[vl.Row], frame: "Frame", theme: Theme) -> list[vl.Spec]:
@@ -133,26 +127,27 @@ def _names(rows: list[vl.Row], frame: "Frame", theme: Theme) -> list[vl.Spec]:
     names = place_labels(rows, frame)
     text: vl.Spec = vl.mark("text", align="left", baseline="middle", fontSize=12)
     leaders: vl.Spec = vl.mark("rule", strokeWidth=0.8, color=theme.pale)
-    ink, numbers = vl.fixed(theme.ink), []
+    ink, numbers = {"value": theme.ink}, []
     if theme.fluid:
         leaders["opacity"] = text["opacity"] = {"expr": f"width < {NARROW} ? 0 : 1"}
         small = vl.mark("text", dx=9, dy=-9, fontSize=11, opacity={"expr": f"width < {NARROW} ? 1 : 0"})
         numbers = [vl.layer(small, x="cost:Q", y="value:Q", text="rank:N", color=ink)]
     halo = {"opacity": 0.8, **text, "stroke": theme.ground, "strokeWidth": 3, "strokeJoin": "round"}
     word: vl.Spec = {"rows": names, "x": "text_cost:Q", "y": "text_value:Q", "text": "name:N", "color": ink}
-    lead = vl.layer(leaders, rows=names, where=["datum.far"], color=vl.fixed(theme.pale), x="cost:Q", y="value:Q",
-                    x2="to_cost", y2="to_value")  # fmt: skip
+    ends: vl.Spec = {"x": "cost:Q", "y": "value:Q", "x2": "to_cost", "y2": "to_value"}
+    lead = vl.layer(leaders, rows=names, where=["datum.far"], color=theme.pale, **ends)
     return [lead, vl.layer(halo, **word), vl.layer(text, **word), *numbers]
 
 
 def _points(shown: Sequence[ContenderScore], theme: Theme, **encoding: Any) -> list[vl.Spec]:
     """The points: controls hollow and beneath, so that none hides the contender that it is a control of."""
-    encoding["shape"] = _kinds(shown, theme, "shape")
-    return [
-        vl.layer(vl.mark("point", filled=not control, size=170 if control else 95, strokeWidth=1.6, opacity=1),
-                 where=[f"datum.control === {str(control).lower()}"], **encoding)
-        for control in (True, False) if any((c.control is not None) is control for c in shown)
-    ]  # fmt: skip
+    encoding |= {"shape": _kinds(shown, theme, "shape"), "description": "words:N"}
+    layers = []
+    for control, word, size in ((True, "true", 170), (False, "false", 95)):
+        if any((c.control is not None) is control for c in shown):
+            point = vl.mark("point", filled=not control, size=size, strokeWidth=1.6, opacity=1)
+            layers.append(vl.layer(point, where=[f"datum.control === {word}"], **encoding))
+    return layers
 
 
 def _kinds(shown: Sequence[ContenderScore], theme: Theme, channel: str) -> vl.Spec:
@@ -163,9 +158,6 @@ def _kinds(shown: Sequence[ContenderScore], theme: Theme, channel: str) -> vl.Sp
     looks = SHAPES if channel == "shape" else COLOURS
     ranges = [looks[kind] for kind in kinds] if channel == "color" or key else ["circle"]
     return vl.styled("kind:N", [kind.value for kind in kinds], key, ranges)[0]
-
-
-# ------------------------------------------------------------------------------------------------------------- words
 
 
 def _labels(shown: Sequence[ContenderScore], length: int = NAME_LENGTH) -> list[str]:
@@ -218,9 +210,6 @@ def _which(shown: Sequence[ContenderScore], known: Sequence[ContenderScore]) -> 
 
 def _unfinished(view: Scoreboard) -> str:
     return "" if view.complete else "  (INCOMPLETE RUN)"
-
-
-# ------------------------------------------------------- where a name stands so that no other point is read for its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

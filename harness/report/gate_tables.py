@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from harness.analysis import Change
 from harness.core import UNKNOWN, Decision, listed, moment, p_text, plural, points, points_interval
-from harness.report.blocks import MARKDOWN, PAGE, Block, Cell, Column, Row, Shown, Table, Text, count_cell, table
+from harness.report import cells
+from harness.report.blocks import MARKDOWN, PAGE, Block, Cell, Column, Row, Shown, Table, Text, table
 from harness.verdict import Gate, HistoryEntry, Reason, StoredVerdict, in_words
 
 GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
@@ -75,7 +76,7 @@ def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
             Cell(v.candidate or UNKNOWN, under=v.candidate_report),
             Cell(v.baseline or UNKNOWN, under=v.baseline_report),
             Cell(points(v.delta), "candidate minus baseline"), Cell(points_interval(v.low, v.high), sure),
-            UNKNOWN if v.margin is None else f"{100 * v.margin:g}", count_cell(v.n_tasks),
+            UNKNOWN if v.margin is None else f"{100 * v.margin:g}", cells.count(v.n_tasks),
         ])  # fmt: skip
     columns = ["verdict", "given", "decision", "candidate", "baseline", "difference, points", "interval", "margin",
                "tasks"]  # fmt: skip

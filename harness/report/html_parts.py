@@ -178,8 +178,6 @@ def _ground(cell: Cell) -> str:
     return f' style="--day:{cell.ground}{night}"' if cell.ground else ""
 
 
-# ------------------------------------------------------------------------------------------- figures, as SVG with words
-
 TALL = 600  # pixels; a figure that is taller has many rows and may have a sheet of paper to itself
 _MARK = re.compile(r'(<(path|text|line|rect)\b[^>]*?aria-label="([^"]*)"[^>]*?)(?:/>|></(?:path|text|line|rect)>)')
 _SAID_TWICE = re.compile(r' (?:(?:aria-[a-z]+|class|role|font-family|pointer-events)="[^"]*"|opacity="1"(?=[ />]))')
@@ -220,8 +218,6 @@ def _drawn(figure: Figure) -> str:
     drawn = _EMPTY.sub("", drawn)
     return re.sub(r"<[^>]*>", lambda m: _PRECISE.sub(r"\1", _SAID_TWICE.sub("", m.group())), drawn)
 
-
-# ---------------------------------------------------------------------------------------------------------- report.html
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _SHORT_NAME = re.compile(r"(<t[hd]\b[^>]*>)<code>([^<]{1,16})</code>")

@@ -4,52 +4,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from harness.analysis import (
-    OTHER_TASKS,
-    Flip,
-    Pairing,
-    Scoreboard,
-    Skills,
-    best_sentence,
-    has_skills,
-    skills,
-    split_by_overlap,
-)
+from harness import analysis, verdict
+from harness.analysis import Flip, Pairing, Scoreboard, Skills
 from harness.core import Comparison, Manifest, OwnbenchError, p_equation, plural
+from harness.report import advice_tables as advised
+from harness.report import curve_figures as curves
+from harness.report import difference_figures as differences
 from harness.report import scoreboard_tables as scores
 from harness.report import skill_tables as skilled
-from harness.report.advice_tables import (
-    ON_MONEY,
-    advice_word,
-    break_even,
-    conditions_table,
-    flips_table,
-    options_table,
-    types_of,
-)
 from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
-from harness.report.curve_figures import (
-    bills_figure,
-    escalation_figure,
-    pass_cost_figure,
-    reliability_figure,
-    tornado_figure,
-    volumes_around,
-)
-from harness.report.difference_figures import forest_figure, interaction_figure, lifts_figure
 from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.sweep_tables import hybrids, policies_table, signal_words
 from harness.store import TaskTable
-from harness.verdict import (
-    Advice,
-    AdviceSettings,
-    SweepSettings,
-    advice_inputs_of,
-    advise_at,
-    bills_at,
-    load_assumptions,
-    sweep_of,
-)
+from harness.verdict import Advice, AdviceSettings, SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
@@ -73,10 +40,10 @@ def report_blocks(
     yield Text([view.warning or ""], "loud")
     yield Text([view.apart], "loud")
     advice, money = _money(table, manifest, view.level)
-    yield from advice_word(advice, ON_MONEY) if advice is not None else ()
+    yield from advised.advice_word(advice, advised.ON_MONEY) if advice is not None else ()
     yield from found_blocks(view)
     yield Text(["Scoreboard"], "section")
-    yield Shown(scores.scoreboard_table(view, types_of(advice)), fold=True)
+    yield Shown(scores.scoreboard_table(view, advised.types_of(advice)), fold=True)
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
@@ -86,16 +53,16 @@ def report_blocks(
         yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
     yield from _escalation(table, manifest, view)
     yield from money
-    if has_skills(table, manifest):
-        yield from _skills(skills((table, manifest), level=view.level))
+    if analysis.has_skills(table, manifest):
+        yield from _skills(analysis.skills((table, manifest), level=view.level))
     yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES)
     yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(options_table(advice), fold=True)
-        yield Shown(conditions_table(advice), fold=True)
-        yield break_even(advice, labelled=True)
-        yield Shown(flips_table(advice))
+        yield Shown(advised.options_table(advice), fold=True)
+        yield Shown(advised.conditions_table(advice), fold=True)
+        yield advised.break_even(advice, labelled=True)
+        yield Shown(advised.flips_table(advice))
     rests = [*view.notes, *(advice.notes if advice else ())]
     yield Text(["What these numbers rest on"], "section")
     yield Text(list(dict.fromkeys(rests)), "notes", most=NOTES_SHOWN)
@@ -110,12 +77,12 @@ def found_blocks(view: Scoreboard) -> Iterator[Block]:
     """Who passes most, and the paired differences in words, what gains most first; controls come last."""
     names = [c.name for c in view.contenders]
     compared = sorted((c for c in view.compared if c.sentence), key=lambda c: -(c.delta or 0.0))
-    together, others, alone = split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
-    yield Text([best_sentence(view) or "No attempt has been graded yet."], "", names)
+    together, others, alone = analysis.split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
+    yield Text([analysis.best_sentence(view) or "No attempt has been graded yet."], "", names)
     yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
     apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
     controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]
-    for title, told in ((OTHER_TASKS, apart), (CONTROLS, controls)):
+    for title, told in ((analysis.OTHER_TASKS, apart), (CONTROLS, controls)):
         if told and not together:
             yield from (Text([f"{title}:"]), Text(told, "reasons", names, most=SENTENCES_SHOWN))
         elif told:
@@ -137,30 +104,30 @@ def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -
     """The replay of each hybrid's parts, once for the same two."""
     for worker, expert in dict.fromkeys((worker, expert) for _, worker, expert in hybrids(view, manifest)):
         with suppress(OwnbenchError):  # without a signal on record there is nothing to replay
-            found = sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=view.level))
+            found = verdict.sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=view.level))
             yield Text([f"When to escalate from {worker} to {expert}"], "section")
             yield Text([found.sentence], "lead")
             yield Shown(policies_table(found))
             yield Text([one.sentence for one in found.measured], "reasons")
-            yield Drawn(escalation_figure, (found,))
+            yield Drawn(curves.escalation_figure, (found,))
             yield Text(signal_words(found), "notes")
-            yield Drawn(reliability_figure, (found,))
+            yield Drawn(curves.reliability_figure, (found,))
 
 
 def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[Block]]:
     """The advice at the economics of the experiment, and what they come to at other volumes."""
     with suppress(OwnbenchError):
-        terms = load_assumptions(table.report)
-        grounds = advice_inputs_of(table, manifest, AdviceSettings(level=level))
-        advice = advise_at(grounds, terms)
+        terms = verdict.load_assumptions(table.report)
+        grounds = verdict.advice_inputs_of(table, manifest, AdviceSettings(level=level))
+        advice = verdict.advise_at(grounds, terms)
         if advice.economics["tasks_per_month"] is None:
             return advice, []
         hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
         return advice, [
             Text(["What it costs"], "section", only=PAGE),
-            Drawn(bills_figure, (advice, bills_at(grounds, terms, volumes_around(advice)))),
-            Drawn(pass_cost_figure, (advice,)),
-            Drawn(tornado_figure, (advice, None if grounds.machine.why else hour)),
+            Drawn(curves.bills_figure, (advice, verdict.bills_at(grounds, terms, curves.volumes_around(advice)))),
+            Drawn(curves.pass_cost_figure, (advice,)),
+            Drawn(curves.tornado_figure, (advice, None if grounds.machine.why else hour)),
         ]
     return None, []
 
@@ -171,14 +138,14 @@ def _skills(view: Skills) -> Iterator[Block]:
     yield Text(["Skills"], "section")
     yield Text([f"{alarm}." for alarm in view.alarms], "loud")
     yield Shown(skilled.delivered_table(view))
-    yield Drawn(lifts_figure, (view,))
+    yield Drawn(differences.lifts_figure, (view,))
     yield Shown(skilled.lifts_table(view), fold=True)
     if not view.lifts:
         yield Text([f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."])
     yield Shown(skilled.deliveries_table(view))
     for design in view.designs:
         yield Text([design.sentence])
-        yield Drawn(interaction_figure, (design,))
+        yield Drawn(differences.interaction_figure, (design,))
         yield Shown(skilled.square_table(design))
         yield Shown(skilled.effects_table(design))
     opened = skilled.opened_table(view)
@@ -195,15 +162,14 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
     parts: list[Fold] = []
     drawn = 0
     for pairing in pairings:
-        c = pairing.comparison
+        c, several = pairing.comparison, len(pairing.domains) > 1
         chosen = drawn < DRAWN and not {c.a, c.b} & view.controls
         drawn += chosen
-        where = PAGE + MARKDOWN if len(pairing.domains) > 1 else NOWHERE
         lost, gained = ([f for f in pairing.flips if f.direction == way] for way in ("lost", "gained"))
         parts.append(Fold(
             f"{plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
-            [Drawn(forest_figure, (pairing,), only=PAGE if chosen and len(pairing.domains) > 1 else NOWHERE),
-             Shown(scores.domain_differences(pairing), fold=True, only=where),
+            [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
+             Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
              *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(pairing.notes, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
         ))  # fmt: skip

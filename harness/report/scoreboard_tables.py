@@ -1,40 +1,14 @@
 """The scoreboard, its comparisons and what lies behind one: each table once, for terminal, Markdown and pages."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from harness import core
 from harness.analysis import ContenderScore, Domains, DomainScore, Flip, Pairing, Scoreboard, ShownText
-from harness.core import (
-    UNKNOWN,
-    Comparison,
-    Estimate,
-    p_equation,
-    p_text,
-    percent,
-    percent_interval,
-    plural,
-    points,
-    points_interval,
-    visible,
-)
-from harness.report.blocks import (
-    Cell,
-    Column,
-    Heads,
-    Row,
-    Table,
-    count_cell,
-    difference_cells,
-    figures,
-    in_words,
-    money_cell,
-    name_cell,
-    parted,
-    rate_cell,
-    seconds_cell,
-    table,
-)
+from harness.core import UNKNOWN, Comparison, Estimate
+from harness.report import cells
+from harness.report.blocks import Cell, Column, Columns, Heads, Row, Table, by_column, figures, table
 from harness.report.difference_figures import from_below
 
 
@@ -43,34 +17,27 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
 
     ``types`` says by contender whether to choose it is to own, to rent or to mix.
     """
-    shown = view.shown
-    extra = [what for what in ("ungraded", "skipped") if any(getattr(c, what) for c in shown)]
-    f1 = any(c.macro_f1 is not None for c in shown)
-    level = f"{100 * view.level:g}% interval"
-    columns = [
-        Column("contender", left=True), Column("setup", left=True, only="page"),
-        *([Column("type", left=True, only="page")] if types else []),
-        Column(f"pass rate [{level}]", f"pass rate, {level}"),
-        Column("tasks"), Column("attempts", only="text", expendable=True),
-        Column("cost per task", "per task"), Column("cost per pass", "per pass"),
-        Column("median latency", "p50"), Column("95th percentile", "p95", expendable=True),
-        *map(Column, ("errored", *extra)), *([Column("macro F1", expendable=True)] if f1 else []),
+    shown, level = view.shown, f"{100 * view.level:g}% interval"
+    apart = "other tasks than the rest: not ranked with them", "other tasks"
+    columns: Columns = [
+        (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
+        (Column("setup", left=True, only="page"), lambda c: c.kind if c.control is None else f"control: {c.control}"),
+        (Column("type", left=True, only="page"), lambda c: (types or {}).get(c.name, UNKNOWN), types),
+        (Column(f"pass rate [{level}]", f"pass rate, {level}"), lambda c: cells.rate(c.pass_rate)),
+        ("tasks", lambda c: Cell(f"{c.n_tasks:,}", *(apart if c.apart else ()))),
+        (Column("attempts", only="text", expendable=True), lambda c: cells.count(c.n_trials)),
+        (Column("cost per task", "per task"), lambda c: cells.money(c.cost_per_task_usd)),
+        (Column("cost per pass", "per pass"), lambda c: cells.money(c.cost_per_pass_usd)),
+        (Column("median latency", "p50"), lambda c: cells.seconds(c.latency_p50)),
+        (Column("95th percentile", "p95", expendable=True), lambda c: cells.seconds(c.latency_p95)),
+        ("errored", lambda c: cells.count(c.errored)),
+        ("ungraded", lambda c: cells.count(c.ungraded), any(c.ungraded for c in shown)),
+        ("skipped", lambda c: cells.count(c.skipped), any(c.skipped for c in shown)),
+        (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else UNKNOWN,
+         any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
-    rows = []
-    for c in shown:
-        apart = Cell(f"{c.n_tasks:,}", "other tasks than the rest: not ranked with them", "other tasks")
-        rows.append([
-            name_cell(c.name, control=c.control is not None),
-            Cell(c.kind if c.control is None else f"control: {c.control}"),
-            *([Cell(types.get(c.name, UNKNOWN))] if types else []),
-            rate_cell(c.pass_rate), apart if c.apart else count_cell(c.n_tasks), count_cell(c.n_trials),
-            money_cell(c.cost_per_task_usd), money_cell(c.cost_per_pass_usd),
-            seconds_cell(c.latency_p50), seconds_cell(c.latency_p95),
-            *(count_cell(getattr(c, what)) for what in ("errored", *extra)),
-            *([rate_cell(c.macro_f1) if c.macro_f1 else Cell(UNKNOWN)] if f1 else []),
-        ])  # fmt: skip
-    costs = columns.index(Column("cost per task", "per task"))
-    return table(f"Scoreboard of {view.report}", columns, rows, kind="scores").without_empty(range(costs, costs + 4))
+    found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")
+    return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
 
 
 def repeats_table(scores: Sequence[ContenderScore], level: float, controls: frozenset[str] = frozenset()) -> Table:
@@ -79,19 +46,19 @@ def repeats_table(scores: Sequence[ContenderScore], level: float, controls: froz
     columns: Heads = [Column("contender", left=True), "tries",
                Column("one passes (pass@k)", f"at least one passes (pass@k), {interval}"),
                Column("all pass (pass^k)", f"all pass (pass^k), {interval}")]  # fmt: skip
-    rows = [
-        [name_cell(c.name, control=c.name in controls), Cell(f"{r.k}"), rate_cell(r.pass_at_k), rate_cell(r.pass_hat_k)]
-        for c in scores
-        for r in c.repeats
-    ]
+    names = {c.name: cells.name(c.name, control=c.name in controls) for c in scores}
+    rows: Iterable[Row] = (
+        [names[c.name], f"{r.k}", cells.rate(r.pass_at_k), cells.rate(r.pass_hat_k)] for c in scores for r in c.repeats
+    )
     return table("Several tries of a task", columns, rows, kind="tries")
 
 
 def this_suite_table(scores: Sequence[ContenderScore]) -> Table:
     """Pass rates on exactly these tasks, of the contenders that were tried several times."""
-    found = [(c.name, c.pass_rate_this_suite) for c in scores]
-    rows = [[name_cell(name), parted(percent_interval(here), f"were exactly these tasks tried again: {here.method}")]
-            for name, here in found if here is not None and here.low is not None]  # fmt: skip
+    found = [(cells.name(c.name), c.pass_rate_this_suite) for c in scores]
+    known = [(name, here) for name, here in found if here is not None and here.low is not None]
+    again = "were exactly these tasks tried again"
+    rows = ([name, cells.parted(core.percent_interval(one), f"{again}: {one.method}")] for name, one in known)
     return table("Pass rates on exactly these tasks", ["contender", "one try"], rows, kind="again")
 
 
@@ -100,14 +67,10 @@ def comparisons_table(view: Scoreboard) -> Table:
     columns: Heads = ["contender", "against", Column("difference, points", "difference"),
                       f"{100 * view.level:g}% interval", "p", "p adjusted", "only it", "only the other",
                       "tasks"]  # fmt: skip
-    rows = [
-        [*(name_cell(n, control=n in view.controls) for n in (c.a, c.b)), *difference_cells(c), count_cell(c.n_tasks)]
-        for c in view.compared
-    ]
+    both = ([cells.name(name, control=name in view.controls) for name in (c.a, c.b)] for c in view.compared)
+    rows = ([*two, *cells.difference(c), cells.count(c.n_tasks)] for two, c in zip(both, view.compared, strict=True))
     return table("Paired differences, in points of the pass rate", columns, rows, kind="pairs", left=2)
 
-
-# -------------------------------------------------------------------------------------------------- domains as colours
 
 BY_DAY = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
@@ -133,25 +96,20 @@ def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> 
     sizes = {d: max((s.n_tasks for (_, name), s in found.items() if name == d), default=0) for d in domains}
     known = [d.pass_rate.value for d in found.values() if d.pass_rate.value is not None]
     scale = scale_of(known)
-    cells = [[_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale) for d in domains] for c in contenders]
+    rates = [[_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale) for d in domains] for c in contenders]
+    heads = [Column(d, under=f"({n:,})", code=True) for d, n in sizes.items()]
+    names = [Column(c.name, under="(control)" if c.control else "", code=True) for c in contenders]
+    corner = Column("contender", left=True)
     if down:
-        heads = [Column(c.name, under="(control)" if c.control else "", code=True) for c in contenders]
-        columns = [Column("domain", "domain (tasks)", left=True), *heads]
-        across = zip(*cells, strict=True)
-        rows = [
-            [Cell(d, under=f"({n:,})", code=True), *line] for (d, n), line in zip(sizes.items(), across, strict=False)
-        ]
-    else:
-        heads = [Column(d, under=f"({n:,})", code=True) for d, n in sizes.items()]
-        columns = [Column("contender", left=True), *heads]
-        rows = [[name_cell(c.name, control=c.control is not None), *line]
-                for c, line in zip(contenders, cells, strict=True)]  # fmt: skip
+        corner, heads, names = Column("domain", "domain (tasks)", left=True), names, heads
+        rates = [list(line) for line in zip(*rates, strict=True)]
+    rows = [[Cell(c.title, under=c.under, code=True), *line] for c, line in zip(names, rates, strict=False)]
     parts = (("contender", len(view.shown), len(contenders)), ("domain", len(view.domains), len(domains)))
-    out = [f"the first {shown} of {plural(count, what)}" for what, count, shown in parts if count > shown]
+    out = [f"the first {shown} of {core.plural(count, what)}" for what, count, shown in parts if count > shown]
     notes = [f"Shown: {'; '.join(out)}."] if out else []
     steps = [scale[0] + (scale[1] - scale[0]) * i / 4 for i in range(5)]
     title = f"Pass rate by domain, {100 * view.level:g}% intervals"
-    drawn = table(title, columns, rows if known else [], kind="heat", notes=notes)
+    drawn = table(title, [corner, *heads], rows if known else [], kind="heat", notes=notes)
     return replace(drawn, scale=tuple(Cell(f"{100 * step:.3g}%", "", "", *colours_of(step, scale)) for step in steps))
 
 
@@ -177,13 +135,11 @@ def _domain_cell(score: DomainScore | None, contender: str, domain: str, size: i
     if score is None or score.pass_rate.value is None:
         why = "no task of it was tried" if score is None else score.pass_rate.why or "nothing was graded"
         return Cell(UNKNOWN, f"{where}: not known, {why}")
-    figure, _, interval = percent_interval(score.pass_rate).partition(" ")
+    figure, _, interval = core.percent_interval(score.pass_rate).partition(" ")
     own = "" if score.n_tasks == size else f" ({score.n_tasks:,})"
-    hover = f"{where}: {in_words(score.pass_rate)}"
+    hover = f"{where}: {cells.in_words(score.pass_rate)}"
     return Cell(figure, hover, f"{interval}{own}".strip(), *colours_of(score.pass_rate.value, scale))
 
-
-# ------------------------------------------------------------------------------------------------------ one comparison
 
 WAYS = {"lost": "only the second passed", "gained": "only the first passed"}  # the directions of a flip
 
@@ -191,90 +147,94 @@ WAYS = {"lost": "only the second passed", "gained": "only the first passed"}  # 
 def pairing_table(view: Pairing) -> Table:
     """The figures of a comparison, each with its method and its meaning."""
     c, failed, here = view.comparison, view.errored_as_failed, view.this_suite
-    exact = "" if c.p_exact in {None, c.p_value} else f"; exact {p_text(c.p_exact)}"
-    bounds = ""
-    if c.bounds is not None and c.errored:
-        low, high = c.bounds
-        bounds = f"; had they all gone worst or best for the first: [{points(low)}, {points(high)}] points"
-    several = c.n_trials != 2 * c.n_tasks
+    exact = "" if c.p_exact in {None, c.p_value} else f"; exact {core.p_text(c.p_exact)}"
+    ends = [core.points(end) for end in c.bounds or ()]
+    bounds = (
+        f"; had they all gone worst or best for the first: [{', '.join(ends)}] points" if ends and c.errored else ""
+    )
+    several = "with several tries of a task: more than half of them" if c.n_trials != 2 * c.n_tasks else ""
+    meant = ("the pass rate of the first minus that of the second on the same tasks, in points of a hundred; for tasks "
+             "like these the true one lies between the brackets, as surely as it says")  # fmt: skip
     rows: list[Row] = [
-        ("difference",
-         Cell(f"{points(c.delta)} points {points_interval(c.low, c.high)}", f"{100 * c.level:g}%, {c.interval_method}"),
-         ("the pass rate of the first minus that of the second on the same tasks, in points of a hundred; for "
-          "tasks like these the true one lies between the brackets, as surely as it says")),
-        ("test", Cell(f"{p_equation(c.p_value)}{exact}", c.test),
+        ("difference", Cell(_points(c), f"{100 * c.level:g}%, {c.interval_method}"), meant),
+        ("test", Cell(f"{core.p_equation(c.p_value)}{exact}", c.test),
          "p: how often chance alone would make the two differ this much if they were equally good"),
-        ("tasks", f"{c.n_tasks:,} shared, {plural(c.n_trials, 'graded attempt')}",
+        ("tasks", f"{c.n_tasks:,} shared, {core.plural(c.n_trials, 'graded attempt')}",
          "on which both have a graded attempt; the others are left out"),
-        ("only the first passed", f"{c.wins:,}",
-         "with several tries of a task: more than half of them" if several else ""),
+        ("only the first passed", f"{c.wins:,}", several),
         ("only the second passed", f"{c.losses:,}", ""),
         ("both, neither", f"{c.both_passed:,}, {c.both_failed:,}", "tasks that tell nothing about which is better"),
         ("errored", f"{c.errored:,}{bounds}", "attempts that the instrument failed; they are in no rate"),
     ]  # fmt: skip
     if failed is not None:
-        rows.append(("errored as failed", f"{points(failed.delta)} points {points_interval(failed.low, failed.high)}",
-                     "the same difference if every such attempt were counted as failed"))  # fmt: skip
+        counted = "the same difference if every such attempt were counted as failed"
+        rows.append(("errored as failed", _points(failed), counted))
     if here.low is not None:
-        rows.append(("exactly this suite", Cell(points_interval(here.low, here.high), "trial noise only"),
-                     "the smaller question: the difference if these very tasks were tried again"))  # fmt: skip
+        again = "the smaller question: the difference if these very tasks were tried again"
+        rows.append(("exactly this suite", Cell(core.points_interval(here.low, here.high), "trial noise only"), again))
     needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
     rows.append(("tasks needed", needed, "to show a difference of this size in four runs of five"))
     return figures(f"{c.a} and {c.b} on the same tasks", rows)
 
 
+def _points(c: Comparison) -> str:
+    return f"{core.points(c.delta)} points {core.points_interval(c.low, c.high)}"
+
+
 def domain_differences(view: Pairing | Domains) -> Table:
     """One row a domain, as seen and shrunk; where the question is the domains, the lowest first, with its chances."""
-    wide = isinstance(view, Domains)
-    if isinstance(view, Domains) and view.b is None:
-        rates = ([Cell(d.domain, code=True), count_cell(d.n_tasks), Cell(percent(d.a_rate))] for d in view.domains)
-        return table("Pass rate by domain", ["domain", "tasks", "pass rate"], rates, kind="domains")
-    level = f"{100 * (view.level if isinstance(view, Domains) else view.comparison.level):g}% interval"
+    wide, level = isinstance(view, Domains), view.level if isinstance(view, Domains) else view.comparison.level
+    alone = isinstance(view, Domains) and view.b is None
     shrunk = any(d.shrunk is not None for d in view.domains)
-    columns: Heads = [
-        "domain", "tasks",
-        *([Column("first passes", only="page"), Column("second passes", only="page")] if wide else []),
-        "only the first", "only the second", Column("difference, points", "difference"), Column(level, "interval"),
-        "p", Column("p, all domains together", "p adjusted"),
-        *([Column("likely true difference, points", "shrunk")] if shrunk else []),
-        *(["chance of a drop"] if shrunk and wide else []),
+    first: Columns = [("domain", lambda d: Cell(d.domain, code=True)), ("tasks", lambda d: cells.count(d.n_tasks))]
+    if alone:
+        columns = [*first, ("pass rate", lambda d: core.percent(d.a_rate))]
+        return by_column("Pass rate by domain", view.domains, columns, kind="domains")
+    columns = [
+        *first,
+        (Column("first passes", only="page"), lambda d: core.percent(d.a_rate), wide),
+        (Column("second passes", only="page"), lambda d: core.percent(d.b_rate), wide),
+        ("only the first", lambda d: cells.count(d.wins)),
+        ("only the second", lambda d: cells.count(d.losses)),
+        (Column("difference, points", "difference"), lambda d: Cell(core.points(d.delta), d.why or "")),
+        (Column(f"{100 * level:g}% interval", "interval"),
+         lambda d: Cell(core.points_interval(d.low, d.high), d.interval_method)),
+        ("p", lambda d: Cell(core.p_text(d.p_value), d.test)),
+        (Column("p, all domains together", "p adjusted"), lambda d: core.p_text(d.p_adjusted)),
+        (Column("likely true difference, points", "shrunk"), lambda d: Cell(core.points(d.shrunk), SHRUNK,
+         "" if None in {d.shrunk_low, d.shrunk_high} else core.points_interval(d.shrunk_low, d.shrunk_high)), shrunk),
+        ("chance of a drop", lambda d: chance_words(d.below_zero), shrunk and wide),
     ]  # fmt: skip
-    rows: list[Row] = []
-    for d in from_below(view.domains) if wide else view.domains:
-        ends = "" if d.shrunk_low is None or d.shrunk_high is None else points_interval(d.shrunk_low, d.shrunk_high)
-        rows.append([
-            Cell(d.domain, code=True), count_cell(d.n_tasks), *([percent(d.a_rate), percent(d.b_rate)] if wide else []),
-            count_cell(d.wins), count_cell(d.losses), Cell(points(d.delta), d.why or ""),
-            Cell(points_interval(d.low, d.high), d.interval_method), Cell(p_text(d.p_value), d.test),
-            p_text(d.p_adjusted), *([Cell(points(d.shrunk), SHRUNK, ends)] if shrunk else []),
-            *([UNKNOWN if d.below_zero is None else chance_words(d.below_zero)] if shrunk and wide else []),
-        ])  # fmt: skip
-    return table("Differences by domain", columns, rows, kind="domains")
+    rows = from_below(view.domains) if wide else view.domains
+    return by_column("Differences by domain", rows, columns, kind="domains")
 
 
 SHRUNK = "drawn towards the mean of domains as far as noise asks (empirical Bayes)"
 
 
-def chance_words(share: float) -> str:
+def chance_words(share: float | None) -> str:
     """A chance in percent; none is written as certain."""
-    return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else percent(share)
+    if share is None:
+        return UNKNOWN
+    return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else core.percent(share)
 
 
 def interval_words(c: Comparison) -> str:
     """Which kind of interval stands in the brackets."""
-    seen, by = "how much the tasks differ from one another", "CR1"
+    seen = "how much the tasks differ from one another (CR1)"
     if c.interval_method.startswith("Tango"):
-        seen, by = "how many tasks only one of the two passed", "Tango"
-    return (f"The intervals of differences follow by a formula from {seen} ({by}); the page on escalation resamples "
-            "the tasks many times instead (bootstrap), so that its ends differ a little.")  # fmt: skip
+        seen = "how many tasks only one of the two passed (Tango)"
+    return (f"The intervals of differences follow by a formula from {seen}; the page on escalation resamples the tasks "
+            "many times instead (bootstrap), so that its ends differ a little.")  # fmt: skip
 
 
 def this_suite_words(found: Estimate) -> str:
     """The smaller question in a sentence."""
     if found.low is None or found.high is None:
         return f"Not known: {found.why or 'no evidence'}."
-    ends = f"{points(found.low)} and {points(found.high)} points, {100 * found.level:g}% sure"
-    return f"Were exactly these {plural(found.n_tasks, 'task')} tried again, the true difference lies between {ends}."
+    ends = f"{core.points(found.low)} and {core.points(found.high)} points, {100 * found.level:g}% sure"
+    tasks = core.plural(found.n_tasks, "task")
+    return f"Were exactly these {tasks} tried again, the true difference lies between {ends}."
 
 
 def flips_table(shown: Sequence[tuple[Flip, ShownText | None, str]]) -> Table:
@@ -282,10 +242,10 @@ def flips_table(shown: Sequence[tuple[Flip, ShownText | None, str]]) -> Table:
     texts = any(text is not None for _, text, _ in shown)
     rows = []
     for flip, text, link in shown:
-        row = [Cell(visible(flip.task, 120), code=True, link=link), Cell(visible(flip.domain, 80)),
+        row = [Cell(core.visible(flip.task, 120), code=True, link=link), Cell(core.visible(flip.domain, 80)),
                Cell(WAYS[flip.direction])]  # fmt: skip
         if texts:
-            cut = f"the start of {plural(text.length, 'character')}" if text is not None and text.cut else ""
+            cut = f"the start of {core.plural(text.length, 'character')}" if text is not None and text.cut else ""
             row.append(Cell("not known" if text is None else text.text, under=cut))
         rows.append(row)
     columns = ["task", "domain", "passed by", *(["what was asked"] if texts else [])]

@@ -2,19 +2,8 @@
 
 from harness.analysis import CELL_WORDS, Design, DomainSpread, Skills
 from harness.core import UNKNOWN, Comparison, p_equation, p_text, plural, points, points_interval
-from harness.report.blocks import (
-    Cell,
-    Column,
-    Heads,
-    Row,
-    Table,
-    count_cell,
-    difference_cells,
-    in_words,
-    name_cell,
-    rate_cell,
-    table,
-)
+from harness.report import cells
+from harness.report.blocks import Cell, Column, Heads, Row, Table, table
 
 ARM_WORDS = {
     "flat": "the whole text of the skill stands in the prompt",
@@ -40,12 +29,13 @@ def delivered_table(view: Skills) -> Table:
                "opened per attempt", "pass rate", "tasks", "attempts"]  # fmt: skip
     rows: list[Row] = []
     for c in view.contenders:
-        mean, words = c.opened_skills, in_words(c.opened_skills, "number")
+        mean, words = c.opened_skills, cells.in_words(c.opened_skills, "number")
         opened = Cell(UNKNOWN, words)
         if mean.value is not None:
             opened = Cell(f"{mean.value:.2f}", f"skills an attempt opened: {words}")
-        rows.append([name_cell(c.name), _arm(c.arm, c.why), c.model or UNKNOWN, rate_cell(c.shown), rate_cell(c.opened),
-                     opened, rate_cell(c.pass_rate), count_cell(c.n_tasks), count_cell(c.n_trials)])  # fmt: skip
+        rows.append([cells.name(c.name), _arm(c.arm, c.why), c.model or UNKNOWN, cells.rate(c.shown),
+                     cells.rate(c.opened), opened, cells.rate(c.pass_rate), cells.count(c.n_tasks),
+                     cells.count(c.n_trials)])  # fmt: skip
     return table("What was shown and opened", columns, rows, kind="delivered", left=3)
 
 
@@ -58,10 +48,10 @@ def each_skill_table(view: Skills) -> Table:
         added = [Cell(UNKNOWN, s.why or ""), *[Cell(UNKNOWN)] * 4]
         if s.lift is not None:
             flips = f"{s.lift.wins:,} passed only with the skill, {s.lift.losses:,} only without"
-            added = [*difference_cells(s.lift)[:4], Cell(f"{s.lift.n_tasks:,}", flips)]
+            added = [*cells.difference(s.lift)[:4], Cell(f"{s.lift.n_tasks:,}", flips)]
         beside = f"always with {', '.join(s.beside)}" if s.beside else ""
-        rows.append([Cell(s.skill, beside, code=True), name_cell(s.contender), _arm(s.arm), count_cell(s.n_shown),
-                     count_cell(s.n_opened), rate_cell(s.passed_shown), *added])  # fmt: skip
+        rows.append([Cell(s.skill, beside, code=True), cells.name(s.contender), _arm(s.arm), cells.count(s.n_shown),
+                     cells.count(s.n_opened), cells.rate(s.passed_shown), *added])  # fmt: skip
     return table("Each skill", columns, rows, kind="skills", left=3, notes=_cut(len(view.skills)))
 
 
@@ -69,8 +59,8 @@ def opened_table(view: Skills) -> Table:
     """Pass rates where a skill was opened and where it was not; no rows where nothing could be opened."""
     known = [s for s in view.skills if s.n_opened is not None and s.n_shown]
     columns = ["skill", "contender", "shown", "opened", "passed where opened", "passed where not opened"]
-    rows = [[name_cell(s.skill), name_cell(s.contender), count_cell(s.n_shown), count_cell(s.n_opened),
-             rate_cell(s.passed_opened), rate_cell(s.passed_unopened)] for s in known[:MOST_ROWS]]  # fmt: skip
+    rows = [[cells.name(s.skill), cells.name(s.contender), cells.count(s.n_shown), cells.count(s.n_opened),
+             cells.rate(s.passed_opened), cells.rate(s.passed_unopened)] for s in known[:MOST_ROWS]]  # fmt: skip
     return table("Opened and not opened", columns, rows, kind="opened", left=2, notes=_cut(len(known)))
 
 
@@ -80,7 +70,7 @@ def lifts_table(view: Skills) -> Table:
     arms = {c.name: c.arm for c in view.contenders}
     shown = {"placebo": "shown a placebo"}
     rows = [
-        [name_cell(one.contender), Cell(one.against, shown.get(one.control or "", "without skills"), code=True),
+        [cells.name(one.contender), Cell(one.against, shown.get(one.control or "", "without skills"), code=True),
          _arm(arms.get(one.contender)), *_compared(one.comparison, one.spread, one.why)] for one in view.lifts
     ]  # fmt: skip
     return table("What the skills add to each contender", columns, rows, kind="lifts", left=3)
@@ -91,7 +81,7 @@ def deliveries_table(view: Skills) -> Table:
     columns = ["opened on demand", "shown whole", "skills",
                *_compared_heads(view.level, "only on demand", "only whole")]  # fmt: skip
     others = Cell("not the same", "the one's skills are among the other's: the difference holds that of finding it too")
-    rows = [[name_cell(p.progressive), name_cell(p.flat), Cell("the same") if p.same_skills else others,
+    rows = [[cells.name(p.progressive), cells.name(p.flat), Cell("the same") if p.same_skills else others,
              *_compared(p.comparison, p.spread, p.why)] for p in view.deliveries]  # fmt: skip
     return table("Flat and progressive", columns, rows, kind="deliveries", left=3)
 
@@ -110,7 +100,7 @@ def _compared(c: Comparison | None, spread: DomainSpread | None, why: str | None
                  "alone would make the domains differ this much")  # fmt: skip
         same = "not shown to differ" if spread.p_value > 1.0 - c.level else "no"
         alike = Cell(same, hover, p_equation(spread.p_value))
-    return [*difference_cells(c), count_cell(c.n_tasks), alike]
+    return [*cells.difference(c), cells.count(c.n_tasks), alike]
 
 
 def adjusted_sentence(view: Skills) -> str:
@@ -127,7 +117,7 @@ def square_table(design: Design) -> Table:
     """The 2 x 2 with its pass rates, and who fills each cell."""
     rows: list[Row] = []
     for line, names in (("without adapter", ("base", "skilled")), ("with adapter", ("tuned", "both"))):
-        rates = [(rate_cell(design.cells[name]), design.contenders[name], CELL_WORDS[name]) for name in names]
+        rates = [(cells.rate(design.cells[name]), design.contenders[name], CELL_WORDS[name]) for name in names]
         rows.append([line, *(Cell(rate.text, f"{who}, {what}: {rate.hover}", f"{rate.under} {who}".strip())
                              for rate, who, what in rates)])  # fmt: skip
     columns = [f"pass rate, {100 * design.level:g}%", "without skills", "with skills"]
@@ -147,7 +137,7 @@ def effects_table(design: Design) -> Table:
     called = {e.name: CALLED.get(e.name, e.name) for e in design.effects}
     rows: list[Row] = [
         [called[e.name], points(e.delta), Cell(points_interval(e.low, e.high), e.method), p_text(e.p_value),
-         count_cell(design.n_tasks)] for e in design.effects
+         cells.count(design.n_tasks)] for e in design.effects
     ]  # fmt: skip
     notes = [f"{called[e.name]}: {EFFECTS[e.name]}" for e in design.effects if e.name in EFFECTS]
     columns: Heads = ["effect", "points", f"{100 * design.level:g}% interval", "p", Column("tasks", only="text")]

@@ -4,21 +4,14 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from decimal import Decimal
 from math import inf
+from typing import Any
 
+from harness import core
 from harness.analysis import Scoreboard
-from harness.core import (
-    UNKNOWN,
-    Estimate,
-    Manifest,
-    dollars,
-    percent,
-    percent_interval,
-    plural,
-    points,
-    points_interval,
-)
-from harness.report.blocks import Cell, Row, Table, figures, in_words, money_cell, rate_cell, seconds_cell, table
-from harness.verdict import Measured, Sweep, SweepControl, SweepPoint, against_control, gap_text
+from harness.core import UNKNOWN, Estimate, Manifest
+from harness.report import cells
+from harness.report.blocks import Cell, Row, Table, figures, table
+from harness.verdict import Sweep, SweepPoint, against_control, gap_text
 
 WORDS = {
     "never": ("never escalate", "", "the worker alone"),
@@ -36,18 +29,14 @@ def policies_table(view: Sweep) -> Table:
     """The choice on tasks left out, as it looks on its own, every control, and what was run, with a word on each."""
     chosen, against = view.chosen, {rival.control: rival for rival in view.rivals}
     apparent = next((p for p in view.curve if p.threshold == chosen.threshold), view.curve[0])
+    unseen = Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use")
     own = Cell("chosen, on its own tasks", "On the tasks that it was chosen on", "better than it is")
-    utility = [_plain_interval(chosen.crossfit)] if view.cost_weight is not None else []
-    rows: list[Row] = [
-        [Cell("chosen, on unseen tasks", "By thresholds chosen on other tasks", "what to expect in use"),
-         percent(chosen.crossfit_escalated), rate_cell(chosen.pass_rate), money_cell(chosen.cost_per_task_usd),
-         seconds_cell(chosen.latency_s), *utility, ""],
-        [own, *_cells(apparent, view), ""],
-    ]  # fmt: skip
+    in_use = _cells(chosen, view, chosen.crossfit_escalated, _plain_interval(chosen.crossfit))
+    rows: list[Row] = [[unseen, *in_use, ""], [own, *_cells(apparent, view), ""]]
     for name, control in view.controls.items():
         said, rival = Cell(""), against.get(name)
         if rival is not None:
-            hover = in_words(rival.difference, FORMS.get(rival.on, "number"))
+            hover = cells.in_words(rival.difference, FORMS.get(rival.on, "number"))
             standing = against_control(rival)
             said = Cell(gap_text(rival), hover, STANDING.get(standing, standing))
         rows.append([Cell(*WORDS[name]), *_cells(control, view), said])
@@ -58,13 +47,13 @@ def policies_table(view: Sweep) -> Table:
     return table(f"Policies from {view.worker} to {view.expert}", columns, rows, kind="policies")
 
 
-def _cells(p: SweepControl | SweepPoint | Measured, view: Sweep) -> list[Cell]:
-    cells = [Cell(percent(p.escalated)), rate_cell(p.pass_rate), money_cell(p.cost_per_task_usd),
-             seconds_cell(p.latency_s)]  # fmt: skip
-    if view.cost_weight is not None:
-        utility = None if isinstance(p, Measured) else p.utility
-        cells.append(Cell(UNKNOWN if utility is None else f"{utility:.4f}"))
-    return cells
+def _cells(p: Any, view: Sweep, escalated: float | None = None, utility: str = "") -> list[Cell]:
+    """Cells of a point, a control, a hybrid that was run, or of the choice; the utility where a cost has a weight."""
+    share = p.escalated if escalated is None else escalated
+    found = [Cell(core.percent(share)), cells.rate(p.pass_rate), cells.money(p.cost_per_task_usd)]
+    known = getattr(p, "utility", None)
+    worth = [utility or (UNKNOWN if known is None else f"{known:.4f}")] if view.cost_weight is not None else []
+    return [*found, cells.seconds(p.latency_s), *map(Cell, worth)]
 
 
 def _heads(view: Sweep) -> list[str]:
@@ -98,20 +87,20 @@ def signal_table(view: Sweep) -> Table:
     told = view.calibration
     rows = [("ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC "))]
     if told.ece is not None:
-        rows.append(("calibration error", f"{told.ece:.3f} in {plural(len(told.bins), 'bin')} of equal mass"))
+        rows.append(("calibration error", f"{told.ece:.3f} in {core.plural(len(told.bins), 'bin')} of equal mass"))
         scores = (("as it is", told.brier), ("corrected by an isotonic fit on other tasks", told.brier_isotonic),
                   ("always saying the pass rate", told.brier_constant))  # fmt: skip
         rows.append(("Brier score", ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)))
     elif told.why:
         rows.append(("calibration", f"{UNKNOWN} ({told.why})"))
     rows.append(("gap recovered, all shares (APGR)", _plain_interval(view.apgr)))
-    rows += [(f"share escalated for {part} of the gap (CPT)", percent(share))
+    rows += [(f"share escalated for {part} of the gap (CPT)", core.percent(share))
              for part, share in view.cpt.items() if share is not None]  # fmt: skip
     over = "" if view.aiq_over_max is None else f", over the largest cost {view.aiq_over_max:.3f}"
     known = f"over the cost range {view.aiq:.3f}{over}" if view.aiq is not None else ""
     rows.append(("area under the hull (AIQ)", known or f"{UNKNOWN} ({view.reasons.get('aiq', '')})"))
     for one in told.bins:
-        rate = f"passes {percent_interval(one.rate)} of {plural(one.n, 'attempt')}"
+        rate = f"passes {core.percent_interval(one.rate)} of {core.plural(one.n, 'attempt')}"
         rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate))
     return figures("The signal", ((*row, "") for row in rows))
 
@@ -122,12 +111,12 @@ def live_table(view: Sweep) -> Table:
     if live is not None:
         d, cost = live.difference, live.cost_difference_usd
         rows = [
-            [Cell(live.hybrid, code=True), rate_cell(live.live_pass_rate), percent(live.live_escalated)],
-            ["replayed", rate_cell(live.replayed_pass_rate), percent(live.replayed_escalated)],
+            [Cell(live.hybrid, code=True), cells.rate(live.live_pass_rate), core.percent(live.live_escalated)],
+            ["replayed", cells.rate(live.replayed_pass_rate), core.percent(live.replayed_escalated)],
             ["live minus replayed",
-             Cell(f"{points(d.value)} points", in_words(d, "points"), points_interval(d.low, d.high)),
-             Cell(f"{dollars(cost.value)} a task", in_words(cost, "dollars"))],
-            ["same decision", f"{live.same_decision:,} of {plural(live.n_attempts, 'attempt')}",
+             Cell(f"{core.points(d.value)} points", cells.in_words(d, "points"), core.points_interval(d.low, d.high)),
+             Cell(f"{core.dollars(cost.value)} a task", cells.in_words(cost, "dollars"))],
+            ["same decision", f"{live.same_decision:,} of {core.plural(live.n_attempts, 'attempt')}",
              f"{live.same_outcome:,} with the same result"],
         ]  # fmt: skip
     return table("Live next to replayed", ["", "pass rate", "escalated"], rows, kind="live")
@@ -137,11 +126,7 @@ def _plain_interval(figure: Estimate, before: str = "") -> str:
     """A figure that is no share, to four digits."""
     if figure.value is None:
         return f"{UNKNOWN} ({figure.why})"
-    ends = "" if figure.low is None or figure.high is None else f" [{figure.low:.4f}, {figure.high:.4f}]"
-    return f"{before}{figure.value:.4f}{ends}"
-
-
-# ---------------------------------------------------------------------------- how thresholds are named and thinned
+    return f"{before}{figure.value:.4f}{cells.ends(figure, 4)}"
 
 
 def thinned(view: Sweep) -> list[SweepPoint]:
@@ -171,7 +156,7 @@ def chosen_place(view: Sweep) -> int:
 def threshold_words(point: SweepPoint) -> str:
     """``below 0.953: 12.3% escalated``."""
     how = "always" if point.threshold is None else f"below {plain_threshold(point)}"
-    return f"{how}: {percent(point.escalated)} escalated"
+    return f"{how}: {core.percent(point.escalated)} escalated"
 
 
 def plain_threshold(point: SweepPoint) -> str:
@@ -200,18 +185,18 @@ def step_of(view: Sweep, asked: float) -> int:
 def signal_words(view: Sweep) -> Sequence[str]:
     """The AUROC as people read it; how far the signal is from what comes true, and whether a fit would correct it."""
     a, told = view.auroc, view.calibration
-    ranked = f"Whether it is surer where it is right is not known: {a.why}."
+    found = [f"Whether it is surer where it is right is not known: {a.why}."]
     if a.value is not None:
-        interval = "" if a.low is None or a.high is None else f" [{a.low:.3f}, {a.high:.3f}]"
-        ranked = (f"Of an answer that passes and one that fails, the confidence is higher for the one that passes in "
-                  f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 "
-                  f"(AUROC {a.value:.3f}{interval}).")  # fmt: skip
-    found = [ranked]
-    if told.ece is None:
-        return found + ([f"Whether it is as right as it says is not known: {told.why}."] if told.why else [])
-    apart = f"How sure it says it is and how often it is right lie {percent(told.ece)[:-1]} points apart on average"
-    found.append(f"{apart} (calibration error {told.ece:.3f}).")
-    if told.brier is not None:
+        found = ["Of an answer that passes and one that fails, the confidence is higher for the one that passes in "]
+        found[0] += (
+            f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 (AUROC {a.value:.3f}{cells.ends(a, 3)})."
+        )
+    if told.ece is not None:
+        apart = f"How sure it says it is and how often it is right lie {core.percent(told.ece)[:-1]} points apart on"
+        found.append(f"{apart} average (calibration error {told.ece:.3f}).")
+    elif told.why:
+        found.append(f"Whether it is as right as it says is not known: {told.why}.")
+    if told.ece is not None and told.brier is not None:
         said = f"Taken as a forecast its mean squared error is {told.brier:.3f} (Brier score; 0 is perfect)"
         if told.brier_isotonic is not None:
             said += f"; corrected by what other tasks taught (isotonic fit), {told.brier_isotonic:.3f}"
@@ -219,9 +204,6 @@ def signal_words(view: Sweep) -> Sequence[str]:
             said += f"; saying the same for every task, {told.brier_constant:.3f}"
         found.append(f"{said}.")
     return found
-
-
-# ----------------------------------------------------------------------------------------------- who is worker, expert
 
 
 def default_parts(

@@ -86,7 +86,7 @@ def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     columns = ["contender", "trial", "result", "cause", "expected", "given", "confidence", "escalated", "cost",
                "latency"]  # fmt: skip
     found = table("Every attempt at this task", columns, rows, left=6, kind="attempts square")
-    return found.without_empty([4, 5])
+    return found.without_empty(["expected", "given"])
 
 
 def _status_cell(result: str, score: float | None) -> Cell:
@@ -213,4 +213,4 @@ def calls_html(view: AttemptView) -> str:
         notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
     columns = ["call", "model", *(head for _, head, _ in _COLUMNS)]
     found = table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes)
-    return html_table(found.without_empty(range(2, len(columns))))
+    return html_table(found.without_empty(columns[2:]))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.core import Kind, round_dollars, visible
+from harness.core import Estimate, Kind, points, points_interval, round_dollars, visible
 
 Spec = dict[str, Any]  # a piece of Vega-Lite
 Row = dict[str, Any]  # a row of a figure's data
@@ -118,16 +118,12 @@ def _labelled(part: Any) -> Any:
     encoding = part.get("encoding", {})
     if "mark" in part and "description" not in encoding:
         tips = encoding.get("tooltip")
-        said = [f"{json.dumps(tip['title'] + ': ')} + datum[{json.dumps(tip['field'])}]"
-                for tip in tips] if isinstance(tips, list) else []  # fmt: skip
+        said = [f"{json.dumps(tip['title'] + ': ')} + datum[{json.dumps(tip['field'])}]" for tip in tips or ()]
         label = {"description": {"expr": " + '; ' + ".join(said)}} if said else {"aria": False}
         part["mark"] = part["mark"] | label
     return part
 
 
-# ---------------------------------------------------------------------------------------------------- pieces of a chart
-
-SIGNED = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"  # writes a tick of a difference
 ROW = 30  # pixels of a row of a figure of rows
 
 
@@ -138,12 +134,19 @@ def chart(rows: Sequence[Row], layers: Iterable[Spec], width: float, height: flo
 
 
 def layer(mark: Spec, *, rows: Sequence[Row] | None = None, where: Sequence[str | Spec] = (), **encoding: Any) -> Spec:
-    """Marks of the chart's rows, or of ``rows``, for which all of ``where`` hold; a channel may be short, ``low:Q``."""
+    """Marks of the chart's rows, or of ``rows``, for which all of ``where`` hold.
+
+    A channel is a piece of Vega-Lite, a field in short, ``low:Q``, or a colour for all, ``#0072B2``.
+    """
     found: Spec = {} if rows is None else {"data": {"values": list(rows)}}
     if where:
         found["transform"] = [{"filter": condition} for condition in where]
-    channels = {name: field(one) if isinstance(one, str) else one for name, one in encoding.items()}
+    channels = {name: _channel(one) if isinstance(one, str) else one for name, one in encoding.items()}
     return found | {"mark": mark, "encoding": channels}
+
+
+def _channel(short: str) -> Spec:
+    return {"value": short} if short.startswith("#") else field(short)
 
 
 def mark(kind: str, **style: Any) -> Spec:
@@ -163,11 +166,6 @@ def field(short: str, **more: Any) -> Spec:
     return {"field": name, **({"type": typed[kind]} if kind else {}), **more}
 
 
-def fixed(value: Any) -> Spec:
-    """A channel that is the same for every row."""
-    return {"value": value}
-
-
 def tips(**titles: str) -> list[Spec]:
     """What a mark says on hover: fields of its row, and what they are called."""
     return [field(f"{name}:N", title=title) for name, title in titles.items()]
@@ -178,16 +176,24 @@ def scaled(short: str, ends: Sequence[float], *, log: bool = False, **more: Any)
     return field(short, scale={"type": "log" if log else "linear", "domain": list(ends), "nice": False}, **more)
 
 
-def axis(
-    title: str | None, ticks: Sequence[float] | None = None, write: Callable[[float], str] | None = None, **more: Any
+def amounts(
+    short: str,
+    title: str,
+    ends: Sequence[float],
+    write: Callable[[float], str] = round_dollars,
+    *,
+    log: bool,
+    **more: Any,
 ) -> Spec:
-    """An axis with lines across the figure; its ticks written as the tables write such amounts."""
-    found: Spec = {"title": title, "grid": True}
-    if ticks is not None:
-        found["values"] = list(ticks)
-        if write is not None:
-            found["labelExpr"] = tick_labels(ticks, write)
-    return found | more
+    """A channel of amounts, its ticks written as the tables write them; logarithmic or not."""
+    ticks = log_ticks(*ends) if log else even_ticks(*ends)
+    named = axis(title + (" (log scale)" if log else ""), ticks, labelExpr=tick_labels(ticks, write), **more)
+    return scaled(short, ends, log=log, axis=named)
+
+
+def axis(title: str | None, ticks: Sequence[float] | None = None, **more: Any) -> Spec:
+    """An axis with lines across the figure."""
+    return {"title": title, "grid": True, **({} if ticks is None else {"values": list(ticks)}), **more}
 
 
 def tick_labels(ticks: Sequence[float], write: Callable[[float], str] = round_dollars) -> str:
@@ -196,16 +202,16 @@ def tick_labels(ticks: Sequence[float], write: Callable[[float], str] = round_do
     return f"[{texts}][indexof([{values}],datum.value)]"
 
 
-def names_down(rows: Sequence[Row], theme: Theme, narrow: int = 118, wide: int = 240, **more: Any) -> Spec:
-    """A row a name, in the order of the rows; names have so many pixels on a screen and on paper."""
-    form = {"labelLimit": narrow if theme.fluid else wide, "labelFontSize": 12, **more}
-    return field("name:N", sort=[row["name"] for row in rows], title=None, axis=form)
+def names_down(rows: Sequence[Row], theme: Theme, of: str = "name", **more: Any) -> Spec:
+    """A row a name, in the order of the rows."""
+    form = {"labelLimit": 118 if theme.fluid else 240, "labelFontSize": 12, **more}
+    return field(f"{of}:N", sort=list(dict.fromkeys(row[of] for row in rows)), title=None, axis=form)
 
 
 def zero(theme: Theme, **encoding: Any) -> Spec:
     """The dashed line at no difference."""
-    return layer(mark("rule", strokeDash=[4, 4], strokeWidth=1.5), rows=[{"value": 0}], color=fixed(theme.pale),
-                 **encoding)  # fmt: skip
+    dashed = mark("rule", strokeDash=[4, 4], strokeWidth=1.5)
+    return layer(dashed, rows=[{"value": 0}], color=theme.pale, **encoding)
 
 
 def bars(width: float, **encoding: Any) -> Spec:
@@ -216,7 +222,7 @@ def bars(width: float, **encoding: Any) -> Spec:
 def numbers_beside(y: Spec, width: float, theme: Theme) -> list[Spec]:
     """The figure of each row in a column of its own, where no bar can cross it; a screen has no room for it."""
     text = mark("text", align="left", dx=width + 12, fontSize=12)
-    return [] if theme.fluid else [layer(text, y=y, x=fixed(0), text="text:N", color=fixed(theme.ink))]
+    return [] if theme.fluid else [layer(text, y=y, x={"value": 0}, text="text:N", color=theme.ink)]
 
 
 def legend(**more: Any) -> Spec:
@@ -238,6 +244,18 @@ def percents(value: float | None, low: float | None, high: float | None) -> Row:
     return {name: None if one is None else 100 * one for name, one in ends.items()}
 
 
+def interval(of: Estimate) -> tuple[float, float]:
+    """The ends of an interval; without one it is the value."""
+    value = of.value or 0.0
+    return value if of.low is None else of.low, value if of.high is None else of.high
+
+
+def difference(of: Any) -> Row:
+    """A difference and its ends in points, and both as a text."""
+    text = f"{points(of.delta)} {points_interval(of.low, of.high)}"
+    return {**percents(of.delta, of.low, of.high), "text": text}
+
+
 def ends_of(rows: Iterable[Row], *names: str) -> list[float]:
     """What is known of the value and the ends of all rows, and of fields of these ``names``."""
     return [row[name] for row in rows for name in ("value", "low", "high", *names) if row[name] is not None]
@@ -247,13 +265,6 @@ def percent_domain(known: Sequence[float]) -> list[float]:
     """Whole fives around the values: the axis may start above zero, for points are drawn, not bars."""
     low, high = math.floor(min(known, default=0.0) / 5) * 5, math.ceil(max(known, default=100.0) / 5) * 5
     return [max(0, low - 5 * (low == high)), min(100, high + 5 * (low == high))]
-
-
-def around_zero(known: Sequence[float]) -> list[float]:
-    """A domain in points that holds every end and 0, in whole fives, within what is possible."""
-    low, high = min(0.0, *known), max(0.0, *known)
-    step = 5 if high - low > 10 else 1
-    return [max(-100, step * (low // step)), min(100, -step * (-high // step))]
 
 
 def even_ticks(low: float, high: float) -> list[float]:

@@ -1,7 +1,4 @@
-"""The run folder: the experiment that asks, the journal that remembers, the tables that are judged.
-
-It is all that the running half and the judging half share.
-"""
+"""The run folder, all that running and judging share: the experiment, the journal, the tables that are judged."""
 
 from harness.store.browse import (
     FLIPS,
@@ -11,7 +8,6 @@ from harness.store.browse import (
     TaskRow,
     attempt_columns,
     attempt_of,
-    attempt_rows,
     attempts_of,
     find_tasks,
     matching_rows,
@@ -28,20 +24,27 @@ from harness.store.browse_records import (
     read_outcome,
     search_inputs,
 )
-from harness.store.columns import CALLS, OUTCOMES, OUTCOMES_FILE
+from harness.store.columns import OUTCOMES, OUTCOMES_FILE
 from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
 from harness.store.importers.table import import_table
 from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import Journal, running_process
 from harness.store.manifest import (
+    Economics,
+    as_asked,
+    described,
     evidence_digest,
+    experiment_file,
     installed_versions,
+    load_settings,
     locked_parts,
+    model_sourcing,
     read_manifest,
+    sourced,
     this_machine,
     write_manifest,
 )
-from harness.store.outcomes import PARTLY, RESULTS, Outcomes, TaskKey, count_results
+from harness.store.outcomes import PARTLY, Outcomes, TaskKey, count_results
 from harness.store.recall import (
     Recalled,
     Transcript,
@@ -50,10 +53,8 @@ from harness.store.recall import (
     read_journal,
     refuse_foreign_results,
 )
-from harness.store.settings import Economics, load_settings
 from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.sourcing import as_asked, described, experiment_file, model_sourcing, sourced
-from harness.store.sums import load_task_table, split_used
+from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
 from harness.store.tables import (
     compact,
     read_calls,
@@ -62,4 +63,3 @@ from harness.store.tables import (
     recorded_replies,
     tables_are_whole,
 )
-from harness.store.tasktable import Attempts, TaskTable

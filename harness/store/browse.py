@@ -99,10 +99,7 @@ class TaskPage:
 
 
 def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int = 0, limit: int = 50) -> TaskPage:
-    """The tasks that have such an attempt, in the order of the file.
-
-    Raises UsageError: the filter names what the report does not have; names the nearest.
-    """
+    """Tasks with such an attempt, in the file's order. Raises UsageError: the filter names what is not there."""
     if offset < 0 or limit < 0:
         raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
     wanted = wanted or TaskFilter()
@@ -134,10 +131,7 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
 
 
 def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
-    """All attempts at one task, of one contender or of all, by contender and trial.
-
-    Raises UsageError: there is no such contender. EvidenceError: there is no such task.
-    """
+    """All attempts at a task, by contender and trial. Raises UsageError, EvidenceError: no such contender, or task."""
     of = index.task == index.task_of(key)
     if contender is not None:
         of &= index.contender.codes == index.contender.code(contender, "contender", index.report)
@@ -204,10 +198,7 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
 
 
 def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
-    """What a filter of a part of the suites can ask for: the words that one of its rows has, in the file's order.
-
-    By ``suite``, ``domain``, ``result`` and ``cause``.
-    """
+    """By ``suite``, ``domain``, ``result`` and ``cause`` the words that a part of the suites has, in order."""
     rows, tasks = index.in_split(split), tasks_in(index, split)
     found = {}
     for name, words, here in (("suite", index.suite, tasks), ("domain", index.domain, tasks),

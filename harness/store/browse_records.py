@@ -1,7 +1,4 @@
-"""What lies behind one attempt of a report: its whole outcome and its calls; and the text of the tasks' inputs.
-
-Only the row groups and columns that are needed are read.
-"""
+"""What lies behind an attempt, its outcome and calls, and the tasks' inputs; of tables what is needed is read."""
 
 import json
 import re
@@ -50,29 +47,25 @@ class InputSearch:
 
 
 def read_outcome(index: Outcomes, row: int) -> Mapping[str, Any]:
-    """Every column of one outcome; ``None`` is unknown.
-
-    Raises EvidenceError: the file is missing or broken, or another since the outcomes were loaded.
-    """
+    """Every column of one outcome, ``None`` where unknown. Raises EvidenceError: the file is broken, or another."""
     index.unchanged()
     with open_table(index.path, OUTCOMES) as file:
-        start = 0
+        place = row
         for group in range(file.num_row_groups):
-            end = start + file.metadata.row_group(group).num_rows
-            if start <= row < end:
-                found = _taken(file, index.path, OUTCOMES, group, [row - start])[0]
+            rows = file.metadata.row_group(group).num_rows
+            if 0 <= place < rows:
+                found = _taken(file, index.path, OUTCOMES, group, [place])[0]
                 return found | {"trial": found["trial"] or 0, "task_digest": found["task_digest"] or None}
-            start = end
+            place -= rows
     raise EvidenceError(f"{index.path}: there is no row {row}")
 
 
 def read_attempt_calls(
     report: Path, attempt_id: str, *, near: float = 0.0, expected: int | None = None
 ) -> tuple[Mapping[str, Any], ...] | None:
-    """The calls that were made for an attempt, in the order of the file; ``None`` where the report has no call table.
+    """The calls made for an attempt, in order; ``None`` without a call table. Raises EvidenceError: it is broken.
 
-    ``near``, a share of the file, is where to look first; ``expected`` calls are enough. Raises EvidenceError: the
-    table is broken.
+    ``near``, a share of the file, is where to look first; ``expected`` calls are enough.
     """
     import pyarrow.compute as pc
 
@@ -123,7 +116,7 @@ def search_inputs(
             here, messages = _conversations(file, path, group, chosen)
             if len(here):
                 tasks = index.task[rows[here]]
-                found.update(tasks[_having(messages, text)].tolist())
+                found.update(tasks[_with_text(messages, text)].tolist())
                 searched += len(np.unique(tasks))
             if clock() - begun >= seconds and group + 1 < file.num_row_groups:
                 left = group + 1
@@ -132,10 +125,7 @@ def search_inputs(
 
 
 def read_inputs(index: Outcomes, tasks: Sequence[int]) -> Mapping[int, str]:
-    """What was asked at some tasks, by their positions; a task of which no conversation was kept is not among them.
-
-    Raises EvidenceError: the transcripts are broken.
-    """
+    """What was asked at tasks, by position, where it was kept. Raises EvidenceError: the transcripts are broken."""
     path, rows = index.report / TRANSCRIPTS_FILE, _one_attempt_a_task(index)
     rows = rows[np.isin(index.task[rows], np.asarray(tasks, dtype=np.int64))]
     if not path.is_file() or index.attempt_ids is None or not len(rows):
@@ -220,17 +210,14 @@ def _one_attempt_a_task(index: Outcomes) -> Array:
     return rows[np.unique(index.task[rows], return_index=True)[1]]
 
 
-def _having(messages: "pa.ChunkedArray", text: str) -> Array:
-    """Of each conversation whether the text stands in its input."""
+def _with_text(messages: "pa.ChunkedArray", text: str) -> list[int]:
+    """The places of the conversations in whose inputs the text stands."""
     import pyarrow.compute as pc
 
-    wanted = text.lower()
-    having = np.zeros(len(messages), dtype=bool)
     # Most are ruled out by the longest stretch that any JSON holds as it is; the rest are read and looked at.
     plain = max(_PLAIN.findall(text), key=len, default="")
-    for place in pc.indices_nonzero(pc.match_substring(messages, plain, ignore_case=True)).to_pylist():
-        having[place] = wanted in _input_of(messages[place].as_py()).lower()
-    return having
+    likely = pc.indices_nonzero(pc.match_substring(messages, plain, ignore_case=True)).to_pylist()
+    return [place for place in likely if text.lower() in _input_of(messages[place].as_py()).lower()]
 
 
 def _read(file: "pq.ParquetFile", path: Path, group: int, name: str) -> Any:

@@ -68,10 +68,7 @@ def arrow_type(word: str) -> "pa.DataType":
 
 
 def open_table(path: Path, columns: Mapping[str, str], *, required: Sequence[str] = ()) -> "pq.ParquetFile":
-    """An opened Parquet file whose columns, where it has them, hold what they should.
-
-    Raises EvidenceError: it is missing or broken, lacks a required column, or a column has a type that does not fit.
-    """
+    """A Parquet file, opened. Raises EvidenceError: it is missing or broken, or a column is missing or does not fit."""
     import pyarrow.parquet as pq
 
     if not path.is_file():
@@ -125,10 +122,7 @@ def fitted(values: Any, word: str, path: Path, name: str) -> Any:
 
 @contextmanager
 def undamaged(path: Path, what: str = "damaged: a part of the file cannot be read") -> Iterator[None]:
-    """What is wrong with a table that cannot be read, and what to do about it, in one line.
-
-    Raises EvidenceError: the library fails within; its words stand in brackets.
-    """
+    """Raises EvidenceError where the library fails within: what is wrong with a table, and what to do about it."""
     import pyarrow as pa
 
     try:

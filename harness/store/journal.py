@@ -1,7 +1,6 @@
-"""The journal of a run: every attempt and every call, appended the moment it is done.
+"""The journal of a run: every attempt and every call, appended by one ``os.write`` the moment it is done.
 
-Each line is one ``os.write`` to a file opened for appending. What ``kill -9`` costs: nothing that was written, at most
-the one line that was being written. What a power loss costs: what was written since the last ``fsync``, about a second.
+``kill -9`` costs at most the line that was being written; a power loss the time since the last ``fsync``, a second.
 """
 
 import fcntl
@@ -13,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import orjson
@@ -26,17 +24,13 @@ SYNC_EVERY_S = 1.0
 
 
 class Journal:
-    """The journal opened for appending, for one worker of a run.
+    """The journal opened for appending, for one worker of a run; the folder is made where it is missing.
 
-    Workers of one run take different names and write files of their own; a second run with the same name is refused for
-    as long as the first one lives. The lock ends with its process, however that ends.
+    Workers write files of their own; a second run with a worker's name is refused for as long as the first one lives.
     """
 
     def __init__(self, report: Path, worker: str = "") -> None:
-        """Opens, and makes the folder where it is missing.
-
-        Raises UsageError: another run is writing here, or the folder cannot be written. StorageError: the disk is full.
-        """
+        """Raises UsageError: another run writes here, or the folder cannot be written. StorageError: no room left."""
         suffix = f".{worker}" if worker else ""
         if "/" in worker or worker.startswith("."):
             raise UsageError(f"a worker cannot be named {worker!r}")
@@ -64,11 +58,7 @@ class Journal:
         self._syncer.start()
 
     def append_call(self, call: Call, reply: Reply | None = None) -> None:
-        """Writes one call with its reply, which then stands in the run's cache under the call's request digest.
-
-        Raises StorageError: the disk is full, or the file gone. No half of a line is left where that can be helped, and
-        nothing more is written by this journal: what fits after what did not would be half of the truth.
-        """
+        """Writes a call and its reply, for the run's cache. Raises StorageError: the disk is full, or the file gone."""
         self._append(self._calls, {"call": call, "reply": reply})
 
     def append_attempt(
@@ -80,19 +70,13 @@ class Journal:
         *,
         earlier: str = "",
     ) -> None:
-        """Writes one finished attempt: its outcome, its conversation, why it was graded so, and which replies it used.
-
-        ``earlier`` is the id under which an earlier version wrote it down. Raises StorageError: as `append_call`.
-        """
-        line = {"outcome": outcome, "messages": messages, "reason": reason}
-        line |= {"requests": request_digests} | ({"earlier": earlier} if earlier else {})
+        """Writes a finished attempt; ``earlier`` is an earlier version's id. Raises StorageError: as `append_call`."""
+        line = {"outcome": outcome, "messages": messages, "reason": reason, "requests": request_digests}
+        line |= {"earlier": earlier} if earlier else {}
         self._append(self._attempts, line)
 
     def check(self) -> None:
-        """Passes while both files are where they were opened, with all that was written in them.
-
-        Raises StorageError: one was deleted, moved away, replaced or cut, or could not be written before.
-        """
+        """Raises StorageError: a file was deleted, moved, replaced or cut, or could not be written before."""
         for handle in self._paths:
             self._check(handle)
 
@@ -128,9 +112,7 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _append(self, handle: int, record: Mapping[str, Any]) -> None:
@@ -146,9 +128,9 @@ class Journal:
             try:
                 while written < len(data):
                     written += os.write(handle, data[written:] if written else data)
-            except OSError as error:
+            except OSError as error:  # what fits after what did not would be half of the truth: nothing more is written
                 self._broken = unkept(self._paths[handle], error)
-                with suppress(OSError):
+                with suppress(OSError):  # no half of a line
                     os.ftruncate(handle, self._sizes[handle])
                 raise self._broken from None
             self._sizes[handle] += written
@@ -158,7 +140,7 @@ class Journal:
         if self._broken is None and not is_at(handle, self._paths[handle], least=self._sizes[handle]):
             problem = "was deleted, moved, replaced or cut while the run was writing it"
             self._broken = StorageError(self._paths[handle], problem, advice="put it back")
-        if self._broken is not None:
+        if self._broken:
             raise self._broken
 
     def _sync_for_ever(self) -> None:
@@ -219,10 +201,6 @@ def _holder(handle: int) -> str:
     return os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
 
 
-_LOOKS = 5
-"""A reader who looks whether a run is at work holds the lock for an instant: a run tries for it as often as this."""
-
-
 def _locked(path: Path, report: Path) -> int:
     looks = 0
     while True:
@@ -235,7 +213,7 @@ def _locked(path: Path, report: Path) -> int:
                 return handle
         except BlockingIOError:
             looks += 1
-            if looks == _LOOKS:
+            if looks == 5:  # a reader who looks whether a run is at work holds the lock for an instant
                 problem = f"{report}: another run is writing here (process {_holder(handle)})"
                 advice = "wait for it or stop it, then run again: it goes on where that one ended"
                 os.close(handle)

@@ -1,4 +1,4 @@
-"""The manifest of a report: what it was made from, without saying who made it or where."""
+"""What a report was made from, without saying who made it or where: its manifest, and its experiment's own words."""
 
 import dataclasses
 import functools
@@ -7,28 +7,42 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.core import (
+    ContenderRecord,
+    Decision,
+    Described,
     EvidenceError,
     Manifest,
+    ModelRecord,
+    Price,
     SuiteRecord,
+    UserFileError,
     as_json,
     digest_json,
+    is_this_machine,
     keeping,
+    nearest,
     write_atomic,
 )
 from harness.store.columns import OUTCOMES_FILE
-from harness.store.sourcing import as_asked, described_there, experiment_file, model_sourcing, sourced
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from harness.userfile import Amount, Rate, Strict, Text, Truth, parse, read_yaml
 
 FILE = "manifest.json"
+CONTROLS = frozenset({"always", "never", "random", "oracle"})
+OWNED = {"transformers": True, "vllm": True, "litellm": False}
+"""What is known of backends where they cannot be asked: in manifests written before, and beside imported outcomes."""
+_adapter = functools.cache(TypeAdapter)
+_NOTHING = "has no price and no backend on record"
+Sourcing = tuple[Decision | None, str]  # how a model is had, and why that is said
 _REMEDY = "restore it, or delete it: ownbench run writes it again from the journal"
 _PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "datasets")
 
@@ -40,17 +54,12 @@ def write_manifest(report: Path, manifest: Manifest) -> None:
 
 
 def read_manifest(report: Path) -> Manifest | None:
-    """The report's manifest, ``None`` where it has none; fields of a newer version are passed over.
-
-    Raises EvidenceError: the file is no manifest.
-    """
-    from pydantic import ValidationError
-
+    """The manifest, without what a newer version adds; ``None`` without one. Raises EvidenceError: the file is none."""
     if (value := _json(report / FILE)) is None:
         return None
     before = value.get("schema", 1) == 1
     try:
-        manifest = _adapter().validate_python(_upgraded(value) if before else value)
+        manifest: Manifest = _adapter(Manifest).validate_python(_upgraded(value) if before else value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
@@ -59,10 +68,7 @@ def read_manifest(report: Path) -> Manifest | None:
 
 
 def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
-    """Digests of what ``manifest.json``, as it stands, says of the suites and of each contender; ``None`` without one.
-
-    A contender's price and thresholds are in its digest. Raises EvidenceError: the file is no manifest.
-    """
+    """Digests of what the manifest says of the suites, and of each contender, its price and its thresholds."""
     value = _json(report / FILE)
     if value is None:
         return None
@@ -76,11 +82,8 @@ def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
 
 
 def evidence_digest(report: Path) -> str:
-    """32 hex digits over the outcomes, the manifest and the experiment, where they are: what figures are computed from.
-
-    Calls and transcripts are not in it: of the judging only a sweep of a call's signal looks at calls. About a
-    twentieth of a second for a million outcomes. Raises EvidenceError: a file cannot be read.
-    """
+    """32 hex digits over outcomes, manifest and experiment, what figures are made of. Raises EvidenceError."""
+    # Of the judging only a sweep of a call's signal looks at calls. A twentieth of a second for a million outcomes.
     found = {}
     for path in (report / OUTCOMES_FILE, report / FILE, experiment_file(report)):
         try:
@@ -105,11 +108,26 @@ def _json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-@functools.cache
-def _adapter() -> "TypeAdapter[Manifest]":
-    from pydantic import TypeAdapter
+# ------------------------------------------------------------------------------------------------- what ran, and where
 
-    return TypeAdapter(Manifest)
+
+def installed_versions() -> dict[str, str]:
+    """The versions of Python and of the packages that can change a result, where they are installed."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
+
+
+def this_machine() -> dict[str, str | int | None]:
+    """What kind of machine this is; never its name, its user or a place on it."""
+    found: dict[str, str | int | None] = {"os": platform.system(), "architecture": platform.machine()}
+    found["cpus"] = os.cpu_count()
+    torch = sys.modules.get("torch")  # where it is loaded already: loading it takes seconds
+    if torch is not None and torch.cuda.is_available():
+        found["gpu"] = str(torch.cuda.get_device_name(0))
+    return found
 
 
 # ----------------------------------------------------------------------------------------- manifests written before
@@ -141,35 +159,137 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _described_before(manifest: Manifest, report: Path) -> Manifest:
     """With what the first version did not keep: how models are had, which may lie in an address of the experiment."""
-    models = []
+    models, there = [], described_there(report)["models"]
     for model in manifest.models:
         backend = model.recorded_backend or model.backend
-        kind, why = model_sourcing(model.price, backend, None)
-        if kind is None and backend == "openai":
-            address = described_there(report)["models"].get(model.name, {}).get("base_url")
-            kind, why = model_sourcing(model.price, backend, str(address) if address else None)
+        address = there.get(model.name, {}).get("base_url") if backend == "openai" else None
+        kind, why = model_sourcing(model.price, backend, address)
         models.append(dataclasses.replace(model, sourcing=kind, sourcing_why=why))
     contenders = sourced(manifest.contenders, {}, {model.name: model for model in models})
     return dataclasses.replace(manifest, models=tuple(models), contenders=contenders)
 
 
-# ------------------------------------------------------------------------------------------------- what ran, and where
+# ------------------------------------------------------------------------------------- as the experiment has it
 
 
-def installed_versions() -> dict[str, str]:
-    """The versions of Python and of the packages that can change a result, where they are installed."""
-    found = {"python": platform.python_version()}
-    for name in _PACKAGES:
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
+def described(report: Path, manifest: Manifest | None) -> Described:
+    """What is on record: from the manifest, and of what it does not tell from the experiment's file."""
+    recorded = {one.name: one for one in manifest.contenders} if manifest else {}
+    models = {one.name: one for one in manifest.models} if manifest else {}
+    known = {name: one for name, one in recorded.items() if one.model or one.worker}
+    if known and len(known) == len(recorded):
+        return Described(contenders=known, models=models)
+    there = described_there(report)
+    models |= {name: _model_there(name, entry) for name, entry in there["models"].items() if name not in models}
+    others = [ContenderRecord(name=n, **as_asked(e)) for n, e in there["contenders"].items() if n not in known]
+    return Described(contenders=known | {c.name: c for c in sourced(others, known, models)}, models=models)
 
 
-def this_machine() -> dict[str, str | int | None]:
-    """What kind of machine this is; never its name, its user or a place on it."""
-    found: dict[str, str | int | None] = {"os": platform.system(), "architecture": platform.machine()}
-    found["cpus"] = os.cpu_count()
-    torch = sys.modules.get("torch")  # where it is loaded already: loading it takes seconds
-    if torch is not None and torch.cuda.is_available():
-        found["gpu"] = str(torch.cuda.get_device_name(0))
+def experiment_file(report: Path) -> Path:
+    """Where the experiment of a report stands."""
+    return report if report.suffix in {".yaml", ".yml"} and not report.is_dir() else report / "experiment.yaml"
+
+
+def as_asked(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a `ContenderRecord` out of a contender's entry in an experiment."""
+    given = {key: value for key, value in entry.items() if value is not None}
+    found: dict[str, Any] = {key: str(given[key]) for key in ("model", "worker", "expert") if key in given}
+    found |= {key: given[key] for key in ("adapter", "skills", "prompt", "response_format") if key in given}
+    found["delivery"] = str(given.get("delivery") or "")
+    found["escalate"] = given["escalate"] if isinstance(given.get("escalate"), dict) else None
+    signal = ContenderRecord(name="", **found).signal
+    return found | {"control": signal if signal in CONTROLS else "placebo" if found["delivery"] == "placebo" else None}
+
+
+def sourced(
+    contenders: Iterable[ContenderRecord], others: Mapping[str, ContenderRecord], models: Mapping[str, ModelRecord]
+) -> tuple[ContenderRecord, ...]:
+    """The same contenders, each with how its models are had; ``others`` may be parts of them."""
+    here = tuple(contenders)
+    known = Described(contenders={**others, **{one.name: one for one in here}}, models=models)
+    found = []
+    for one in here:
+        kind, why = None, ""
+        if one.model or one.worker:
+            parts = {model.name: model for model in known.models_of(one.name)}
+            kinds = {model.sourcing for model in parts.values()}
+            kind = None if None in kinds else Decision.MIX if len(kinds) > 1 else next(iter(kinds))
+            why = "; ".join(f"{name} {model.sourcing_why or _NOTHING}" for name, model in parts.items())
+        found.append(dataclasses.replace(one, sourcing=kind, sourcing_why=why))
+    return tuple(found)
+
+
+def model_sourcing(price: Price | None, backend: str, base_url: Any, *, owned: bool | None = None) -> Sourcing:
+    """How a model is had, by its price, else its backend, which may say so itself (``owned``), else its address."""
+    if price is not None and price.gpu_hour is not None:
+        return Decision.OWN, "is paid by the hour of a machine"
+    if price is not None and (price.input is not None or price.output is not None):
+        return Decision.RENT, "is paid by the token"
+    owned = OWNED.get(backend) if owned is None else owned
+    if owned is not None:
+        return (Decision.OWN, f"runs on this machine ({backend})") if owned else (Decision.RENT, "is a provider's")
+    if base_url:
+        host = urlsplit(str(base_url)).hostname
+        here = bool(host) and is_this_machine(host)
+        return (Decision.OWN, "is served on this machine") if here else (Decision.RENT, "is served elsewhere")
+    return None, _NOTHING
+
+
+def _model_there(name: str, entry: Mapping[str, Any]) -> ModelRecord:
+    price = _mapping(entry.get("price"))
+    paid = Price(
+        gpu_hour=entry.get("gpu_hour_usd"),
+        input=price.get("input_usd_per_million"),
+        output=price.get("output_usd_per_million"),
+    )
+    backend = str(entry.get("backend") or "")
+    kind, why = model_sourcing(paid, backend, entry.get("base_url"))
+    return ModelRecord(name=name, backend=backend, price=paid, sourcing=kind, sourcing_why=why)
+
+
+def described_there(report: Path) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    """The blocks ``contenders`` and ``models`` of the experiment's file, unchecked; empty where it cannot be read."""
+    path = experiment_file(report)
+    value: dict[str, Any] = {}
+    with suppress(UserFileError):
+        value = read_yaml(path) if path.is_file() else {}
+    blocks = {key: _mapping(value.get(key)) for key in ("contenders", "models")}
+    return {key: {str(n): one for n, one in block.items() if isinstance(one, Mapping)} for key, block in blocks.items()}
+
+
+class Economics(Strict):
+    """What the advice reckons with; whatever is missing stays unknown."""
+
+    tasks_per_month: Amount | None = None
+    value_per_task_usd: Amount | None = None
+    training_usd: Amount | None = None
+    labelling_usd: Amount | None = None
+    skill_authoring_usd: Amount | None = None
+    hosting_usd_per_month: Amount | None = None
+    outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
+    data_must_stay_inside: Truth | None = None
+    tasks_per_gpu_hour: Rate | None = None  # that a machine does in an hour in use: of every option, or by contender
+
+
+class Settings(Strict):
+    """The keys that judging reads; the others are the run's, which checks them all."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    reference: Text | None = None
+    economics: Economics = Economics()
+
+
+def load_settings(report: Path) -> Settings:
+    """Those of a report's experiment as it stands now, else as it was run. Raises UserFileError: one is wrong."""
+    path = experiment_file(report)
+    if not path.is_file():
+        manifest = read_manifest(report)
+        recorded = {"reference": manifest.reference, "economics": manifest.economics} if manifest else {}
+        return parse(Settings, recorded, path)
+    value = read_yaml(path)
+    found, known = parse(Settings, value, path), value.get("contenders")
+    if found.reference is not None and isinstance(known, Mapping) and found.reference not in known:
+        problem, advice = f"no contender is named {found.reference!r}", nearest(found.reference, map(str, known))
+        raise UserFileError(path, problem, field="reference", advice=advice)
     return found

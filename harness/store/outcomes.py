@@ -1,7 +1,4 @@
-"""The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file.
-
-Who did what and what became of it is read at once; every other column when it is first asked for.
-"""
+"""The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -35,13 +32,10 @@ _DENSE = 4  # a table of so many places a row is filled rather than the rows sor
 
 
 class Outcomes(OutcomeFile):
-    """The outcomes of one report; a row's place here is its place in the file, whatever its split."""
+    """The outcomes of one report, at their places in the file; most columns are read when they are first asked for."""
 
     def __init__(self, report: Path) -> None:
-        """Reads who did what, and what became of it.
-
-        Raises EvidenceError: the file is missing or broken, or a row has no contender, no task or no known status.
-        """
+        """Raises EvidenceError: the file is broken, or a row has no contender, no task or no known status."""
         import pyarrow.compute as pc
 
         super().__init__(report)
@@ -218,10 +212,7 @@ class Outcomes(OutcomeFile):
 
 
 def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:
-    """Of each contender its outcomes by `RESULTS`: every row of every split, those that repeat others too.
-
-    Raises EvidenceError: the outcomes are missing or broken, or a status is unknown.
-    """
+    """Of each contender its rows of every split by `RESULTS`, repeats too. Raises EvidenceError: as `Outcomes`."""
     file = OutcomeFile(report)
     contender, status = file.words("contender"), _statuses(file.words("status"), file.path)
     result = _results(status, file.truth("passed"), file.numbers("score")).codes

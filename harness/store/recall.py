@@ -1,24 +1,23 @@
-"""Reads a run's journal back: what is done, and the replies that stand in its cache.
-
-Only the small records are kept in memory; conversations and replies are read from the file when they are asked for.
-"""
+"""Reads a run's journal back: what is done; conversations and replies are read when they are asked for."""
 
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import orjson
 
 from harness.core import Call, Cause, Cost, Kind, Message, Outcome, Reply, Role, Status, ToolCall, Usage, UsageError
 from harness.store.columns import OUTCOMES_FILE
 from harness.store.journal import ATTEMPTS, CALLS
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +55,7 @@ class Replies(Mapping[str, Reply]):
         self._places = places
 
     def __getitem__(self, request_digest: str) -> Reply:
-        return reply_from(self.raw(request_digest))
+        return record_from(Reply, self.raw(request_digest))
 
     def raw(self, request_digest: str) -> dict[str, Any]:
         """A reply as the JSON object that was written."""
@@ -80,8 +79,7 @@ class Recalled:
     replies: Replies  # the run's cache: a request's digest gives its reply
     torn: int  # lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
-    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """From the ids that an earlier version gave to attempts, to those under which they stand here."""
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)  # ids of an earlier version to those here
     unkept: tuple[str, ...] = ()  # such ids that the journal has not written down anew
 
     def transcript(self, attempt_id: str) -> Transcript:
@@ -102,7 +100,7 @@ def read_journal(report: Path) -> Recalled:
     torn, begun = 0, datetime.min.replace(tzinfo=UTC)
     for path in journal_files(report, ATTEMPTS):
         for place, line in _lines(path):
-            outcome = _understood(outcome_from, line, "outcome")
+            outcome = _understood(Outcome, line.get("outcome"))
             if outcome is None:
                 torn += 1
                 continue
@@ -130,7 +128,7 @@ def read_calls_journal(report: Path) -> Iterator[Call]:
     """The calls of all workers in the order of writing; lines that cannot be read are passed over."""
     for path in journal_files(report, CALLS):
         for _, line in _lines(path):
-            call = _understood(call_from, line, "call")
+            call = _understood(Call, line.get("call"))
             if call is not None:
                 yield call
 
@@ -153,36 +151,34 @@ def refuse_foreign_results(report: Path) -> None:
         raise UsageError(f"{path}: {problem}; put experiment.yaml into another folder")
 
 
-def outcome_from(record: Mapping[str, Any]) -> Outcome:
-    """An outcome from its JSON, without fields unknown to us. Raises KeyError, TypeError, ValueError: it is none."""
-    known = _known(Outcome, record)
-    for name in ("report", "suite", "suite_digest", "contender", "contender_digest", "domain", "cost_basis"):
-        if isinstance(known.get(name), str):
-            known[name] = sys.intern(known[name])
-    known["status"], known["contender_kind"] = Status(known["status"]), Kind(known["contender_kind"])
-    known["cause"] = None if known.get("cause") is None else Cause(known["cause"])
-    known["started_at"] = _time(known.get("started_at"))
-    for name in ("skills_shown", "skills_used"):
-        known[name] = tuple(known.get(name) or ())
-    return Outcome(**known)
+def record_from(kind: type[R], record: Mapping[str, Any]) -> R:
+    """A record from its JSON, without fields unknown to us. Raises KeyError, TypeError, ValueError: it is none."""
+    known: dict[str, Any] = {}
+    for name, (types, make) in _FIELDS[kind].items():
+        if name in record:
+            value = record[name]
+            if types and type(value) not in types:
+                raise TypeError(f"{name} holds {value!r:.60}")
+            known[name] = make(value) if make else value
+    return kind(**known)
 
 
-def call_from(record: Mapping[str, Any]) -> Call:
-    """A call from its JSON, as `outcome_from`."""
-    known = _known(Call, record)
-    known["role"] = Role(known["role"])
-    known["usage"] = Usage(**_known(Usage, known.get("usage") or {}))
-    known["cost"] = Cost(**_known(Cost, known.get("cost") or {}))
-    known["started_at"] = _time(known.get("started_at"))
-    return Call(**known)
+def _intern(value: Any) -> Any:
+    return sys.intern(value) if isinstance(value, str) else value
 
 
-def reply_from(record: Mapping[str, Any]) -> Reply:
-    """A reply from its JSON, as `outcome_from`."""
-    known = _known(Reply, record)
-    known["tool_calls"] = tuple(ToolCall(**_known(ToolCall, call)) for call in known.get("tool_calls") or ())
-    known["usage"] = Usage(**_known(Usage, known.get("usage") or {}))
-    return Reply(**known)
+_MADE: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("report", "suite", "suite_digest", "contender", "contender_digest", "domain"), _intern),
+    **dict.fromkeys(("skills_shown", "skills_used"), lambda names: tuple(names or ())),
+    "status": Status,
+    "contender_kind": Kind,
+    "role": Role,
+    "cause": lambda word: None if word is None else Cause(word),
+    "started_at": lambda text: None if text is None else datetime.fromisoformat(text),
+    "usage": lambda usage: record_from(Usage, usage or {}),
+    "cost": lambda cost: record_from(Cost, cost or {}),
+    "tool_calls": lambda calls: tuple(record_from(ToolCall, call) for call in calls or ()),
+}  # of fields that are not what JSON has, how they are made of it
 
 
 def _allowed(kind: Any) -> frozenset[type] | None:
@@ -191,29 +187,15 @@ def _allowed(kind: Any) -> frozenset[type] | None:
     return (parts | {int} if float in parts else parts) if parts <= {str, int, float, bool, type(None)} else None
 
 
-_FIELDS: dict[type, dict[str, frozenset[type] | None]] = {
-    kind: {f.name: _allowed(f.type) for f in fields(kind)} for kind in (Outcome, Call, Usage, Cost)
-}
-_FIELDS |= {kind: dict.fromkeys(f.name for f in fields(kind)) for kind in (Reply, ToolCall)}
-"""Of each record its fields; those of which a table's columns are made with the types that they may hold."""
+_FIELDS = {
+    kind: {f.name: (_allowed(f.type) if checked else None, _MADE.get(f.name)) for f in fields(kind)}
+    for kind, checked in {Outcome: True, Call: True, Usage: True, Cost: True, Reply: False, ToolCall: False}.items()
+}  # of each record its fields: what those that tables are made of may hold, and how it is made
 
 
-def _known(kind: type, record: Mapping[str, Any]) -> dict[str, Any]:
-    allowed = _FIELDS[kind]
-    known = {name: value for name, value in record.items() if name in allowed}
-    for name, value in known.items():
-        if (types := allowed[name]) and type(value) not in types:
-            raise TypeError(f"{name} holds {value!r:.60}")
-    return known
-
-
-def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
-
-
-def _understood(read: Any, line: dict[str, Any], key: str) -> Any:
+def _understood(kind: type[R], record: Any) -> R | None:
     try:
-        return read(line[key])
+        return record_from(kind, record)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.store.columns import Floats, Ints
-from harness.store.tasktable import TaskTable
+from harness.store.sums import TaskTable
 
 if TYPE_CHECKING:
     import pyarrow as pa

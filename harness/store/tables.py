@@ -32,7 +32,7 @@ from harness.store.columns import (
 from harness.store.journal import ATTEMPTS
 from harness.store.journal import CALLS as CALLS_JOURNAL
 from harness.store.manifest import FILE as MANIFEST_FILE
-from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, reply_from
+from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, record_from
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,12 +44,11 @@ _TABLES = (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE)
 
 
 def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None) -> tuple[int, int]:
-    """Writes the report's three tables from its journal, in the order of the plan.
+    """Writes the tables from the journal; returns how many of its attempts are not planned, and its unreadable lines.
 
-    Returns how many attempts of the journal are in the plan no longer, and how many of its lines could not be read. The
-    plan has one ``skipped`` outcome for each attempt: the row where it was never tried; else it gives the names and
-    the digests, which may have changed without changing what was asked. ``held`` is the journal, where it was read
-    after its last line. Raises StorageError: the folder cannot be written; the old tables still stand.
+    The plan has one ``skipped`` outcome for each attempt, in their order: the row where it was never tried; else it
+    gives names and digests, which may have changed. ``held`` is the journal, where it was read after its last line.
+    Raises StorageError: the folder cannot be written; the old tables still stand.
     """
     for name in (*_TABLES, MANIFEST_FILE):  # a kill left it half-written: only the run that holds the journal writes
         for old in report.glob(f".{name}.*.part"):
@@ -61,7 +60,7 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     now = {found.contender: row.contender for row, found in done if found}
     rows = [_named(found, row, now) if found else row for row, found in done]
     calls = _calls_table(report, order, held.renamed)
-    ready: list[tuple[str, Path]] = []
+    ready: dict[Path, Path] = {}
     try:
         for name, columns, tables in (
             (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
@@ -69,14 +68,14 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
             (OUTCOMES_FILE, OUTCOMES, outcome_tables(rows)),
         ):
             with keeping(report / name):
-                ready.append((name, _aside(report, name, columns, tables)))
+                ready[report / name] = _aside(report, name, columns, tables)
     except BaseException:
-        for _, aside in ready:
+        for aside in ready.values():
             aside.unlink(missing_ok=True)
         raise
-    for name, aside in ready:  # the outcomes last: where they stand, the rest does
-        with keeping(report / name):
-            aside.replace(report / name)
+    for path, aside in ready.items():  # the outcomes last: where they stand, the rest does
+        with keeping(path):
+            aside.replace(path)
     return len(held.attempts.keys() - order.keys()), held.torn
 
 
@@ -104,10 +103,9 @@ def read_calls(report: Path, columns: Sequence[str] | None = None) -> "pa.Table"
 
 
 def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Transcript:
-    """One attempt's conversation, from the table or, where there is none yet, from the journal.
+    """An attempt's conversation, from table or journal. Raises EvidenceError: there is none, or the table is broken.
 
-    ``near``, a share of the table, is where to look first: its order is that of the outcomes. Raises EvidenceError: the
-    report has no conversation of that attempt, or the table is broken.
+    ``near``, a share of the table, is where to look first: its order is that of the outcomes.
     """
     import pyarrow.compute as pc
 
@@ -123,15 +121,21 @@ def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Tran
         for group in nearest_first(file.num_row_groups, near):
             row = pc.index(file.read_row_group(group, columns=["attempt_id"])["attempt_id"], attempt_id).as_py()
             if row >= 0:
-                return _transcript(path, file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0])
-    raise EvidenceError(absent)
+                found = file.read_row_group(group, columns=names).slice(row, 1).to_pylist()[0]
+                break
+        else:
+            raise EvidenceError(absent)
+    try:
+        messages = tuple(json.loads(found["messages"] or "[]"))
+    except (ValueError, TypeError, RecursionError):
+        raise EvidenceError(f"{path}: the messages of {attempt_id} are not JSON") from None
+    replies = _replies(path, found.get("replies"))
+    told = {"attempt_id": attempt_id, "reason": found.get("reason") or ""}
+    return Transcript(**told, messages=messages, requests=tuple(replies), replies=replies)
 
 
 def recorded_replies(report: Path) -> Mapping[str, Reply]:
-    """Every recorded reply by request digest, for replaying a report: from its journal, else from its transcripts.
-
-    Raises EvidenceError: the report has neither.
-    """
+    """All replies by request digest, from the journal, else the transcripts. Raises EvidenceError: there is neither."""
     if journal_files(report, CALLS_JOURNAL):
         return read_journal(report).replies
     path = report / TRANSCRIPTS_FILE
@@ -207,19 +211,9 @@ def _transcripts(held: Recalled, planned: Sequence[Outcome]) -> Iterator["pa.Tab
     yield _table(TRANSCRIPTS, rows)
 
 
-def _transcript(path: Path, row: Mapping[str, Any]) -> Transcript:
-    try:
-        messages = tuple(json.loads(row["messages"] or "[]"))
-    except (ValueError, TypeError, RecursionError):
-        raise EvidenceError(f"{path}: the messages of {row['attempt_id']} are not JSON") from None
-    replies = _replies(path, row.get("replies"))
-    told = {"attempt_id": row["attempt_id"], "reason": row.get("reason") or ""}
-    return Transcript(**told, messages=messages, requests=tuple(replies), replies=replies)
-
-
 def _replies(path: Path, text: str | None) -> dict[str, Reply]:
     try:
-        return {entry["request"]: reply_from(entry["reply"]) for entry in json.loads(text or "[]")}
+        return {entry["request"]: record_from(Reply, entry["reply"]) for entry in json.loads(text or "[]")}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise EvidenceError(f"{path}: the column replies does not hold replies") from None
 

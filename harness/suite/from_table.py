@@ -11,6 +11,7 @@ from typing import Any
 from harness.core import Groups, UserFileError, digest_json, listed, nearest
 from harness.suite.lint import MOST_LABELS
 from harness.suite.source import is_blank
+from harness.userfile import Rows
 
 MOST_NUMBER_LABELS = 10
 LONGEST_LABEL = 80
@@ -43,20 +44,12 @@ class Draft:
 
 
 def draft_suite(
-    path: Path,
-    rows: Iterable[tuple[str, dict[str, Any]]],
-    columns: Columns,
-    *,
-    name: str,
-    usable: Usable,
-    seed: int = 0,
-    dev_share: float = 0.3,
+    path: Path, rows: Rows, columns: Columns, *, name: str, usable: Usable, seed: int = 0, dev_share: float = 0.3
 ) -> Draft:
-    """The suite that ``rows`` of the file ``path`` make.
+    """The suite that ``rows`` of the file ``path`` make; rows that ask the same share a cluster.
 
-    A row without an input or a reference is left out, and said. Rows that ask the same share a cluster. Whole clusters
-    are dealt to dev until it has ``dev_share`` of each domain's tasks, in an order that the seed fixes. Raises
-    UserFileError: a column is missing, a cell is no text, an id stands twice, or no row is left.
+    Whole clusters are dealt to dev until it has ``dev_share`` of each domain's tasks, in an order that the seed fixes.
+    Raises UserFileError: a column is missing, a cell is no text, an id stands twice, or no row is left.
     """
     import yaml
 
@@ -130,10 +123,7 @@ def _task(path: Path, where: str, row: Mapping[str, Any], columns: Columns, numb
 
 
 def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int]:
-    """Writes a cluster and a split into each task; how many tasks each split has.
-
-    Rows that ask the same, but for spacing and case, share one cluster, and with them all of their clusters do.
-    """
+    """Writes a cluster, shared by rows that ask the same, and a split into each task; how many tasks each split has."""
     joined: Groups[str] = Groups()
     first: dict[str, str] = {}
     for task in tasks:

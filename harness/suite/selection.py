@@ -15,9 +15,9 @@ SPLITS = ("all", "dev", "test")
 def select(suite: Suite, *, tasks: int | None = None, split: str | None = None, seed: int = 0) -> Suite:
     """The suite with fewer tasks, in their order; its digest stays, since tasks pair by their own.
 
-    ``tasks`` is how many at most: a random choice that ``seed`` fixes, spread over the domains as evenly as they allow;
-    that of n is part of that of n + 1. ``split`` is by default the test tasks, or all where no task has that split.
-    Raises UsageError: an unknown split, a split without tasks, or fewer than one task wanted.
+    ``tasks`` is how many at most, a random choice by ``seed``, even over the domains; that of n is part of that of n +
+    1. ``split`` is by default the test tasks, or all without any. Raises UsageError: an unknown or empty split, or no
+    task.
     """
     if split is not None and split not in SPLITS:
         raise UsageError(f"suite {suite.name}: unknown split {split!r}; {nearest(split, SPLITS)}")
@@ -40,10 +40,7 @@ def select(suite: Suite, *, tasks: int | None = None, split: str | None = None, 
 
 
 def describe(suite: Suite) -> dict[str, Any]:
-    """What a suite holds, as plain values: counts of tasks and clusters, whole and of every declared domain.
-
-    ``splits`` counts tasks by split, those without one under ``""``.
-    """
+    """What a suite holds, as plain values: counts, whole and of every declared domain, by split or ``""``."""
     by_domain: dict[str, list[Task]] = {domain: [] for domain in suite.domains}
     for task in suite.tasks:
         by_domain.setdefault(task.domain, []).append(task)
@@ -61,10 +58,7 @@ def _counts(tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
-    """The suite with tasks that ask the same in one cluster, and those that were moved there.
-
-    Clusters are the unit of every interval and test, so that such tasks count as one, whatever was written.
-    """
+    """The suite with tasks that ask the same in one cluster, the unit of evidence, and those that were moved there."""
     clusters: Groups[str] = Groups()
     first: dict[str, Task] = {}
     for task in suite.tasks:

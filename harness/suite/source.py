@@ -1,7 +1,4 @@
-"""Where a suite's tasks come from: a table in its folder, or whatever the package ``datasets`` reads.
-
-Files that a suite names must lie in its folder: a suite from elsewhere must not read the user's other files.
-"""
+"""Where tasks come from: a table, or what ``datasets`` reads; a suite from elsewhere reads nothing outside itself."""
 
 import json
 import os
@@ -20,10 +17,7 @@ FORMATS = ("csv", "json", "parquet", "text")
 
 
 def file_inside(folder: Path, name: str, source: Path, field: str, *, outside: bool = False) -> Path:
-    """The file ``name`` of a suite's ``folder``; ``source`` and ``field`` say where it is named.
-
-    Raises UserFileError: as `path_inside`; or it is no file.
-    """
+    """The file ``name`` of a suite's ``folder``, named in ``field`` of ``source``; raises as `path_inside` does."""
     path = path_inside(folder, name, source, field, outside=outside)
     if path.exists() and not path.is_dir() and not path.is_file():
         raise UserFileError(source, f"{name!r} is a pipe or a device, a file is needed", field=field)
@@ -104,10 +98,7 @@ def _huggingface_rows(source: HuggingFace, suite_file: Path, *, outside: bool) -
 
 
 def data_set_rows(folder: Path, split: str | None = None) -> Rows:
-    """The rows of a data set on this machine: a folder that ``datasets`` saved, or one of its tables.
-
-    Raises UserFileError: the package is missing, it cannot load the folder, or no split of several is named.
-    """
+    """The rows of a data set on this machine: a folder that ``datasets`` saved, or one of its tables."""
     datasets = _package(folder)
     with TemporaryDirectory() as scratch:
         with _loading(datasets, folder, str(folder), offline=True):

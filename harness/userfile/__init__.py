@@ -1,16 +1,27 @@
 """Reads what a user wrote (YAML, JSON, tables, templates) and says what is wrong by file, field and remedy.
 
-Every room that parses a user's file does it through here: all messages look alike, and no file takes more time or
-memory than was agreed, whatever it holds.
+All rooms do it through here, so that no file takes more time or memory than was agreed, whatever it holds.
 """
 
 from harness.userfile.arrow import arrow_rows
 from harness.userfile.bounded import open_file, read_bytes
 from harness.userfile.child import TookTooLongError, watched
-from harness.userfile.columnar import Loaded, table_columns
 from harness.userfile.delimited import INVISIBLE, tidy
-from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper, json_value
-from harness.userfile.parsing import Strict, parse, read_json_lines, read_text, read_yaml
-from harness.userfile.tabular import READ, Rows, table_kind, table_rows
+from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper
+from harness.userfile.parsing import (
+    Amount,
+    Count,
+    Name,
+    Positive,
+    Rate,
+    Strict,
+    Text,
+    Truth,
+    Whole,
+    parse,
+    read_json_lines,
+    read_text,
+    read_yaml,
+)
+from harness.userfile.tabular import READ, Loaded, Rows, table_columns, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template
-from harness.userfile.values import Amount, Count, Name, Positive, Rate, Text, Truth, Whole

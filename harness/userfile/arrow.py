@@ -2,9 +2,10 @@
 
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from datetime import date, datetime, time
+from datetime import date, time
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +25,9 @@ Keep = Callable[["pa.Schema", str | None], list[str]]
 
 
 def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = True) -> Iterator["pa.Table"]:
-    """The file as one table a batch, or as one if it is not bounded; an index of pandas' that has a name is a column.
+    """The columns that ``keep`` takes, a named index of pandas' too. Raises UserFileError: no Parquet, or too much.
 
-    ``keep`` chooses columns; ``bounded`` lets no more than `MAX_ROWS` rows and `MAX_FILE` bytes out. Raises
-    UserFileError: as `open_file`; no Parquet file; or one that unfolds to more than it may.
+    ``bounded`` makes a table of each batch, and lets no more than `MAX_ROWS` rows and `MAX_FILE` bytes out.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -37,16 +37,16 @@ def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = Tru
         source: Any = io.BytesIO(read_bytes(path, most=MAX_FILE)) if packed else stream
         try:
             file = pq.ParquetFile(source)
-            chunks = [file.metadata.row_group(group) for group in range(file.metadata.num_row_groups)]
-            sizes = [c.column(k).total_uncompressed_size for c in chunks for k in range(file.metadata.num_columns)]
-            if bounded and (file.metadata.num_rows > MAX_ROWS or sum(sizes) > MAX_FILE):
-                found = f"{file.metadata.num_rows:,} rows, {size(sum(sizes))}"
-                problem = f"the table has {found}; at most {MAX_ROWS:,} rows and {size(MAX_FILE)} are read"
+            rows, groups = file.metadata.num_rows, map(file.metadata.row_group, range(file.metadata.num_row_groups))
+            sizes = [group.column(k).total_uncompressed_size for group in groups for k in range(group.num_columns)]
+            if bounded and (rows > MAX_ROWS or sum(sizes) > MAX_FILE):
+                problem = f"the table has {rows:,} rows, {size(sum(sizes))}"
+                problem += f"; at most {MAX_ROWS:,} rows and {size(MAX_FILE)} are read"
                 raise UserFileError(path, problem, advice="take a part of it")
-            name, index = named_range(file.schema_arrow, file.metadata.num_rows)
+            name, index = named_range(file.schema_arrow, rows)
             columns = None if keep is None else keep(file.schema_arrow, name)
-            rows = max(1, min(10_000, BATCH // max(1, *sizes, 1)))
-            batches = file.iter_batches(batch_size=rows, columns=columns) if bounded else [file.read(columns=columns)]
+            most = max(1, min(10_000, BATCH // max(1, *sizes, 1)))
+            batches = file.iter_batches(batch_size=most, columns=columns) if bounded else [file.read(columns=columns)]
             read = first = 0
             for batch in batches:
                 read += batch.nbytes
@@ -66,17 +66,13 @@ def parquet_batches(path: Path, keep: Keep | None = None, *, bounded: bool = Tru
 
 def named_range(schema: "pa.Schema", rows: int) -> tuple[str | None, range]:
     """An index of pandas' that has a name and is no column of the file: only the schema's notes hold it."""
-    with suppress(
-        ValueError, LookupError, TypeError, AttributeError, OverflowError
-    ):  # notes of another program, or damaged ones
+    strange = (ValueError, LookupError, TypeError, AttributeError, OverflowError)  # notes of others, or damaged ones
+    with suppress(*strange):
         for index in (schema.pandas_metadata or {})["index_columns"]:
             if isinstance(index, dict) and index["kind"] == "range" and index["name"] is not None:
                 name, values = str(index["name"]), range(index["start"], index["stop"], index["step"])
-                if (
-                    len(values) == rows
-                    and all(-(2**63) <= v < 2**63 for v in (values[0], values[-1]))
-                    and name not in schema.names
-                ):
+                fits = len(values) == rows and all(-(2**63) <= v < 2**63 for v in (values[0], values[-1]))
+                if fits and name not in schema.names:
                     return name, values
     return None, range(0)
 
@@ -87,34 +83,32 @@ def arrow_rows(tables: Iterable["pa.Table"]) -> Iterator[tuple[str, dict[str, An
     A column of whole numbers in which some are missing is a column of floats for many programs: 7.0 there is 7. A
     column with any other float, or without a missing value, stays as it is.
     """
+    import pyarrow as pa
+
     kept = list(tables)
-    whole = _whole_columns(kept)
+    names = [name for name in kept[0].column_names if not re.fullmatch("__index_level_.*__", name)] if kept else []
+    whole = {name for name in names if _is_whole(pa.concat_tables(kept).column(name))}
     number = 0
     for table in kept:
-        names = [name for name in table.column_names if not (name.startswith("__index_level_") and name.endswith("__"))]
-        columns = [(name, table.column(name)) for name in names]
-        values = [[_plain(value, column.type) for value in column.to_pylist()] for name, column in columns]
+        columns = [table.column(name) for name in names]
+        values = [[_plain(value, column.type) for value in column.to_pylist()] for column in columns]
         for cells in zip(*values, strict=True):
             number += 1
             row = {name: cell for name, cell in zip(names, cells, strict=True) if cell is not None}
             yield f"row {number}", {name: int(cell) if name in whole else cell for name, cell in row.items()}
 
 
-def _whole_columns(tables: list["pa.Table"]) -> set[str]:
+def _is_whole(column: "pa.ChunkedArray") -> bool:
+    """Whether a column of floats has missing values, and nothing else but whole numbers."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = set()
-    for name in tables[0].column_names if tables else ():
-        columns = [table.column(name) for table in tables]
-        if not pa.types.is_floating(columns[0].type):
-            continue
-        known = [column.drop_null().filter(pc.is_finite(column.drop_null())) for column in columns]
-        missing = sum(len(column) for column in columns) - sum(len(column) for column in known)
-        infinite = any(pc.any(pc.is_inf(column)).as_py() for column in columns)
-        if missing and not infinite and all(pc.all(pc.equal(pc.trunc(c), c)).as_py() is not False for c in known):
-            found.add(name)
-    return found
+    if not pa.types.is_floating(column.type):
+        return False
+    there = column.drop_null().cast("float64")
+    known = there.filter(pc.invert(pc.is_nan(there)))
+    whole = pc.and_(pc.is_finite(known), pc.equal(pc.trunc(known), known))
+    return len(known) < len(column) and pc.all(whole).as_py() is not False
 
 
 def _plain(value: Any, kind: "pa.DataType") -> Any:
@@ -131,7 +125,7 @@ def _plain(value: Any, kind: "pa.DataType") -> Any:
         return {name: part for name, part in pairs if part is not None}
     if isinstance(value, list):
         return [_plain(part, kind.value_type) for part in value]
-    if isinstance(value, (datetime, date, time)):
+    if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, bytes):  # a text, to programs that do not mark it as one
         with suppress(UnicodeDecodeError):

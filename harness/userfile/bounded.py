@@ -1,7 +1,4 @@
-"""Bytes and lines of a file that a user named: of a regular file only, and never more than was agreed.
-
-A named pipe would wait for ever, a device never ends, and a file of gigabytes takes the machine's memory with it.
-"""
+"""Bytes and lines of a file that a user named: of a regular file only, and never more than was agreed."""
 
 import bz2
 import codecs
@@ -12,6 +9,7 @@ import os
 import stat
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,6 +21,7 @@ MAX_LINE = 16_000_000  # characters of one line: some four million tokens
 
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard", ".zstd": "Zstandard"}
 _BEGINS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_UNPACK: dict[str, Any] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -33,48 +32,49 @@ _MARKS = {
 
 
 def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> BinaryIO:
-    """The regular file ``path``, opened; a packed one (gzip, bzip2, xz, Zstandard) is unpacked while it is read.
-
-    Raises UserFileError: the file is missing, a folder, a pipe, a device, unreadable, or larger than ``most`` bytes; or
-    its ending says that it is packed and it is not. While it is read: it is cut off or damaged.
-    """
+    """The regular file, unpacked while it is read. Raises UserFileError: it is none, unreadable, too large or cut."""
     try:
-        # a pipe without a writer must not hold us up, and a terminal must not become ours
-        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except FileNotFoundError:
-        raise UserFileError(path, "there is no such file", advice=_neighbours(path)) from None
+        with _readable(path):  # a pipe without a writer must not hold us up, and a terminal must not become ours
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except ValueError:
         raise UserFileError(repr(str(path)), "names no file") from None
-    except OSError as error:
-        raise UserFileError(path, f"cannot be read: {error.strerror}") from None
-    status = os.fstat(handle)
-    if not stat.S_ISREG(status.st_mode):
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            what = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}.get(stat.S_IFMT(status.st_mode), "a device")
+            raise UserFileError(path, f"this is {what}, a file is needed")
+        if status.st_size > most:
+            raise _too_large(path, size(status.st_size), most)
+        start = os.pread(handle, 8, 0) if unpack else b""
+        kind = next((kind for begin, kind in _BEGINS.items() if start.startswith(begin)), None)
+        said = PACKED.get(path.suffix.lower())
+        if unpack and said is not None and kind is None:
+            raise UserFileError(path, f"not a whole {said} file: it does not begin as one", advice="pack it again")
+    except BaseException:
         os.close(handle)
-        what = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}.get(stat.S_IFMT(status.st_mode), "a device")
-        raise UserFileError(path, f"this is {what}, a file is needed")
-    if status.st_size > most:
-        os.close(handle)
-        raise _too_large(path, size(status.st_size), most)
+        raise
     file = os.fdopen(handle, "rb")
-    start = file.peek(8)
-    kind = next((kind for begin, kind in _BEGINS.items() if start.startswith(begin)), None) if unpack else None
-    said = PACKED.get(path.suffix.lower()) if unpack else None
-    if said is not None and kind is None:
-        file.close()
-        raise UserFileError(path, f"not a whole {said} file: it does not begin as one", advice="pack it again")
     return file if kind is None else io.BufferedReader(_Unpacked(path, file, kind), 1 << 16)
 
 
-def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> bytes:
-    """The file's content, as `open_file` gives it.
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        advice = f"nor is there a folder {path.parent}"
+        if path.parent.is_dir():
+            names = sorted(p.name for p in path.parent.iterdir() if not p.name.startswith("."))
+            advice = nearest(path.name, names[:40]) if names else f"{path.parent} is empty"
+        raise UserFileError(path, "there is no such file", advice=advice) from None
+    except OSError as error:
+        raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
 
-    Raises UserFileError: as `open_file`; or the content is larger than ``most`` bytes.
-    """
-    with open_file(path, most=most, unpack=unpack) as file:
-        try:
-            data = file.read(most + 1)
-        except OSError as error:
-            raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
+
+def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> bytes:
+    """The content, as `open_file` gives it. Raises UserFileError: as that; or it is larger than ``most`` bytes."""
+    with open_file(path, most=most, unpack=unpack) as file, _readable(path):
+        data = file.read(most + 1)
     if len(data) > most:
         raise _too_large(path, "more", most)
     return data
@@ -83,31 +83,27 @@ def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> byte
 def read_lines(
     path: Path, *, most: int = MAX_FILE, longest: int = MAX_LINE, guess: bool = False
 ) -> Iterator[tuple[int, str]]:
-    r"""Numbers (from 1, as an editor counts) and texts of the file's lines, each with its end as ``\n``.
-
-    UTF-8, or UTF-16 or UTF-32 with a byte order mark; with ``guess`` also UTF-16 without one, and Windows' cp1252.
-    Raises UserFileError: as `open_file`; a line is longer than ``longest``, or is no text; or ``most`` is exceeded.
-    """
+    r"""Numbers (from 1) and texts of lines, ended by ``\n``. Raises UserFileError: as `open_file`; or no text."""
     coding = _coding(path, most, guess=guess)
     number = read = 0
     errors = "surrogateescape" if coding.startswith("utf-8") else "strict"
     try:
-        with io.TextIOWrapper(open_file(path, most=most), encoding=coding, errors=errors, newline=None) as text:
+        file = open_file(path, most=most)
+        with _readable(path), io.TextIOWrapper(file, encoding=coding, errors=errors, newline=None) as text:
             for line in iter(lambda: text.readline(longest + 1), ""):
                 number += 1
                 read += len(line)
-                _check_line(path, number, line, longest)
+                _check_line(path, f"line {number}", line, longest)
                 if read > most:
                     raise _too_large(path, "more", most)
                 yield number, line
     except UnicodeDecodeError:
         problem = f"not {'UTF-8' if coding == 'cp1252' else coding.upper()}, which its first bytes promise"
         raise UserFileError(path, problem, field=f"line {number + 1}", advice="save it as UTF-8") from None
-    except OSError as error:
-        raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
 
 
 def _coding(path: Path, most: int, *, guess: bool) -> str:
+    """UTF-8, or UTF-16 or UTF-32 with a byte order mark; by ``guess`` also UTF-16 without one, and Windows' cp1252."""
     with open_file(path, most=most) as file:
         head = file.read(200)
         coding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
@@ -126,17 +122,13 @@ def _coding(path: Path, most: int, *, guess: bool) -> str:
     return "utf-8"
 
 
-def _check_line(path: Path, number: int, line: str, longest: int) -> None:
-    field = f"line {number}"
+def _check_line(path: Path, field: str, line: str, longest: int) -> None:
     if len(line) > longest:
         raise UserFileError(path, f"the line has more than {size(longest)}", field=field, advice="write one row a line")
     if "\0" in line:
-        advice = "the file is damaged, or no UTF-8: save it as UTF-8"
-        raise UserFileError(path, "found a zero byte", field=field, advice=advice)
-    if line.isascii():
-        return
+        raise UserFileError(path, "found a zero byte: no UTF-8, or damaged", field=field, advice="save it as UTF-8")
     try:
-        line.encode()
+        _ = line.isascii() or line.encode()
     except UnicodeEncodeError as error:
         problem = f"not UTF-8: found the byte 0x{ord(line[error.start]) & 0xFF:02x} at character {error.start + 1}"
         raise UserFileError(path, problem, field=field, advice="save the file as UTF-8") from None
@@ -148,7 +140,12 @@ class _Unpacked(io.RawIOBase):
     def __init__(self, path: Path, file: BinaryIO, kind: str) -> None:
         super().__init__()
         self._path, self._file, self._kind = path, file, kind
-        self._stream: Any = _unpacking(file, kind)
+        if kind == "Zstandard":
+            import pyarrow as pa
+
+            self._stream: Any = pa.CompressedInputStream(file, "zstd")
+        else:
+            self._stream = _UNPACK[kind](file)
 
     def readable(self) -> bool:
         return True
@@ -170,18 +167,6 @@ class _Unpacked(io.RawIOBase):
         super().close()
 
 
-def _unpacking(file: BinaryIO, kind: str) -> Any:
-    if kind == "gzip":
-        return gzip.GzipFile(fileobj=file)
-    if kind == "bzip2":
-        return bz2.BZ2File(file)
-    if kind == "xz":
-        return lzma.LZMAFile(file)
-    import pyarrow as pa
-
-    return pa.CompressedInputStream(file, "zstd")
-
-
 def size(count: int) -> str:
     """Bytes for a person: ``1.5 GB``."""
     for unit, power in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
@@ -192,12 +177,3 @@ def size(count: int) -> str:
 
 def _too_large(path: Path, found: str, most: int) -> UserFileError:
     return UserFileError(path, f"the file has {found}, at most {size(most)} are read", advice="take a part of it")
-
-
-def _neighbours(path: Path) -> str:
-    """What stands next to a file that is missing."""
-    folder = path.parent
-    if not folder.is_dir():
-        return f"nor is there a folder {folder}"
-    names = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
-    return nearest(path.name, names[:40]) if names else f"{folder} is empty"

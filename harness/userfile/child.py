@@ -1,9 +1,7 @@
 """Runs what may never end, or fill the memory, in a child process that can be killed.
 
-A regular expression can take longer than the age of the universe on a few dozen characters, and Python's engine cannot
-be stopped from another thread: it holds the interpreter's lock. The same holds for patterns and recursion in a JSON
-schema, and for loops and powers in a template. A child serves one job after another, at about a tenth of a millisecond
-each; there are as many as threads that ask at once, so that a slow job holds no other up.
+Regular expressions, JSON schemas and templates can take for ever, and hold the interpreter's lock. A child serves one
+job after another, at a tenth of a millisecond each; there are as many as threads that ask, so that none waits.
 """
 
 import atexit
@@ -17,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 5.0  # wall time of one job. Generous, so that a busy machine does not change a grade.
-
 START_SECONDS = 60.0
-
 _WORKER = Path(__file__).with_name("child_worker.py")
+_FREE: dict[int, list[subprocess.Popen[str]]] = {}  # by our own process id: a fork must not share its parent's pipe
 
 
 class TookTooLongError(Exception):
@@ -28,11 +25,7 @@ class TookTooLongError(Exception):
 
 
 def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> dict[str, Any]:
-    """The result of a job of ``child_worker``; safe to call from threads and after a fork.
-
-    Raises TookTooLongError: it ran longer than ``at_most_s``, by default ``SECONDS``, and was killed. RuntimeError: it
-    failed, or the child could not be started.
-    """
+    """The result of a job of ``child_worker``, from any thread. Raises TookTooLongError, RuntimeError: it failed."""
     seconds = at_most_s or SECONDS
     child = _free_child()
     result = _exchange(child, json.dumps({"job": job, "seconds": seconds, **arguments}), seconds)
@@ -40,9 +33,6 @@ def watched(job: str, at_most_s: float | None = None, /, **arguments: Any) -> di
     if "error" in result:
         raise RuntimeError(result["error"])
     return result
-
-
-_FREE: dict[int, list[subprocess.Popen[str]]] = {}  # by our own process id: a fork must not share its parent's pipe
 
 
 def _free_child() -> subprocess.Popen[str]:
@@ -80,13 +70,13 @@ def _exchange(child: subprocess.Popen[str], line: str | None, seconds: float) ->
     timer = threading.Timer(seconds, stop)
     timer.daemon = True
     timer.start()
+    answer = ""
     try:
-        if line is not None:
-            child.stdin.write(line + "\n")
-            child.stdin.flush()
-        answer = child.stdout.readline()
-    except OSError:
-        answer = ""
+        with contextlib.suppress(OSError):
+            if line is not None:
+                child.stdin.write(line + "\n")
+                child.stdin.flush()
+            answer = child.stdout.readline()
     except BaseException:  # an answer that nobody waits for would be the next job's
         _close(child)
         raise
@@ -102,10 +92,9 @@ def _exchange(child: subprocess.Popen[str], line: str | None, seconds: float) ->
 
 def _close(child: subprocess.Popen[str]) -> None:
     child.kill()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    for pipe in filter(None, (child.stdin, child.stdout)):
+        with contextlib.suppress(OSError):
+            pipe.close()
     child.wait()
 
 

@@ -40,32 +40,27 @@ def render(job: dict[str, Any]) -> dict[str, Any]:
     try:
         template, variables = _template(job["template"])
         for row in job["rows"]:
-            texts.append(rendered(template, row))  # noqa: PERF401 - how many there are says where it failed
+            parts, length = [], 0
+            for part in template.generate(row):
+                length += len(part)
+                if length > LONGEST:  # given up at once
+                    raise ValueError(f"it renders to more than {LONGEST:,} characters")
+                parts.append(part)
+            texts.append("".join(parts))
     except TemplateSyntaxError as error:
         return {"wrong": "syntax", "problem": str(error.message)[:500], "line": error.lineno}
-    except UndefinedError as error:
-        return {"wrong": "undefined", "problem": str(error)[:500], "row": len(texts)}
     except MemoryError:
         texts.clear()
         return {"wrong": "memory", "problem": "it needs too much memory", "row": None}
-    except RecursionError:
-        return {"wrong": "failed", "problem": "nested too deeply", "row": len(texts)}
-    except OverflowError:
-        return {"wrong": "failed", "problem": "a range of more than 100,000, or too large a number", "row": len(texts)}
     except Exception as error:  # noqa: BLE001 - whatever a template can do to itself
-        return {"wrong": "failed", "problem": f"{error or type(error).__name__}"[:500], "row": len(texts)}
+        problem = str(error) or type(error).__name__
+        if isinstance(error, RecursionError):
+            problem = "nested too deeply"
+        elif isinstance(error, OverflowError):
+            problem = "a range of more than 100,000, or too large a number"
+        wrong = "undefined" if isinstance(error, UndefinedError) else "failed"
+        return {"wrong": wrong, "problem": problem[:500], "row": len(texts)}
     return {"texts": texts, "variables": variables}
-
-
-def rendered(template: Any, row: dict[str, Any]) -> str:
-    """One text, given up as soon as it is too long."""
-    parts, length = [], 0
-    for part in template.generate(row):
-        length += len(part)
-        if length > LONGEST:
-            raise ValueError(f"it renders to more than {LONGEST:,} characters")
-        parts.append(part)
-    return "".join(parts)
 
 
 @lru_cache(8)

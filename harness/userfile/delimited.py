@@ -3,6 +3,7 @@
 import csv
 import itertools
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,11 @@ INVISIBLE = "[\ufeff\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\u00ad]"
 _MARKS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
 _USUAL = {".tsv": "\t", ".psv": "|"}
 _HEAD = 60  # lines that are looked at to find the header and the mark
+_BROKEN = (
+    ("unexpected end", "a cell begins with a quote that is never closed", "close it, or double a quote that is meant"),
+    ("expected after", "a quoted cell goes on after its closing quote", 'write a quote within it twice: ""'),
+    ("field larger", "a cell is too long", "is a quote not closed?"),
+)
 
 Knows = Callable[[str], bool]
 
@@ -45,87 +51,72 @@ class Delimited:
         return f"line {self.before + 1}"
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """The number of each row's first line, and its cells; those of a table of results as many as the names.
-
-        Raises UserFileError: a row is broken, or has more cells than there are names.
-        """
+        """The first line's number and the cells of each row. Raises UserFileError: it is broken, or too wide."""
         odd: dict[str, list[int]] = {}
-        header: list[str] | None = None
+        last = [""]
         start = short = 0
-        for start, record in self._records():
-            if header is None:
-                header = record
-                continue
+        records = self._records(last)
+        _, header = next(records, (0, []))
+        for start, record in records:
             if not any(cell.strip() for cell in record):
                 continue
-            if self.results and (what := self._passed_over(record, header)) is not None:
-                if what:
-                    odd.setdefault(what, []).append(start)
+            if self.results and (record[0].startswith("# ") or record == header):
+                is_comment = record[0].startswith("# ")
+                what = "begins with # and was" if is_comment else "is the header again and was"
+                odd.setdefault(f"{what} left out{' as a comment' if is_comment else ''}", []).append(start)
                 continue
-            if len(record) > len(self.names) and any(cell.strip() for cell in record[len(self.names) :]):
-                raise self._too_wide(record, start)
+            if self.results and self.mark == "|" and all(re.fullmatch(r"\s*:?-*:?\s*", cell) for cell in record):
+                continue  # the rule under the header of a table in Markdown
+            if any(cell.strip() for cell in record[len(self.names) :]):
+                listed = ", ".join(self.names[:8]) + (", …" if len(self.names) > 8 else "")
+                problem = f"found {len(record)} cells where the header has {len(self.names)} columns ({listed})"
+                mark = _MARKS.get(self.mark, self.mark)
+                advice = f"quote a cell that holds a {mark}, or name each column in the header"
+                raise UserFileError(self.path, problem, field=f"line {start}", advice=advice)
             if self.results and len(record) < len(self.names):
                 short = start
                 if any(self.names[len(record) :]):
                     what = "has fewer cells than the header: the missing ones were taken as empty"
                     odd.setdefault(what, []).append(start)
-                yield start, record + [""] * (len(self.names) - len(record))
-            else:
-                yield start, record
+                record.extend([""] * (len(self.names) - len(record)))
+            yield start, record
         for what, found in odd.items():
             more = f", and {len(found) - 1:,} more like it," if len(found) > 1 else ""
             self.notes.append(f"line {found[0]}{more} {what}")
-        if short and short == start and not self._last[0].endswith("\n"):
-            raise UserFileError(
-                self.path, "the file ends within the row", field=f"line {short}", advice="get the whole file"
-            )
+        if short and short == start and not last[0].endswith("\n"):
+            problem = "the file ends within the row"
+            raise UserFileError(self.path, problem, field=f"line {short}", advice="get the whole file")
 
-    _last: list[str] = field(default_factory=lambda: [""])
+    def _records(self, last: list[str]) -> Iterator[tuple[int, list[str]]]:
+        """The number of each record's first line, and its cells; ``last`` holds the line that was read last."""
 
-    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        def lines() -> Iterator[str]:
+            for text in self.lines:
+                last[0] = text
+                yield text
+
         line = self.before + 1
         how: dict[str, Any] = {} if self.quoting else {"quoting": csv.QUOTE_NONE}
         with _long_cells():
             spaced = self.results and self.mark != "\t"
-            reader = csv.reader(self._watched(), delimiter=self.mark, strict=True, skipinitialspace=spaced, **how)
-            while True:
-                try:
-                    record = next(reader, None)
-                except csv.Error as error:
-                    raise _broken(self.path, line, str(error)) from None
-                if record is None:
-                    return
-                yield line, record
-                line = self.before + reader.line_num + 1
-
-    def _watched(self) -> Iterator[str]:
-        for line in self.lines:
-            self._last[0] = line
-            yield line
-
-    def _passed_over(self, record: list[str], header: list[str]) -> str | None:
-        """What kind of row this is that holds no result, or ``""`` where it needs no word; None where it holds one."""
-        if record[0].startswith("# "):
-            return "begins with # and was left out as a comment"
-        if record == header:
-            return "is the header again and was left out"
-        rule = self.mark == "|" and all(re.fullmatch(r"\s*:?-*:?\s*", cell) for cell in record)
-        return "" if rule else None  # the rule under the header of a table in Markdown
-
-    def _too_wide(self, record: list[str], line: int) -> UserFileError:
-        listed = ", ".join(self.names[:8]) + (", …" if len(self.names) > 8 else "")
-        problem = f"found {len(record)} cells where the header has {len(self.names)} columns ({listed})"
-        advice = f"quote a cell that holds a {_MARKS.get(self.mark, self.mark)}, or name each column in the header"
-        return UserFileError(self.path, problem, field=f"line {line}", advice=advice)
+            reader = csv.reader(lines(), delimiter=self.mark, strict=True, skipinitialspace=spaced, **how)
+            try:
+                for record in reader:
+                    yield line, record
+                    line = self.before + reader.line_num + 1
+            except csv.Error as error:
+                known = ((problem, advice) for words, problem, advice in _BROKEN if words in str(error))
+                problem, advice = next(known, ("the row cannot be read", "write it as the other rows are written"))
+                problem = f"not a readable table: {problem}"
+                raise UserFileError(self.path, problem, field=f"line {line}", advice=advice) from None
 
 
 def open_delimited(path: Path, kind: str, *, most: int = MAX_FILE, knows: Knows | None = None) -> Delimited:
-    """The table that a text holds; ``kind``, its ending, says what mark is usual: ``.csv``, ``.tsv`` or ``.psv``.
+    """The table that a text holds; ``kind`` is its ending. Raises UserFileError: the file is empty, or is no text.
 
     ``knows`` makes it a table of results, and says whether a name may be in its header, which is then looked for below
     titles and comments; comments and headers further down are no rows; and nothing is guessed. Without it the first
     line is the header, every other a row, and an encoding or a quotation mark that does not fit is taken as meant.
-    Raises UserFileError: the file is empty, or is no text.
     """
     lines = (line for _, line in read_lines(path, most=most, guess=knows is None))
     head = list(itertools.islice(lines, _HEAD))
@@ -139,26 +130,18 @@ def open_delimited(path: Path, kind: str, *, most: int = MAX_FILE, knows: Knows 
     if len(names) > MAX_COLUMNS:
         problem = f"{len(names):,} columns, at most {MAX_COLUMNS:,} are read"
         raise UserFileError(path, problem, field=f"line {before + 1}")
-    table = Delimited(
-        path=path,
-        names=names,
-        mark=mark,
-        before=before,
-        lines=itertools.chain(head[before:], lines),
-        results=knows is not None,
-        quoting=knows is not None or kind != ".tsv" or _is_quoted(path, most, mark),
-    )
+    results, body = knows is not None, itertools.chain(head[before:], lines)
+    quoting = results or kind != ".tsv" or _is_quoted(path, most, mark)
+    table = Delimited(path=path, names=names, mark=mark, before=before, lines=body, results=results, quoting=quoting)
     if above:
         table.notes.append(f"the header was found on {table.header}; what is above it was left out")
     return table
 
 
 def _layout(head: list[str], kind: str, knows: Knows | None) -> tuple[str, list[str], int, bool]:
-    """Mark, names, lines before the header, and whether anything but comments is among these.
-
-    It is the line that names most of the known columns under the mark that finds the most of them; else the first line,
-    under the mark that occurs most in it.
-    """
+    """Mark, names, lines before the header, and whether anything but comments is among these."""
+    # The header names most of the known columns, under the mark that finds the most of them; else it is the first line,
+    # under the mark that occurs most in it.
     said = re.fullmatch(r'"?sep=(.?)"?,*\s*', head[0], re.IGNORECASE)  # a spreadsheet's own way to name the mark
     usual = (said[1] or "\t") if said else _USUAL.get(kind, ",")
     found = usual, _cells(head, usual), 0, False
@@ -174,10 +157,9 @@ def _layout(head: list[str], kind: str, knows: Knows | None) -> tuple[str, list[
             names = _cells([line.lstrip("# ")] if comment else head[before:], mark)
             ours = len({name for name in names if name and knows(name)}) if knows else 0
             if ours > 1 or not (above or comment):
+                even = "".join(line.split('"')[::2]).count(mark)  # outside quotation marks
                 if knows:
                     even = sum(len(_cells([other], mark)) == len(names) for other in head[before + 1 :])
-                else:
-                    even = "".join(line.split('"')[::2]).count(mark)  # outside quotation marks
                 rank = (ours, even if len(names) > 1 else -1)
                 if rank[0] > best[0] or (rank > best and mark != found[0]):
                     best, found = rank, (mark, names, before, above)
@@ -196,13 +178,12 @@ def _cells(lines: list[str], mark: str) -> list[str]:
 
 def _is_quoted(path: Path, most: int, mark: str) -> bool:
     """Whether quotation marks in a TSV fit as such; else they are nothing but signs."""
-    with _long_cells():
-        try:
-            lines = (line for _, line in read_lines(path, most=most, guess=True))
-            for _ in csv.reader(lines, delimiter=mark, strict=True):
-                pass
-        except csv.Error:
-            return False
+    lines = (line for _, line in read_lines(path, most=most, guess=True))
+    try:
+        with _long_cells():
+            deque(csv.reader(lines, delimiter=mark, strict=True), maxlen=0)
+    except csv.Error:
+        return False
     return True
 
 
@@ -214,14 +195,3 @@ def _long_cells() -> Iterator[None]:
         yield
     finally:
         csv.field_size_limit(before)
-
-
-def _broken(path: Path, line: int, words: str) -> UserFileError:
-    problem, advice = "the row cannot be read", "write it as the other rows are written"
-    if "unexpected end" in words:
-        problem, advice = "a cell begins with a quote that is never closed", "close it, or double a quote that is meant"
-    elif "expected after" in words:
-        problem, advice = "a quoted cell goes on after its closing quote", 'write a quote within it twice: ""'
-    elif "field larger" in words:
-        problem, advice = "a cell is too long", "is a quote not closed?"
-    return UserFileError(path, f"not a readable table: {problem}", field=f"line {line}", advice=advice)

@@ -1,13 +1,12 @@
-"""From bytes on disk to a checked record, or to one clear message."""
+"""From bytes on disk to a checked record, or to one clear message; and the values that schemas name."""
 
-import math
 import re
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from harness.core import UserFileError, nearest
 from harness.userfile.bounded import MAX_TEXT, read_bytes, read_lines
@@ -26,6 +25,25 @@ class Strict(BaseModel):
 M = TypeVar("M", bound=BaseModel)
 
 
+def _checked_name(name: str) -> str:
+    if name != name.strip() or any(c < " " or c == "\x7f" for c in name):
+        raise ValueError(f"the name {name[:60]!r} has a space at an end, or a control character; take it out")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Whole = Annotated[int, Field(strict=True)]
+Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Truth = Annotated[bool, Field(strict=True)]
+Rate = Annotated[
+    Annotated[Positive, Tag("Number")] | Annotated[dict[Name, Positive], Tag("ByContender")],
+    Discriminator(lambda value: "ByContender" if isinstance(value, dict) else "Number"),
+]  # a number, or one by name; a wrong one is judged by what it was meant to be
+
+
 def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
     """The file's text, its lines ended by line feeds. Raises UserFileError: as `read_bytes`; or not UTF-8."""
     try:
@@ -36,10 +54,7 @@ def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping that a YAML file holds.
-
-    Raises UserFileError: as `read_text`; or not YAML, a key given twice, something else than a mapping, or too much.
-    """
+    """The mapping in a YAML file. Raises UserFileError: as `read_text` and `yaml_value`; or it is no mapping."""
     value = yaml_value(read_text(path, most=MAX_YAML), path)
     if value is None:
         raise UserFileError(path, "the file is empty")
@@ -49,10 +64,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line numbers (from 1) and objects of a JSON lines file; blank lines are passed over.
-
-    Raises UserFileError: as `read_lines`; or a line that is not one JSON object.
-    """
+    """Line numbers (from 1) and objects. Raises UserFileError: as `read_lines`; or a line is not one JSON object."""
     for number, line in read_lines(path):
         if not line.strip():
             continue
@@ -63,10 +75,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
-    """``value`` as a checked ``schema``; ``field`` is where in the file it stands.
-
-    Raises UserFileError: names the first wrong field, what was found there, and the nearest known key.
-    """
+    """``value``, from ``field``, as a ``schema``. Raises UserFileError: the first wrong field and its remedy."""
     try:
         return schema.model_validate(value)
     except ValidationError as error:
@@ -75,35 +84,41 @@ def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
 
 def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path: Path, field: str) -> UserFileError:
     """The first problem, unknown keys before others: a misspelt key is the likeliest cause of the rest."""
-    problems = sorted(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
-    first = problems[0]
-    location = [part for part in first["loc"] if not (isinstance(part, str) and _is_branch(part, value))]
-    where = ".".join(str(part) for part in ([field] if field else []) + location)
-    if first["type"] == "extra_forbidden":
-        known = _fields_at(schema, list(first["loc"])[:-1])
-        return UserFileError(path, "unknown key", field=where, advice=nearest(str(location[-1]), known))
-    if first["type"] == "missing":
+    first = min(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
+    kind, place, found = first["type"], list(first["loc"]), first.get("input")
+    keys = _all_keys(value)
+    location = [part for part in place if not isinstance(part, str) or part in keys or not _is_branch(part)]
+    where = ".".join(map(str, ([field] if field else []) + location))
+    if kind == "extra_forbidden":
+        advice = nearest(str(location[-1]), _fields_at(schema, place[:-1]))
+        return UserFileError(path, "unknown key", field=where, advice=advice)
+    if kind == "missing":
         return UserFileError(path, "this key is missing", field=where, advice="add it")
-    if first["type"] in {"value_error", "assertion_error"}:
+    if kind in {"value_error", "assertion_error"}:
         problem, _, advice = str(first.get("ctx", {}).get("error", first["msg"])).partition("; ")
         return UserFileError(path, problem, field=where, advice=advice)
-    found = first.get("input")
-    shown = f"{_kind(found)} {_short(found)}".rstrip() if not isinstance(found, (dict, list)) else _kind(found)
+    shown = _kind(found)
+    if found is not None and not isinstance(found, dict | list):
+        text = found.isoformat() if isinstance(found, date) else repr(found)
+        shown = f"{shown} {text if len(text) <= 60 else text[:57] + '...'}"
     problem, advice = f"found {shown}", f"needed: {_needed(first)}"
-    if "[key]" in first["loc"]:
+    if "[key]" in place:
         where = ".".join(where.split(".")[: max(1, len(location) - 1)])
         problem = f"found {shown} as a key"
-    if first["type"] == "string_type" and found is not None and not isinstance(found, (dict, list)):
+    if kind == "string_type" and found is not None and not isinstance(found, dict | list):
         advice += "; put it in quotes"
-    if first["type"] == "invalid_key":
-        where, text = ".".join(where.split(".")[:-1]), str(location[-1])
-        at = _value_at(value, list(first["loc"])[:-1])
+    if kind == "invalid_key":
+        where, at = where.rpartition(".")[0], value
+        for part in place[:-1]:  # a part that is no key, as the branch of a union, is passed over
+            has = part in at if isinstance(at, dict) else isinstance(at, list) and part in range(len(at))
+            at = at[part] if has else at
         gap = isinstance(at, dict) and at.get(location[-1], "") is None
-        problem = f"found {text} as a key, needed: a text"
-        advice = "write a number with a point and not with a comma: 0.60" if gap else f"write '{text}' in quotes"
-    if first["type"] in {"too_short", "too_long"} and isinstance(found, (list, tuple, dict)):
+        problem = f"found {location[-1]} as a key, needed: a text"
+        decimal = "write a number with a point and not with a comma: 0.60"
+        advice = decimal if gap else f"write '{location[-1]}' in quotes"
+    if kind in {"too_short", "too_long"} and isinstance(found, list | tuple | dict):
         problem = f"found {_items(len(found))}"
-    if first["type"] in {"int_type", "float_type"} and (number := _number_in(found)) is not None:
+    if kind in {"int_type", "float_type"} and isinstance(found, str) and (number := _number_in(found)) is not None:
         advice += f"; write {number}"
     return UserFileError(path, problem, field=where, advice=advice)
 
@@ -130,50 +145,37 @@ _NEEDED = {
 
 def _needed(problem: Any) -> str:
     """What would be right, in words that are not pydantic's where we have some."""
-    counts = problem.get("ctx", {})
-    if problem["type"] in {"too_short", "too_long"}:
-        short = problem["type"] == "too_short"
+    counts, kind, plain = problem.get("ctx", {}), problem["type"], problem["msg"]
+    if kind in {"too_short", "too_long"}:
+        short = kind == "too_short"
         return f"at least {_items(counts['min_length'])}" if short else f"at most {_items(counts['max_length'])}"
-    words = _NEEDED.get(problem["type"])
-    return _plain(problem["msg"]) if words is None else words.format(**counts)
+    for start in ("Input should be ", "a valid ", "Value error, "):
+        plain = plain.removeprefix(start)
+    return _NEEDED[kind].format(**counts) if kind in _NEEDED else str(plain)
 
 
 def _items(count: int) -> str:
     return f"{count:,} item" if count == 1 else f"{count:,} items"
 
 
-def _value_at(value: Any, location: list[Any]) -> Any:
-    """What stands at a place that pydantic names; a part that is no key, as the branch of a union, is passed over."""
-    for part in location:
-        has = part in value if isinstance(value, dict) else isinstance(value, list) and part in range(len(value))
-        value = value[part] if has else value
-    return value
-
-
-_DECIMAL = re.compile(r"[-+]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))")
-
-
-def _number_in(found: Any) -> str | None:
+def _number_in(text: str) -> str | None:
     """A text that means a number, as YAML takes it for one."""
+    comma = re.fullmatch(r"[-+]?(?:0,\d+|\d+,(?:\d{1,2}|\d{4,}))", text)
     try:
-        text = found.replace(",", ".") if isinstance(found, str) and _DECIMAL.fullmatch(found) else found
-        number = float(text) if isinstance(text, str) else math.nan
+        number = float(text.replace(",", ".") if comma else text)
     except ValueError:
         return None
-    if not math.isfinite(number) or abs(number) >= 1e15:
-        return None
-    return f"{number:.12f}".rstrip("0").rstrip(".") if number else None
-
-
-def _is_branch(part: str, value: Any) -> bool:
-    """Pydantic names the branch of a union or a constraint in the location; such a name is no key of the user's."""
-    branch = part.endswith(("]", ")")) or (part.isidentifier() and part[0].isupper()) or part in _BRANCHES
-    return branch and part not in _all_keys(value)
+    return f"{number:.12f}".rstrip("0").rstrip(".") if 0 < abs(number) < 1e15 else None
 
 
 _BRANCHES = {"str", "int", "float", "bool", "list", "dict", "tuple", "none", "is-instance"} | {
     f"constrained-{kind}" for kind in ("str", "int", "float")
 }
+
+
+def _is_branch(part: str) -> bool:
+    """Pydantic names the branch of a union or a constraint in the location; such a name is no key of the user's."""
+    return part.endswith(("]", ")")) or (part.isidentifier() and part[0].isupper()) or part in _BRANCHES
 
 
 def _all_keys(value: Any) -> set[str]:
@@ -201,19 +203,5 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def _kind(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    kinds = {dict: "a mapping", list: "a list", str: "the text", bool: "the truth value"}
-    kinds |= {int: "the number", float: "the number"}
-    return kinds.get(type(value), f"a {type(value).__name__}")
-
-
-def _short(value: Any) -> str:
-    if value is None:
-        return ""
-    text = value.isoformat() if isinstance(value, date) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _plain(message: str) -> str:
-    return message.removeprefix("Input should be ").removeprefix("a valid ").removeprefix("Value error, ")
+    kinds = {dict: "a mapping", list: "a list", str: "the text", bool: "the truth value", type(None): "nothing"}
+    return (kinds | {int: "the number", float: "the number"}).get(type(value), f"a {type(value).__name__}")

@@ -31,10 +31,7 @@ class TemplateFault(Exception):  # noqa: N818 - a fault of the user's template, 
 
 
 class Template:
-    """One template: Jinja, sandboxed; an unknown variable is an error.
-
-    One that only names variables is rendered at once; any other by a child process that can be stopped.
-    """
+    """One Jinja template, sandboxed; one that does more than name variables is rendered by a child process."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -42,36 +39,30 @@ class Template:
         self._is_plain = not any(mark in rest for mark in ("{{", "{%", "{#"))
 
     def render(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], frozenset[str]]:
-        """The text for each row of variables, and the names of the variables that the template uses.
-
-        Raises TemplateFault: it is no template, fails on a row, or takes too long or too much.
-        """
+        """The text for each row, and the variables used. Raises TemplateFault: it fails, or takes too much."""
         if self._is_plain:
             found = child_worker.render({"template": self.text, "rows": rows})
-            return self._texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))
+            return _texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))
         texts: list[str] = []
         variables: frozenset[str] = frozenset()
         until = time.monotonic() + SECONDS + len(rows) / ROWS_A_SECOND
         for start, chunk in _chunks(rows):
             try:
-                left = max(0.1, until - time.monotonic())
-                found = watched("render", left, template=self.text, rows=chunk)
+                found = watched("render", max(0.1, until - time.monotonic()), template=self.text, rows=chunk)
             except TookTooLongError:
                 raise TemplateFault("time", "it takes too long", start) from None
             except RuntimeError:
                 raise TemplateFault("memory", "it needs too much memory", start) from None
-            texts += self._texts(found, start)
+            texts += _texts(found, start)
             variables = frozenset(found["variables"])
         return texts, variables
 
-    @staticmethod
-    def _texts(found: Mapping[str, Any], start: int) -> list[str]:
-        if "wrong" in found:
-            row = found.get("row")
-            line = found.get("line")
-            raise TemplateFault(found["wrong"], found["problem"], start + row if row is not None else None, line)
-        texts: list[str] = found["texts"]
-        return texts
+
+def _texts(found: Mapping[str, Any], start: int) -> list[str]:
+    if "wrong" in found:
+        row = found.get("row")
+        raise TemplateFault(found["wrong"], found["problem"], None if row is None else start + row, found.get("line"))
+    return list(found["texts"])
 
 
 def read_template(path: Path) -> Template:

@@ -16,10 +16,7 @@ _OCTAL = re.compile(r"[-+]?0[0-7_]+")  # 010 is eight to YAML 1.1, and 1:30 is n
 
 
 def yaml_value(text: str, path: Path) -> Any:
-    """What the YAML of ``path`` holds.
-
-    Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values.
-    """
+    """What YAML holds. Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values."""
     try:
         return _loaded(text, path, _Fast)
     except yaml.MarkedYAMLError as error:
@@ -34,9 +31,20 @@ def yaml_value(text: str, path: Path) -> Any:
             found = error
         except (yaml.YAMLError, ValueError):
             pass
-    mark = found.problem_mark
+    mark, problem, context = found.problem_mark, str(found.problem or ""), str(found.context or "")
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    raise UserFileError(path, f"not valid YAML: {found.problem or found}", field=where, advice=_advice(found))
+    misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
+    advice = (
+        (r"'\t'" in problem, "indent with spaces, not with tabs"),
+        ("given twice" in problem, "keep one of the two"),
+        ("would be read as" in problem, ""),
+        ("quoted scalar" in context, "close the quotation mark"),
+        ("flow" in context, "close the bracket that was opened before"),
+        ("block mapping start" in problem or misplaced, "check the indentation"),
+        (True, "quote texts that hold ': ' or begin with @ * & ! % `"),
+    )
+    told = next(text for holds, text in advice if holds)
+    raise UserFileError(path, f"not valid YAML: {problem or found}", field=where, advice=told)
 
 
 def _loaded(text: str, path: Path, loader: Any) -> Any:
@@ -86,22 +94,6 @@ def _too_many(path: Path) -> UserFileError:
     return UserFileError(path, problem, advice="write less into it")
 
 
-def _advice(error: yaml.MarkedYAMLError) -> str:
-    """What to do about a file that is not YAML, as far as the parser's words tell."""
-    problem, context = str(error.problem or ""), str(error.context or "")
-    misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
-    found = (
-        (r"'\t'" in problem, "indent with spaces, not with tabs"),
-        ("given twice" in problem, "keep one of the two"),
-        ("would be read as" in problem, ""),
-        ("quoted scalar" in context, "close the quotation mark"),
-        ("flow" in context, "close the bracket that was opened before"),
-        ("block mapping start" in problem or misplaced, "check the indentation"),
-        (True, "quote texts that hold ': ' or begin with @ * & ! % `"),
-    )
-    return next(advice for holds, advice in found if holds)
-
-
 class _Once:
     """A constructor for which a key may not be given twice."""
 
@@ -111,7 +103,7 @@ class _Once:
             if key_node.tag == "tag:yaml.org,2002:merge":
                 continue
             key = self.construct_object(key_node, deep=deep)  # type: ignore[attr-defined]
-            if isinstance(key, (str, int, float, bool)):
+            if isinstance(key, str | int | float | bool):
                 if key in seen:
                     problem = f"the key {key!r} is given twice"
                     raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
@@ -121,22 +113,21 @@ class _Once:
 
 def _plain_numbers(loader: Any) -> Any:
     """The loader's class, which now refuses numbers that only YAML 1.1 reads as such."""
-    for kind in ("int", "float"):
-        tag = f"tag:yaml.org,2002:{kind}"
-        loader.add_constructor(tag, _checked(loader.yaml_constructors[tag]))
+
+    def checked(construct: Any) -> Any:
+        def number(self: Any, node: yaml.ScalarNode) -> Any:
+            text = self.construct_scalar(node)
+            if ":" not in text and not _OCTAL.fullmatch(text):
+                return construct(self, node)
+            meant = "one number" if ":" in text else text.replace("_", "").lstrip("+").removeprefix("-").lstrip("0")
+            problem = f"{text} would be read as {construct(self, node)}; write {meant or 0}, or quote it"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+        return number
+
+    for tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+        loader.add_constructor(tag, checked(loader.yaml_constructors[tag]))
     return loader
-
-
-def _checked(construct: Any) -> Any:
-    def number(self: Any, node: yaml.ScalarNode) -> Any:
-        text = self.construct_scalar(node)
-        if ":" not in text and not _OCTAL.fullmatch(text):
-            return construct(self, node)
-        meant = text.replace("_", "").lstrip("+").removeprefix("-").lstrip("0") if ":" not in text else "one number"
-        problem = f"{text} would be read as {construct(self, node)}; write {meant or 0}, or quote it"
-        raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-
-    return number
 
 
 @_plain_numbers

@@ -305,8 +305,8 @@ def _baseline_of(candidate: EarlyCandidate, baseline: Path, name: str | None, ru
         raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
     if lock and (changed := changed_since_lock(baseline, table, lock, name)):
         raise EvidenceError(f"{baseline}: {gate_rules.unlocked(changed)}")
-    if side.lost_share > rules.max_errored:
-        lost, allowed = f"{100 * side.lost_share:.1f}%", f"{100 * rules.max_errored:g}% is allowed"
+    if side.lost_share() > rules.max_errored:
+        lost, allowed = f"{100 * side.lost_share():.1f}%", f"{100 * rules.max_errored:g}% is allowed"
         lost += f" of the attempts of {name} were lost by the instrument"
         raise EvidenceError(f"{baseline}: {lost}, {allowed}; run it with --retry-errored")
     return side

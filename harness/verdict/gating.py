@@ -15,7 +15,7 @@ from harness import analysis, core
 from harness.analysis import Change, PairedOutcomes, Pairs, Side, default_contender, load_evidence, pair_sides
 from harness.core import Comparison, Decision, Estimate, EvidenceError, UsageError, as_json, percent_interval, plural
 from harness.stats import wilson_interval
-from harness.store import TaskTable
+from harness.store import TaskTable, load_settings
 from harness.verdict.baseline import baseline_contender as standing
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.early_run import replayed
@@ -146,7 +146,7 @@ def _sides(
     other, other_manifest = (table, manifest) if same else load_evidence(candidate)
     first = standing(table, lock, first, second if same else None)
     if second is None:
-        meant, besides = (None, first) if same else (analysis.reference_of(candidate), None)
+        meant, besides = (None, first) if same else (load_settings(candidate).reference, None)
         second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
     table.index(first), other.index(second)
     if same and first == second:

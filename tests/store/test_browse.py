@@ -13,17 +13,13 @@ from hypothesis import strategies as st
 from harness.analysis import pair, scoreboard
 from harness.core import EvidenceError, UsageError, attempt_id
 from harness.store import (
-    CALLS,
     PARTLY,
-    RESULTS,
     Outcomes,
     TaskFilter,
     attempt_of,
-    attempt_rows,
     attempts_of,
     count_results,
     find_tasks,
-    input_text,
     matching_rows,
     message_text,
     read_attempt_calls,
@@ -32,7 +28,11 @@ from harness.store import (
     search_inputs,
     words_found,
 )
+from harness.store.browse import attempt_rows
+from harness.store.browse_records import input_text
+from harness.store.columns import CALLS
 from harness.store.outcome_file import Words
+from harness.store.outcomes import RESULTS
 
 TYPES = {"trial": pa.int32(), "passed": pa.bool_(), "escalated": pa.bool_(), "score": pa.float64(),
          "cost_usd": pa.float64(), "latency_s": pa.float64(), "confidence": pa.float64(),

@@ -21,10 +21,11 @@ from harness.core import (
     digest_bytes,
     digest_json,
     nearest,
+    plural,
 )
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
 from harness.store.importers import Importer, ImportSummary, Option
-from harness.store.importers.table_cells import Source, first, numbers, rows, truths, words
+from harness.store.importers.table_cells import Source, first, numbers, truths, words
 from harness.store.importers.table_columns import read_source
 from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
 from harness.store.importers.table_words import NOTHING, Reading, parse_mapping, parse_scales, parse_units
@@ -115,9 +116,13 @@ def _identities(source: Source) -> "pd.DataFrame":
         made[word] = words(source, word, needed=True)
     stem = source.path.name.partition(".")[0] or source.path.name
     made["suite"] = words(source, "suite", needed=True) if "suite" in frame else stem
-    scope = made["suite"] if "suite" in frame else pd.Series("", index=frame.index)
-    parts = {"suite": [scope], "task": [scope, made["task"]], "contender": [made["contender"]]}
-    defaults: dict[str, Any] = {f"{word}_digest": _digests(word, keys) for word, keys in parts.items()}
+    made["scope"] = made["suite"] if "suite" in frame else ""
+    defaults: dict[str, Any] = {}
+    for word, keys in {"suite": ["scope"], "task": ["scope", "task"], "contender": ["contender"]}.items():
+        unique = made[keys].drop_duplicates().itertuples(index=False, name=None)
+        digests = np.array([digest_json(["imported", word, *key]) for key in unique], dtype=object)
+        defaults[f"{word}_digest"] = digests[made.groupby(keys, sort=False).ngroup().to_numpy()]
+    del made["scope"]
     defaults |= {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
     for name, default in (defaults | dict.fromkeys(("prompt_digest", "grader_digest"))).items():
         given = words(source, name) if name in frame else pd.Series(None, index=frame.index)
@@ -128,16 +133,6 @@ def _identities(source: Source) -> "pd.DataFrame":
         raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
     made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
     return made
-
-
-def _digests(word: str, parts: list["pd.Series[Any]"]) -> "pd.Series[Any]":
-    import pandas as pd
-
-    keys = pd.concat(parts, axis=1, keys=range(len(parts)))
-    codes = keys.groupby(list(keys.columns), sort=False).ngroup().to_numpy()
-    unique = keys.drop_duplicates().itertuples(index=False, name=None)
-    digests = np.array([digest_json(["imported", word, *key]) for key in unique], dtype=object)
-    return pd.Series(digests[codes], index=keys.index, dtype=object)
 
 
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
@@ -166,7 +161,7 @@ def _times(source: Source) -> Any:
     if "started_at" not in source.frame:
         return pd.NaT
     given = source.frame["started_at"]
-    if getattr(given.dtype, "kind", "O") == "M":
+    if given.dtype.kind == "M":
         return pd.to_datetime(given, utc=True)
     texts = given.astype("string").str.strip()
     seconds = pd.to_numeric(texts, errors="coerce").astype("float64")
@@ -178,7 +173,9 @@ def _times(source: Source) -> Any:
     unread = times.isna() & ~texts.fillna("").str.lower().isin(NOTHING)
     if unread.any():
         example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
-        source.notes.append(f"started_at: no ISO 8601 time in {rows(int(unread.sum()))}, {example}: unknown there")
+        source.notes.append(
+            f"started_at: no ISO 8601 time in {plural(int(unread.sum()), 'row')}, {example}: unknown there"
+        )
     return times
 
 
@@ -210,7 +207,7 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     made = made.assign(passed=passed.astype(float), score=passed.astype(float))
     made["status"] = np.where(passed, Status.PASSED.value, Status.FAILED.value)
     made["cause"] = made["status"].map({Status.FAILED.value: Cause.WRONG.value})
-    before, after = rows(len(source.frame)), f"{len(made):,} attempts"
+    before, after = plural(len(source.frame), "row"), f"{len(made):,} attempts"
     source.notes.append(f"{before} of passes and trials became {after}; costs and times are a trial's")
     return made
 
@@ -229,7 +226,7 @@ def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
         before = first((made[_KEY] == made[_KEY].iloc[row]).all(axis=1))
         verb = "repeats" if repeated.sum() == 1 else "repeat"
         where = f"{verb} a contender and task ({source.at(row)} repeats {source.at(before)})"
-        said = f"{rows(int(repeated.sum()))} {where}; without a trial column they count as further trials"
+        said = f"{plural(int(repeated.sum()), 'row')} {where}; without a trial column they count as further trials"
         plain = [str(name) for name in source.frame.columns if not str(name).startswith("skills_")]
         if copies := int(source.frame.duplicated(plain).sum()):
             said += f"; {copies:,} of them are the same in every column that was read: delete them if they are copies"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core import UserFileError
+from harness.core import UserFileError, listed, plural
 from harness.store.columns import Array
 from harness.store.importers.table_words import (
     NO_LABEL,
@@ -76,23 +76,10 @@ def first(mask: Any) -> int:
     return int(np.asarray(mask, dtype=bool).argmax())
 
 
-def rows(count: int) -> str:
-    """``1 row``, ``1,200 rows``."""
-    return f"{count:,} row" if count == 1 else f"{count:,} rows"
-
-
-def listed(parts: list[str], most: int = 8) -> str:
-    """The first of the parts, and how many more there are."""
-    return ", ".join(parts[:most]) + (f" and {len(parts) - most:,} more" if len(parts) > most else "")
-
-
 def texts(source: Source, name: str) -> "pd.Series[Any]":
-    """A column as texts without space around them; missing where there is nothing but space.
-
-    Raises UserFileError: a cell holds a list or an object.
-    """
+    """A column as texts without space around; missing if empty. Raises UserFileError: a cell holds a list or record."""
     column = source.frame[name]
-    if _kind(column) == "f":
+    if column.dtype.kind == "f":
         there = column.dropna()
         if ((there % 1 == 0) & (there.abs() < 2**63)).all():
             column = column.astype("Int64")
@@ -105,13 +92,7 @@ def texts(source: Source, name: str) -> "pd.Series[Any]":
     if marked.any():
         found = found.mask(marked, found.str.replace(INVISIBLE, "", regex=True))
     found = found.str.strip()
-    stripped: pd.Series[Any] = found.mask(found.str.len() == 0)
-    return stripped
-
-
-def _kind(column: "pd.Series[Any]") -> str:
-    """The letter that numpy has for what a column holds: ``f``, ``i``, ``u`` and ``b`` are numbers."""
-    return str(getattr(column.dtype, "kind", "O"))
+    return found.mask(found.str.len() == 0)  # type: ignore[no-any-return]
 
 
 def words_in(found: "pd.Series[Any]", *, but: Iterable[str] = ()) -> dict[str, int]:
@@ -121,10 +102,7 @@ def words_in(found: "pd.Series[Any]", *, but: Iterable[str] = ()) -> dict[str, i
 
 
 def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]":
-    """Texts; ``None`` where the cell is empty or says that there is nothing.
-
-    Raises UserFileError: ``needed``, and a row has nothing.
-    """
+    """Texts; ``None`` where a cell holds nothing. Raises UserFileError: it does, and is ``needed``."""
     import pandas as pd
 
     found = texts(source, name)
@@ -147,14 +125,11 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
 def numbers(
     source: Source, name: str, *, low: float = 0.0, high: float = float("inf"), whole: bool = False
 ) -> "pd.Series[float]":
-    """Floats from ``low`` to ``high`` in our unit and on our scale; NaN where unknown.
-
-    Raises UserFileError: a cell is no number, or lies outside; names the line.
-    """
+    """Floats in our unit and on our scale, NaN where unknown. Raises UserFileError: a cell is no number, or outside."""
     import pandas as pd
 
     column = source.frame[name]
-    if _kind(column) in "iufb":
+    if column.dtype.kind in "iufb":
         values: Array = column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
         stated: Array = np.zeros(len(values), dtype=bool)
     else:
@@ -232,23 +207,8 @@ def _ours(source: Source, name: str, values: Array, stated: Array) -> Array:
     return values
 
 
-def scale_advice(source: Source, values: Array, row: int) -> str:
-    """What to do about scores that are not from 0 to 1, of which ``row`` has one."""
-    if "score" in source.reading.scales or str(source.frame["score"].iloc[row]).strip().endswith("%"):
-        return "needed: a share from 0% to 100%"
-    lowest = float(np.nanmin(values))
-    largest = max(float(np.nanmax(values)), -lowest)
-    top = next((f"{top}" for top in (1, 5, 10, 100, 1000) if largest <= top), f"{largest:g}")
-    span = f"{f'-{top}' if lowest < 0 else 0}..{top}"
-    between = "scores lie between 0 and 1: give the lowest and the highest that can be reached"
-    return f"{between}, such as --scale score={span}"
-
-
 def truths(source: Source, name: str) -> "pd.Series[float]":
-    """1.0, 0.0, or NaN where unknown. What each word was taken for is noted.
-
-    Raises UserFileError: a word is neither; names the line.
-    """
+    """1.0, 0.0, or NaN where unknown; notes what words were taken for. Raises UserFileError: a word is neither."""
     import pandas as pd
 
     found = texts(source, name).fillna("")
@@ -267,7 +227,8 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
     for value, meaning in ((1.0, "pass"), (0.0, "failure")):
         taken = [word for word, v in values.items() if v == value]
         if any(word.casefold() not in {"true", "false", "1", "0"} for word in taken):
-            parts.append(f"{listed([f'{word!r} ({rows(counts[word])})' for word in taken])} as a {meaning}")
+            told = [f"{word!r} ({plural(counts[word], 'row')})" for word in taken]
+            parts.append(f"{listed(told, 8)} as a {meaning}")
     if parts:
         source.notes.append(f"{name}: read {' and '.join(parts)}")
     return pd.Series(found.map(values).to_numpy(dtype=np.float64, na_value=np.nan), index=found.index)
@@ -289,7 +250,7 @@ _CENTS = re.compile(r"(.*\d)\s*(?:¢|cents?|ct)", re.IGNORECASE)
 _DOLLARS = r"\s*(?:US\s?\$|\$|USD)?"
 _MONEY = re.compile(rf"([+-]?){_DOLLARS}\s*([^a-z$]*?(?:e[+-]?\d+)?){_DOLLARS}", re.IGNORECASE)
 _TIME = re.compile(r"([+-]?[\d., \u00a0\u202f]*\d\.?(?:e[+-]?\d+)?)\s*([a-zµμ]+)\.?", re.IGNORECASE)
-_TIME_WORDS = {
+TIME_WORDS = {
     word: unit
     for unit, words in {
         "ns": "ns nanosecond nanoseconds",
@@ -310,11 +271,9 @@ Amount = tuple[float | None, bool, str]
 
 
 def read_amounts(texts: Iterable[str], kind: str, *, plain: Iterable[str] = ()) -> dict[str, Amount]:
-    """What each text means in a column of one kind: ``money``, ``time``, ``share`` or ``count``.
-
-    The texts are distinct cells that are more than plain digits; ``plain`` are the others, of which those are in the
-    answer whose points a decimal comma makes marks for thousands.
-    """
+    """What each text means in a column of one kind: ``money``, ``time``, ``share`` or ``count``."""
+    # The texts are distinct cells that are more than plain digits; ``plain`` are the others, of which those are in the
+    # answer whose points a decimal comma makes marks for thousands.
     cores = {text: _core(text.replace("\u2212", "-"), kind) for text in texts}
     digits = [core[0] for core in cores.values()]
     decimal = any(_DECIMAL_COMMA.fullmatch(n) for n in digits)
@@ -329,9 +288,8 @@ def read_amounts(texts: Iterable[str], kind: str, *, plain: Iterable[str] = ()) 
     found: dict[str, Amount] = {}
     for text, (number, factor, stated) in cores.items():
         value = _value(number, decimal=decimal)
-        advice = _NEEDED.get(kind, "needed: a number")
-        if kind == "money" and not number:
-            advice = "costs are in US dollars; convert the column"
+        foreign = kind == "money" and not number
+        advice = "costs are in US dollars; convert the column" if foreign else _NEEDED.get(kind, "needed: a number")
         found[text] = (None if value is None else value * factor, stated, advice)
     if decimal:
         advice = "other cells of the column have a decimal comma; write all in one way"
@@ -358,7 +316,7 @@ def _time(text: str) -> tuple[str, float, bool]:
     import pandas as pd
 
     found = _TIME.fullmatch(text)
-    if found and (unit := _TIME_WORDS.get(found[2].casefold() if found[2] != "M" else "")):
+    if found and (unit := TIME_WORDS.get(found[2].casefold() if found[2] != "M" else "")):
         return found[1].strip(), TIMES[unit], True
     if len(text) <= 60 and re.search(r"\d", text) and re.search(r"[a-z]|\d:\d\d:\d\d", text, re.IGNORECASE):
         with suppress(ValueError, OverflowError), warnings.catch_warnings():

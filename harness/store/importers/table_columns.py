@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness.core import UsageError, UserFileError, nearest
-from harness.store.importers.table_cells import Source, texts, words_in
+from harness.store.importers.table_cells import TIME_WORDS, Source, texts, words_in
 from harness.store.importers.table_words import NOTHING, SUMMARY, UNITS, Reading, plain_name, plain_word, verdicts
 from harness.userfile import Loaded, table_columns, tidy
 
@@ -36,24 +36,17 @@ _FAULT = re.compile(r"(^|_)(errors?|exceptions?|failure_(mode|reason)|traceback)
 _NEEDED = {"contender", "task", "passed", "score", "status", "passes", "trials"}
 _AMOUNTS = ("cost_usd", "latency_s", "input_tokens", "output_tokens")
 _MONEY_OF_OTHERS = re.compile(r"(^|_)(eur|euros?|gbp|cny|rmb|jpy|inr|chf)($|_)")
-_UNIT_IN_NAME = {
-    **dict.fromkeys(("ms", "msec", "msecs", "millis", "milliseconds"), "ms"),
-    **dict.fromkeys(("us", "usec", "microseconds"), "us"),
-    **dict.fromkeys(("ns", "nanoseconds", "nanos"), "ns"),
-    **dict.fromkeys(("min", "mins", "minutes"), "min"),
-    **dict.fromkeys(("hours", "hrs"), "h"),
-    **dict.fromkeys(("cents", "cent"), "cents"),
-}
+_UNIT_IN_NAME = {word: unit for word, unit in TIME_WORDS.items() if unit != "s" and len(word) > 1}
+_UNIT_IN_NAME |= {"nanos": "ns", "cent": "cents", "cents": "cents"}
 
 
 def read_source(
     path: Path, mapping: Mapping[str, str], known: Sequence[str], reading: Reading
 ) -> tuple[Source, list[str]]:
-    """The file's columns under our names, and the names of its columns that were left out.
+    """The file's columns under our names, and those left out. Raises UserFileError: it is broken, or lacks a column.
 
     A column that bears one of our names, in any case and with any mark for a space, is taken as it is, unless another
-    is mapped to that name. Raises UserFileError: the file is missing, empty or broken, or lacks a column that is needed
-    or mapped. UsageError: the mapping names a column that is none of ours, or the file is of another kind.
+    is mapped to that name. Raises UsageError: the mapping names a column that is none of ours.
     """
     for ours in mapping:
         if ours not in known:

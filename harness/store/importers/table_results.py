@@ -7,20 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core import Cause, Status, nearest
+from harness.core import Cause, Status, listed, nearest, plural
 from harness.store.columns import Array
-from harness.store.importers.table_cells import (
-    Source,
-    first,
-    listed,
-    numbers,
-    rows,
-    scale_advice,
-    texts,
-    truths,
-    words,
-    words_in,
-)
+from harness.store.importers.table_cells import Source, first, numbers, texts, truths, words, words_in
 from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, plain_word, verdicts
 from harness.userfile import INVISIBLE
 
@@ -31,12 +20,9 @@ _SHORTENED = re.compile(r"[+-]?\d(?:\.\d+)?E\+\d+")
 
 
 def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
-    """Adds status, passed, score and cause.
-
-    An error of the instrument, an ungraded and a skipped attempt have neither passed nor a score. Else passed decides,
-    then a status that says so plainly, then a score of 0 or 1; a score between them is the value of a partial success.
-    Raises UserFileError: passed and status contradict each other, or a cell cannot be read; names the line.
-    """
+    """Adds status, passed, score and cause. Raises UserFileError: passed and status contradict, or a cell is odd."""
+    # An error of the instrument, an ungraded and a skipped attempt have neither passed nor a score. Else passed
+    # decides, then a status that says so plainly, then a score of 0 or 1; a score between them is a partial success.
     frame = source.frame
     unknown = np.full(len(frame), np.nan)
     graded = "passed" in frame or "score" in frame  # a call that came back is then no pass by itself
@@ -70,7 +56,7 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
         (ungraded, "{} with neither passed nor a score: ungraded, in no rate"),
     ):
         if which.any():
-            source.notes.append(text.format(rows(int(which.sum()))))
+            source.notes.append(text.format(plural(int(which.sum()), "row")))
     return made.assign(status=status, passed=passed, score=score, cause=_causes(source, states, status, partial))
 
 
@@ -111,7 +97,7 @@ def _states(source: Source, *, graded: bool) -> list[State | None]:
         if state.status is None or (graded and state.weak and state.status is Status.PASSED):
             means = "ended, which is no result by itself"
         if word.lower() not in known:
-            told.append(f"{word!r} ({rows(counts[word])}) as {means}")
+            told.append(f"{word!r} ({plural(counts[word], 'row')}) as {means}")
     if told:
         source.notes.append(f"status: read {listed(told, 24)}")
     return [meanings.get(word) for word in found]
@@ -120,7 +106,7 @@ def _states(source: Source, *, graded: bool) -> list[State | None]:
 def _scores(source: Source, decided: Array) -> Array:
     """Scores from 0 to 1; where every row is decided without it, a score on another scale is left out."""
     column = source.frame["score"]
-    if getattr(column.dtype, "kind", "O") not in "iufb" and "score" not in source.reading.scales:
+    if column.dtype.kind not in "iufb" and "score" not in source.reading.scales:
         there = [word for word in texts(source, "score").dropna().unique()[:50] if word.lower() not in NOTHING]
         in_words = any(not any(c.isdigit() for c in word) for word in there)
         if in_words and not verdicts(there, source.reading)[1]:  # for right and wrong, instead of numbers
@@ -129,9 +115,15 @@ def _scores(source: Source, decided: Array) -> Array:
     outside = (values < 0) | (values > 1)
     if not outside.any():
         return values
-    row = first(outside & ~decided)
-    source.refuse_any("score", outside & ~decided, values, scale_advice(source, values, row))
-    span = f"{np.nanmin(values):g} to {np.nanmax(values):g}"
+    wrong, lowest = outside & ~decided, float(np.nanmin(values))
+    largest = max(float(np.nanmax(values)), -lowest)
+    top = next((f"{top}" for top in (1, 5, 10, 100, 1000) if largest <= top), f"{largest:g}")
+    advice = "scores lie between 0 and 1: give the lowest and the highest that can be reached"
+    advice += f", such as --scale score={f'-{top}' if lowest < 0 else 0}..{top}"
+    if "score" in source.reading.scales or str(column.iloc[first(wrong)]).strip().endswith("%"):
+        advice = "needed: a share from 0% to 100%"
+    source.refuse_any("score", wrong, values, advice)
+    span = f"{lowest:g} to {np.nanmax(values):g}"
     source.notes.append(f"the column score runs from {span} and was left out: scores lie between 0 and 1 (--scale)")
     return np.full(len(values), np.nan)
 
@@ -152,30 +144,26 @@ def _causes(source: Source, states: list[State | None], status: Array, partial: 
 
 
 def refuse_summaries(source: Source, made: "pd.DataFrame") -> None:
-    """Refuses a row that sums up others: a contender of that name, or a task of that name whose value is a mean.
-
-    Raises UserFileError: there is such a row; names its line.
-    """
+    """Raises UserFileError: a row sums up others, by its contender's name, or its task's where its value is a mean."""
     has_values = "passed" in made
     values = made["passed"].where(made["passed"].notna(), made["score"]) if has_values else made["task"].isna()
+
+    def is_mean(row: int, summaries: Array) -> bool:
+        if not 0 < values.iloc[row] < 1:
+            return False
+        others = values[(made["contender"] == made["contender"].iloc[row]).to_numpy() & ~summaries].dropna()
+        return len(others) > 1 and bool(others.isin((0, 1)).all() or abs(others.mean() - values.iloc[row]) < 0.006)
+
     for word in ("contender", "task"):
         names = {name for name in made[word].unique() if plain_word(name) in SUMMARY}
         at = made[word].isin(names).to_numpy()
-        sums = (int(row) for row in at.nonzero()[0] if word == "contender" or _is_mean(made, values, int(row), at))
-        row = next(sums, None)
+        row = next((row for row in np.flatnonzero(at).tolist() if word == "contender" or is_mean(row, at)), None)
         if row is not None:
             problem = f"the {word} {made[word].iloc[row]!r} looks like a row that sums up others"
             raise source.fault(row, problem, "delete it, or rename it")
         if names:
             name = made[word].iloc[first(at)]
             source.notes.append(f"the task {name!r} was taken for a task; delete its rows if they sum up others")
-
-
-def _is_mean(made: "pd.DataFrame", values: "pd.Series[Any]", row: int, summaries: Any) -> bool:
-    if not 0 < values.iloc[row] < 1:
-        return False
-    others = values[(made["contender"] == made["contender"].iloc[row]).to_numpy() & ~summaries].dropna()
-    return len(others) > 1 and bool(others.isin((0, 1)).all() or abs(others.mean() - values.iloc[row]) < 0.006)
 
 
 def note_spellings(source: Source, made: "pd.DataFrame") -> None:

@@ -1,0 +1,87 @@
+"""Cells of tables: figures as people write them, with what they mean for a reader who rests on them."""
+
+from collections.abc import Callable
+
+from harness import core
+from harness.core import UNKNOWN, Comparison, Estimate
+from harness.report.blocks import Cell
+
+_FORMS: dict[str, Callable[[float], str]] = {
+    "percent": core.percent,
+    "points": lambda value: f"{core.points(value)} points",
+    "dollars": core.dollars,
+    "seconds": core.seconds,
+    "number": "{:,.4g}".format,
+}
+
+
+def unknown(why: str | None = "") -> Cell:
+    """A figure that cannot be had, and why."""
+    return Cell(UNKNOWN, why or "")
+
+
+def name(text: str, *, control: bool = False) -> Cell:
+    """A name, and whether it is a control's."""
+    return Cell(text, under="(control)" if control else "", code=True)
+
+
+def count(number: int | None) -> Cell:
+    """How many."""
+    return Cell(UNKNOWN if number is None else f"{number:,}")
+
+
+def rate(estimate: Estimate) -> Cell:
+    """A pass rate, its interval under it."""
+    return parted(core.percent_interval(estimate), in_words(estimate))
+
+
+def money(estimate: Estimate) -> Cell:
+    """An amount, its interval under it."""
+    return parted(core.dollars_interval(estimate), in_words(estimate, "dollars"))
+
+
+def seconds(estimate: Estimate) -> Cell:
+    """A duration."""
+    return Cell(core.seconds(estimate.value), in_words(estimate, "seconds"))
+
+
+def parted(text: str, hover: str = "") -> Cell:
+    """``72.8% [69.6, 75.7]`` on two lines."""
+    figure, _, interval = text.partition(" ")
+    return Cell(figure, hover, interval)
+
+
+def difference(c: Comparison) -> list[Cell]:
+    """Difference, interval, p, p adjusted, wins and losses of a comparison."""
+    tested = f"{core.p_equation(c.p_value)}: {c.test}" if c.p_value is not None else "not known"
+    over = f"{core.plural(c.n_tasks, 'shared task')}; {c.interval_method}"
+    return [Cell(core.points(c.delta), c.sentence.replace("`", "")), Cell(core.points_interval(c.low, c.high), over),
+            Cell(core.p_text(c.p_value), tested), Cell(core.p_text(c.p_adjusted)),
+            count(c.wins), count(c.losses)]  # fmt: skip
+
+
+def in_words(estimate: Estimate, form: str = "percent") -> str:
+    """An estimate as a sentence for people, in a ``form`` of `_FORMS`: what was seen, where the truth lies."""
+    if estimate.value is None:
+        return f"not known: {estimate.why or 'no evidence'}"
+    one = _FORMS[form]
+    text = f"{one(estimate.value)} seen"
+    if form == "dollars" and 0 < estimate.value < 0.01:
+        text += f" ({core.dollars(1e6 * estimate.value)} for a million)"
+    low, high = ("" if end is None else one(end) for end in (estimate.low, estimate.high))
+    if low or high:
+        span = f"between {low} and {high}" if low and high else f"at least {low}" if low else f"at most {high}"
+        text += f"; for tasks like these {span}, {100 * estimate.level:g}% sure"
+    elif estimate.why:
+        text += f"; no interval: {estimate.why}"
+    return f"{text}; {core.plural(estimate.n_tasks, 'task')}; {estimate.method}"
+
+
+def ends(of: Estimate, digits: int) -> str:
+    """`` [0.61, 0.72]`` to so many digits behind the point; nothing where an end is not known."""
+    return "" if of.low is None or of.high is None else f" [{of.low:.{digits}f}, {of.high:.{digits}f}]"
+
+
+def of_units(method: str, unit: str) -> str:
+    """A method's name; where every task is by itself it counts tasks and not clusters."""
+    return method.replace("clusters", "tasks") if unit == "task" else method
