@@ -7,7 +7,7 @@ from typing import Any
 import streamlit as st
 
 from harness import verdict
-from harness.core import Decision, amount_of, amount_text, plural, visible
+from harness.core import Decision, amount_of, amount_text, plural
 from harness.report.advice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.curve_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several
@@ -89,7 +89,7 @@ def _kinds(evidence: Evidence) -> Kinds:
     said = [
         (kind, name)
         for (kind, words), place in zip(verdict.KINDS_MEAN.items(), st.columns(3), strict=True)
-        for name in several(kind, unknown, kind.lower(), words=visible, help=words, at=place)
+        for name in several(kind, unknown, kind.lower(), help=words, at=place)
     ]
     counted = {name: kind for kind, name in reversed(said)}
     if len(counted) < len(said):
