@@ -170,11 +170,7 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
 
 
 def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
-    """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
-
-    Names and domains of tasks are the second's; contenders of one name are told apart by their reports. Raises
-    UsageError: no such contender. EvidenceError: no task in common.
-    """
+    """A table of ``a`` of the first report and ``b`` of the second, at the tasks that both tried, or EvidenceError."""
     i, j = first.index(a), second.index(b)
     otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
     candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))
@@ -212,10 +208,8 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
 def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, or that were graded otherwise, if any."""
-    alone = (
-        (int((t.trials[t.index(name)] > 0).sum()) - common, t.report.name) for t, name in ((first, a), (second, b))
-    )
-    parts = [f"{number:,} of {report}" for number, report in alone if number]
+    tried = ((t.report.name, int((t.trials[t.index(name)] > 0).sum())) for t, name in ((first, a), (second, b)))
+    parts = [f"{number - common:,} of {report}" for report, number in tried if number > common]
     kept = "does not have"
     if graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b)):
         kept += ", or graded by another grader (ownbench regrade),"
