@@ -1,7 +1,4 @@
-"""The vocabulary that every room shares: frozen records, enums, digests, the error tree, seams for clock and chance.
-
-Standard library only; imports nothing of the project.
-"""
+"""The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
 from harness.core.errors import (
     UNBILLED,
