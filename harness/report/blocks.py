@@ -123,7 +123,7 @@ def written(blocks: Iterable[Block], place: str) -> Iterator[Block]:
             yield block
 
 
-def named_parts(text: str, names: Iterable[str]) -> list[str]:
+def parts_of(text: str, names: Iterable[str]) -> list[str]:
     """A sentence in parts, every second of them one of ``names`` that stands in backticks in it."""
     known = "|".join(re.escape(name) for name in sorted(set(names), key=len, reverse=True))
     return re.split(f"`({known})`", text) if known else [text]

@@ -1,8 +1,4 @@
-"""Figures of choices: bills against volume and what would flip the advice; cost and pass rate along thresholds.
-
-Drawn offline. The curve of thresholds stands in a linear frame, in which mixing two policies at random lies on the
-straight line between them.
-"""
+"""Figures of choices: bills against volume and what would flip the advice; cost and pass rate along thresholds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +6,14 @@ from typing import Any
 import harness.report.vega as vl
 from harness import core
 from harness.core import Kind
-from harness.report.advice_tables import INPUTS, amount_words, count_words
-from harness.report.sweep_tables import chosen_place, thinned, threshold_words
+from harness.report.choice_tables import (
+    INPUTS,
+    amount_words,
+    chosen_place,
+    count_words,
+    thinned_places,
+    threshold_words,
+)
 from harness.report.vega import COLOURS, PAPER, Figure, Theme
 from harness.verdict import Advice, Bills, Option, Sweep, SweepPoint
 
@@ -36,10 +38,7 @@ def volumes_around(view: Advice) -> list[float]:
 
 
 def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> Figure | None:
-    """Each option's monthly bill against the volume, and where an owned option breaks even with a rented one.
-
-    ``None`` where no option has a whole bill.
-    """
+    """Each option's bill against the volume, and where owning breaks even; ``None`` where none has a whole bill."""
     bills = {line.contender: [b for b in line.bills if b.usd > 0 and b.tasks_per_month > 0] for line in lines}
     options = [o for o in view.options if bills.get(o.contender)]
     shown = options[:MOST_LINES]
@@ -134,11 +133,7 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
 
 
 def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = PAPER) -> Figure | None:
-    """How many times larger or smaller each input alone must be for another type of option to be the cheapest.
-
-    ``hour_usd`` is the price of a machine's hour, where it was moved too. ``None`` where nothing was moved: the volume
-    is not known or 0, or no amount is known.
-    """
+    """How many times larger or smaller each input alone must be to change the advice; ``None`` where none was moved."""
     rows = tornado_rows(view, hour_usd)
     if not rows:
         return None
@@ -211,12 +206,9 @@ MOST_RUN = 3  # hybrids that were run and are drawn; the table has them all
 
 
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme = PAPER) -> Figure:
-    """Cost a task against pass rate along the thresholds; the share escalated instead where a cost is unknown.
-
-    ``here`` is a point of its curve to mark, with its intervals.
-    """
+    """Cost a task, or the share escalated, against pass rate along the thresholds; ``here`` is a point to mark."""
     costs = all(p.cost_per_task_usd.value is not None for p in view.curve)
-    rows = [_point("threshold", p, p.escalated, costs=costs) for p in thinned(view)]
+    rows = [_point("threshold", p, p.escalated, costs=costs) for p in (view.curve[k] for k in thinned_places(view))]
     marks, runs = _marks(view, here, costs=costs)
     every = [*rows, *marks]
     domain = vl.percent_domain(vl.ends_of(every))

@@ -27,10 +27,7 @@ def from_below(effects: Sequence[DomainDifference]) -> list[DomainDifference]:
 
 
 def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | None:
-    """Each domain's difference with its interval, hollow as seen and filled as shrunk; all tasks in the last row.
-
-    ``None`` with fewer than two domains, where it would say nothing that the comparison has not said.
-    """
+    """Each domain's difference, raw and shrunk, all tasks in the last row; ``None`` with fewer than two domains."""
     whole = view.comparison
     known = [d for d in from_below(view.domains) if d.delta is not None]
     if whole is None or whole.delta is None or len(known) < 2:
@@ -105,10 +102,7 @@ SOURCES = {"domain": ("between domains", "#56B4E9"), "task": ("between tasks of 
 
 
 def variance_figure(view: Domains, theme: Theme = PAPER) -> Figure | None:
-    """One bar: which shares of the variance lie between domains, between their tasks, and between tries of a task.
-
-    ``None`` where the variance is not known, or nothing varies.
-    """
+    """One bar: shares of the variance between domains, their tasks, and tries of a task; ``None`` where not known."""
     shares = view.variance_shares
     if view.variance is None or shares is None:
         return None
@@ -147,11 +141,11 @@ ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "pl
 def lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
     """Each contender with skills minus the same without them; ``None`` where nothing can be compared."""
     arms = {c.name: c.arm for c in view.contenders}
-    rows = []
-    for lift in view.lifts:
-        placebo = f"{LINE_END}(a placebo)" if lift.control == "placebo" else ""
-        against = f"minus {core.visible(lift.against, NAME_LENGTH)}{placebo}"
-        rows.append((lift.contender, against, arms.get(lift.contender), lift.comparison))
+    placebo = {"placebo": f"{LINE_END}(a placebo)"}
+    rows = [
+        (one.contender, f"minus {core.visible(one.against, NAME_LENGTH)}{placebo.get(one.control or '', '')}",
+         arms.get(one.contender), one.comparison) for one in view.lifts
+    ]  # fmt: skip
     return _lifts(rows, "What the skills add to each contender", view.level, theme)
 
 
@@ -268,10 +262,7 @@ DECISIONS = {Decision.SHIP: ("circle", BETTER), Decision.BLOCK: ("square", WORSE
 
 
 def verdict_figure(entries: Sequence[HistoryEntry], theme: Theme = PAPER) -> Figure | None:
-    """Differences of the verdicts with the margins that they were held to, oldest first, numbered as in ``entries``.
-
-    ``None`` where no verdict has a difference.
-    """
+    """Differences of verdicts and their margins, oldest first, by their numbers; ``None`` where none has one."""
     known: list[vl.Row] = []
     missing = []
     for number, entry in enumerate(entries, 1):

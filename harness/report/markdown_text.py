@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core import visible
-from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, Text, named_parts, written
+from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, Text, parts_of, written
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
 
@@ -28,7 +28,7 @@ def markdown_code(text: str, *, cell: bool = False) -> str:
 
 def _sentence(text: str, names: Iterable[str]) -> str:
     """A sentence with those of ``names`` that stand in backticks as code spans, and the rest as plain text."""
-    parts = enumerate(named_parts(text, names))
+    parts = enumerate(parts_of(text, names))
     return "".join(markdown_code(part) if i % 2 else markdown_text(part) for i, part in parts)
 
 

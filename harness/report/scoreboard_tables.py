@@ -13,10 +13,7 @@ from harness.report.difference_figures import from_below
 
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
-    """One row a contender, highest pass rate first; costs and latencies that nobody has are left out.
-
-    ``types`` says by contender whether to choose it is to own, to rent or to mix.
-    """
+    """One row a contender, highest pass rate first; ``types`` says which is to own, to rent or to mix."""
     shown, level = view.shown, f"{100 * view.level:g}% interval"
     apart = "other tasks than the rest: not ranked with them", "other tasks"
     columns: Columns = [
@@ -36,7 +33,7 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else UNKNOWN,
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
-    found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")
+    found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")  # without what nobody has:
     return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
 
 
@@ -80,10 +77,7 @@ ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
 
 
 def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> Table:
-    """Each contender's pass rate in each domain; the longer of the two goes down. No rows without a graded domain.
-
-    ``most``: contenders, domains and columns that fit.
-    """
+    """Each contender's pass rate in each domain, the longer of the two downwards; ``most`` of them and columns fit."""
     contenders, domains = list(view.shown), list(view.domains)
     if most:
         contenders, domains = contenders[: most[0]], domains[: most[1]]

@@ -93,8 +93,7 @@ def png(figure: Figure, scale: float = 2) -> bytes:
     """The figure as a PNG; nothing is fetched."""
     import vl_convert
 
-    image: bytes = vl_convert.vegalite_to_png(vega_lite(figure), scale=scale, allowed_base_urls=[])
-    return image
+    return bytes(vl_convert.vegalite_to_png(vega_lite(figure), scale=scale, allowed_base_urls=[]))
 
 
 def svg(figure: Figure, *, titled: bool = True) -> str:
@@ -104,8 +103,7 @@ def svg(figure: Figure, *, titled: bool = True) -> str:
     spec = _labelled(vega_lite(figure, titled=titled))
     if figure.theme.fluid:
         spec["width"] = PHONE_WIDTH
-    image: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return image
+    return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
 
 
 def _labelled(part: Any) -> Any:
@@ -141,12 +139,10 @@ def layer(mark: Spec, *, rows: Sequence[Row] | None = None, where: Sequence[str 
     found: Spec = {} if rows is None else {"data": {"values": list(rows)}}
     if where:
         found["transform"] = [{"filter": condition} for condition in where]
-    channels = {name: _channel(one) if isinstance(one, str) else one for name, one in encoding.items()}
-    return found | {"mark": mark, "encoding": channels}
-
-
-def _channel(short: str) -> Spec:
-    return {"value": short} if short.startswith("#") else field(short)
+    short = {
+        name: {"value": one} if one[0] == "#" else field(one) for name, one in encoding.items() if isinstance(one, str)
+    }
+    return found | {"mark": mark, "encoding": encoding | short}
 
 
 def mark(kind: str, **style: Any) -> Spec:
@@ -231,10 +227,7 @@ def legend(**more: Any) -> Spec:
 
 
 def styled(short: str, of: Sequence[str], key: Spec | None, *ranges: Iterable[Any]) -> list[Spec]:
-    """Channels that tell the values ``of`` a field apart, in that order, with one legend ``key`` for all, or none.
-
-    ``ranges`` are of each channel, colour and shape, say, what stands for each value.
-    """
+    """Channels that tell values ``of`` a field apart, with one legend: each of ``ranges`` is what stands for them."""
     return [field(short, sort=list(of), legend=key, scale={"domain": list(of), "range": list(one)}) for one in ranges]
 
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from harness.analysis import Domains, Scoreboard
 from harness.core import plural
-from harness.report import domain_tables as tables
+from harness.report import difference_tables as tables
 from harness.report.difference_figures import forest_figure, variance_figure
 from harness.report.html_parts import html_code, html_list, html_text
 from harness.report.pages import parts
@@ -69,8 +69,7 @@ def _worse(found: Domains) -> None:
         return
     lead(tables.worse_sentence(found))
     show(tables.worse_table(found))
-    lists = {"Surely worse": found.worse.confirmed, "To try again, the likeliest first": tables.to_try_again(found)}
-    for what, names in lists.items():
+    for what, names in tables.worse_lists(found).items():
         if names:
             with st.expander(f"{what}: {plural(len(set(names)), 'task')}"):
                 rest = len(names) - LISTED
