@@ -143,8 +143,8 @@ def _(view: Gate) -> Iterator[Block]:
         )
         yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
     if view.tasks_needed is not None:
-        needed = f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."
-        yield Text([needed], only=MARKDOWN)
+        yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],
+                   only=MARKDOWN)  # fmt: skip
     if view.exempt:
         exempt = ", ".join(f"`{name}`" for name in view.exempt)
         yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,

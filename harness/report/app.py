@@ -13,13 +13,6 @@ from urllib.parse import urlsplit
 from harness.core import UsageError, install_line, is_this_machine
 
 
-def dashboard(arguments: Sequence[str] = ()) -> None:
-    """Draws the dashboard inside a Streamlit script, of reports or folders that hold some, else ``reports``."""
-    from harness.report.pages import show
-
-    show([Path(one) for one in arguments] or [Path("reports")])
-
-
 def reports_in(given: Sequence[Path]) -> list[Path]:
     """The reports that are meant, each once, in order; raises UsageError where one is and holds none: what to do."""
     found, problems = reports_and_problems(given)
@@ -126,10 +119,9 @@ REFUSED = b"This dashboard does not answer to that name. Open it at the address 
 class OwnName:
     """An ASGI application that hands on what asks for the dashboard by its own name, and refuses the rest with 403.
 
-    A page of somebody else's can have its own name lead to this machine (DNS rebinding), or open a WebSocket to it: the
-    browser then says that name in ``Host`` or ``Origin``. Its names are ``localhost``, loopback addresses, the address
-    that it is served on and those in Streamlit's ``server.allowedHosts``; where other machines may reach it, any
-    address by number and this machine's name too.
+    A page of somebody else's can have its name lead here (DNS rebinding), or open a WebSocket: the browser says that
+    name in ``Host`` or ``Origin``. Its own are ``localhost``, loopback addresses, the one served on, Streamlit's
+    ``server.allowedHosts``; where other machines may reach it, any address by number and this machine's name too.
     """
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:

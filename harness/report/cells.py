@@ -7,17 +7,9 @@ from harness.core import UNKNOWN, Comparison, Estimate
 from harness.report.blocks import Cell
 
 _FORMS: dict[str, Callable[[float], str]] = {
-    "percent": core.percent,
-    "points": lambda value: f"{core.points(value)} points",
-    "dollars": core.dollars,
-    "seconds": core.seconds,
-    "number": "{:,.4g}".format,
-}
-
-
-def unknown(why: str | None = "") -> Cell:
-    """A figure that cannot be had, and why."""
-    return Cell(UNKNOWN, why or "")
+    "percent": core.percent, "points": lambda value: f"{core.points(value)} points", "dollars": core.dollars,
+    "seconds": core.seconds, "number": "{:,.4g}".format,
+}  # fmt: skip
 
 
 def name(text: str, *, control: bool = False) -> Cell:
@@ -55,9 +47,9 @@ def difference(c: Comparison) -> list[Cell]:
     """Difference, interval, p, p adjusted, wins and losses of a comparison."""
     tested = f"{core.p_equation(c.p_value)}: {c.test}" if c.p_value is not None else "not known"
     over = f"{core.plural(c.n_tasks, 'shared task')}; {c.interval_method}"
-    return [Cell(core.points(c.delta), c.sentence.replace("`", "")), Cell(core.points_interval(c.low, c.high), over),
-            Cell(core.p_text(c.p_value), tested), Cell(core.p_text(c.p_adjusted)),
-            count(c.wins), count(c.losses)]  # fmt: skip
+    ends, p = Cell(core.points_interval(c.low, c.high), over), Cell(core.p_text(c.p_value), tested)
+    points = Cell(core.points(c.delta), c.sentence.replace("`", ""))
+    return [points, ends, p, Cell(core.p_text(c.p_adjusted)), count(c.wins), count(c.losses)]
 
 
 def in_words(estimate: Estimate, form: str = "percent") -> str:

@@ -16,17 +16,12 @@ from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, 
 from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
 
 INPUTS = {
-    "tasks_per_month": "tasks a month",
-    "value_per_task_usd": "value of a task",
-    "training_usd": "training",
-    "labelling_usd": "labelling",
-    "skill_authoring_usd": "skill authoring",
-    "hosting_usd_per_month": "hosting a month",
-    "outage_days_per_year": "outage days a year",
-    "data_must_stay_inside": "data must stay inside",
-    "gpu_hour_usd": "machine's hour",
-    "margin": "margin of quality",
-}  # every input as a figure and a form call it
+    "tasks_per_month": "tasks a month", "value_per_task_usd": "value of a task", "training_usd": "training",
+    "labelling_usd": "labelling", "skill_authoring_usd": "skill authoring", "hosting_usd_per_month": "hosting a month",
+    "outage_days_per_year": "outage days a year", "data_must_stay_inside": "data must stay inside",
+    "gpu_hour_usd": "machine's hour", "margin": "margin of quality",
+}  # fmt: skip
+"""Every input as a figure and a form call it."""
 QUALITY = {
     "best": "passes most of those allowed",
     "shown": "shown to lie within the margin of the best",

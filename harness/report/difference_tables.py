@@ -143,11 +143,8 @@ def worse_lists(view: Domains) -> dict[str, Sequence[str]]:
     return {"Surely worse": sure, "To try again, the likeliest first": others}
 
 
-SOURCES = {
-    "domain": ("between domains", "large: try more domains"),
-    "task": ("between tasks", "large: try more tasks"),
-    "trial": ("between tries of one task", "large: try each task more often"),
-}
+SOURCES = {"domain": ("between domains", "large: try more domains"), "task": ("between tasks", "large: try more tasks"),
+           "trial": ("between tries of one task", "large: try each task more often")}  # fmt: skip
 
 
 def variance_table(view: Domains) -> Table:
@@ -194,10 +191,9 @@ def closing_notes(view: Domains) -> list[str]:
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
         notes.append("only the first, only the second: tasks of which one alone passes more than half of its trials")
     if view.spread is not None:
-        notes.append("average of the domains: what to expect of domains like these, one known more surely weighing "
-                     "more; the difference above is what to expect of tasks like these, each counting the "
-                     "same")  # fmt: skip
-        notes.append(f"shrunk: {SHRUNK}")
+        average = "what to expect of domains like these, one known more surely weighing more"
+        above = "the difference above is what to expect of tasks like these, each counting the same"
+        notes += [f"average of the domains: {average}; {above}", f"shrunk: {SHRUNK}"]
     return notes
 
 

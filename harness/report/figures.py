@@ -27,7 +27,13 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     shown = known[:MOST_ROWS]
     labels = _labels(shown, SHORT_NAME if theme.fluid else NAME_LENGTH)
-    rows = [_rate_row(c, label) for c, label in zip(shown, labels, strict=True)]
+    rows: list[vl.Row] = []
+    for c, label in zip(shown, labels, strict=True):
+        called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
+        words, opacity = (f"{called}: {text}, other tasks", PALE) if c.apart else (f"{called}: {text}", 1.0)
+        of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity}
+        drawn = vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)
+        rows.append({**of, **drawn, "text": text, "words": words})
     y = vl.names_down(rows, theme, labelLimit=170 if theme.fluid else 280, labelFontSize=13)
     reference = next((c for c in known if c.name == view.reference), None)
     line = [] if reference is None else [{"value": 100 * (reference.pass_rate.value or 0.0)}]
@@ -53,24 +59,14 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     last = ", those measured on other tasks after the rest" if any(c.apart for c in shown) else ""
     said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
     chart = vl.chart(rows, layers, RATES_WIDTH, vl.ROW * len(rows), encoding={"color": _kinds(shown, theme, "color")})
-    words = f"Pass rates with intervals, highest first{last}: {said}"
+    told = f"Pass rates with intervals, highest first{last}: {said}"
     title = "Pass rate" if view.complete else f"Pass rate{UNFINISHED}"
-    return Figure(title, tuple(filter(None, notes)), chart, words, theme)
-
-
-def _rate_row(c: ContenderScore, label: str) -> vl.Row:
-    called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
-    words, opacity = (f"{called}: {text}, other tasks", PALE) if c.apart else (f"{called}: {text}", 1.0)
-    of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity}
-    return {**of, "text": text, "words": words, **vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)}
+    return Figure(title, tuple(filter(None, notes)), chart, told, theme)
 
 
 def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
-    """Cost per task against pass rate with intervals on both axes; ``None`` where no contender's cost is known.
-
-    A contender without a cost is named in a note: it is nowhere on the axis, and least of all at zero. The opacity of
-    a point is how often, when tasks are resampled, nothing else is at once as good and as cheap.
-    """
+    """Cost per task against pass rate; whose cost is not known is in a note, and ``None`` comes where all are so."""
+    # A point's opacity is how often, when tasks are resampled, nothing else is at once as good and as cheap.
     shown = [c for c in view.ranked if c.pass_rate.value is not None and c.cost_per_task_usd.value is not None]
     if not shown:
         return None

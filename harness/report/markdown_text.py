@@ -77,16 +77,15 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[
 def _table_lines(table: Table) -> list[str]:
     """Lines of a table, its names as code spans; in figures, a dollar sign would begin a formula and ``<`` a tag."""
     columns, rows = table.shown("text")
-    header, lines = [], []
+    header, lines = [], list[list[str]]()
     for c in columns:
         under = f" {c.under}" if c.under else ""
         header.append(markdown_code(c.title, cell=True) + under if c.code else c.short or c.title)
     for row in rows:
-        line = []
+        lines.append([])
         for cell, column in zip(row, columns, strict=True):
             under = f" {cell.under}" if cell.under[:1] in {"[", "("} else ""
             text = cell.text + under
             plain = markdown_text(text) if column.left else text.replace("$", "\\$").replace("<", "&lt;")
-            line.append(markdown_code(cell.text, cell=True) + under if cell.code else plain)
-        lines.append(line)
+            lines[-1].append(markdown_code(cell.text, cell=True) + under if cell.code else plain)
     return _lines(header, lines, [c.left or not i for i, c in enumerate(columns)])

@@ -1,8 +1,4 @@
-"""Pieces of Vega-Lite that the figures share, the colours of paper and of screens, and how a figure is drawn.
-
-Colours of contenders are Okabe and Ito's (2008), told apart by colour-blind readers too; each kind has its own shape
-beside its colour, and no figure says anything by colour alone.
-"""
+"""Pieces of Vega-Lite that the figures share, the colours of paper and of screens, and how a figure is drawn."""
 
 import json
 import math
@@ -15,6 +11,7 @@ from harness.core import Estimate, Kind, points, points_interval, round_dollars,
 Spec = dict[str, Any]  # a piece of Vega-Lite
 Row = dict[str, Any]  # a row of a figure's data
 
+# Okabe and Ito's colours (2008) are told apart by colour-blind readers too; no figure says anything by colour alone.
 COLOURS = {Kind.MODEL: "#0072B2", Kind.ADAPTER: "#D55E00", Kind.SKILLED: "#009E73", Kind.BOTH: "#CC79A7",
            Kind.HYBRID: "#E69F00", Kind.IMPORTED: "#0072B2"}  # fmt: skip
 SHAPES = {Kind.MODEL: "circle", Kind.ADAPTER: "square", Kind.SKILLED: "triangle-up", Kind.BOTH: "cross",
@@ -132,10 +129,7 @@ def chart(rows: Sequence[Row], layers: Iterable[Spec], width: float, height: flo
 
 
 def layer(mark: Spec, *, rows: Sequence[Row] | None = None, where: Sequence[str | Spec] = (), **encoding: Any) -> Spec:
-    """Marks of the chart's rows, or of ``rows``, for which all of ``where`` hold.
-
-    A channel is a piece of Vega-Lite, a field in short, ``low:Q``, or a colour for all, ``#0072B2``.
-    """
+    """Marks of rows for which all of ``where`` hold; a channel may be short: a field, ``low:Q``, or a ``#`` colour."""
     found: Spec = {} if rows is None else {"data": {"values": list(rows)}}
     if where:
         found["transform"] = [{"filter": condition} for condition in where]

@@ -199,8 +199,7 @@ def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
 def write_report(report: Path, *, split: str | None = None, level: float = 0.95) -> list[Path]:
     """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 
-    Raises EvidenceError where there are no outcomes, or they are broken: ``report.html`` is written all the same and
-    says so, unless nothing was begun. Raises UsageError for an unknown split.
+    Raises UsageError for an unknown split, EvidenceError without outcomes or with broken ones: report.html says so too.
     """
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
@@ -240,8 +239,8 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
     drawn: list[Path] = []
     named: dict[str, str] = {}
     for stem in ("pass_rate", "cost_vs_pass"):
-        makes = [block for block in blocks if isinstance(block, Drawn) and block.file == stem]
-        figure = makes[0].make(*makes[0].of) if makes else None
+        makes = (block for block in blocks if isinstance(block, Drawn) and block.file == stem)
+        figure = next((block.make(*block.of) for block in makes), None)
         for suffix, image in ((".png", png), (".svg", svg)):
             path = folder / f"{stem}{suffix}"
             if figure is None:
@@ -256,11 +255,7 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
 def write_gate(
     view: Gate, folder: Path, environment: Mapping[str, str] | None = None, *, at: datetime | None = None
 ) -> tuple[Path, ...]:
-    """Writes ``verdict.json``, ``junit.xml`` and ``summary.md`` into ``folder``; where they went.
-
-    Where ``GITHUB_STEP_SUMMARY`` names a file, the summary is appended to it. With ``at``, when the verdict was given,
-    ``verdicts.jsonl`` keeps it next to all earlier ones.
-    """
+    """Writes a verdict's files, logs it if given ``at`` a time, and adds a summary to ``GITHUB_STEP_SUMMARY``."""
     markdown = markdown_blocks(blocks_of(view))
     verdict = json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n"
     files = _write(folder, {VERDICT: verdict, "junit.xml": _junit(view), "summary.md": markdown})
