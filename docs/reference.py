@@ -31,7 +31,7 @@ from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
 from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry, PriceEntry
-from harness.skill.rules import FIELDS as SKILL_FIELDS
+from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
@@ -290,9 +290,9 @@ def commands_page() -> Iterator[str]:
     yield from ("# Commands", "", MADE, "")
     yield "`ownbench COMMAND --help` says the same. Exit codes: 0 done or SHIP, 1 BLOCK or a lint that found errors,"
     yield "2 wrong use, 3 INCONCLUSIVE, 4 evidence that cannot be judged or a run that is incomplete."
-    for verb, summary in main.VERBS.items():
+    for verb, (_, summary) in main.VERBS.items():
         parser = main.Parser(prog=f"ownbench {verb}")
-        importlib.import_module(f"harness.cli.{main._module(verb)}").configure(parser)
+        main.configure(parser, verb)
         yield from ("", f"## `ownbench {verb}`", "", sentence(summary))
         yield from arguments(parser, "###")
 

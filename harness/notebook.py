@@ -4,15 +4,15 @@ import io
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core import Manifest, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from harness.analysis import Pairing, Scoreboard
-    from harness.verdict import Sweep, SweepGoal
+    from harness.analysis import Scoreboard
+    from harness.verdict import SweepGoal
 
 
 class Report:
@@ -26,11 +26,7 @@ class Report:
 
     @cached_property
     def outcomes(self) -> "pd.DataFrame":
-        """The outcome table, one row an attempt, all splits.
-
-        Raises:
-            EvidenceError: the table is missing or broken.
-        """
+        """The outcome table, one row an attempt, all splits. Raises EvidenceError where it is missing or broken."""
         from harness.store import read_outcomes
 
         frame: pd.DataFrame = read_outcomes(self.folder).to_pandas()
@@ -67,25 +63,41 @@ class Report:
 
         return Pair(pair(self.folder, a, b, split=self.split))
 
-    def sweep(self, worker: str, expert: str, goal: "SweepGoal | None" = None) -> "Swept":
+    def sweep(self, worker: str, expert: str, goal: "SweepGoal | None" = None) -> "Printed":
         """Every threshold from ``worker`` to ``expert`` replayed, and the honest figure of the chosen one."""
         from harness.verdict import sweep
 
-        return Swept(sweep(self.folder, worker, expert, goal, split=self.split))
+        return Printed(sweep(self.folder, worker, expert, goal, split=self.split))
 
     def __repr__(self) -> str:
         return f"Report({str(self.folder)!r})"
 
 
-class Board:
-    """A scoreboard that prints as its tables; ``view`` holds the figures."""
+class Printed:
+    """A view that prints as its tables; ``view`` holds the figures."""
 
-    def __init__(self, view: "Scoreboard") -> None:
+    def __init__(self, view: Any) -> None:
         self.view = view
 
     def to_json(self) -> Mapping[str, object]:
-        """As ``statistics.json``."""
-        return self.view.as_json()
+        """As the command's ``--json``."""
+        found: Mapping[str, object] = self.view.as_json()
+        return found
+
+    def __str__(self) -> str:
+        from harness.report import print_view
+
+        text = io.StringIO()
+        print_view(self.view, text)
+        return text.getvalue()
+
+    __repr__ = __str__
+
+
+class Board(Printed):
+    """A scoreboard, as ``statistics.json``."""
+
+    view: "Scoreboard"
 
     def to_pandas(self) -> "pd.DataFrame":
         """One row a contender: each estimate as three columns, its value, ``_low`` and ``_high``."""
@@ -102,65 +114,16 @@ class Board:
             rows.append(row)
         return pd.DataFrame(rows)
 
-    def __str__(self) -> str:
-        from harness.report import print_view
 
-        text = io.StringIO()
-        print_view(self.view, text)
-        return text.getvalue()
-
-    __repr__ = __str__
-
-
-class Pair:
-    """A comparison that prints as one sentence and a table; the figures are its attributes, as in the record."""
-
-    def __init__(self, view: "Pairing") -> None:
-        self.view = view
+class Pair(Printed):
+    """A comparison, one sentence and a table; the figures are its attributes, as in the record."""
 
     def __getattr__(self, name: str) -> object:
         if name.startswith("_") or name == "view":
             raise AttributeError(name)
         return getattr(self.view.comparison, name)
 
-    def to_json(self) -> Mapping[str, object]:
-        """As ``ownbench compare --json``."""
-        return self.view.as_json()
-
-    def __str__(self) -> str:
-        from harness.report import print_view
-
-        text = io.StringIO()
-        print_view(self.view, text)
-        return text.getvalue()
-
-    __repr__ = __str__
-
-
-class Swept:
-    """A sweep that prints as its tables; ``view`` holds the figures."""
-
-    def __init__(self, view: "Sweep") -> None:
-        self.view = view
-
-    def to_json(self) -> Mapping[str, object]:
-        """As ``ownbench sweep --json``."""
-        return self.view.as_json()
-
-    def __str__(self) -> str:
-        from harness.report import print_view
-
-        text = io.StringIO()
-        print_view(self.view, text)
-        return text.getvalue()
-
-    __repr__ = __str__
-
 
 def open_report(folder: Path | str, *, split: str | None = None) -> Report:
-    """The report in ``folder``, to look at.
-
-    Raises:
-        UsageError: there is no such folder.
-    """
+    """The report in ``folder``, to look at. Raises UsageError where there is no such folder."""
     return Report(folder, split=split)

@@ -1,11 +1,7 @@
-"""Evidence to views: sides, pairing, what changed, the scoreboard, domains, skills and planning.
-
-Reads a run folder and computes; it draws nothing and decides nothing.
-"""
+"""Evidence to views: sides, pairing, changes, the scoreboard, domains, skills, planning; draws and decides nothing."""
 
 from harness.analysis.by_domain import Domains, domains
 from harness.analysis.changed import Change, changes
-from harness.analysis.csv_export import safe_csv
 from harness.analysis.designs import CELL_WORDS, Design, factorial
 from harness.analysis.loading import (
     Evidence,
@@ -44,7 +40,6 @@ from harness.analysis.sides import (
     graded_otherwise,
     gradings_of,
     pair_sides,
-    reference_of,
     renewal,
     seconds_of,
     tasks_of_one_only,
@@ -56,6 +51,7 @@ from harness.analysis.task_views import (
     TaskList,
     attempt_view,
     attempts_csv,
+    safe_csv,
     search_note,
     shown_text,
     task_page,

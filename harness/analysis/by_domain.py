@@ -145,7 +145,18 @@ def domains(
             prediction = max(-1.0, spread.prediction[0]), min(1.0, spread.prediction[1])
     if (abs(table.squares[:, tasks.mask] - table.sums[:, tasks.mask]) <= 1e-9).all():
         variance = variance_components(first, second, tasks.domains, level)
-        worse = _worse(tasks, level) if b else None
+        if second is not None:
+            found = tasks_worse(first, second, tasks.clusters, level=level, resamples=tasks.resamples)
+            names = [table.tasks[place] for place in tasks.mask.nonzero()[0].tolist()]
+            worse = WorseTasks(
+                observed=found.observed,
+                expected_null=found.expected,
+                sd_null=found.sd,
+                excess=found.excess,
+                confirmed=tuple(names[at] for at in found.confirmed),
+                again=tuple(names[at] for at in found.flagged),
+                rate=found.rate,
+            )
     else:
         fractions = "some scores lie between 0 and 1; this needs trials that pass or fail"
         reasons |= dict.fromkeys(("worse", "variance") if b else ("variance",), fractions)
@@ -189,18 +200,3 @@ def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | No
         return (names[0], names[1]) if reference in {None, names[1]} else (names[1], names[0])
     against = f"; the reference is {reference}" if reference else ""
     raise UsageError(f"name two contenders of {', '.join(names)}{against}")
-
-
-def _worse(tasks: CommonTasks, level: float) -> WorseTasks:
-    found = tasks_worse(tasks.sides[0], tasks.sides[1], tasks.clusters, level=level, resamples=tasks.resamples)
-    names = [tasks.table.tasks[place] for place in tasks.mask.nonzero()[0].tolist()]
-    confirmed, again = (tuple(names[at] for at in places) for places in (found.confirmed, found.flagged))
-    return WorseTasks(
-        observed=found.observed,
-        expected_null=found.expected,
-        sd_null=found.sd,
-        excess=found.excess,
-        confirmed=confirmed,
-        again=again,
-        rate=found.rate,
-    )

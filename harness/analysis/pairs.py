@@ -24,8 +24,7 @@ ERRORS_AS = {
     "failed": "attempts that errored or could not be graded count as failed",
 }
 SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
-OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}
-"""Flags of the table that matter to every view; the others are about contenders, or are said there."""
+OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}  # flags of the table that matter to every view
 
 
 class CommonTasks:

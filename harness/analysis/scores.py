@@ -1,7 +1,7 @@
 """The scoreboard of one report, computed from its outcomes or read again from ``statistics.json``."""
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
@@ -29,14 +29,19 @@ def scoreboard(source: Path | Evidence, *, split: str | None = None, level: floa
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
     fronts = _pareto(table, [name for name in table.contenders if name not in controls])
     apart, of_rest = _apart(table)
-    found = compared(table, _pairs(table, reference, apart), level)
+    names = table.contenders
+    against = reference or next((name for name in names if name not in apart), names[0])
+    pairs = [(name, against) for name in names if name != against]  # the first ranked, where there is no reference
+    if reference is None and len(names) <= ALL_PAIRS:
+        pairs = list(combinations(names, 2))
+    found = compared(table, pairs, level)
     tried = table.trials > table.skipped
     tasks = tried.any(axis=0)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
         contenders=tuple(
             _score(table, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
-            for name in table.contenders
+            for name in names
         ),
         comparisons=tuple(comparison for comparison, _ in found),
         heterogeneity=tuple(spread for _, spread in found if spread is not None),
@@ -62,9 +67,7 @@ def _score(
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
     latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
     p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
-    f1: Estimate | None = None
-    if true:
-        f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level)
+    f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level) if true else None
     present, counts, sums = table.trials[i] > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
@@ -161,15 +164,6 @@ def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
     if named is not None and named not in table.contenders:
         return None, [f"the experiment's reference {named!r} has no outcomes"]
     return named, []
-
-
-def _pairs(table: TaskTable, reference: str | None, apart: Container[str]) -> list[tuple[str, str]]:
-    """Each contender and the reference; without one all pairs of a few, else each and the first ranked."""
-    names = table.contenders
-    if reference is None and len(names) <= ALL_PAIRS:
-        return list(combinations(names, 2))
-    against = reference or next((name for name in names if name not in apart), names[0])
-    return [(name, against) for name in names if name != against]
 
 
 def statistics_text(view: Scoreboard, evidence: str) -> str:

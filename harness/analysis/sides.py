@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.loading import Floats, Ints, Mask
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import TaskTable, experiment_file, load_settings, read_manifest, read_outcomes
+from harness.store import TaskTable, experiment_file, read_manifest, read_outcomes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,7 @@ class Side:
     @property
     def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
-        tried: Ints = (self.table.trials[self.index] > 0).nonzero()[0]
-        return tried
+        return np.flatnonzero(self.table.trials[self.index] > 0)
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -47,13 +46,9 @@ class Side:
         lost: Floats = (self.table.errored[self.index] + self.table.ungraded[self.index]).astype(float)
         return lost
 
-    @property
-    def lost_share(self) -> float:
-        """Of all attempts, the share that errored or could not be graded."""
-        return self.lost_share_at(self.tried)
-
-    def lost_share_at(self, rows: Ints) -> float:
-        """The same at some of the tasks; attempts that were never made are none."""
+    def lost_share(self, rows: Ints | None = None) -> float:
+        """Of all attempts made, or those at some tasks, the share that errored or could not be graded."""
+        rows = self.tried if rows is None else rows
         made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
         return float(self.lost[rows].sum()) / made if made else 1.0
 
@@ -102,18 +97,12 @@ class Pairs:
     baseline_rows: Ints
     outcomes: PairedOutcomes
 
-    def cost(self) -> tuple[Floats, Floats]:
-        """Dollars a task of each, candidate first, at the tasks that both have graded trials at; NaN where unknown."""
-        return self._each(lambda side, rows: side.table.cost_sums[side.index][rows])
-
-    def seconds(self) -> tuple[Floats, Floats]:
-        """Seconds a task of each, likewise."""
-        return self._each(lambda side, rows: seconds_of(side)[rows])
-
-    def _each(self, sums: Any) -> tuple[Floats, Floats]:
-        out, common = self.outcomes, self.outcomes.common
-        first = sums(self.candidate, self.candidate_rows)[common] / out.candidate[1][common]
-        return first, sums(self.baseline, self.baseline_rows)[common] / out.baseline[1][common]
+    def per_task(self, figure: str) -> tuple[Floats, Floats]:
+        """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN unknown."""
+        sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common
+        sums = [side.table.cost_sums[side.index] if figure == "cost" else seconds_of(side) for side in sides]
+        first = sums[0][self.candidate_rows][common] / out.candidate[1][common]
+        return first, sums[1][self.baseline_rows][common] / out.baseline[1][common]
 
 
 def coarser_clusters(candidate: Ints, baseline: Ints) -> Ints:
@@ -127,19 +116,12 @@ def seconds_of(side: Side) -> Floats:
     return np.bincount(own.tasks, weights=own.numbers("latency_s"), minlength=len(side.table.tasks)).astype(np.float64)
 
 
-def reference_of(report: Path) -> str | None:
-    """What the experiment calls the reference, as it stands now or as it was run."""
-    return load_settings(report).reference
-
-
 def renewal(first: Path, second: Path) -> str | None:
     """What makes two reports pair of which one was written before digests were of content alone, else ``None``."""
     schemas = [(manifest.schema if (manifest := read_manifest(r)) else 2, r) for r in (first, second)]
     earlier = [report for schema, report in schemas if schema < 2 and experiment_file(report).is_file()]
-    if len(earlier) != 1:
-        return None
-    (old,) = earlier
-    return f"{old} was written by an earlier version; `ownbench run {old}` renews it and asks nothing again"
+    said = "{0} was written by an earlier version; `ownbench run {0}` renews it and asks nothing again"
+    return said.format(earlier[0]) if len(earlier) == 1 else None
 
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:
@@ -172,10 +154,10 @@ def gradings_of(report: Path, contender: str) -> Gradings:
     table = read_outcomes(report, ["contender", "status", "suite_digest", "task_digest", "grader_digest"])
     graded = pc.is_in(table["status"], pc.cast(["passed", "failed", "ungraded"], "string"))
     rows = table.filter(pc.and_(pc.equal(table["contender"], contender), graded))
-    found: dict[tuple[str, str], set[str | None]] = {}
-    for kind in rows.group_by(["suite_digest", "task_digest", "grader_digest"]).aggregate([]).to_pylist():
-        found.setdefault((kind["suite_digest"], kind["task_digest"]), set()).add(kind["grader_digest"])
-    return {key: frozenset(d for d in digests if d) for key, digests in found.items() if all(digests)}
+    every = [("grader_digest", "distinct", pc.CountOptions(mode="all"))]
+    found = rows.group_by(["suite_digest", "task_digest"]).aggregate(every).to_pylist()
+    keyed = {(row["suite_digest"], row["task_digest"]): row["grader_digest_distinct"] for row in found}
+    return {key: frozenset(digests) for key, digests in keyed.items() if all(digests)}
 
 
 def graded_otherwise(one: Gradings, other: Gradings) -> frozenset[tuple[str, str]]:

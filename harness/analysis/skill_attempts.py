@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from harness.analysis.loading import Floats, Ints
 from harness.core import ContenderRecord, Estimate, Manifest
 from harness.stats import clustered_mean, clustered_rate
@@ -21,21 +19,24 @@ class Given:
 
     name: str
     model: str  # its name in the experiment
-    digest: str  # the model's, its name where it has none: the same weights, revision and sampling
-    adapters: Known  # by suite, each suite's adapter's digest
+    engine: tuple[str, Known]  # the model's digest, or its name; by suite the adapter's: what two arms have in common
     arm: str | None  # ``None`` where it has no skills
     skills: Mapping[str, Known]  # by suite; under ``placebo`` what is really shown
     named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
 
     @property
-    def engine(self) -> tuple[str, Known]:
-        """What is the same in two contenders that differ in their skills only."""
-        return self.digest, self.adapters
-
-    @property
     def sets(self) -> dict[str, frozenset[tuple[str, str]]]:
         """The skills at each suite that has some, in no order."""
         return {suite: frozenset(known) for suite, known in self.skills.items() if known}
+
+    def bare_among(self, others: Iterable["Given"]) -> str | None:
+        """The first contender of the same model and adapter without skills."""
+        return next((other.name for other in others if other.arm is None and other.engine == self.engine), None)
+
+    def placebo_among(self, others: Iterable["Given"]) -> str | None:
+        """The first of the same model, adapter and named skills that is shown a placebo in place of each."""
+        alike = (other for other in others if other.arm == "placebo" and other.engine == self.engine)
+        return next((other.name for other in alike if self.arm != "placebo" and other.named == self.named), None)
 
     def within(self, other: "Given") -> bool:
         """Whether its skills are, at each suite, among those of the other."""
@@ -66,8 +67,7 @@ def _given(contender: ContenderRecord) -> Given | None:
     return Given(
         name=contender.name,
         model=str(model.get("name") or ""),
-        digest=str(model.get("digest") or model.get("name") or ""),
-        adapters=tuple(sorted(adapters)),
+        engine=(str(model.get("digest") or model.get("name") or ""), tuple(sorted(adapters))),
         arm=str(arm or "unknown") if any(skills.values()) else None,
         skills=skills,
         named=json.dumps(contender.skills, sort_keys=True),
@@ -76,17 +76,6 @@ def _given(contender: ContenderRecord) -> Given | None:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def bare_of(one: Given, others: Iterable[Given]) -> str | None:
-    """The first contender of the same model and adapter without skills."""
-    return next((other.name for other in others if other.arm is None and other.engine == one.engine), None)
-
-
-def placebo_of(one: Given, others: Iterable[Given]) -> str | None:
-    """The first of the same model, adapter and named skills that is shown a placebo in place of each."""
-    alike = (other for other in others if other.arm == "placebo" and other.engine == one.engine)
-    return next((other.name for other in alike if one.arm != "placebo" and other.named == one.named), None)
 
 
 def deliveries(others: Sequence[Given]) -> list[tuple[str, str, bool]]:
@@ -104,12 +93,13 @@ def squares(others: Sequence[Given]) -> list[dict[str, str]]:
     """Each set of four cells, tuned x skilled, in which nothing differs but the adapter and the skills."""
     found = []
     for both in others:
-        if not both.arm or both.arm == "placebo" or not both.adapters:
+        digest, adapters = both.engine
+        if not both.arm or both.arm == "placebo" or not adapters:
             continue
-        plain = [one for one in others if one.digest == both.digest and not one.adapters]
+        plain = [one for one in others if one.engine == (digest, ())]
         base = next((one for one in plain if one.arm is None), None)
         skilled = next((one for one in plain if one.arm == both.arm and one.sets == both.sets), None)
-        tuned = bare_of(both, others)
+        tuned = both.bare_among(others)
         if base and skilled and tuned:
             found.append({"base": base.name, "tuned": tuned, "skilled": skilled.name, "both": both.name})
     return found
@@ -176,10 +166,3 @@ def names_a_skill(table: TaskTable) -> bool:
     lists = ("skills_shown", "skills_used")
     found = (column.statistics for column in columns if column.path_in_schema.split(".")[0] in lists)
     return any(values is None or values.num_values for values in found)
-
-
-def nothing_used(table: TaskTable) -> SkillUse:
-    """What rows that name no skill come to, without reading them."""
-    none = np.zeros(0, dtype=np.int64)
-    return SkillUse(n_tasks=len(table.tasks), shown=(), opened=(), answered=(), contenders=none, tasks=none,
-                    patterns=none, counts=none, sums=np.zeros(0))  # fmt: skip

@@ -8,17 +8,7 @@ from typing import Any
 from harness.analysis.designs import Design, factorial
 from harness.analysis.loading import Evidence, Floats, Ints, load_evidence, progress_of
 from harness.analysis.pairs import OF_THE_ROWS, adjusted, compared, unit_note, unit_of
-from harness.analysis.skill_attempts import (
-    Given,
-    SkillAttempts,
-    bare_of,
-    deliveries,
-    given,
-    names_a_skill,
-    nothing_used,
-    placebo_of,
-    squares,
-)
+from harness.analysis.skill_attempts import Given, SkillAttempts, deliveries, given, names_a_skill, squares
 from harness.analysis.views import DomainSpread, missing_why, warned
 from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError, as_json, listed, plural
 from harness.stats import clustered_rate, compare
@@ -38,9 +28,7 @@ class SkilledContender:
     placebo: str | None  # the same but for a placebo in place of each skill
     n_tasks: int
     n_trials: int
-    unrecorded: int
-    """Attempts that ended before any answer, in a fault of the contender's own: what they were shown is not known.
-    They are in the pass rate, and not in the shares below."""
+    unrecorded: int  # ended before any answer by a fault of its own: in the pass rate, and not in the shares below
     pass_rate: Estimate
     shown: Estimate  # share of attempts to which at least one skill was shown
     opened: Estimate  # share of attempts that opened at least one
@@ -126,10 +114,10 @@ NOT_SAID = "the rows do not say what was {}"
 def skills(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Skills:
     """What contenders were shown, what they opened and what it added; as in `pair`, which tests a lift's domains."""
     table, manifest = load_evidence(source, split)
-    use = load_skill_use(table) if has_skills(table, manifest) else nothing_used(table)
+    use = load_skill_use(table) if has_skills(table, manifest) else None  # then no row names one, and none is read
     known = given(manifest)
-    every = [SkillAttempts(table, use, name, known.get(name), level) for name in table.contenders]
-    graded = {one.name for one in every if table.counts[one.index].any()}
+    every = [SkillAttempts(table, use, name, known.get(name), level) for name in table.contenders if use]
+    graded = {name for name, counts in zip(table.contenders, table.counts, strict=True) if counts.any()}
     present = [one for one in known.values() if one.name in graded]  # only such a one can be compared with
     with_skills = [(one, _contender(one, present)) for one in every if table.trials[one.index].any() and _skilled(one)]
     contenders = tuple(of for _, of in with_skills)
@@ -195,8 +183,8 @@ def _contender(one: SkillAttempts, present: Sequence[Given]) -> SkilledContender
         model=of.model if of else None,
         arm=arm,
         why=None if arm else "the manifest does not say how its skills were delivered",
-        bare=bare_of(of, present) if of else None,
-        placebo=placebo_of(of, present) if of else None,
+        bare=of.bare_among(present) if of else None,
+        placebo=of.placebo_among(present) if of else None,
         n_tasks=int((table.counts[i] > 0).sum()),
         n_trials=int(table.counts[i].sum()),
         unrecorded=int(one.at_tasks(one.silent)[2].sum()),

@@ -57,9 +57,7 @@ class ContenderScore:
     domains: tuple[DomainScore, ...]
     pass_rate_this_suite: Estimate  # its interval is for these very tasks, trial noise only: the smaller question
     repeats: tuple[Repeat, ...]  # for k from 1 on; empty where tasks were tried once, or scores are fractions
-    pareto_probability: float | None
-    """How often, when tasks are resampled, it is Pareto-optimal in cost and pass rate; ``None`` where costs are
-    not known, or of a control."""
+    pareto_probability: float | None  # in cost and pass rate, of resamples; ``None`` without costs, or of a control
     control: str | None  # of what (``oracle``, ``placebo`` …) it is a control: a yardstick, and no option to choose
     apart: bool  # measured on other tasks than most contenders: its pass rate cannot be compared with theirs
 

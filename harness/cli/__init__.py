@@ -1,3 +1,3 @@
-"""The command ``ownbench``: one small module a verb, imported only when that verb is called."""
+"""The command ``ownbench``: its verbs, each imported only when it is called."""
 
 from harness.cli.entry import main

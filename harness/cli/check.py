@@ -1,17 +1,17 @@
-"""``ownbench check``: a dry run. Everything is validated, nothing is written, nothing is sent but with ``--ping``."""
+"""``ownbench check`` and ``doctor``: what a run would do, and what this machine can run. Nothing is written."""
 
 import argparse
 import os
+import subprocess
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.cli.arguments import add_json, add_offline, add_report
-from harness.cli.output import folder, plain, write_json
-from harness.core import as_json, plural
+from harness.cli.common import EXPERIMENT, FLAG, JSON, OFFLINE, Arguments, answer, arg, say
+from harness.core import as_json, install_line, plural, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.experiment import CheckResult
     from harness.run import Ping
 
@@ -20,104 +20,164 @@ DISCORDANT = (0.2, 0.5)
 SHOWN = 1200  # characters of a rendered prompt that are shown
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Adds the verb's arguments."""
-    add_report(parser, "a folder with experiment.yaml")
-    parser.add_argument("--full", action="store_true", help="show prompts whole")
-    parser.add_argument("--ping", action="store_true", help="call each model once, with a short question")
-    add_offline(parser)
-    add_json(parser, "ownbench check reports/demo")
+ARGUMENTS: dict[str, Arguments] = {
+    "check": (
+        EXPERIMENT,
+        arg("--full", "show prompts whole", **FLAG),
+        arg("--ping", "call each model once, with a short question", **FLAG),
+        *OFFLINE,
+        JSON,
+        "ownbench check reports/demo",
+    ),
+    "doctor": (JSON, "ownbench doctor"),
+}
 
 
-def run(args: argparse.Namespace) -> int:
+def run_check(args: argparse.Namespace) -> int:
     """Prints what a run would do; 0, 2 where a run would stop at once, as at a missing key, 4 where a ping failed."""
     from harness.experiment import assemble, check
     from harness.run import ping
 
     if args.offline:  # suites of `datasets` are then read from its cache on this machine
         os.environ.update(HF_HUB_OFFLINE="1", HF_DATASETS_OFFLINE="1")
-    assembled = assemble(folder(args.report), allow_outside=args.allow_outside)
+    assembled = assemble(args.report, allow_outside=args.allow_outside)
     result = check(assembled, os.environ, offline=args.offline)
     if not args.json:
-        _print(result, full=args.full)
+        say(_lines(result, full=args.full))
         sys.stdout.flush()
     pings = ping(assembled, offline=args.offline) if args.ping else ()
     if args.json:
-        write_json(as_json(result) | ({"pings": as_json(pings)} if args.ping else {}))
+        answer(args, as_json(result) | ({"pings": pings} if args.ping else {}))
     elif pings:
-        _print_pings(pings)
+        say(_ping_lines(pings))
     if result.missing_keys:
         sys.stderr.write(f"ownbench: {'; '.join(result.missing_keys)}\n")
         return 2
-    return 0 if all(answer.ok for answer in pings) else 4
+    return 0 if all(one.ok for one in pings) else 4
 
 
-def _print_pings(pings: "Sequence[Ping]") -> None:
+def _ping_lines(pings: "Sequence[Ping]") -> Iterator[str]:
     """One line a model, and what they cost together."""
-    say = sys.stdout.write
-    say("\n")
-    for answer in pings:
-        cost = "cost unknown" if answer.usd is None else f"${answer.usd:.6f}"
-        told = plain(answer.problem) if answer.problem else f"{answer.seconds:.2f} s, {cost}"
-        say(f"ping {plain(answer.model)}: {'ok' if answer.ok else 'FAILED'}, {told}\n")
-    asked = [answer.usd for answer in pings if answer.seconds is not None]
+    yield ""
+    for one in pings:
+        told = one.problem or f"{one.seconds:.2f} s, {'cost unknown' if one.usd is None else f'${one.usd:.6f}'}"
+        yield f"ping {one.model}: {'ok' if one.ok else 'FAILED'}, {told}"
+    asked = [one.usd for one in pings if one.seconds is not None]
     known = [usd for usd in asked if usd is not None]
     unknown = f" and {len(asked) - len(known)} of unknown cost" if len(asked) > len(known) else ""
-    say(f"the pings cost ${sum(known):.6f}{unknown}\n")
+    yield f"the pings cost ${sum(known):.6f}{unknown}"
 
 
-def _print(result: "CheckResult", *, full: bool) -> None:
+def _lines(result: "CheckResult", *, full: bool) -> Iterator[str]:
+    from harness.stats import visible_difference
 
-    lines = []
-    for suite in cast("Sequence[dict[str, Any]]", result.suites):
+    suites = cast("Sequence[dict[str, Any]]", result.suites)
+    for suite in suites:
         tasks, clusters = (plural(suite[f"{word}s"], word) for word in ("task", "cluster"))
         domains = plural(len(suite["domains"]), "domain")
-        lines.append(f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}")
-    lines.append("")
+        yield f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}"
+    yield ""
     for plan in result.plans:
         same = plan.calls_low == plan.calls_high
         calls = plural(plan.calls_low, "call") if same else f"{plan.calls_low:,}-{plan.calls_high:,} calls"
         cost = _usd(plan.usd_low, plan.usd_high)
-        lines.append(f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}")
-    lines.append(f"\n{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already")
+        yield f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}"
+    yield from ("", f"{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already")
     unknown = any(p.usd_low is None or p.usd_high is None for p in result.plans)
     bill = _usd(result.usd_low, result.usd_high) + (" and what has no known price" if unknown else "")
-    lines.append(f"bill, roughly, from words and assumed answer lengths: {bill}")
+    yield f"bill, roughly, from words and assumed answer lengths: {bill}"
     if any(p.kind == "hybrid" for p in result.plans):
-        lines.append(
-            "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
-        )
+        yield "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
     if result.budget_usd is not None:
-        lines.append(f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent")
-    lines.append(_power(result))
-    prices = [f"the model {name} has no known price; its costs will be unknown" for name in result.missing_prices]
-    lines += [f"warning: {plain(text)}" for text in (*prices, *result.warnings)]
-    for prompt in result.prompts:
-        tools = f", tools {', '.join(prompt.tools)}" if prompt.tools else ""
-        where = f"suite {prompt.suite}, task {plain(prompt.task)}{tools}"
-        lines.append(f"\n--- {prompt.contender} asks {prompt.model} ({where})")
-        for message in prompt.messages:
-            text = plain(str(message.get("content") or ""), lines=True)
-            if len(text) > SHOWN and not full:
-                text = f"{text[:SHOWN]} … ({len(text):,} characters; --full shows all)"
-            lines.append(f"[{message['role']}] {text}")
-    sys.stdout.write("".join(f"{line}\n" for line in lines))
-
-
-def _power(result: "CheckResult") -> str:
-    """The smallest difference that so many tasks can show, at a common share of discordant tasks."""
-    from harness.stats import visible_difference
-
-    tasks, parts = sum(int(str(suite["tasks"])) for suite in result.suites), []
+        yield f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent"
+    count, parts = sum(int(suite["tasks"]) for suite in suites), []
     for share in DISCORDANT:
-        delta = visible_difference(tasks, share)
+        delta = visible_difference(count, share)
         shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"
         parts.append(f"{shown} if only one of two contenders passes {share:.0%} of them")
     how = "80% power, two-sided 5%; clusters make it larger"
-    return f"power: {plural(tasks, 'task')} can show {', '.join(parts)} ({how})"
+    yield f"power: {plural(count, 'task')} can show {', '.join(parts)} ({how})"
+    for name in result.missing_prices:
+        yield f"warning: the model {name} has no known price; its costs will be unknown"
+    yield from (f"warning: {text}" for text in result.warnings)
+    for prompt in result.prompts:
+        tools = f", tools {', '.join(prompt.tools)}" if prompt.tools else ""
+        where = f"suite {prompt.suite}, task {prompt.task}{tools}"
+        yield from ("", f"--- {prompt.contender} asks {prompt.model} ({where})")
+        for message in prompt.messages:
+            text = str(message.get("content") or "")
+            whole = "\n".join(map(visible, text.split("\n")))
+            if len(whole) > SHOWN and not full:
+                whole = f"{whole[:SHOWN]} … ({len(whole):,} characters; --full shows all)"
+            yield from f"[{message['role']}] {whole}".split("\n")
 
 
 def _usd(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "cost unknown"
     return f"${low:,.4f}" if abs(high - low) < 5e-5 else f"${low:,.4f}-{high:,.4f}"
+
+
+# ------------------------------------------------------------------------------------------------------------- doctor
+
+KEYS = [
+    *(f"{who}_API_KEY" for who in ("ANTHROPIC", "OPENAI", "GEMINI", "AZURE", "MISTRAL", "GROQ", "FIREWORKS_AI")),
+    *("TOGETHERAI_API_KEY", "OPENROUTER_API_KEY", "AWS_ACCESS_KEY_ID"),
+]
+EXTRAS = "torch=local transformers=local peft=local litellm=api datasets=datasets trl=tune streamlit=app ray=ray"
+"""Packages, and the extra that installs each."""
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """Prints what is here and what is missing, with the remedy; of variables their names, never their values. 0."""
+    found = examine()
+    lines = [f"ownbench {found['version']}, Python {found['python']}, {found['cores']} cores", "", "backends"]
+    for name, backend in found["backends"].items():
+        state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
+        lines.append(f"  {name}: {state}")
+    for kind in ("graders", "deliveries", "systems", "signals"):
+        lines += ["", f"{kind}: {', '.join(found[kind])}"] if found[kind] else []
+    lines += [f"broken: {line}" for line in found["broken"]]
+    lines += ["", "extras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
+    lines += ["", f"GPU: {found['gpu'] or 'none found'}"]
+    return answer(args, found, [*lines, f"keys set (usual names only): {', '.join(found['keys_set']) or 'none'}"])
+
+
+def examine() -> dict[str, Any]:
+    """What is installed and present; imports no heavy package."""
+    import platform
+    from importlib.metadata import PackageNotFoundError, version
+
+    from harness import __version__
+    from harness.grade import GRADERS
+    from harness.model import BACKENDS
+    from harness.system import DELIVERIES, SIGNALS, SYSTEMS
+
+    def installed(package: str, extra: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return f"not installed: {install_line(extra)}"
+
+    gpu = None
+    with suppress(OSError, subprocess.SubprocessError, IndexError):
+        command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+        out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
+        gpu = out.strip().splitlines()[0]
+    plugins: dict[str, Any] = {"graders": GRADERS, "deliveries": DELIVERIES, "systems": SYSTEMS, "signals": SIGNALS}
+    backends: dict[str, object] = {}
+    for name, backend in BACKENDS.items():
+        if not backend.instead:
+            missing = list(backend.missing())
+            backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "backends": backends,
+        **{kind: list(known) for kind, known in plugins.items()},
+        "broken": [line for known in (BACKENDS, *plugins.values()) for line in known.problems.values()],
+        "extras": {package: installed(package, extra) for package, extra in (e.split("=") for e in EXTRAS.split())},
+        "gpu": gpu,  # the name of the first NVIDIA GPU, as its driver's own tool tells it
+        "keys_set": [name for name in KEYS if os.environ.get(name)],
+    }

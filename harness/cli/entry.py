@@ -6,36 +6,36 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Never
+from typing import Any, Never
 
 from harness import __version__
-from harness.cli.output import heard_or_not, silence
+from harness.cli.common import add_arguments, heard_or_not, silence
 from harness.core import OwnbenchError, nearest
 
-VERBS: dict[str, str] = {
-    "init": "write a small working experiment to edit",
-    "check": "a dry run: everything validated, prompts, plan, cost, what is missing",
-    "run": "run what is not yet done, with live progress; end with the scoreboard",
-    "regrade": "grade the stored answers again by the suites' present graders; no contender is called",
-    "show": "the scoreboard: pass rates with intervals, cost, latency, errors",
-    "compare": "two contenders on the same tasks: difference, interval, test, flips",
-    "domains": "differences by domain, tasks made worse, variance by domain, task and trial",
-    "factorial": "tuned x skilled: two main effects and their interaction",
-    "advise": "own, rent or mix: the cheapest at the required quality, with the break-even volume",
-    "gate": "may the candidate replace the baseline: SHIP, BLOCK, INCONCLUSIVE or INVALID",
-    "baseline": "lock the evidence that candidates are gated against",
-    "sweep": "every escalation threshold replayed: cost, pass rate, controls, the honest choice",
-    "power": "tasks needed for a difference, or the difference that so many tasks can show",
-    "audit": "what two published pass counts support",
-    "report": "write report.html, report.md, statistics.json and the figures",
-    "app": "the dashboard, served on this machine",
-    "import": "import results of another tool",
-    "suite": "a suite of tasks by itself: lint, show, grade, from (a table)",
-    "skill": "look at skills by themselves: lint, search, show",
-    "adapter": "look at an adapter by itself: check, show",
-    "schema": "the JSON Schema of a file that you write, for editors",
-    "doctor": "what this machine can run: backends, keys set (names only)",
-}  # every verb and its line in the help. A verb is the module ``harness.cli.<verb>`` with ``configure`` and ``run``.
+VERBS: dict[str, tuple[str, str]] = {
+    "init": ("own_files", "write a small working experiment to edit"),
+    "check": ("check", "a dry run: everything validated, prompts, plan, cost, what is missing"),
+    "run": ("running", "run what is not yet done, with live progress; end with the scoreboard"),
+    "regrade": ("running", "grade the stored answers again by the suites' present graders; no contender is called"),
+    "show": ("judging", "the scoreboard: pass rates with intervals, cost, latency, errors"),
+    "compare": ("judging", "two contenders on the same tasks: difference, interval, test, flips"),
+    "domains": ("judging", "differences by domain, tasks made worse, variance by domain, task and trial"),
+    "factorial": ("judging", "tuned x skilled: two main effects and their interaction"),
+    "advise": ("judging", "own, rent or mix: the cheapest at the required quality, with the break-even volume"),
+    "gate": ("judging", "may the candidate replace the baseline: SHIP, BLOCK, INCONCLUSIVE or INVALID"),
+    "baseline": ("judging", "lock the evidence that candidates are gated against"),
+    "sweep": ("judging", "every escalation threshold replayed: cost, pass rate, controls, the honest choice"),
+    "power": ("judging", "tasks needed for a difference, or the difference that so many tasks can show"),
+    "audit": ("judging", "what two published pass counts support"),
+    "report": ("judging", "write report.html, report.md, statistics.json and the figures"),
+    "app": ("judging", "the dashboard, served on this machine"),
+    "import": ("own_files", "import results of another tool"),
+    "suite": ("suite", "a suite of tasks by itself: lint, show, grade, from (a table)"),
+    "skill": ("own_files", "look at skills by themselves: lint, search, show"),
+    "adapter": ("own_files", "look at an adapter by itself: check, show"),
+    "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
+    "doctor": ("check", "what this machine can run: backends, keys set (names only)"),
+}  # every verb: its module, which has ``ARGUMENTS["VERB"]`` and ``run_VERB``, and its line in the help
 
 EXIT_CODES = (
     "exit codes: 0 done or SHIP, 1 BLOCK (or a lint found errors), 2 wrong use, 3 INCONCLUSIVE,\n"
@@ -49,6 +49,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> Never:
         """Ends the program with the message and where help is."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def configure(parser: argparse.ArgumentParser, verb: str) -> Any:
+    """Adds the arguments of a verb to a parser; what runs it comes back. Imports the verb's module."""
+    module = importlib.import_module(f"harness.cli.{VERBS[verb][0]}")
+    add_arguments(parser, module.ARGUMENTS[verb] if verb in module.ARGUMENTS else module.import_arguments())
+    return getattr(module, f"run_{verb}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,41 +88,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _complain(text: str, code: int) -> int:
     """Says in one line on standard error what is wrong, and gives the exit code back."""
+    # A file or a server may have put control characters into it.
+    line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
     with heard_or_not():
-        sys.stderr.write(f"ownbench: {_one_line(text)}\n")
+        sys.stderr.write(f"ownbench: {line}\n")
     return code
 
 
 def _dispatch(arguments: list[str], verb: str | None) -> int:
-    parser = Parser(
-        prog="ownbench",
-        description="Own a tuned model, rent a frontier model with good skills, or mix the two?",
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    raw = argparse.RawDescriptionHelpFormatter
+    about = "Own a tuned model, rent a frontier model with good skills, or mix the two?"
+    parser = Parser(prog="ownbench", description=about, epilog=EXIT_CODES, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"ownbench {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser)
-    modules, raw = {}, argparse.RawDescriptionHelpFormatter
-    for name, summary in VERBS.items():
+    run = None
+    for name, (_, summary) in VERBS.items():
         sub = verbs.add_parser(name, help=summary, description=summary, formatter_class=raw)
         if name == verb:  # only the verb that is called is imported
-            modules[name] = importlib.import_module(f"harness.cli.{_module(name)}")
-            modules[name].configure(sub)
+            run = configure(sub, name)
     args = parser.parse_args(arguments)
-    if args.verb is None:
+    if run is None:
         parser.print_help()
         return 0
-    code: int = modules[args.verb].run(args)
+    code: int = run(args)
     return code
-
-
-def _module(verb: str) -> str:
-    return {"import": "import_"}.get(verb, verb)
-
-
-def _one_line(text: str) -> str:
-    """A message as one line, without control characters that a file or a server may have put into it."""
-    return "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
 
 
 if __name__ == "__main__":

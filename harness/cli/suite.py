@@ -1,48 +1,67 @@
-"""``ownbench suite``: a suite of tasks by itself."""
+"""``ownbench suite``: a suite of tasks by itself: linted, shown, made of a table, and answers to it graded."""
 
 import argparse
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.arguments import add_json, add_outside
-from harness.cli.output import say, write_json
-from harness.core import Grader, OwnbenchError, Suite, as_json, digest_json, plural
+from harness.cli.common import JSON, OUTSIDE, Arguments, answer, arg
+from harness.core import (
+    Grader,
+    OwnbenchError,
+    Suite,
+    UsageError,
+    UserFileError,
+    as_json,
+    digest_json,
+    nearest,
+    plural,
+    visible,
+)
 
 if TYPE_CHECKING:
     from harness.suite import Finding
 
 NAMED = 5  # tasks that a finding names
+COLUMNS = ("task", "status", "cause", "score", "label_predicted", "reason")
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Adds the verb's arguments."""
-    from harness.cli import suite_from, suite_grade
+SUITE = arg("suite SUITE", "a suite's folder", type=Path)
+FROM: Arguments = (
+    arg("file FILE", "CSV, TSV, JSON, JSON lines or Parquet (or .gz), or a saved data set", type=Path),
+    arg("folder DIR", "the suite's folder; it must not exist yet", type=Path),
+    arg("--input COLUMN", "what is asked", required=True),
+    arg("--reference COLUMN", "the right answer", required=True),
+    arg("--domain COLUMN", "the part that a task belongs to (default: one for all)"),
+    arg("--cluster COLUMN", "the source that tasks share (default: each its own)"),
+    arg("--id COLUMN", "the tasks' names (default: the row's number)"),
+    arg("--name", "the suite's name (default: that of DIR)"),
+    arg("--field KEY", "of a .json file: the key that holds the rows"),
+    arg("--split NAME", "of a data set with several splits: the one to take"),
+    arg("--dev-share", "of the tasks (default %(default)s); 0: none", default=0.3),
+    arg("--seed", "of the dealing to dev and test (default %(default)s)", default=0),
+    JSON,
+    "ownbench suite from tickets.csv suites/mine --input text --reference queue",
+)
+SUITES = arg("suite SUITE", "a suite's folder; several: as one experiment", type=Path, nargs="+")
+ROWS = arg("rows ROWS.jsonl", 'one {"task", "answer", "finish"} a line', type=Path)
+GRADED = "ownbench suite grade suites/ticket-routing answers.jsonl --json"
+ACTIONS: dict[str, tuple[str, Arguments]] = {
+    "lint": ("what is wrong in a suite", (SUITES, OUTSIDE, JSON)),
+    "show": ("what is in a suite", (SUITE, OUTSIDE, JSON)),
+    "grade": ("grade given answers, without a model", (SUITE, OUTSIDE, ROWS, JSON, GRADED)),
+    "from": ("make a suite out of a table", FROM),
+}
+ARGUMENTS: dict[str, Arguments] = {"suite": (ACTIONS, "ownbench suite lint suites/ticket-routing")}
 
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    lint = actions.add_parser("lint", help="what is wrong in a suite")
-    show = actions.add_parser("show", help="what is in a suite")
-    grade = actions.add_parser("grade", help="grade given answers, without a model")
-    several = "a suite's folder; several: as one experiment"
-    lint.add_argument("suite", type=Path, nargs="+", metavar="SUITE", help=several)
-    for action in (show, grade):
-        action.add_argument("suite", type=Path, metavar="SUITE", help="a suite's folder")
-    for action in (lint, show, grade):
-        add_outside(action)
-    made = actions.add_parser("from", help="make a suite out of a table")
-    suite_from.add_arguments(made)
-    suite_grade.add_arguments(grade)
-    for action in (lint, show, grade, made):
-        add_json(action)
-    parser.epilog = "example: ownbench suite lint suites/ticket-routing"
 
-
-def run(args: argparse.Namespace) -> int:
-    """Prints findings or a summary; lint returns 1 where it found an error."""
-    from harness.cli import suite_from, suite_grade
-
-    if args.action == "from":
-        return suite_from.run(args, findings_of, say_findings)
-    return {"lint": _lint, "show": _show, "grade": suite_grade.run}[args.action](args)
+def run_suite(args: argparse.Namespace) -> int:
+    """Prints findings, a summary or grades; lint, and from, return 1 where the lint found an error."""
+    return {"lint": _lint, "show": _show, "grade": _grade, "from": _from}[args.action](args)
 
 
 def _lint(args: argparse.Namespace) -> int:
@@ -51,59 +70,35 @@ def _lint(args: argparse.Namespace) -> int:
 
     suites = [load_suite(path, allow_outside=args.allow_outside) for path in args.suite]
     bodies: list[dict[str, Any]] = []
+    lines: list[str] = []
     for suite, path in zip(suites, args.suite, strict=True):
-        findings = [*findings_of(suite), *lint_copies(suites[: len(bodies)], suite)]
+        findings = [*_findings(suite), *lint_copies(suites[: len(bodies)], suite)]
         valid = all(finding.severity != "error" for finding in findings)
-        bodies.append({"suite": suite.name, "valid": valid, "findings": as_json(findings)})
-        if not args.json:
-            say([str(path)] if len(suites) > 1 else [])
-            say_findings(suite, findings, where=f"{path}: ")
+        bodies.append({"suite": suite.name, "valid": valid, "findings": findings})
+        lines += [str(path)] if len(suites) > 1 else []
+        lines += _finding_lines(suite, findings, where=f"{path}: ")
     valid = all(body["valid"] for body in bodies)
-    if args.json:
-        write_json(bodies[0] if len(bodies) == 1 else {"valid": valid, "suites": bodies})
+    answer(args, bodies[0] if len(bodies) == 1 else {"valid": valid, "suites": bodies}, lines)
     return 0 if valid else 1
 
 
 def _show(args: argparse.Namespace) -> int:
     from harness.suite import describe, load_suite
 
-    summary = describe(load_suite(args.suite, allow_outside=args.allow_outside))
-    if args.json:
-        write_json(summary)
-        return 0
-    many = f"{plural(summary['tasks'], 'task')} in {plural(summary['clusters'], 'cluster')}"
-    named = f"{summary['name']} {summary['version']}"
-    lines = [f"{named}: {many}, metric {summary['metric']}, digest {summary['digest']}"]
-    for domain in summary["domains"]:
+    found = describe(load_suite(args.suite, allow_outside=args.allow_outside))
+    many = f"{plural(found['tasks'], 'task')} in {plural(found['clusters'], 'cluster')}"
+    lines = [f"{found['name']} {found['version']}: {many}, metric {found['metric']}, digest {found['digest']}"]
+    for domain in found["domains"]:
         splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain["splits"].items())
         many = f"{plural(domain['tasks'], 'task')} in {plural(domain['clusters'], 'cluster')}"
         lines.append(f"  {domain['domain']}: {many} ({splits})")
-    say(lines)
-    return 0
+    return answer(args, found, lines)
 
 
-def findings_of(suite: Suite) -> list["Finding"]:
-    """All that is wrong in a suite: what no grader can use first."""
-    from harness.suite import lint_suite
-
-    return [*_grading(suite), *lint_suite(suite)]
-
-
-def say_findings(suite: Suite, findings: list["Finding"], where: str = "") -> None:
-    """One line a finding, and how many there are; ``where`` names the suite's place before what no grader can use."""
-    for finding in findings:
-        more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
-        tasks = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
-        place = where if finding.rule in {"grader", "reference"} else ""
-        say([f"{finding.severity}: {finding.rule}: {place}{finding.message}{tasks}"])
-    errors = sum(f.severity == "error" for f in findings)
-    say([f"{suite.name}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}"])
-
-
-def _grading(suite: Suite) -> list["Finding"]:
-    """Graders that cannot be built and references that they cannot use: a run would refuse the suite for them."""
+def _findings(suite: Suite) -> list["Finding"]:
+    """All that is wrong in a suite: first graders that cannot be built and references that they cannot use."""
     from harness.grade import SlowReferenceError, grader
-    from harness.suite import Finding
+    from harness.suite import Finding, lint_suite
 
     built: dict[str, Grader | str] = {}
     wrong: dict[tuple[str, str], list[str]] = {}
@@ -125,7 +120,158 @@ def _grading(suite: Suite) -> list["Finding"]:
             if slow:
                 built[key] = str(error)  # once is enough: the others are named with it, untried
             wrong.setdefault(("grader" if slow else "reference", str(error)), []).append(task.id)
-    return [
-        Finding(severity="error", rule=rule, tasks=tuple(tasks), message=message)
-        for (rule, message), tasks in wrong.items()
+    said = ((rule, message, tuple(tasks)) for (rule, message), tasks in wrong.items())
+    found = [Finding(severity="error", rule=rule, tasks=tasks, message=message) for rule, message, tasks in said]
+    return [*found, *lint_suite(suite)]
+
+
+def _finding_lines(suite: Suite, findings: list["Finding"], where: str = "") -> Iterator[str]:
+    """One line a finding, and how many there are; ``where`` names the suite's place before what no grader can use."""
+    for finding in findings:
+        more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
+        tasks = f" [{', '.join(finding.tasks[:NAMED])}{more}]" if finding.tasks else ""
+        place = where if finding.rule in {"grader", "reference"} else ""
+        yield f"{finding.severity}: {finding.rule}: {place}{finding.message}{tasks}"
+    errors = sum(f.severity == "error" for f in findings)
+    yield f"{suite.name}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}"
+
+
+# ----------------------------------------------------------------------------------- answers that were given elsewhere
+
+
+def _grade(args: argparse.Namespace) -> int:
+    """Prints the grade of each row, in the file's order, as a run would give it; no model is called."""
+    from harness.grade import grader
+    from harness.run import Given, grade_given
+    from harness.suite import load_suite
+    from harness.userfile import Strict, parse, read_json_lines
+
+    class Row(Strict):
+        task: str
+        answer: str
+        finish: str | None = None
+
+    suite, path = load_suite(args.suite, allow_outside=args.allow_outside), args.rows
+    tasks = {task.id: task for task in suite.tasks}
+    judges: dict[str, Grader] = {}
+    given: list[Given] = []
+    for number, value in read_json_lines(path):
+        row = parse(Row, value, path, field=f"line {number}")
+        if row.task not in tasks:
+            near = nearest(row.task, tasks)
+            advice = near if len(near) < 200 else f"its {len(tasks):,} tasks begin with {min(tasks)!r}"
+            problem = f"the suite {suite.name} has no task {row.task!r}"
+            raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
+        task = tasks[row.task]
+        if task.id not in judges:
+            judges[task.id] = grader(task.grader, where=str(args.suite))
+            try:
+                judges[task.id].taken(task.reference)
+            except ValueError as error:
+                field = f"task {task.id}: reference"
+                raise UserFileError(args.suite, str(error), field=field, advice="correct the task") from None
+        given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
+    if not given:
+        raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
+    graded = zip(given, grade_given(given), strict=True)
+    rows = [{"task": one.task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for one, grade in graded]
+    return answer(args, {"rows": rows}, _grade_lines(rows))
+
+
+def _grade_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """A table, and how many rows have which status."""
+
+    def cell(value: Any) -> str:
+        return "" if value is None else f"{value:.3g}" if isinstance(value, float) else visible(str(value))
+
+    heads = ("task", "status", "cause", "score", "label", "reason")
+    cells = [heads, *(tuple(cell(row[name]) for name in COLUMNS) for row in rows)]
+    widths = [*(max(map(len, column)) for column in list(zip(*cells, strict=True))[:-1]), 0]
+    for line in cells:
+        yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
+    counts = ", ".join(f"{count:,} {status}" for status, count in Counter(row["status"] for row in rows).items())
+    yield f"{plural(len(rows), 'row')}: {counts}"
+
+
+# ----------------------------------------------------------------------------------------------- a suite out of a table
+
+
+def _from(args: argparse.Namespace) -> int:
+    """Writes the suite whole or not at all, and says what the lint finds; 1 where that is an error."""
+    from harness.suite import Columns, data_set_rows, draft_suite, load_suite
+    from harness.userfile import table_rows
+
+    folder, is_set, share = args.folder, args.file.is_dir(), args.dev_share
+    wrong = {
+        f"{folder}: stands there already; name another folder": os.path.lexists(folder),
+        f"--dev-share is {share:g}; give a share from 0 to less than 1": not 0 <= share < 1,
+        f"--input and --reference are both {args.input!r}; the answer would stand in the question": (
+            args.input == args.reference
+        ),
+        "--split is of a data set's folder only": args.split is not None and not is_set,
+        "--field is of a .json file only": args.field is not None and is_set,
+    }
+    for problem, holds in wrong.items():
+        if holds:
+            raise UsageError(problem)
+    rows = data_set_rows(args.file, args.split) if is_set else table_rows(args.file, field=args.field)
+    columns = Columns(**{name: getattr(args, name) for name in ("input", "reference", "domain", "cluster", "id")})
+    name = args.name or folder.resolve().name
+    draft = draft_suite(args.file, rows, columns, name=name, usable=_usable, seed=args.seed, dev_share=share)
+    _write(folder, draft.files)
+    suite = load_suite(folder)
+    findings = _findings(suite)
+    errors = sum(finding.severity == "error" for finding in findings)
+    found = {"suite": suite.name, "path": folder, "tasks": len(suite.tasks)}
+    found |= {"clusters": len({task.cluster for task in suite.tasks}), "domains": list(suite.domains)}
+    found |= {name: getattr(draft, name) for name in ("splits", "grader", "left_out", "notes")}
+    first = f"correct what the lint found in {folder}" if errors else f"read {folder}/prompts/question.txt"
+    splits = ", ".join(f"{count:,} {split}" for split, count in sorted(draft.splits.items())) or "no splits"
+    labels = draft.grader.get("labels")
+    listed = f", {len(labels)} labels: {', '.join(map(str, labels))}" if labels else ""
+    lines = [
+        f"wrote {folder}: {plural(len(suite.tasks), 'task')} ({splits})",
+        f"grader: {draft.grader['name']}{listed}",
+        *(f"note: {text}" for text in draft.notes),
+        *(f"left out: rows, {text}" for text in draft.left_out),
+        *([f"columns not used: {', '.join(draft.unused)}"] if draft.unused else []),
+        *_finding_lines(suite, findings),
+        f"next: {first}, name {folder} under suites in an experiment.yaml, and ownbench check it",
     ]
+    answer(args, found | {"valid": errors == 0, "findings": findings}, lines)
+    return 1 if errors else 0
+
+
+def _usable(spec: Mapping[str, Any], references: Sequence[Any]) -> bool:
+    from harness.grade import grader
+
+    try:
+        judge = grader(spec)
+        for reference in references:
+            judge.check_reference(reference)
+    except (OwnbenchError, ValueError):
+        return False
+    return True
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """The folder with all its files at once: written aside, then renamed into place."""
+    parent = folder.resolve().parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+    except OSError as error:  # it names the folder aside, which nobody asked for
+        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
+    try:
+        for name, text in files.items():
+            (aside / name).parent.mkdir(exist_ok=True)
+            (aside / name).write_text(text, encoding="utf-8")
+        umask = os.umask(0)
+        os.umask(umask)
+        aside.chmod(0o777 & ~umask)
+        if os.path.lexists(folder):
+            raise UsageError(f"{folder}: stands there already; name another folder")
+        aside.rename(folder.resolve())
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise

@@ -1,7 +1,4 @@
-"""The run's budget, which says what may begin and must stop, and the time of a machine that several requests share.
-
-Not for use from several threads: one event loop runs the attempts and keeps one meter.
-"""
+"""The run's budget, and the time of a machine that requests share; not for use from several threads."""
 
 from harness.core import Cause, Cost, ModelError
 
@@ -42,15 +39,13 @@ class Reservation(AttemptMeter):
 
 
 class Meter:
-    """Counts what a run has spent and holds money for the attempts in flight.
+    """Counts what a run has spent and holds money for the attempts in flight: `admit`, `spend` each call, `settle`.
 
-    An attempt is admitted only while spent + reserved + its own estimate stays within the budget. Its estimate is the
-    dearest attempt so far of its kind (``key``, usually the contender). Of a kind that has not finished any, only one
-    is in flight at a time, unless ``attempt_usd`` says what it can cost. So the overshoot is at most what the attempts
-    in flight when the budget is reached cost beyond their estimates; with `AttemptMeter`, at most one call of each. A
-    call's cost is given to `spend` as soon as it is known, with its reservation, which shrinks by it; `settle` gives
-    back what is left, but for an attempt with a call of unknown cost: something was spent. Where nothing was held for
-    it either, no further attempt begins. Answers that a journal or cache gave are not spent again: do not pass them.
+    An attempt begins only while spent + reserved + its own estimate, the dearest attempt so far of its kind (``key``),
+    stays within the budget; of a kind that has finished none, one at a time, unless ``attempt_usd`` bounds it. So the
+    overshoot is at most what the attempts in flight cost beyond their estimates. An attempt with a call of unknown cost
+    keeps the rest of its reservation for good: something was spent; where nothing was held for it, no further attempt
+    begins. Answers that a journal or cache gave are not spent again: do not pass them.
     """
 
     def __init__(

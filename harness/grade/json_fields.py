@@ -88,11 +88,7 @@ class JsonSchema(Rule):
         """The reference, where a task has one that is JSON: the schema should allow it."""
         if not isinstance(reference, str):
             return (json.dumps(reference),)
-        try:
-            _json_in(reference, "only", None)
-        except _NoJsonError:
-            return ()
-        return (reference,)
+        return () if _read(reference, "only", None)[1] else (reference,)
 
     def judge(self, text: str, reference: None) -> Grade:  # noqa: ARG002
         """Passes when the schema holds."""

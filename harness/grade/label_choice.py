@@ -1,19 +1,18 @@
 r"""What stands around a label: whether it is part of something longer, and how much a single letter means as a choice.
 
-Text is in its plain form (see `harness.grade.plain`). A label counts only where it is not a part of something longer:
+A label counts only where it is not a part of something longer; text is in its plain form (`harness.grade.plain`):
 
 - a letter or digit next to it joins, except where one of the two belongs to a script that writes no spaces (Chinese,
-  Japanese, Thai, Lao, Khmer, Burmese, …; a run of katakana is one word) or the scripts differ and one is Hangul; a
-  Korean ending may follow a Hangul label;
+  Japanese, Thai, …; a run of katakana is one word) or the scripts differ and one is Hangul, or as a Korean ending;
 - an attached hyphen between two words joins (``non-toxic`` is not ``toxic``); before a digit it is a minus sign; at the
   end it is a sign too (``AA-`` is not ``AA``) unless a word follows and no label of the list ends in a sign; before a
   letter it is a bullet; spaced hyphens, two in a row, and em dashes are punctuation;
 - an attached ``#``, ``+`` or, after a digit, ``%`` at the end joins (``C#`` is not ``C``);
-- an apostrophe, slash, ampersand, at sign or full stop between two words or digits joins (``can't``, ``n/a``, ``R&D``,
-  ``node.js``, ``1.5``), a comma or colon between digits too; a full stop before a capital ends a sentence.
+- one of ``'/&@.`` between two words or digits joins (``can't``, ``n/a``, ``node.js``), a comma or colon between digits
+  too; a full stop before a capital ends a sentence.
 
-Where every label of a list is one letter or digit (brackets around it aside), an answer often names several of them,
-and "a" is a word as well. How a letter stands says how much it means, and the most that occurs decides:
+Where every label is one letter or digit (brackets aside), an answer often names several, and "a" is a word as well.
+How a letter stands says how much it means, and the most that occurs decides:
 
 - `STATED`: it follows "answer is", "answer:", "the correct option is", ``####``, stands in ``\boxed{}`` or a tag such
   as ``<answer>``, or is the answer's first line;
@@ -75,15 +74,13 @@ def _joined_before(text: str, start: int) -> bool:
     attached = is_word(earlier) and _same_script(earlier, first)
     if before == "-":
         return attached or (first.isdigit() and earlier != "-")
-    if before == "+":
-        return attached
     if before == ".":
         if first.isdigit():
             return earlier.isdigit() or earlier.isspace()
         return attached and not (first.isupper() and not earlier.isupper())
     if before in ",:":
         return earlier.isdigit() and first.isdigit() and (before == ":" or _thousands(text, start))
-    return before in "'/&@" and attached and (before != "'" or earlier.isalpha())
+    return before in "+'/&@" and attached and (before != "'" or earlier.isalpha())
 
 
 def _joined_after(text: str, end: int, *, signed: bool) -> bool:

@@ -74,21 +74,15 @@ class Number(Rule):
     def _numbers(self, text: str, *, backwards: bool = False) -> Iterator[Decimal]:
         matches = list(_PATTERNS[self.decimal].finditer(_readable(text, self.decimal)))
         for match in reversed(matches) if backwards else matches:
-            if (value := _value(match)) is not None:
-                yield value.scaleb(-2, _EXACT) if match["percent"] and self.percent == "fraction" else value
-
-
-def _value(match: re.Match[str]) -> Decimal | None:
-    """The number of a match; none where it has too many digits."""
-    whole, part = re.sub(r"\D", "", match["whole"]), match["part"][1:]
-    power = int(match["power"] or 1)
-    if (len(whole) + len(part)) * max(power, 1) > _LONGEST:
-        return None
-    value = Decimal(f"{whole or 0}.{part}" if part else whole)
-    value = value.scaleb(int(match["e"] or match["ten"] or 0), _EXACT)
-    if match["power"] and value:
-        value = (_EXACT if power >= 0 or value == 10 else _ROUNDED).power(value, power)
-    return value.copy_negate() if "-" in f"{match['sign']}{match['inner'] or ''}" else value
+            whole, part, power = re.sub(r"\D", "", match["whole"]), match["part"][1:], int(match["power"] or 1)
+            if (len(whole) + len(part)) * max(power, 1) > _LONGEST:
+                continue
+            value = Decimal(f"{whole or 0}.{part}" if part else whole)
+            value = value.scaleb(int(match["e"] or match["ten"] or 0), _EXACT)
+            if match["power"] and value:
+                value = (_EXACT if power >= 0 or value == 10 else _ROUNDED).power(value, power)
+            value = value.copy_negate() if "-" in f"{match['sign']}{match['inner'] or ''}" else value
+            yield value.scaleb(-2, _EXACT) if match["percent"] and self.percent == "fraction" else value
 
 
 def close(found: Decimal, reference: Decimal, absolute: float, relative: float) -> bool:

@@ -2,10 +2,8 @@ r"""The plain form of a text, and named ways in which two texts may differ and s
 
 Answers, labels and references all take it, so that no side is changed more than another. What `plain` does, in order:
 
-1. Invisible marks are nothing: zero-width spaces and joiners, direction marks, byte-order marks, variation selectors,
-   control characters that are no white space.
-2. Every dash is a hyphen: hyphens of all kinds, the figure dash, the en dash, the minus sign. The em dash and longer
-   ones stay: they are punctuation.
+1. Invisible marks are nothing: zero-width spaces, direction and byte-order marks, controls that are no white space.
+2. Every dash is a hyphen, the minus sign too. The em dash and longer ones stay: they are punctuation.
 3. Every apostrophe and single quote is ``'``, every double quote ``"``.
 4. A soft hyphen is nothing. Graders try it as a hyphen too, where that is what the labels or references have.
 

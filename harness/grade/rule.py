@@ -51,8 +51,6 @@ class Rule(Strict):
     version: ClassVar[int] = 1
     instant: ClassVar[bool] = False  # whether a short answer is judged where it comes in; all others in threads
 
-    # What a rule may define:
-
     @property
     def needs_reference(self) -> bool:
         """Whether tasks must carry a reference. A rule that needs none never sees one, and may serve as a verifier."""
@@ -89,8 +87,6 @@ class Rule(Strict):
         if self.instant and len(text) <= SHORT:
             return self.judge(text, reference)
         return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), self.judge, text, reference)
-
-    # What all have alike:
 
     @cached_property
     def digest(self) -> str:

@@ -1,7 +1,4 @@
-"""How skill text stands in a conversation.
-
-One place: what a model was trained on and what it is shown must be the same.
-"""
+"""How skill text stands in a conversation; in one place, for a model must be shown what it was trained on."""
 
 from collections.abc import Iterable, Sequence
 from xml.sax.saxutils import quoteattr
@@ -35,10 +32,7 @@ OPEN_BY_TOOL = (
 
 
 def opened_name(text: str) -> tuple[str, str | None] | None:
-    """What a text-protocol answer asks to open: (skill, file or None); ``None`` where the text is no such request.
-
-    The request is a line of its own, ``OPEN name`` or ``OPEN name/path``, the first or the last of the answer.
-    """
+    """What ``OPEN name`` or ``OPEN name/path``, an answer's first or last line, asks for: (skill, file or None)."""
     lines = [line.strip().strip("`*") for line in text.strip().splitlines() if line.strip()]
     for line in lines[:1] + lines[-1:]:
         word, _, rest = line.partition(" ")

@@ -1,8 +1,4 @@
-"""The cluster bootstrap by weights: clusters are counted anew, rows are never copied.
-
-A resample of G clusters is a row of G counts that sum to G. Any figure of sums over clusters then costs one matrix
-product, and figures that share the seed share the resamples, so differences between them are joint.
-"""
+"""The cluster bootstrap by counts of clusters; figures of one seed share resamples, so differences are joint."""
 
 import math
 from collections.abc import Callable, Iterator

@@ -1,8 +1,4 @@
-"""One contender's figures when a task was tried several times, or when tasks share a source.
-
-The unit is the task, or the cluster of tasks: trials lessen only the noise within a task, so they enter through the
-task's mean and never as rows of their own.
-"""
+"""One contender's figures over several trials or shared sources; the unit is the task, or the cluster of tasks."""
 
 import math
 from collections.abc import Sequence

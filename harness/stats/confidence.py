@@ -1,10 +1,7 @@
-"""Does a contender know when it is right? Ranking, calibration, and what abstaining would buy.
-
-``confidence`` is one number a task, larger is surer; ``correct`` is 0 or 1. Ties in confidence are treated as ties, so
-the order of the tasks never matters.
-"""
+"""Does a contender know when it is right? By one number a task, larger is surer, ties are ties; 0 or 1 for right."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -94,20 +91,8 @@ def expected_calibration_error(
     return gaps / total if total else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Isotonic:
-    """A non-decreasing step curve from confidence to pass rate."""
-
-    knots: Vector
-    values: Vector
-
-    def __call__(self, confidence: ArrayLike) -> Vector:
-        """The fitted pass rate at each confidence, linear between knots and flat beyond them."""
-        return np.interp(np.asarray(confidence, dtype=np.float64), self.knots, self.values)
-
-
-def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
-    """The best non-decreasing fit of outcome on confidence (Ayer et al. 1955); judge it on tasks it was not made on."""
+def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Callable[[ArrayLike], Vector]:
+    """The best non-decreasing curve of outcome on confidence (Ayer et al. 1955), linear between knots, flat beyond."""
     from scipy.optimize import isotonic_regression
 
     x, y = vectors(confidence=confidence, outcome=outcome)
@@ -116,7 +101,8 @@ def isotonic_fit(confidence: ArrayLike, outcome: ArrayLike) -> Isotonic:
     knots, codes = np.unique(x, return_inverse=True)
     weight = np.bincount(codes).astype(np.float64)
     means = sum_by(codes.astype(np.intp), y, len(knots)) / weight
-    return Isotonic(knots=knots, values=isotonic_regression(means, weights=weight).x)
+    fitted = isotonic_regression(means, weights=weight).x
+    return lambda said: np.interp(np.asarray(said, dtype=np.float64), knots, fitted)
 
 
 def _midranks(x: Vector) -> Vector:

@@ -1,11 +1,10 @@
 """Domains: two contenders compared in each, whether their effects differ, and where the noise comes from.
 
-A random-effects view: each domain's true effect is drawn around a common mean with variance tau^2, and is seen with its
-own error. Raw ranks of domains are mostly noise below about 50 tasks each; shrunk effects stand beside them.
+Each domain's true effect is drawn around a common mean with variance tau^2. Below about 50 tasks each, raw ranks of
+domains are mostly noise: shrunk effects stand beside them.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -127,6 +126,15 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
         w = 1.0 / (v + tau2)
         return float(w @ (d - w @ d / w.sum()) ** 2)
 
+    def solved(to: float) -> float:
+        """The tau^2 at which Q comes down to this, or 0 where it starts below."""
+        if q(0.0) <= to:
+            return 0.0
+        high = 1e-6
+        while q(high) > to:
+            high *= 4.0
+        return crossing(lambda tau2: q(tau2) <= to, 0.0, high)[1]
+
     whole, tau2, p_value, i2 = q(0.0), 0.0, None, None
     why = "one domain says nothing about differences between domains"
     tau = Estimate(value=None, level=level, method="Paule-Mandel, Q-profile", why=why)
@@ -136,7 +144,7 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
         p_value = float(chdtrc(df, whole)) if whole > 0.0 else 1.0
         i2 = max(0.0, (whole - df) / whole) if whole > 0.0 else 0.0
         tail = (1.0 - level) / 2.0
-        low, tau2, high = (_solve(q, to) for to in (chi2_quantile(1.0 - tail, df), df, chi2_quantile(tail, df)))
+        low, tau2, high = map(solved, (chi2_quantile(1.0 - tail, df), df, chi2_quantile(tail, df)))
         tau = replace(tau, value=tau2, low=low, high=high, why=None)
     weights = 1.0 / (v + tau2)
     mu = float(weights @ d / weights.sum())
@@ -166,16 +174,6 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
         below_zero=below,
         expected_below_zero=math.fsum(below),
     )
-
-
-def _solve(falling: Callable[[float], float], to: float) -> float:
-    """Where a falling function comes down to ``to``, or 0 where it starts below."""
-    if falling(0.0) - to <= 0.0:
-        return 0.0
-    high = 1e-6
-    while falling(high) - to > 0.0:
-        high *= 4.0
-    return crossing(lambda t: falling(t) - to <= 0.0, 0.0, high)[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,19 +121,30 @@ def agreement(table: ArrayLike, level: float = 0.95, *, seed: int = 0, resamples
     one = counts.astype(np.float64)[None] / n
     drawn = np.random.default_rng(seed).multinomial(n, one[0].ravel(), size=resamples).reshape(-1, *counts.shape) / n
 
+    def of_own(p: NDArray[np.float64]) -> Vector:
+        return np.asarray((p.sum(axis=2) * p.sum(axis=1)).sum(axis=1))
+
+    def of_pairs(p: NDArray[np.float64]) -> Vector:
+        pooled = (p.sum(axis=1) + p.sum(axis=2)) * n
+        return np.asarray((pooled * (pooled - 1.0)).sum(axis=1) / (2.0 * n * (2.0 * n - 1.0)))
+
+    def of_pooled(p: NDArray[np.float64]) -> Vector:
+        pooled = (p.sum(axis=1) + p.sum(axis=2)) / 2.0
+        return np.asarray((pooled * (1.0 - pooled)).sum(axis=1) / max(1, p.shape[1] - 1))
+
     def found(name: str, chance: Callable[[NDArray[np.float64]], Vector], *, resampled: bool = True) -> Estimate:
         told = Estimate(value=float(_beyond(one, chance)[0]), level=level, n_tasks=n, n_trials=n, method=name)
         if not math.isfinite(told.value or 0.0):
             return replace(told, value=None, why="only one category was used, so chance agreement is certain")
         return with_percentiles(told, _beyond(drawn, chance)) if resampled else told
 
-    kappa = found("Cohen's kappa, Fleiss-Cohen-Everitt", _of_own_shares, resampled=False)
+    kappa = found("Cohen's kappa, Fleiss-Cohen-Everitt", of_own, resampled=False)
     if kappa.value is not None:
         half = z * _kappa_error(one[0]) / math.sqrt(n)
         kappa = replace(kappa, low=kappa.value - half, high=min(1.0, kappa.value + half))
     how = f"bootstrap of the table, seed {seed}"
-    alpha = found(f"Krippendorff's alpha, {how}", lambda p: _of_pairs(p, n))
-    ac1 = found(f"Gwet's AC1, {how}", _of_pooled_shares)
+    alpha = found(f"Krippendorff's alpha, {how}", of_pairs)
+    ac1 = found(f"Gwet's AC1, {how}", of_pooled)
     observed = float(np.trace(one[0]))
     return Agreement(table=counts.astype(np.int64), observed=observed, kappa=kappa, alpha=alpha, ac1=ac1)
 
@@ -143,20 +154,6 @@ def _beyond(p: NDArray[np.float64], chance: Callable[[NDArray[np.float64]], Vect
     expected, observed = chance(p), np.trace(p, axis1=1, axis2=2)
     left = 1.0 - expected
     return np.where(left > 1e-12, (observed - expected) / np.where(left > 1e-12, left, 1.0), np.nan)
-
-
-def _of_own_shares(p: NDArray[np.float64]) -> Vector:
-    return np.asarray((p.sum(axis=2) * p.sum(axis=1)).sum(axis=1))
-
-
-def _of_pairs(p: NDArray[np.float64], n: int) -> Vector:
-    pooled = (p.sum(axis=1) + p.sum(axis=2)) * n
-    return np.asarray((pooled * (pooled - 1.0)).sum(axis=1) / (2.0 * n * (2.0 * n - 1.0)))
-
-
-def _of_pooled_shares(p: NDArray[np.float64]) -> Vector:
-    pooled = (p.sum(axis=1) + p.sum(axis=2)) / 2.0
-    return np.asarray((pooled * (1.0 - pooled)).sum(axis=1) / max(1, p.shape[1] - 1))
 
 
 def _kappa_error(p: NDArray[np.float64]) -> float:

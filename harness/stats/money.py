@@ -1,7 +1,4 @@
-"""Cost beside quality: money per pass, what was left to gain, the front, and the area under it.
-
-Ratios of two means have intervals that may have no end; a place on the front is a probability, never a yes or no.
-"""
+"""Cost beside quality: ratios whose intervals may have no end, the front as a probability, the area under it."""
 
 import math
 from dataclasses import dataclass, replace

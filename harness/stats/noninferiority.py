@@ -1,7 +1,6 @@
 """Is a candidate not worse than its baseline by a margin, is it shown to be worse at all, and on which tasks?
 
-Different questions: 0 wins and 6 losses in 800 tasks are significantly worse *and* non-inferior at 3 points.
-Differences here are candidate minus baseline.
+Candidate minus baseline. 0 wins and 6 losses in 800 tasks are significantly worse *and* non-inferior at 3 points.
 """
 
 import math

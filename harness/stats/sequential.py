@@ -1,8 +1,4 @@
-"""Looking before the end without paying for it in false verdicts.
-
-Peeking at a fixed-size test after every batch passed a truly bad candidate in 27 of 100 runs at a nominal 5.
-E-processes may be looked at after every task; O'Brien-Fleming's bounds at a few planned looks.
-"""
+"""Looking before the end: e-processes after every task, O'Brien-Fleming's bounds at a few planned looks."""
 
 import math
 from collections.abc import Sequence
@@ -50,9 +46,7 @@ class BettingProcess:
         """Nothing seen yet: the evidence is 1. ``margin`` lies from 0 to below 1."""
         if not 0.0 <= margin < 1.0:
             raise ValueError(f"margin must lie in [0, 1), not {margin}")
-        self.margin = margin
-        self._bets = _GRID / (1.0 - margin)
-        self._logs = np.zeros(len(_GRID))
+        self.margin, self._bets, self._logs = margin, _GRID / (1.0 - margin), np.zeros(len(_GRID))
 
     def after_each(self, values: ArrayLike) -> Vector:
         """The evidence after each of these further values; act when it reaches 1 / alpha."""

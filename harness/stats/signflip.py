@@ -1,8 +1,7 @@
 """Sign-flip permutation tests, exact wherever that can be had, and p values of several questions at once.
 
-Under the hypothesis that it makes no difference which of two contenders is which, each unit's difference was as likely
-to come out with the other sign. The p value is the share of all sign patterns whose sum is at least as far out. Holm
-and max-T hold the chance of any false claim (for decisions); Benjamini-Hochberg their share (for exploring).
+The p value is the share of all sign patterns of the units' differences whose sum is at least as far out. Holm and max-T
+hold the chance of any false claim (for decisions); Benjamini-Hochberg their share (for exploring).
 """
 
 import math

@@ -1,7 +1,4 @@
-"""What is counted: one value a task, and a code for the cluster of tasks that share a source.
-
-Trials are never rows here: they arrive summed, so they cannot be mistaken for tasks.
-"""
+"""What is counted: one value a task, its trials summed, and a code for the cluster of tasks that share a source."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray

@@ -1,7 +1,4 @@
-"""Reads and checks ``suites/``: what stands in suite.yaml and its tasks becomes one frozen ``Suite``.
-
-Nothing is spent before a suite has been read whole: whatever is wrong in it is said here, by file, line and remedy.
-"""
+"""Reads and checks ``suites/`` whole, before anything is spent: suite.yaml and tasks become one frozen ``Suite``."""
 
 from harness.suite.from_table import Columns, Draft, draft_suite
 from harness.suite.lint import INPUT_UNUSED, Finding, lint_copies, lint_suite, unsplit, uses_task

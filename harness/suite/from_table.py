@@ -11,6 +11,7 @@ from typing import Any
 from harness.core import Groups, UserFileError, digest_json, listed, nearest
 from harness.suite.lint import MOST_LABELS
 from harness.suite.source import is_blank
+from harness.userfile import Rows
 
 MOST_NUMBER_LABELS = 10
 LONGEST_LABEL = 80
@@ -43,14 +44,7 @@ class Draft:
 
 
 def draft_suite(
-    path: Path,
-    rows: Iterable[tuple[str, dict[str, Any]]],
-    columns: Columns,
-    *,
-    name: str,
-    usable: Usable,
-    seed: int = 0,
-    dev_share: float = 0.3,
+    path: Path, rows: Rows, columns: Columns, *, name: str, usable: Usable, seed: int = 0, dev_share: float = 0.3
 ) -> Draft:
     """The suite that ``rows`` of the file ``path`` make; rows that ask the same share a cluster.
 

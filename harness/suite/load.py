@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from harness import userfile
 from harness.core import (
     Message,
     PromptTemplate,
@@ -24,16 +25,6 @@ from harness.core import (
 )
 from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of
 from harness.suite.source import file_inside, path_inside, task_rows
-from harness.userfile import (
-    Template,
-    TemplateFault,
-    parse,
-    read_bytes,
-    read_json_lines,
-    read_template,
-    read_text,
-    read_yaml,
-)
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
 LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
@@ -56,7 +47,7 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     if suite_file.suffix not in {".yaml", ".yml"}:
         advice = "a suite is a folder with suite.yaml, in which tasks names this file"
         raise UserFileError(path, "this is no suite", advice=advice)
-    wanted = parse(SuiteFile, read_yaml(suite_file), suite_file)
+    wanted = userfile.parse(SuiteFile, userfile.read_yaml(suite_file), suite_file)
     prompt = wanted.prompt
     template = read_prompt(
         {"user": prompt} if isinstance(prompt, str) else prompt.model_dump() if prompt else {},
@@ -90,7 +81,7 @@ class _Tasks:
         seen: dict[str, str] = {}
         tasks, copies = [], Counter[str]()
         for where, value in self.given:
-            row = parse(TaskRow, value, self.path, field=where)
+            row = userfile.parse(TaskRow, value, self.path, field=where)
             if row.id in seen:
                 problem = f"the id {row.id!r} is given twice, first at {seen[row.id]}"
                 raise UserFileError(self.path, problem, field=f"{where}.id", advice="ids must differ")
@@ -169,7 +160,7 @@ class _Tasks:
     def file(self, name: str, field: str) -> Path:
         file = file_inside(self.folder, name, self.path, field, outside=self.outside)
         if file not in self.digests:
-            self.digests[file] = digest_bytes(read_bytes(file, most=MAX_FILE, unpack=False))
+            self.digests[file] = digest_bytes(userfile.read_bytes(file, most=MAX_FILE, unpack=False))
         return file
 
     def digest(self, content: Any, where: str) -> str:
@@ -211,8 +202,8 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
         return value.model_dump() if value else None
     path = file_inside(suite_file.parent, value, suite_file, "human_baseline", outside=outside)
     ratings: dict[str, dict[str, bool]] = {}
-    for number, line in read_json_lines(path):
-        row = parse(HumanRow, line, path, field=f"line {number}")
+    for number, line in userfile.read_json_lines(path):
+        row = userfile.parse(HumanRow, line, path, field=f"line {number}")
         if row.task not in tasks:
             problem, advice = f"the suite has no task {row.task!r}", nearest(row.task, sorted(tasks)[:1_000])
             raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
@@ -230,7 +221,7 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
 def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> PromptTemplate:
     """The templates of the roles ``user`` and ``system``, from the files that ``place`` finds by their names."""
     paths = {role: place(name) for role, name in files.items()}
-    texts = {role: read_template(path).text for role, path in paths.items()}
+    texts = {role: userfile.read_template(path).text for role, path in paths.items()}
     return PromptTemplate(**texts, files={role: str(path) for role, path in paths.items()})
 
 
@@ -250,8 +241,9 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
         last = max(place for place, message in enumerate(messages) if message["role"] == "user")
         asked.append((messages, last))
         row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
-        files = task.files if shows_files else {}
-        variables.append(row | {"files": {n: read_text(Path(f), most=LONGEST_FILE) for n, f in files.items()}})
+        files = {name: Path(file) for name, file in task.files.items()} if shows_files else {}
+        texts_of = {name: userfile.read_text(file, most=LONGEST_FILE) for name, file in files.items()}
+        variables.append(row | {"files": texts_of})
     texts: dict[str, list[str]] = {}
     used: set[str] = set()
     for role, text in roles.items():
@@ -272,26 +264,21 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
 
 def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[list[str], frozenset[str]]:
     try:
-        return Template(text).render(variables)
-    except TemplateFault as fault:
-        row = variables[fault.row] if fault.row is not None else None
+        return userfile.Template(text).render(variables)
+    except userfile.TemplateFault as fault:
+        row = variables[fault.row] if fault.row is not None else {}
+        task, said, advice, field = f"task {row.get('id')!r}", fault.problem, "", ""
         if fault.wrong == "syntax":
-            raise UserFileError(path, f"not a valid template: {fault.problem}", field=f"line {fault.line}") from None
-        if fault.wrong == "undefined" and row is not None:
-            problem, advice = _undefined(fault.problem, row)
-            raise UserFileError(path, problem, advice=advice) from None
-        advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
-        on = f" on task {row['id']!r}" if row is not None else ""
-        raise UserFileError(path, f"the template fails{on}: {fault.problem}", advice=advice) from None
-
-
-def _undefined(message: str, row: Mapping[str, Any]) -> tuple[str, str]:
-    """What is wrong, and what to do."""
-    task = f"task {row['id']!r}"
-    if found := re.fullmatch(r"'([^']+)' is undefined", message):
-        return f"the variable {found[1]!r} is undefined ({task})", nearest(found[1], VARIABLES)
-    if found := re.search(r"has no attribute '([^']+)'", message):
-        kind = "metadata or file" if row["files"] else "metadata"
-        advice = nearest(found[1], map(str, [*row["metadata"], *row["files"]]))
-        return f"the variable {found[1]!r} is undefined ({task} has no such {kind})", advice
-    return f"{message} ({task})", ""
+            problem, field = f"not a valid template: {said}", f"line {fault.line}"
+        elif fault.wrong != "undefined" or not row:
+            advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
+            problem = f"the template fails{f' on {task}' if row else ''}: {said}"
+        elif found := re.fullmatch(r"'([^']+)' is undefined", said):
+            problem, advice = f"the variable {found[1]!r} is undefined ({task})", nearest(found[1], VARIABLES)
+        elif found := re.search(r"has no attribute '([^']+)'", said):
+            kind = "metadata or file" if row["files"] else "metadata"
+            problem = f"the variable {found[1]!r} is undefined ({task} has no such {kind})"
+            advice = nearest(found[1], map(str, [*row["metadata"], *row["files"]]))
+        else:
+            problem = f"{said} ({task})"
+        raise UserFileError(path, problem, field=field, advice=advice) from None

@@ -1,7 +1,4 @@
-"""Where a suite's tasks come from: a table in its folder, or whatever the package ``datasets`` reads.
-
-Files that a suite names must lie in its folder: a suite from elsewhere must not read the user's other files.
-"""
+"""Where tasks come from: a table, or what ``datasets`` reads; a suite from elsewhere reads nothing outside itself."""
 
 import json
 import os

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.analysis import default_contender, load_evidence, reference_of
+from harness.analysis import default_contender, load_evidence
 from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
-from harness.store import TaskTable, locked_parts, read_outcomes
+from harness.store import TaskTable, load_settings, locked_parts, read_outcomes
 
 FILE = "baseline.json"
 
@@ -33,7 +33,7 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
     table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
-    name = contender or default_contender(table, "--contender", meant=reference_of(report))
+    name = contender or default_contender(table, "--contender", meant=load_settings(report).reference)
     table.index(name)
     before, lock = read_lock(report), _lock_of(report, table, name, table.contenders)
     write_atomic(report / FILE, json.dumps(as_json(lock), indent=2) + "\n")
@@ -42,7 +42,7 @@ def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock
 
 def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, besides: str | None = None) -> str:
     """The contender that is named, or else the locked one, the report's reference, or its only one ``besides`` one."""
-    meant = lock.contender if lock else None if name else reference_of(table.report)
+    meant = lock.contender if lock else None if name else load_settings(table.report).reference
     return name or default_contender(table, "--baseline-contender", meant=meant, besides=besides)
 
 

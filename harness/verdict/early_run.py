@@ -189,8 +189,8 @@ def _baseline_of(candidate: EarlyCandidate, baseline: Path, name: str | None, ru
     if lock and (changed := changed_since_lock(baseline, table, lock, name)):
         remedy = "restore it, or lock it again: ownbench baseline set"
         raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
-    if side.lost_share > rules.max_errored:
-        lost = f"{100 * side.lost_share:.1f}% of the attempts of {name} were lost by the instrument"
+    if side.lost_share() > rules.max_errored:
+        lost = f"{100 * side.lost_share():.1f}% of the attempts of {name} were lost by the instrument"
         allowed = f"{100 * rules.max_errored:g}% is allowed"
         raise EvidenceError(f"{baseline}: {lost}, {allowed}; run it with --retry-errored")
     return side

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides, reference_of
+from harness.analysis import Change, Pairs, Side, changes, default_contender, load_evidence, pair_sides
 from harness.core import Comparison, Decision, EvidenceError, Redactor, UsageError, as_json, listed, plural
+from harness.store import load_settings
 from harness.verdict.baseline import baseline_contender as standing
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.early_plan import replayed
@@ -152,7 +153,7 @@ def _sides(
     other, other_manifest = (table, manifest) if same else load_evidence(candidate)
     first = standing(table, lock, first, second if same else None)
     if second is None:
-        meant, besides = (None, first) if same else (reference_of(candidate), None)
+        meant, besides = (None, first) if same else (load_settings(candidate).reference, None)
         second = default_contender(other, "--candidate-contender", meant=meant, besides=besides)
     table.index(first), other.index(second)
     if same and first == second:

@@ -232,7 +232,7 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
     faults, parts, unknown, compared = False, [], False, e.compared
     for word, side in e.sides:
         one = e.early.stretch is not None and side is e.pairs.candidate
-        share = side.lost_share_at(e.judged.candidate_rows) if one else side.lost_share
+        share = side.lost_share(e.judged.candidate_rows if one else None)
         untried = not (side.table.trials > side.table.skipped)[side.index].any()
         unknown |= untried
         parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
@@ -327,7 +327,7 @@ def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason
     """A ratio of means within its limit by its upper one-sided limit; unknown is unknown."""
     if allowed is None:
         return
-    first, second = e.judged.cost() if rule == "cost" else e.judged.seconds()
+    first, second = e.judged.per_task(rule)
     clusters = e.judged.outcomes.clusters[e.judged.outcomes.common]
     found = fieller_ratio(first, second, clusters, 1.0 - 2.0 * e.looked.alpha)
     what = "cost a task" if rule == "cost" else "seconds a task"

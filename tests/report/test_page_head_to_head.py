@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from app_page import bodies, drawn, table, texts
 
-from harness.analysis.csv_export import safe_csv
+from harness.analysis import safe_csv
 from harness.analysis.pairs import pair
 from harness.analysis.scores import scoreboard
 from harness.cli.entry import main

@@ -106,10 +106,10 @@ def test_what_cannot_be_used_is_skipped_with_its_reason(tmp_path, text, reason):
     with pytest.raises(UserFileError, match=reason):
         load_skill(folder)
     good(tmp_path / "lib" / "good")
-    library = read_library(tmp_path / "lib")
-    assert [skill.name for skill in library.skills] == ["good"]
-    assert [skipped.path for skipped in library.skipped] == [folder]
-    assert reason in library.skipped[0].reason
+    skills, skipped = read_library(tmp_path / "lib")
+    assert [skill.name for skill in skills] == ["good"]
+    assert list(skipped) == [folder]
+    assert reason in skipped[folder]
     lint_skill(folder)
     assert time.process_time() - start < 5
 
@@ -141,9 +141,7 @@ def test_links_out_of_the_folder_are_not_followed(tmp_path):
     linked = tmp_path / "lib" / "t"
     linked.mkdir()
     (linked / "SKILL.md").symlink_to(folder / "SKILL.md")
-    assert [s.reason for s in read_library(tmp_path / "lib").skipped] == [
-        "SKILL.md is a link out of the skill's folder"
-    ]
+    assert read_library(tmp_path / "lib")[1] == {linked: "SKILL.md is a link out of the skill's folder"}
 
 
 def test_a_library_is_read_one_level_deep_and_by_name(tmp_path):
@@ -152,10 +150,10 @@ def test_a_library_is_read_one_level_deep_and_by_name(tmp_path):
     good(tmp_path / "group" / "inner")
     good(tmp_path / ".hidden")
     good(tmp_path / "zzz", "beta")
-    library = read_library(tmp_path)
-    assert [s.name for s in library.skills] == ["alpha", "beta"]
-    assert load_library(tmp_path) == library.skills
-    assert {s.path.name: s.reason for s in library.skipped} == {
+    skills, skipped = read_library(tmp_path)
+    assert [s.name for s in skills] == ["alpha", "beta"]
+    assert load_library(tmp_path) == skills
+    assert {path.name: reason for path, reason in skipped.items()} == {
         "group": "there is no SKILL.md",
         "zzz": "the name 'beta' is taken by beta",
     }
@@ -188,7 +186,7 @@ def test_the_trials_skills_load_without_a_warning():
     shared = next((p / "shared" for p in Path(__file__).parents if (p / "shared" / "demo").is_dir()), None)
     if shared is None:
         pytest.skip("the shared folder is not here")
-    library = read_library(shared / "demo" / "assets" / "skills")
-    assert len(library.skills) == 6
-    assert library.skipped == ()
-    assert all(lint_skill(s.folder).valid and not s.warnings for s in library.skills)
+    skills, skipped = read_library(shared / "demo" / "assets" / "skills")
+    assert len(skills) == 6
+    assert skipped == {}
+    assert all(lint_skill(s.folder).valid and not s.warnings for s in skills)

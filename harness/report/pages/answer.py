@@ -1,6 +1,6 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
-from harness.analysis import Scoreboard, missing_lines
+from harness.analysis import missing_lines
 from harness.core import OwnbenchError
 from harness.report.choice_tables import MISSING, ON_MONEY, advice_word, conditions_table
 from harness.report.figures import cost_figure, pass_rate_figure
@@ -9,7 +9,6 @@ from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard
 from harness.report.pages.parts import draw, errors_told, figure, html, loud, notes, section, show, show_under, title
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.report.write import found_blocks
-from harness.verdict import Advice
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
 INTERVALS = (
@@ -32,7 +31,15 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
     loud(view.warning)
     loud(view.apart)
-    advice, missing = _verdict(evidence)
+    advice, unknown = None, []
+    try:
+        advice = advice_for(evidence)
+        draw(advice_word(advice, ON_MONEY))
+        show_under(conditions_table(advice), "When owning wins: five conditions")
+        if waits := ", ".join(MISSING.get(what, what) for what in advice.missing):
+            unknown.append(f"the advice waits for: {waits}; what is known can be given on the page Money")
+    except OwnbenchError as error:
+        html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
     draw(found_blocks(view))
     section("Scoreboard")
     show(scoreboard_table(view, {o.contender: o.kind for o in advice.options} if advice else {}), fold=True)
@@ -45,26 +52,9 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         section("Paired differences")
         show(comparisons_table(view), fold=True)
     section("What is not known")
-    html(html_list([*missing, *_unknown(view)], most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
+    unknown += missing_lines(view.shown, missing=True)
+    unknown += [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
+                f"the one seen" for c in view.compared
+                if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip
+    html(html_list(unknown, most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
     notes([*view.notes, INTERVALS])
-
-
-def _verdict(evidence: Evidence) -> tuple[Advice | None, list[str]]:
-    """Shows the word and its reasons; the advice, where there is one, and what it waits for."""
-    try:
-        advice = advice_for(evidence)
-    except OwnbenchError as error:
-        html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
-        return None, []
-    draw(advice_word(advice, ON_MONEY))
-    show_under(conditions_table(advice), "When owning wins: five conditions")
-    waits = ", ".join(MISSING.get(what, what) for what in advice.missing)
-    return advice, [f"the advice waits for: {waits}; what is known can be given on the page Money"] if waits else []
-
-
-def _unknown(view: Scoreboard) -> list[str]:
-    found = missing_lines(view.shown, missing=True)
-    undecided = [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
-                 f"the one seen" for c in view.compared
-                 if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip
-    return found + undecided

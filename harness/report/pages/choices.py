@@ -21,16 +21,7 @@ T = TypeVar("T")
 N = TypeVar("N", int, float)
 Texts = Sequence[str]
 Place = AbstractContextManager[Any] | None  # where a widget is drawn: a column, or where the page stands
-
 EVERYWHERE = ("report", "split")  # the choices that every link takes with it
-
-
-class NotHereError(ValueError):
-    """Some of what was asked for is not there; ``rest`` is."""
-
-    def __init__(self, asked: Texts, rest: Any) -> None:
-        super().__init__()
-        self.asked, self.rest = asked, rest
 
 
 def choose(
@@ -43,7 +34,7 @@ def choose(
 
 def choose_or_none(label: str, options: Texts, key: str, *, words: Callable[[str], str] = str, **how: Any) -> str:
     """One of the options, or nothing, as at first: empty."""
-    read = _last if how.get("accept_new_options") else one_of(options)
+    read = (lambda said: said[-1]) if how.get("accept_new_options") else one_of(options)
     draw = partial(st.selectbox, label, list(options), index=None, format_func=words)
     return held(key, draw, default=None, read=read, texts=lambda value: [value] if value else [], **how) or ""
 
@@ -56,29 +47,24 @@ def several(
     def read(texts: Texts) -> list[str]:
         found = [text for text in texts if text in options]
         if missing := [text for text in texts if text and text not in options]:
-            raise NotHereError(missing, found)
+            raise ValueError(missing, found)
         return found
 
-    def texts(value: Texts) -> list[str]:
-        return list(value) or ([""] if default else [])  # where there is a default, none has to be said too
-
-    draw = partial(st.multiselect, format_func=words)
-    return held(key, draw, label, list(options), default=list(default), read=read, texts=texts, **how)
+    none = [""] if default else []  # where there is a default, none has to be said too
+    how["texts"], draw = (lambda value: list(value) or none), partial(st.multiselect, format_func=words)
+    return held(key, draw, label, list(options), default=list(default), read=read, **how)
 
 
 def number(label: str, key: str, default: float | None, low: float, high: float, **how: Any) -> float | None:
     """An amount from ``low`` to ``high``; ``None`` where the field is empty. The default is left out of the address."""
-    texts = _all_but(default, lambda value: "" if value is None else f"{value:.12g}")
-
-    def read(said: Texts) -> float | None:
-        return _between(low, high)(said) if said[-1] else None
-
-    return held(key, st.number_input, label, low, high, None, default=default, read=read, texts=texts, **how)
+    texts, amount = _all_but(default, lambda value: "" if value is None else f"{value:.12g}"), _between(low, high)
+    how["read"] = lambda said: amount(said) if said[-1] else None
+    return held(key, st.number_input, label, low, high, None, default=default, texts=texts, **how)
 
 
 def written(label: str, key: str, *, default: str = "", **how: Any) -> str:
     """A line of text. The default is left out of the address."""
-    return held(key, st.text_input, label, default=default, read=_last, texts=_all_but(default), **how)
+    return held(key, st.text_input, label, default=default, read=lambda said: said[-1], texts=_all_but(default), **how)
 
 
 def ticked(label: str, key: str) -> bool:
@@ -97,22 +83,7 @@ def turned(pages: int, key: str, **how: Any) -> int:
 
 def one_of(options: Texts) -> Callable[[Texts], str]:
     """Reads one of these texts."""
-
-    def read(texts: Texts) -> str:
-        if texts[-1] not in options:
-            raise ValueError
-        return texts[-1]
-
-    return read
-
-
-def _all_but(default: T, said: Callable[[T], str] = str) -> Callable[[T], list[str]]:
-    """How a value stands in the address where the default is left out."""
-    return lambda value: [] if value == default else [said(value)]
-
-
-def _last(texts: Texts) -> str:
-    return texts[-1]
+    return lambda texts: options[list(options).index(texts[-1])]
 
 
 def _between(low: N, high: N) -> Callable[[Texts], N]:
@@ -123,6 +94,11 @@ def _between(low: N, high: N) -> Callable[[Texts], N]:
         return value
 
     return read
+
+
+def _all_but(default: T, said: Callable[[T], str] = str) -> Callable[[T], list[str]]:
+    """How a value stands in the address where the default is left out."""
+    return lambda value: [] if value == default else [said(value)]
 
 
 # --------------------------------------------------------------------------------------------------------- the address
@@ -168,12 +144,11 @@ def held(
     at: Place = None,
     **more: Any,
 ) -> T:
-    """What the reader chose here or by the address, else the default.
+    """What the reader chose here or by the address, else the default; a choice ``of`` something else starts anew.
 
     ``draw`` is a widget, drawn ``at`` a place with this key, ``args`` and ``more``. ``read`` makes a value of the texts
     of an address, and raises `ValueError` where there is none; ``texts`` are how a value stands there, none leaves it
-    out. Where the choice is ``of`` something else than before, it starts anew. Of a wrong address is said ``aloud``,
-    above the widget; else `complaints` has it.
+    out. Of a wrong address is said ``aloud``, above the widget; else `complaints` has it.
     """
     now = _visit()
     value, words = default, ""
@@ -211,10 +186,7 @@ def complaints(*keys: str) -> list[str]:
 
 
 def href(page: str, *, keep: Texts = (), **choices: str) -> str:
-    """A relative, encoded link to a page of the same report, still to be escaped as every attribute.
-
-    It takes with it those of the choices drawn already that it is to ``keep``, and asks for ``choices`` beside.
-    """
+    """A relative, encoded link to a page of the same report, with the choices that it is to ``keep``, and others."""
     made = _visit().made
     kept = [(key, text) for key in (*EVERYWHERE, *keep) if key in made for text in made[key][1]]
     return "?" + urlencode([("page", page), *kept, *choices.items()])
@@ -232,7 +204,7 @@ def _known(key: str, asked: Texts, default: T, read: Callable[[Texts], T]) -> tu
     try:
         return read(asked), ""
     except ValueError as error:
-        missing, rest = (error.asked, error.rest) if isinstance(error, NotHereError) else (asked, None)
+        missing, rest = error.args if len(error.args) == 2 else (asked, None)  # some of several may be there
     value: T = rest or default
     said, shown = (
         ", ".join(visible(str(one), 80) for one in some) or "nothing"
@@ -246,17 +218,13 @@ def _address() -> dict[str, list[str]]:
 
 
 def _write(now: _Visit) -> None:
-    """Writes the address if it has changed: one entry in the browser's history.
-
-    A link that names the report and all whose choices are there is left as it is until something is chosen: its
-    defaults follow from the report alone, and Back leads to where the reader came from.
-    """
+    """Writes the address if it has changed: one entry in the browser's history."""
     before = _address()
     after = {key: texts for key, (_, texts, _) in now.made.items() if texts}
     after |= {key: texts for key, texts in before.items() if key not in now.made}
-    if now.written is None and EVERYWHERE[0] in before and not now.wrong:
-        now.written = before
-        return
-    if after != before:
+    # A link that names the report and all whose choices are there stays as it is until something is chosen: its
+    # defaults follow from the report alone, and Back leads to where the reader came from.
+    left = now.written is None and EVERYWHERE[0] in before and not now.wrong
+    if after != before and not left:
         st.query_params.from_dict(after)
-    now.written = after
+    now.written = before if left else after

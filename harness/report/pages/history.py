@@ -9,14 +9,13 @@ from harness.analysis import Change, Side
 from harness.core import moment, plural
 from harness.report import gate_tables as tables
 from harness.report.difference_figures import verdict_figure
-from harness.report.html_parts import html_list
 from harness.report.pages import loading
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, Stamp, remembered
-from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title
-from harness.report.pages.task_state import labels
+from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title, write
+from harness.report.pages.tasks import labels
 from harness.report.vega import told_apart
-from harness.verdict import History, HistoryEntry, changed_of, entry_of, in_order, under_way
+from harness.verdict import HistoryEntry, changed_of, entry_of, in_order, under_way
 
 MOST = 200  # rows of a table; the latest
 TELLING = (*loading.FILES, "verdict.json", "verdicts.jsonl", "baseline.json")
@@ -31,8 +30,13 @@ def page(shown: Shown) -> None:
     broken = [line for entry in found.entries for line in entry.broken]
     if broken:
         loud(f"{plural(len(broken), 'file')} could not be read; the rest is shown.")
-        html(html_list(broken))
-    _verdicts(found, shown)
+        write(*broken, kind="notes")
+    section("Verdicts")
+    if found.verdicts:
+        _verdicts(found.verdicts, shown)
+    else:
+        st.info("No verdict is stored in these reports yet. The gate gives one, and stores it with the candidate:")
+        st.code("ownbench gate reports/main reports/candidate", language=None)
     section("Locked baselines")
     baselines = tables.baselines_table(found.entries[-MOST:])
     show(baselines)
@@ -42,8 +46,8 @@ def page(shown: Shown) -> None:
     section("Runs")
     show(tables.runs_table(found.entries[-MOST:]))
     st.caption(tables.RESULTS_TOLD)
-    section("What differs between two contenders")
-    st.caption("From the manifests: the model, adapter, skills, prompts, suites and prices of each.")
+    words = "From the manifests: the model, adapter, skills, prompts, suites and prices of each."
+    section("What differs between two contenders", words)
     with errors_told():
         _changed(folders, shown.chosen[0].folder)
 
@@ -53,16 +57,10 @@ def _entry(folder: Path, stamp: Stamp) -> HistoryEntry:  # noqa: ARG001 — is i
     return entry_of(folder)
 
 
-def _verdicts(found: History, shown: Shown) -> None:
-    section("Verdicts")
-    every = found.verdicts
-    if not every:
-        st.info("No verdict is stored in these reports yet. The gate gives one, and stores it with the candidate:")
-        st.code("ownbench gate reports/main reports/candidate", language=None)
-        return
-    if len(every) > MOST:
-        st.caption(f"The latest {MOST} of {len(every):,}.")
-    every = every[-MOST:]
+def _verdicts(found: Sequence[HistoryEntry], shown: Shown) -> None:
+    every = found[-MOST:]
+    if len(found) > MOST:
+        st.caption(f"The latest {MOST} of {len(found):,}.")
     show(tables.verdicts_table(every))
     if any(entry.verdict is not None and entry.verdict.delta is not None for entry in every):
         figure("verdicts", verdict_figure, every, shown.theme)

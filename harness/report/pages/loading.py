@@ -24,11 +24,10 @@ from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSetting
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
 Stamp = tuple[tuple[str, int, int], ...]  # name, time and size of files
 Kinds = tuple[tuple[Decision, tuple[str, ...]], ...]  # contenders by what a reader says that they would be
 
-BESIDE = ("calls.parquet", "transcripts.parquet")
+BESIDE = ("calls.parquet", "transcripts.parquet")  # what does not need them is shown though they cannot be opened
 FILES = ("outcomes.parquet", "manifest.json", "experiment.yaml", *BESIDE)  # the files that figures come from
 
 
@@ -45,6 +44,11 @@ class Evidence:
         """As people call it."""
         return self.folder.name or self.folder.resolve().name
 
+    @property
+    def keeps_conversations(self) -> bool:
+        """Whether the report says what was asked and answered."""
+        return (self.folder / "transcripts.parquet").is_file()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Shown:
@@ -55,12 +59,14 @@ class Shown:
     every: tuple[Path, ...] = ()  # the folders of all reports that the dashboard was given, chosen or not
 
     @cached_property
+    def named(self) -> dict[str, Evidence]:
+        """The reports that are chosen by what a list calls them."""
+        return dict(zip(names_of([e.folder for e in self.chosen]), self.chosen, strict=True))
+
+    @cached_property
     def evidence(self) -> Evidence:
         """The one report of a page that shows one; where several are chosen, the reader says which, once a drawing."""
-        if len(self.chosen) == 1:
-            return self.chosen[0]
-        named = dict(zip(names_of([e.folder for e in self.chosen]), self.chosen, strict=True))
-        return named[choose("Report shown", list(named), "shown")]
+        return self.named[choose("Report shown", list(self.named), "shown")] if len(self.chosen) > 1 else self.chosen[0]
 
 
 def names_of(folders: Sequence[Path]) -> list[str]:
@@ -91,8 +97,7 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Keeps the last results, whoever asks; two that ask at once wait for one computation."""
 
     def keep(function: Callable[P, R]) -> Callable[P, R]:
-        kept = lru_cache(maxsize=most)(function)
-        form = signature(function)
+        kept, form = lru_cache(maxsize=most)(function), signature(function)
         lock = RLock()  # one a function: who asks for another figure need not wait, and callers never wait in a circle
 
         @wraps(function)
@@ -126,7 +131,6 @@ def _of_table(most: int, view: Callable[Concatenate[analysis.Evidence, P], R]) -
 pairing_for = _of_table(64, analysis.pair)
 domains_for = _of_table(32, analysis.domains)
 skills_for = _of_table(8, analysis.skills)
-has_skills_for = _of_table(64, lambda found: analysis.has_skills(*found))
 
 
 @remembered(16)
@@ -151,22 +155,13 @@ def pairing_between(
     return replace(found, warning=warning, notes=(*found.notes, *([lone] if lone else [])))
 
 
+@remembered(2)
 def plain_index(evidence: Evidence) -> Outcomes:
     """What tasks and attempts are found by, the same whatever part of the suites is shown."""
-    return _index(replace(evidence, split=None))
-
-
-@remembered(2)
-def _index(evidence: Evidence) -> Outcomes:
     try:
-        return table_of(evidence)[0].outcomes  # those that the sums are made of
+        return table_of(replace(evidence, split=None))[0].outcomes  # those that the sums are made of
     except EvidenceError:
         return Outcomes(evidence.folder)
-
-
-def keeps_conversations(evidence: Evidence) -> bool:
-    """Whether the report says what was asked and answered."""
-    return (evidence.folder / "transcripts.parquet").is_file()
 
 
 @remembered(64)
@@ -201,17 +196,9 @@ def opens(file: Path) -> bool:
     """Whether a Parquet file is there and can be read."""
     import pyarrow.parquet as pq
 
-    try:
-        pq.read_metadata(file)
-    except (OSError, ValueError):
-        return False
-    return True
-
-
-@remembered(64)
-def damage_of(evidence: Evidence) -> tuple[str, ...]:
-    """The files beside the outcomes that cannot be opened; what does not need them is shown all the same."""
-    return tuple(name for name in BESIDE if (evidence.folder / name).exists() and not opens(evidence.folder / name))
+    with suppress(OSError, ValueError):
+        return pq.read_metadata(file) is not None
+    return False
 
 
 @remembered(64)
@@ -228,11 +215,8 @@ def splits_of(evidence: Evidence) -> tuple[str, ...]:
 
 
 def default_pair(view: Scoreboard) -> tuple[str, str]:
-    """The option with the highest pass rate against the reference, or the two highest.
-
-    What nobody could choose, and what was measured on other tasks than the rest, comes last. With one contender it
-    stands on both sides.
-    """
+    """The option with the highest pass rate against the reference, or the two highest; one alone on both sides."""
+    # What nobody could choose, and what was measured on other tasks than the rest, comes last.
     names = [c.name for c in sorted(view.shown, key=lambda c: (c.name in view.yardsticks, c.apart))]
     second = view.reference if view.reference in names else None
     first = next((name for name in names if name != second), names[0])
@@ -240,10 +224,7 @@ def default_pair(view: Scoreboard) -> tuple[str, str]:
 
 
 def choose_pair(view: Scoreboard, other: Scoreboard | None = None) -> tuple[str, str]:
-    """What the reader chose; the same contender may stand on both sides, which the page says.
-
-    ``other`` is of the second's report, where it is another one; the contender of the same name stands first there.
-    """
+    """What the reader chose, of one report or of two; the same may stand on both sides, which the page says."""
     names = [c.name for c in view.shown]
     first, second = default_pair(view)
     names_b = names if other is None else [c.name for c in other.shown]

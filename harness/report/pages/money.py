@@ -1,7 +1,6 @@
 """What it costs a month, from which volume owning pays, and what would change that: at anybody's economics."""
 
 from dataclasses import fields, replace
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -11,10 +10,10 @@ from harness import verdict
 from harness.core import Decision, amount_of, amount_text, plural, visible
 from harness.report.choice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.curve_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
-from harness.report.html_parts import html_list
-from harness.report.pages.choices import Place, choose, several, written
+from harness.report.pages.choices import choose, several
+from harness.report.pages.choices import written as typed
 from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered
-from harness.report.pages.parts import draw, figure, html, loud, notes, paragraph, section, show, title
+from harness.report.pages.parts import draw, figure, loud, notes, section, show, title, write
 from harness.verdict import Advice, AdviceInputs, Assumptions
 
 FIELDS = {
@@ -32,32 +31,28 @@ SETTINGS = {
     "months": ("Months over which money spent once is spread", verdict.MONTHS, 1200.0),
     "spread": ("Each amount may be off by, %", 100 * verdict.SPREAD, 99.0),
 }  # by the key in the address: label, what holds where nothing is said, and the most
-NOT_KNOWN = "not known"
 INSIDE = {"no": False, "yes": True, "not known": None}
 
 
 def page(shown: Shown) -> None:
     """The inputs, and all that follows from them."""
-    title(
-        "What it costs",
-        "The monthly bill of each option, from which volume owning pays, and what would change the answer.",
-    )
+    words = "The monthly bill of each option, from which volume owning pays, and what would change the answer."
+    title("What it costs", words)
     evidence = shown.evidence
     kinds = _kinds(evidence)
     grounds = advice_inputs_for(evidence, kinds)
     terms, margin, wrong = _inputs(evidence, grounds)
     if wrong:  # figures of other amounts than those on the screen would be read as theirs
-        for text in wrong:
-            loud(text)
+        write(*wrong, kind="loud")
         st.info("No figures are shown until every field holds an amount, or nothing where it is not known.")
         return
     rest = tuple((one.name, getattr(terms, one.name)) for one in fields(terms) if one.name != "amounts")
     grounds, advice, bills = _advised(evidence, kinds, margin, tuple(terms.amounts.items()), rest)
     draw(advice_word(advice, "in the fields above"))
     section("Options")
-    paragraph(_stands_on(grounds))
+    write(_stands_on(grounds))
     show(options_table(advice))
-    html(html_list(_asides(grounds, terms)))
+    write(*_asides(grounds, terms), kind="notes")
     section("A month at other volumes")
     draw([break_even(advice, labelled=True)])
     figure("bills", bills_figure, advice, bills, shown.theme)
@@ -70,8 +65,7 @@ def page(shown: Shown) -> None:
     else:
         figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.theme)
         show(flips_table(advice))
-        if not advice.flips_at:
-            paragraph("No input, moved alone, changes which type of option is the cheapest.")
+        write("" if advice.flips_at else "No input, moved alone, changes which type of option is the cheapest.")
     notes([in_labels(note) for note in advice.notes])
 
 
@@ -88,8 +82,7 @@ def _advised(
 
 def _kinds(evidence: Evidence) -> Kinds:
     """What the reader says of contenders of which nothing on record says whether they are owned."""
-    grounds = advice_inputs_for(evidence)
-    unknown = [c.contender for c in grounds.figures.candidates if c.kind == "unknown"]
+    unknown = [c.contender for c in advice_inputs_for(evidence).figures.candidates if c.kind == "unknown"]
     if not unknown:
         return ()
     st.info("Of some contenders nothing on record says whether they are OWN, RENT or MIX. Say it here.")
@@ -106,34 +99,40 @@ def _kinds(evidence: Evidence) -> Kinds:
 
 
 def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, float, list[str]]:
-    """The economics and the margin that the reader asks for, and what is wrong with what was typed.
-
-    An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: a field
-    for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
-    """
+    """The economics and the margin that the reader asks for, and what is wrong with what was typed."""
+    # An amount of the experiment stands in its field; a field that is emptied is not known. The fields are texts: one
+    # for numbers cannot be emptied where it has a default, and keeps an old value beside a wrong one.
     base, hour = verdict.load_assumptions(evidence.folder), grounds.machine.hour_on_record
     wrong: list[str] = []
-    ask = partial(_amount, wrong)
+
+    def ask(
+        label: str, key: str, usual: float | None, most: float, empty: str = "not known", **how: Any
+    ) -> float | None:
+        try:
+            return amount_of(typed(label, key, default=amount_text(usual), placeholder=empty, **how), most)
+        except ValueError as error:
+            wrong.append(f"{label}: {error}.")
+            return None
+
     places = chain.from_iterable(st.columns(3) for _ in range(3))
     given = {
-        name: ask(label, key, amount_text(base[name]), verdict.largest_allowed(name), words=words, at=next(places))
+        name: ask(label, key, base[name], verdict.largest_allowed(name), help=words, at=next(places))
         for key, (name, label, words) in FIELDS.items()
     }
     asked, place = None, next(places)
     if (grounds.machine.hour_usd >= 0).any():
         words = "What an hour of every machine costs; what is paid by the hour moves with it. Empty: as on record."
         most = verdict.largest_allowed("gpu_hour_usd")
-        asked = ask(HOUR, "hour", amount_text(hour), most, words=words, empty="as on record", at=place)
+        asked = ask(HOUR, "hour", hour, most, "as on record", help=words, at=place)
     stay = list(INSIDE.values()).index(base.data_must_stay_inside)
-    inside = choose(
-        "The data must stay inside", list(INSIDE), "inside", index=stay, of=evidence.folder, at=next(places)
-    )
+    words = "The data must stay inside"
+    inside = choose(words, list(INSIDE), "inside", index=stay, of=evidence.folder, at=next(places))
     st.caption("A field that you empty is not known: the advice then asks for it where it matters.")
     said: dict[str, float] = {}
     with st.expander("Quality, horizon and ranges"):
         for (key, (label, usual, most)), place in zip(SETTINGS.items(), st.columns(3), strict=True):
             usually = f"{amount_text(usual)}, as usual"
-            value = ask(label, key, amount_text(usual), most, words=f"Empty: {usually}.", empty=usually, at=place)
+            value = ask(label, key, usual, most, usually, help=f"Empty: {usually}.", at=place)
             said[key] = usual if value is None else value
     if said["months"] <= 0:
         wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
@@ -146,18 +145,6 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
         gpu_hour_usd=None if asked == hour else asked,
     )
     return terms, said["margin"] / 100, wrong
-
-
-def _amount(
-    wrong: list[str], label: str, key: str, default: str, most: float, *, words: str, at: Place, empty: str = NOT_KNOWN
-) -> float | None:
-    """What the field says; ``None`` where it is empty or wrong, and then says why in ``wrong``."""
-    text = written(label, key, default=default, help=words, placeholder=empty, at=at)
-    try:
-        return amount_of(text, most)
-    except ValueError as error:
-        wrong.append(f"{label}: {error}.")
-        return None
 
 
 def _stands_on(grounds: AdviceInputs) -> str:
@@ -177,17 +164,14 @@ def _stands_on(grounds: AdviceInputs) -> str:
 
 def _asides(grounds: AdviceInputs, terms: Assumptions) -> list[str]:
     """What has to be said beside the table: the machine's hour where it cannot be moved."""
-    machine = grounds.machine
-    said = []
-    if not (machine.hour_usd >= 0).any():
+    machine, said = grounds.machine, []
+    priced = bool((machine.hour_usd >= 0).any())
+    if not priced:
         said.append("No price of a machine's hour is on record, so none can be tried here.")
     elif machine.hour_on_record is None:
         said.append("Machines have different prices of an hour on record; an hour that is typed above holds for all.")
-    for name, why in machine.why.items():
-        if name in grounds.names and (machine.hour_usd >= 0).any():
-            now = "is" if terms.gpu_hour_usd is not None else "would be"
-            said.append(f"{name}: its cost at another price of the machine's hour {now} unknown, {why}.")
-    waiting = [INPUTS[name] for name, value in terms.amounts.items() if value is None]
-    if waiting:
-        said.append(f"Not known: {', '.join(waiting)}.")
-    return said
+    now = "is" if terms.gpu_hour_usd is not None else "would be"
+    kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.names]
+    said += [f"{name}: its cost at another price of the machine's hour {now} unknown, {why}." for name, why in kept]
+    waiting = ", ".join(INPUTS[name] for name, value in terms.amounts.items() if value is None)
+    return [*said, *([f"Not known: {waiting}."] if waiting else [])]

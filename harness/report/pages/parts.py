@@ -1,40 +1,39 @@
 """What every page is made of: titles, tables, figures, downloads, others' texts.
 
 Names and answers come from files and models. Streamlit renders Markdown in most of its texts, so such a text goes
-through `html` (escaped), `st.text` or `st.code`, and never into a label or a Markdown call.
+through `html` or `write` (escaped), `st.text` or `st.code`, and never into a label or a Markdown call.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import Any
 
 import streamlit as st
 
 from harness.analysis import Pairing
 from harness.core import Comparison, OwnbenchError
-from harness.report import html_parts as written
-from harness.report.blocks import Block, Table
+from harness.report import html_parts
+from harness.report.blocks import Block, Table, Text
 from harness.report.difference_figures import forest_figure
-from harness.report.html_parts import html_code, html_list, html_text
 from harness.report.scoreboard_tables import domain_differences
 from harness.report.vega import Figure, Theme, vega_lite
 
 SAME = "The same contender stands on both sides. Choose two different ones."
+NOTHING = "Nothing to draw: the figures that it needs are not known."
 
 
-def title(text: str, under: str = "") -> None:
+def title(text: str, under: str = "", head: Callable[..., Any] = st.title) -> None:
     """The page's heading and a line that says what the page answers; both our own words."""
-    st.title(text, anchor=False)
+    head(text, anchor=False)
     if under:
         st.caption(under)
 
 
-def section(text: str) -> None:
-    """A heading inside a page; our own words."""
-    st.subheader(text, anchor=False)
+section = partial(title, head=st.subheader)  # a heading inside a page, and what is to be said under it
 
 
 def html(piece: str) -> None:
@@ -45,13 +44,23 @@ def html(piece: str) -> None:
 
 def draw(blocks: Iterable[Block]) -> None:
     """Blocks without figures, as report.html has them."""
-    html(written.html_blocks(blocks))
+    html(html_parts.html_blocks(blocks))
+
+
+def write(*lines: str | None, kind: str = "", names: Iterable[str] = ()) -> None:
+    """Sentences, whatever is in them, as a `Text` of this kind; nothing for those that are empty."""
+    draw([Text([line or "" for line in lines], kind, names)])
+
+
+def loud(text: str | None) -> None:
+    """A warning that nobody overlooks, whatever is in its text; nothing where there is none."""
+    write(text, kind="loud")
 
 
 def show(table: Table, *, fold: bool = False) -> None:
     """A table, its rows after the first folded away if asked; nothing where it has none."""
-    drawn = written.html_table(table)
-    html(written.folded(drawn) if fold else drawn)
+    drawn = html_parts.html_table(table)
+    html(html_parts.folded(drawn) if fold else drawn)
 
 
 def show_under(table: Table, label: str = "The same as a table", *, expanded: bool = False) -> None:
@@ -60,37 +69,11 @@ def show_under(table: Table, label: str = "The same as a table", *, expanded: bo
         show(table)
 
 
-def paragraph(text: str | None) -> None:
-    """A paragraph, whatever is in it; nothing where it is empty."""
-    html(f"<p>{html_text(text)}</p>" if text else "")
-
-
-def lead(text: str) -> None:
-    """A sentence that stands out."""
-    html(f'<p class="lead">{html_text(text)}</p>')
-
-
-def sentences(compared: Sequence[Comparison | None]) -> None:
-    """Comparisons in words."""
-    known = [c for c in compared if c is not None]
-    html(html_list([c.sentence for c in known], "reasons", names={name for c in known for name in (c.a, c.b)}))
-
-
 def compared_sentence(c: Comparison) -> None:
     """A comparison as a sentence that stands out, and which of the two is the first."""
-    first, second = html_code(c.a), html_code(c.b)
-    html(f'<p class="lead">{written.html_sentence(c.sentence, [c.a, c.b])}</p>'
-         f"<p>The first is {first}, the second {second}; a difference above 0 speaks for the first.</p>")  # fmt: skip
-
-
-def unknown(reasons: Mapping[str, str], what: str) -> None:
-    """That a part of a view is not known, and why."""
-    paragraph(f"Not known: {reasons.get(what, 'no evidence')}.")
-
-
-def loud(text: str | None) -> None:
-    """A warning that nobody overlooks, whatever is in its text; nothing where there is none."""
-    html(written.loud_html(text or ""))
+    write(c.sentence, kind="lead", names=(c.a, c.b))
+    which = f"The first is `{c.a}`, the second `{c.b}`; a difference above 0 speaks for the first."
+    write(which, names=(c.a, c.b))
 
 
 @contextmanager
@@ -106,25 +89,18 @@ def notes(lines: Sequence[str], label: str = "What these numbers rest on") -> No
     """Notes, folded away."""
     if lines:
         with st.expander(label):
-            html(html_list(lines))
-
-
-NOTHING = "Nothing to draw: the figures that it needs are not known."
+            write(*lines, kind="notes")
 
 
 def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = NOTHING) -> bool:
-    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw.
-
-    A figure of the same records is made once: to build a chart takes longer than all else on a page.
-    """
+    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw."""
     drawn = made(make, *of)
     if drawn is None:
         if none:
             st.caption(none)
         return False
-    spec, said = drawn
-    st.vega_lite_chart(spec=spec, theme=None, key=key)
-    html(html_list(said))
+    st.vega_lite_chart(spec=drawn[0], theme=None, key=key)
+    write(*drawn[1], kind="notes")
     return True
 
 
@@ -138,26 +114,21 @@ def domains_drawn(key: str, found: Pairing, theme: Theme) -> None:
 
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """The chart of ``make(*of)`` as Vega-Lite, and its notes, kept for the next who asks; ``None`` where none is."""
-    return _drawn(make, *map(_Same, of))
+    """``make(*of)`` as Vega-Lite with its notes, kept: to build a chart takes longest. ``None`` where none is."""
+    keys = [(type(one), one if isinstance(one, (int, float, str)) else id(one)) for one in of]
+    return _made(make, *map(_Same, keys, of))
 
 
+@dataclass(frozen=True, slots=True)
 class _Same:
     """An argument that equals only itself: records are the same as long as the evidence is, and costly to compare."""
 
-    def __init__(self, value: Any) -> None:
-        self.value = value
-        self.key = (type(value), value if isinstance(value, (int, float, str)) else id(value))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.key == other.key
-
-    def __hash__(self) -> int:
-        return hash(self.key)
+    key: object
+    value: Any = field(compare=False)
 
 
 @lru_cache(maxsize=64)
-def _drawn(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+def _made(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     found = make(*(one.value for one in of))
     return None if found is None else (vega_lite(found), found.notes)
 

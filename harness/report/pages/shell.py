@@ -18,8 +18,7 @@ from harness.report.html_parts import html_text, style
 from harness.report.pages import answer, by_domain, escalation, head_to_head, history, loading, money, skill_use, tasks
 from harness.report.pages.choices import choose, complaints, held, one_of, several, visit
 from harness.report.pages.loading import Shown
-from harness.report.pages.parts import errors_told, html, loud, made, title
-from harness.report.pages.task_state import places_of
+from harness.report.pages.parts import errors_told, html, loud, made, title, write
 from harness.report.vega import DAY, NIGHT
 
 ICON = Path(__file__).with_name("icon.png")  # of the browser's tab; a named icon would be fetched from outside
@@ -33,12 +32,7 @@ PAGES: dict[str, Callable[[Shown], None]] = {
     "Skills": skill_use.page,
     "Tasks": tasks.page,
     "Gate and history": history.page,
-}
-"""The pages by their titles, which stand in the address: ``?page=Head+to+head``.
-
-They are a choice like every other, and no paths of their own: for a path Streamlit first asks the server for files that
-are not there.
-"""
+}  # by their titles, which stand in the address: for a path of its own Streamlit asks the server for files that are not
 
 
 def show(given: Sequence[Path]) -> None:
@@ -59,8 +53,7 @@ def _draw(given: Sequence[Path]) -> None:
     names = [e.name for e in shown.chosen] if shown else []
     st.set_page_config(page_title=" - ".join([", ".join(visible(n, 60) for n in names[:3]) or "no report", page]))
     with top:
-        for words in (*problems, *complaints("page", "report", "split")):
-            loud(words)
+        write(*problems, *complaints("page", "report", "split"), kind="loud")
         if shown:
             _where(shown)
     if not shown:
@@ -88,12 +81,10 @@ def _chosen(found: Sequence[Path]) -> Shown | None:
 def _where(shown: Shown) -> None:
     """What is shown, and on every page of a report that one of its files is cut."""
     for e in shown.chosen:
-        damaged = loading.damage_of(e) if loading.opens(e.folder / "outcomes.parquet") else ()
-        if damaged:
-            loud(
-                f"{e.name}: {listed(damaged)} cannot be opened, so what was asked, answered and called is not shown. "
-                "The figures rest on outcomes.parquet, which can."
-            )
+        damaged = [name for name in loading.BESIDE if (e.folder / name).exists() and not loading.opens(e.folder / name)]
+        if damaged and loading.opens(e.folder / "outcomes.parquet"):
+            lost = "cannot be opened, so what was asked, answered and called is not shown"
+            loud(f"{e.name}: {listed(damaged)} {lost}. The figures rest on outcomes.parquet, which can.")
     parts = {e.split for e in shown.chosen}
     part = parts.pop() if len(parts) == 1 else None
     said = {None: "", "all": ", all parts of the suites"}.get(part, f", the {part} part of the suites")
@@ -101,18 +92,15 @@ def _where(shown: Shown) -> None:
 
 
 def warm(reports: Sequence[Path]) -> None:
-    """Computes the figures of the first report's first page, then those that its other pages begin with.
-
-    What is broken is told where it is shown.
-    """
-    with suppress(OwnbenchError):
+    """Computes the figures of the first report's first page, then those that its other pages begin with."""
+    with suppress(OwnbenchError):  # what is broken is told where it is shown
         plain = loading.evidence_of(reports[0])
         first = loading.evidence_of(reports[0], next(iter(loading.splits_of(plain)), None))
         view = loading.scoreboard_for(first)
         for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
             made(make, view, theme)
         loading.advice_for(first)
-        places_of(plain)
+        tasks.places_of(plain)
         pair = loading.default_pair(view)
         loading.pairing_for(first, *pair)
         loading.domains_for(first, *pair)

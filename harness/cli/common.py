@@ -1,0 +1,119 @@
+"""What verbs share: how they say what they take, arguments that several take, and how they print."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from harness.core import as_json, visible
+
+Argument = tuple[str, dict[str, Any]]
+Arguments = Sequence["Argument | str | dict[str, tuple[str, Arguments]]"]
+"""What a verb takes: arguments, actions with a line in the help and arguments of their own, and texts for the help's
+end, of which command lines are examples."""
+
+
+def arg(spec: str, words: str = "", **how: Any) -> Argument:
+    """As `argparse` takes it: ``--out DIR``, and what it means. Of choices the first is the default."""
+    name, *metavar = spec.split()
+    if metavar:
+        how["metavar"] = metavar[0] if len(metavar) == 1 else tuple(metavar)
+    if "choices" in how:
+        how.setdefault("default", next(iter(how["choices"])))
+    if isinstance(how.get("default"), (int, float)):  # it says the type
+        how.setdefault("type", type(how["default"]))
+    return name, {"help": words or None, **how}
+
+
+def add_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None:
+    """Adds them to a parser."""
+    texts = [one for one in arguments if isinstance(one, str)]
+    for one in arguments:
+        if isinstance(one, dict):
+            actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+            for name, (summary, own) in one.items():
+                add_arguments(actions.add_parser(name, help=summary, description=summary), own)
+        elif not isinstance(one, str):
+            name, how = one
+            parser.add_argument(name, **how)
+    examples = [f"  {text}" for text in texts if text.startswith("ownbench ")]
+    said = [text for text in texts if not text.startswith("ownbench ")]
+    parser.epilog = "\n".join([*said, *(["example:", *examples] if examples else [])]) or None
+
+
+def report_folder(text: str) -> Path:
+    """The report's folder: the path as given, or a folder of that name under ``reports/``."""
+    given, named = Path(text), Path("reports") / text
+    return named if not given.exists() and not given.is_absolute() and named.is_dir() else given
+
+
+def number(text: str, low: float = -sys.float_info.max, below: float = float("inf"), such: str = "0.05") -> float:
+    """A finite number from the command line, from ``low`` to less than ``below``."""
+    with suppress(ValueError):
+        if low <= (value := float(text)) < below:
+            return value
+    span = "a number" if below == float("inf") else f"a number from {low:g} to below {below:g}"
+    raise argparse.ArgumentTypeError(f"found {text!r}, needed {span}, such as {such}")
+
+
+FLAG: dict[str, Any] = {"action": "store_true"}
+LEVEL_TYPE = partial(number, low=0.5, below=1, such="0.95")
+LEVEL = arg("--level", "confidence of the intervals (default 0.95)", default=0.95, type=LEVEL_TYPE)
+JSON = arg("--json", "write JSON to standard output", **FLAG)
+REPORT = arg("report REPORT", "a report's folder, or the name of one in reports/", type=report_folder)
+EXPERIMENT = arg("report REPORT", "a folder with experiment.yaml", type=report_folder)
+SPLIT = arg("--split", "the part of the suites to look at", choices=("dev", "test", "all"), default=None)
+VIEW = (SPLIT, LEVEL, JSON)
+OUTSIDE = arg("--allow-outside", "suites may name files out of their folders", **FLAG)
+OFFLINE = (arg("--offline", "refuse every call that leaves this machine", **FLAG), OUTSIDE)
+
+
+GATE = (
+    arg("--policy FILE", "margins and limits, gate.yaml (default: a margin of 2 points at 5%%)", type=Path),
+    arg("--baseline-contender A", "default: the locked one, the report's reference, or its only one"),
+    arg("--candidate-contender B", "default: the report's reference or its only one; in one report its only other"),
+)
+
+
+def answer(args: argparse.Namespace, found: Any, lines: Iterable[str] | None = None) -> int:
+    """Prints what was found, as JSON where that is asked for, else as ``lines``, or as its view is written; 0."""
+    if args.json:
+        text = json.dumps(found.as_json() if hasattr(found, "as_json") else as_json(found), indent=2, allow_nan=False)
+        sys.stdout.write(text + "\n")
+    elif lines is not None:
+        say(lines)
+    else:
+        from harness.report import print_view
+
+        print_view(found)
+    return 0
+
+
+def say(lines: Iterable[str]) -> None:
+    """The lines on standard output, as a terminal may show them."""
+    sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """What is printed inside may find nobody: a closed terminal, a reader that went away, a full disk. No fault."""
+    try:
+        yield
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+    except OSError:
+        silence()
+
+
+def silence() -> None:
+    """Nothing more is printed, and what waits to be is dropped: the program's end would stumble over it."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)

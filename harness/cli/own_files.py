@@ -1,0 +1,202 @@
+"""``ownbench init``, ``import``, ``skill``, ``adapter`` and ``schema``: how a report begins, and what it is made of."""
+
+import argparse
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+
+from harness.cli.common import FLAG, JSON, Arguments, answer, arg, say
+from harness.core import UsageError, as_json, plural, write_atomic
+
+TEMPLATE = Path(__file__).parent / "template"
+"""What ``init`` writes, name for name; the two files of models stand in ``experiment.yaml``, one or the other."""
+EMBEDDED = ("adapters/base/worker", "adapters/base/generalist")
+"""The demo's models, used where the new experiment stands below a checkout that has them."""
+
+
+PATH = arg("path PATH", "a skill's folder, or a folder of skills", type=Path)
+QUERY = (arg("path LIB", type=Path), arg("query QUERY"), arg("-k", "how many (default 5)", default=5), JSON)
+SKILL_ACTIONS: dict[str, tuple[str, Arguments]] = {
+    "lint": ("hold skills against the Agent Skills format", (PATH, JSON)),
+    "search": ("the skills of a library that fit a query best (BM25)", QUERY),
+    "show": ("a skill as a model is shown it", (PATH, JSON)),
+}
+ARGUMENTS: dict[str, Arguments] = {
+    "init": (
+        arg("folder DIR", "a folder to make; files that exist are never replaced", type=Path),
+        "ownbench init reports/mine",
+    ),
+    "skill": (SKILL_ACTIONS, "ownbench skill lint skills"),
+    "adapter": (
+        arg("action", "check: does it fit its base; show: what it is", choices=("check", "show")),
+        arg("adapter ADAPTER", "the folder that PEFT wrote", type=Path),
+        arg("--base MODEL", "the base model's folder, to check against", type=Path),
+        JSON,
+        "ownbench adapter check adapters/ticket-routing --base adapters/base/worker",
+    ),
+    "schema": (
+        arg("file", "which file: experiment.yaml, suite.yaml or gate.yaml", choices=("experiment", "suite", "gate")),
+        "ownbench schema experiment",
+    ),
+}
+
+
+def run_init(args: argparse.Namespace) -> int:
+    """Writes the files, and says what to do next; 0."""
+    folder: Path = args.folder
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: this is a file; name a folder to make")
+    above = folder.resolve().parents
+    embedded = any(all((p / part / "config.json").is_file() for part in EMBEDDED) for p in above)
+    texts = {p.relative_to(TEMPLATE).as_posix(): p.read_text("utf-8") for p in TEMPLATE.rglob("*") if p.is_file()}
+    models = {where: texts.pop(f"models-{where}.yaml") for where in ("local", "served")}
+    whole = texts["experiment.yaml"].replace("@MODELS@", models["local" if embedded else "served"])
+    texts["experiment.yaml"] = whole.replace("@NAME@", folder.resolve().name)
+    standing = [name for name in sorted(texts) if (folder / name).exists()]
+    if standing:
+        raise UsageError(f"{folder}: {standing[0]} stands there already; name another folder, or move it away")
+    if not os.access(next(p for p in (folder, *above) if p.is_dir()), os.W_OK):
+        raise UsageError(f"{folder}: cannot be written")
+    for name, text in texts.items():
+        write_atomic(folder / name, text)
+    tasks = len(texts["suites/example/tasks.jsonl"].splitlines())
+    served = "its models are served at 127.0.0.1:8000: start any OpenAI-compatible server, or edit models"
+    lines = [f"wrote {folder}: experiment.yaml, a suite of {tasks} tasks, and a skill"]
+    lines += [f"next: ownbench check {folder}, then ownbench run {folder}"]
+    say(lines if embedded else [*lines, served])
+    return 0
+
+
+# ------------------------------------------------------------------------------------------------------------- import
+
+NAMED = 12  # contenders that the summary names
+
+
+def import_arguments() -> Arguments:
+    """Those of every importer."""
+    from harness.store import IMPORTERS
+
+    formats = [IMPORTERS[name] for name in IMPORTERS if name not in IMPORTERS.problems]
+    options = []
+    for option in {option.name: option for one in formats for option in one.options}.values():
+        how = {"action": "append" if option.repeated else "store"} if option.metavar else FLAG
+        options.append(arg(f"--{option.name} {option.metavar}", option.help, **how))
+    return (
+        arg("format FORMAT", "; ".join(f"{one.name}: {one.reads}" for one in formats)),
+        arg("path PATH", "the file to read", type=Path),
+        arg("report REPORT", "the folder to write", type=Path),
+        *options,
+        arg("--overwrite", "replace what an earlier import left in the folder", **FLAG),
+        *(f"{one.name} needs: {one.needs}" for one in formats if one.needs),
+        "ownbench import table results.parquet reports/mine --map contender=system --map task=task_id",
+    )
+
+
+def run_import(args: argparse.Namespace) -> int:
+    """Imports, and says what was found and what is doubtful; 0."""
+    from harness.store import IMPORTERS, importer
+
+    chosen = importer(args.format)
+    own = {option.name for option in chosen.options}
+    for one in IMPORTERS.values():
+        for option in one.options:
+            if option.name not in own and getattr(args, option.name):
+                raise UsageError(f"--{option.name} is of the format {one.name} only; leave it out")
+    given = {option.name: getattr(args, option.name) for option in chosen.options}
+    given |= {one.name: [] for one in chosen.options if one.repeated and given[one.name] is None}
+    try:
+        found = chosen.bring(args.path, args.report, given, overwrite=args.overwrite)
+    except UsageError as error:
+        text = str(error)
+        if "overwrite" in text and "--overwrite" not in text:
+            raise UsageError(f"{text} (--overwrite)") from None
+        raise
+    names = found.contenders
+    of = f"{plural(len(names), 'contender')} at {plural(found.n_tasks, 'task')} in {args.report}"
+    lines = [f"{plural(found.rows_written, 'outcome')} of {of}"]
+    lines += [f"contenders: {', '.join(names[:NAMED])}{' …' if len(names) > NAMED else ''}"]
+    if found.left_out:
+        lines.append(f"columns left out: {', '.join(found.left_out)}; --map OURS=THEIRS takes one in")
+    if found.duplicates:
+        verb = "was" if found.duplicates == 1 else "were"
+        lines.append(f"note: {plural(found.duplicates, 'row')} repeated another exactly and {verb} dropped")
+    say([*lines, *(f"note: {note}" for note in found.notes), *(f"warning: {flag.text}" for flag in found.flags)])
+    return 0
+
+
+# -------------------------------------------------------------------------------------------------------------- skill
+
+
+def run_skill(args: argparse.Namespace) -> int:
+    """Prints what was asked for; lint returns 1 where a skill is invalid."""
+    from harness.skill import lint_library, load_library, read_library, search, skill_content
+
+    lines: list[str] = []
+    if args.action == "lint":
+        results = lint_library(args.path)
+        for result in results:
+            lines.append(f"{result.path}: {'valid' if result.valid else 'INVALID'}")
+            lines += [f"  error: {text}" for text in result.errors] + [f"  warning: {text}" for text in result.warnings]
+        answer(args, {"skills": results}, lines)
+        return 0 if all(result.valid for result in results) else 1
+    if args.action == "search":
+        if args.k < 1:
+            raise UsageError(f"-k is {args.k}; give a number from 1")
+        hits = search(load_library(args.path), args.query, args.k)
+        lines = [f"{score:7.3f}  {skill.name}: {skill.description}" for skill, score in hits]
+        rows = [{"name": s.name, "path": s.folder, "score": score} for s, score in hits]
+        return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])
+    skills, skipped = read_library(args.path)
+    for skill in skills:
+        lines += skill_content(skill.name, skill.body, skill.files).split("\n")
+        lines += [f"warning: {text}" for text in skill.warnings]
+    lines += [f"skipped: {path}: {reason}" for path, reason in skipped.items()]
+    left = [{"path": path, "reason": reason} for path, reason in skipped.items()]
+    return answer(args, {"skills": skills, "skipped": left}, lines)
+
+
+# ------------------------------------------------------------------------------------------------- adapter and schema
+
+
+def run_adapter(args: argparse.Namespace) -> int:
+    """Prints the adapter's facts, after checking it where asked; 0."""
+    from harness.adapter import base_digest, check_adapter, load_adapter
+
+    adapter, base = load_adapter(args.adapter), args.base
+    notes, said = list(adapter.warnings), "well formed; give --base MODEL to check the fit"
+    if args.action == "check" and base is not None:
+        if all(map(importlib.util.find_spec, ("torch", "transformers", "peft"))):
+            from harness.model import fit_of
+
+            notes += fit_of(args.adapter, base).notes
+            said = "fits its base"
+        else:
+            check_adapter(adapter, base)
+            said = "fits its base by names and shapes; with ownbench[local] every tensor is checked as a run does"
+    found = {} if base is None else {"base": {"path": str(base), "base_digest": base_digest(base)}}
+    lines = [
+        f"{adapter.name}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers",
+        f"digest: {adapter.digest}",
+        f"base: {adapter.base_model} {adapter.base_digest or '(digest not stated)'}",
+        *(f"base_digest: {one['base_digest']} (of {base})" for one in found.values()),
+        *(f"  {key}: {value}" for key, value in adapter.card.items()),
+        *(f"warning: {warning}" for warning in notes),
+        *([said] if args.action == "check" else []),
+    ]
+    return answer(args, as_json(adapter) | {"warnings": notes} | found, lines)
+
+
+FILES = {
+    "experiment": ("harness.experiment", "Experiment"),
+    "suite": ("harness.suite.schema", "SuiteFile"),
+    "gate": ("harness.verdict", "Policy"),
+}  # each file, and where the record stands that checks it
+
+
+def run_schema(args: argparse.Namespace) -> int:
+    """Prints the schema, with the keys of installed plug-ins, and nothing else; 0."""
+    module, record = FILES[args.file]
+    schema = getattr(importlib.import_module(module), record).model_json_schema()
+    args.json = True
+    return answer(args, {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema)
