@@ -10,7 +10,6 @@ from typing import Any
 
 from harness import core
 from harness.analysis import Scoreboard
-from harness.core import UNKNOWN, Decision, Estimate, Manifest
 from harness.report import cells
 from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, Text, figures, table
 from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
@@ -29,7 +28,7 @@ QUALITY = {
     "below": "shown to miss the margin",
     "not allowed": "it needs an API, and the data must stay inside",
 }
-GOOD = {Decision.OWN, Decision.RENT, Decision.MIX}
+GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
 MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
 """By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
@@ -60,11 +59,11 @@ def options_table(view: Advice) -> Table:
     rows = []
     for o in view.options:
         missing = f"not known: it needs {', '.join(MISSING.get(name, name) for name in o.lacking)}"
-        often, p = Cell(UNKNOWN, missing), o.probability_cheapest
+        often, p = Cell(core.UNKNOWN, missing), o.probability_cheapest
         if p is not None:
             often = Cell(core.chance(p), f"the cheapest of the required quality in {100 * p:.0f} of 100 simulations")
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
-        parts = [Cell(UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
+        parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
                      cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, QUALITY[o.quality]),
                      cells.money(o.cost_per_pass_usd)])  # fmt: skip
@@ -112,7 +111,7 @@ def break_even(view: Advice, *, labelled: bool = False) -> Text:
     if labelled:
         text, hover = in_labels(text), in_labels(hover)
     if even.value is not None:
-        low = UNKNOWN if even.low is None else f"{even.low:,.0f}"
+        low = core.UNKNOWN if even.low is None else f"{even.low:,.0f}"
         high = "unbounded" if even.high is None else f"{even.high:,.0f}"
         text = f"{even.value:,.0f}" + ("" if even.low is None and even.high is None else f" [{low}, {high}]")
     return Text([text], hover=hover, label=f"Break-even, tasks a month{who}")
@@ -179,7 +178,7 @@ def _cells(p: Any, view: Sweep, escalated: float | None = None, utility: str = "
     share = p.escalated if escalated is None else escalated
     found = [Cell(core.percent(share)), cells.rate(p.pass_rate), cells.money(p.cost_per_task_usd)]
     known = getattr(p, "utility", None)
-    worth = [utility or (UNKNOWN if known is None else f"{known:.4f}")] if view.cost_weight is not None else []
+    worth = [utility or (core.UNKNOWN if known is None else f"{known:.4f}")] if view.cost_weight is not None else []
     return [*found, cells.seconds(p.latency_s), *map(Cell, worth)]
 
 
@@ -219,13 +218,13 @@ def signal_table(view: Sweep) -> Table:
                   ("always saying the pass rate", told.brier_constant))  # fmt: skip
         rows.append(("Brier score", ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)))
     elif told.why:
-        rows.append(("calibration", f"{UNKNOWN} ({told.why})"))
+        rows.append(("calibration", f"{core.UNKNOWN} ({told.why})"))
     rows.append(("gap recovered, all shares (APGR)", _plain_interval(view.apgr)))
     rows += [(f"share escalated for {part} of the gap (CPT)", core.percent(share))
              for part, share in view.cpt.items() if share is not None]  # fmt: skip
     over = "" if view.aiq_over_max is None else f", over the largest cost {view.aiq_over_max:.3f}"
     known = f"over the cost range {view.aiq:.3f}{over}" if view.aiq is not None else ""
-    rows.append(("area under the hull (AIQ)", known or f"{UNKNOWN} ({view.reasons.get('aiq', '')})"))
+    rows.append(("area under the hull (AIQ)", known or f"{core.UNKNOWN} ({view.reasons.get('aiq', '')})"))
     for one in told.bins:
         rate = f"passes {core.percent_interval(one.rate)} of {core.plural(one.n, 'attempt')}"
         rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate))
@@ -249,10 +248,10 @@ def live_table(view: Sweep) -> Table:
     return table("Live next to replayed", ["", "pass rate", "escalated"], rows, kind="live")
 
 
-def _plain_interval(figure: Estimate, before: str = "") -> str:
+def _plain_interval(figure: core.Estimate, before: str = "") -> str:
     """A figure that is no share, to four digits."""
     if figure.value is None:
-        return f"{UNKNOWN} ({figure.why})"
+        return f"{core.UNKNOWN} ({figure.why})"
     return f"{before}{figure.value:.4f}{cells.ends(figure, 4)}"
 
 
@@ -326,7 +325,7 @@ def signal_words(view: Sweep) -> Sequence[str]:
 
 
 def default_parts(
-    view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
+    view: Scoreboard, manifest: core.Manifest | None, names: list[str], speaking: list[str]
 ) -> tuple[str, str]:
     """The parts of the report's hybrid; else the cheapest option with a confidence, and the best dearer one."""
     for _, worker, expert in hybrids(view, manifest):
@@ -344,7 +343,7 @@ def default_parts(
     return worker, max(dearer or others, key=rate.__getitem__)
 
 
-def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
+def hybrids(view: Scoreboard, manifest: core.Manifest | None) -> list[tuple[str, str, str]]:
     """Name, worker and expert of every hybrid on record that is no control."""
     known = manifest.contenders if manifest else ()
     return [(c.name, c.worker, c.expert) for c in known if c.worker and c.expert and c.name not in view.controls]

@@ -5,7 +5,6 @@ from typing import Any
 
 import harness.report.vega as vl
 from harness import core
-from harness.core import Kind
 from harness.report.choice_tables import (
     INPUTS,
     amount_words,
@@ -286,7 +285,7 @@ def _named(marks: list[vl.Row], runs: Sequence[str], theme: Theme, **seen: Any) 
     shapes = SHAPES | dict.fromkeys(runs, STAR)
     names = [name for name in shapes if any(m["name"] == name for m in marks)]
     filled = [name for name in names if name in {ON_UNSEEN, SLIDER, *runs}]
-    colours = dict.fromkeys(filled, COLOURS[Kind.HYBRID]) | {ON_ITS_OWN: CHOSEN, ON_UNSEEN: CHOSEN, SLIDER: HERE}
+    colours = dict.fromkeys(filled, COLOURS[core.Kind.HYBRID]) | {ON_ITS_OWN: CHOSEN, ON_UNSEEN: CHOSEN, SLIDER: HERE}
     key = vl.legend(columns=2 if theme.fluid else 3, symbolStrokeWidth=2, symbolFillColor="transparent", labelLimit=0)
     looks = [colours.get(n, theme.ink) for n in names], [shapes[n] for n in names]
     colour, shape = vl.styled("name:N", names, key, *looks)

@@ -6,7 +6,6 @@ from typing import Any
 import harness.report.vega as vl
 from harness import core
 from harness.analysis import Design, DomainDifference, Domains, Pairing, Skills
-from harness.core import Comparison, Decision, Kind
 from harness.report.vega import BETTER, COLOURS, PAPER, SHAPES, WORSE, Figure, Theme
 from harness.verdict import HistoryEntry
 
@@ -79,10 +78,10 @@ def _in_points(ends: Sequence[float], **axis: Any) -> vl.Spec:
     return vl.scaled("value:Q", domain, axis=shape)
 
 
-def _domain_row(d: DomainDifference | Comparison, label: str) -> vl.Row:
+def _domain_row(d: DomainDifference | core.Comparison, label: str) -> vl.Row:
     """A domain, or the row of all tasks, of which there is no shrunk difference."""
-    whole = isinstance(d, Comparison)
-    shrunk = (None, None, None) if isinstance(d, Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)
+    whole = isinstance(d, core.Comparison)
+    shrunk = (None, None, None) if isinstance(d, core.Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)
     _, low, high = shrunk
     adjusted = "" if whole else f"; adjusted for all domains {core.p_equation(d.p_adjusted)}"
     flips = f"only the first passed {d.wins or 0:,}, only the second {d.losses or 0:,}"
@@ -158,7 +157,7 @@ def skill_lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
 
 
 def _lifts(
-    every: Iterable[tuple[str, str, str | None, Comparison | None]], title: str, level: float, theme: Theme
+    every: Iterable[tuple[str, str, str | None, core.Comparison | None]], title: str, level: float, theme: Theme
 ) -> Figure | None:
     """A row a comparison, each with two lines of names and its arm."""
     found = [(f"{core.visible(first, NAME_LENGTH)}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
@@ -195,8 +194,8 @@ def _lifts(
 
 
 SQUARE_HEIGHT = 300
-LINES = {"without adapter": (Kind.SKILLED, [6, 4], "base", "skilled"),
-         "with adapter": (Kind.BOTH, [1, 0], "tuned", "both")}  # fmt: skip
+LINES = {"without adapter": (core.Kind.SKILLED, [6, 4], "base", "skilled"),
+         "with adapter": (core.Kind.BOTH, [1, 0], "tuned", "both")}  # fmt: skip
 """Whose colour and shape each line has, how it is dashed, and its cells, without skills and with them."""
 APART = 0.035  # what the lines stand apart, so that no interval hides another; the skills are 1 apart
 NUMBER = 17  # pixels that one number takes
@@ -257,8 +256,8 @@ def _place_numbers(rows: list[vl.Row], floor: float, percent_a_pixel: float) -> 
         low["number_x"] = high["number_x"] = place + (1 if place else -1) * 2 * APART
 
 
-DECISIONS = {Decision.SHIP: ("circle", BETTER), Decision.BLOCK: ("square", WORSE),
-             Decision.INCONCLUSIVE: ("triangle-up", ""), Decision.INVALID: ("cross", "")}  # fmt: skip
+DECISIONS = {core.Decision.SHIP: ("circle", BETTER), core.Decision.BLOCK: ("square", WORSE),
+             core.Decision.INCONCLUSIVE: ("triangle-up", ""), core.Decision.INVALID: ("cross", "")}  # fmt: skip
 
 
 def verdict_figure(entries: Sequence[HistoryEntry], theme: Theme = PAPER) -> Figure | None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from harness import core
 from harness.analysis import CELL_WORDS, Design, DomainDifference, Domains, DomainSpread, Skills
-from harness.core import NO_SPREAD, NOT_KNOWN, UNKNOWN, Comparison, Estimate
 from harness.report import cells
 from harness.report.blocks import Cell, Column, Columns, Row, Table, by_column, figures, table
 from harness.report.difference_figures import from_below
@@ -32,17 +31,17 @@ def spread_table(view: Domains) -> Table:
     if spread is None:
         return figures(title, [])
     level, (tau2, mean, prediction) = f"{100 * view.level:g}%", (view.tau2, view.mean, view.prediction)
-    tau = UNKNOWN if tau2.value is None else f"{core.spread_points(tau2.value)} points {UNKNOWN}"
+    tau = core.UNKNOWN if tau2.value is None else f"{core.spread_points(tau2.value)} points {core.UNKNOWN}"
     if tau2.value is not None and tau2.low is not None and tau2.high is not None:
-        few = f", its upper end {NOT_KNOWN}" if tau2.high >= 1.0 else ""
+        few = f", its upper end {core.NOT_KNOWN}" if tau2.high >= 1.0 else ""
         span = f"[{core.spread_points(tau2.low)}, {core.spread_points(tau2.high)}]{few}"
-        tau = f"{core.spread_points(tau2.value)} points {f'({NO_SPREAD})' if tau2.low == tau2.high else span}"
+        tau = f"{core.spread_points(tau2.value)} points {f'({core.NO_SPREAD})' if tau2.low == tau2.high else span}"
     possible = mean.low is not None and mean.high is not None and mean.low <= -1.0 and mean.high >= 1.0
-    ends = f"(interval {NOT_KNOWN})" if possible else core.points_interval(mean.low, mean.high)
-    another = Cell(UNKNOWN, view.reasons.get("prediction", ""))
+    ends = f"(interval {core.NOT_KNOWN})" if possible else core.points_interval(mean.low, mean.high)
+    another = Cell(core.UNKNOWN, view.reasons.get("prediction", ""))
     if prediction:
         span = f"[{core.points(prediction[0])}, {core.points(prediction[1])}] points"
-        another = Cell(NOT_KNOWN if prediction == (-1.0, 1.0) else span, f"{level} prediction interval")
+        another = Cell(core.NOT_KNOWN if prediction == (-1.0, 1.0) else span, f"{level} prediction interval")
     seen = sum(d.delta is not None and d.delta < 0 for d in view.domains)
     first = core.visible(view.a, 40)
     return figures(title, [
@@ -118,7 +117,7 @@ def worse_table(view: Domains) -> Table:
     if worse is None:
         return figures(title, [])
     excess = worse.excess
-    beyond = Cell(UNKNOWN, excess.why or "")
+    beyond = Cell(core.UNKNOWN, excess.why or "")
     if excess.value is not None:
         beyond = Cell(f"{excess.value:+.1f}{cells.ends(excess, 1)}", cells.of_units(excess.method, view.unit))
     sure = (Cell(f"{len(worse.confirmed):,}", f"Benjamini-Hochberg at {100 * worse.rate:g}%"),
@@ -153,15 +152,16 @@ def variance_table(view: Domains) -> Table:
     rows: list[Row] = []
     most = 0.25 if view.b is None else 1.0  # of what lies within [0, 1], and within [-1, 1]
     for name, (called, meaning) in SOURCES.items() if variance is not None else ():
-        part: Estimate = getattr(variance, name)
-        figure = f"{core.percent(shares[name], 0)} of all" if name in shares else "none" if part.value == 0 else UNKNOWN
-        text, why = UNKNOWN, f"; {part.why}" if part.why else ""
+        part: core.Estimate = getattr(variance, name)
+        figure = "none" if part.value == 0 else core.UNKNOWN
+        figure = f"{core.percent(shares[name], 0)} of all" if name in shares else figure
+        text, why = core.UNKNOWN, f"; {part.why}" if part.why else ""
         if part.value is not None:  # with its interval, within what is possible
             text = f"{min(part.value, most):.4f}"
             if part.low is not None and part.high is not None:
-                few = f", its upper end {NOT_KNOWN}" if part.high >= most else ""
+                few = f", its upper end {core.NOT_KNOWN}" if part.high >= most else ""
                 span = f" [{min(part.low, most):.4f}, {min(part.high, most):.4f}]{few}"
-                text += f", {NO_SPREAD}" if part.low == part.high else span
+                text += f", {core.NO_SPREAD}" if part.low == part.high else span
         rows.append((called, Cell(figure, f"variance {text}{why}"), part.why or meaning))
     if variance is not None and variance.icc is not None:
         rows.append(("tries of a task go alike", Cell(core.percent(variance.icc), "intraclass correlation"),
@@ -222,10 +222,10 @@ def delivered_table(view: Skills) -> Table:
     rows: list[Row] = []
     for c in view.contenders:
         mean, words = c.opened_skills, cells.in_words(c.opened_skills, "number")
-        opened = Cell(UNKNOWN, words)
+        opened = Cell(core.UNKNOWN, words)
         if mean.value is not None:
             opened = Cell(f"{mean.value:.2f}", f"skills an attempt opened: {words}")
-        rows.append([cells.name(c.name), _arm(c.arm, c.why), c.model or UNKNOWN, cells.rate(c.shown),
+        rows.append([cells.name(c.name), _arm(c.arm, c.why), c.model or core.UNKNOWN, cells.rate(c.shown),
                      cells.rate(c.opened), opened, cells.rate(c.pass_rate), cells.count(c.n_tasks),
                      cells.count(c.n_trials)])  # fmt: skip
     return table("What was shown and opened", columns, rows, kind="delivered", left=3)
@@ -237,7 +237,7 @@ def each_skill_table(view: Skills) -> Table:
                "interval", "p", "p, all skills together", "tasks"]  # fmt: skip
     rows = []
     for s in view.skills[:MOST_ROWS]:
-        added = [Cell(UNKNOWN, s.why or ""), *[Cell(UNKNOWN)] * 4]
+        added = [Cell(core.UNKNOWN, s.why or ""), *[Cell(core.UNKNOWN)] * 4]
         if s.lift is not None:
             flips = f"{s.lift.wins:,} passed only with the skill, {s.lift.losses:,} only without"
             added = [*cells.difference(s.lift)[:4], Cell(f"{s.lift.n_tasks:,}", flips)]
@@ -283,10 +283,10 @@ def _compared_heads(level: float, first: str, second: str) -> list[str]:
     return ["difference, points", interval, "p", TOGETHER, first, second, "tasks", "domains alike?"]
 
 
-def _compared(c: Comparison | None, spread: DomainSpread | None, why: str | None) -> list[Cell]:
+def _compared(c: core.Comparison | None, spread: DomainSpread | None, why: str | None) -> list[Cell]:
     if c is None:
-        return [Cell(UNKNOWN, why or ""), *[Cell(UNKNOWN)] * 7]
-    alike = Cell(UNKNOWN, "fewer than two domains, or no noise to hold them against")
+        return [Cell(core.UNKNOWN, why or ""), *[Cell(core.UNKNOWN)] * 7]
+    alike = Cell(core.UNKNOWN, "fewer than two domains, or no noise to hold them against")
     if spread is not None and spread.p_value is not None:
         hover = (f"Q {spread.q:.2f} on {spread.df} df over {core.plural(spread.n_domains, 'domain')}: how often chance "
                  "alone would make the domains differ this much")  # fmt: skip
@@ -339,7 +339,7 @@ def effects_table(design: Design) -> Table:
 
 
 def _arm(arm: str | None, why: str | None = None) -> Cell:
-    return Cell(UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm, ""))
+    return Cell(core.UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm, ""))
 
 
 def _cut(rows: int) -> list[str]:

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core import visible
-from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, Text, parts_of, written
+from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, parts_of, written
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
+_MARKS = {"title": "# ", "section": "## ", "head": "### ", "loud": "> [!WARNING]\n> ", **dict.fromkeys(LISTS, "- ")}
 
 
 def markdown_text(text: str) -> str:
@@ -45,23 +46,15 @@ def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = 
             parts += [f"### {_sentence(block.head, block.names)}"] if block.head else []
             parts += [f"<details>\n<summary>{block.summary}</summary>", markdown_blocks(block.blocks, images).strip(),
                       "</details>"]  # fmt: skip
+        elif block.kind == "pre":  # set in by four signs it is text, whatever stands in it
+            parts.append("\n".join(f"    {visible(line)}" for line in block.lines))
         else:
-            parts.append(_text(block))
+            kind = block.kind.split()[0] if block.kind else ""
+            strong = "**" if kind in {"loud", "word"} else ""
+            before = _MARKS.get(kind, "") + (f"**{block.label}:** " if block.label else "") + strong
+            lines = [f"{before}{_sentence(line, block.names)}{strong}" for line in block.lines if line]
+            parts.append(("\n" if kind in LISTS else "\n\n").join(lines))
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-_MARKS = {"title": "# ", "section": "## ", "head": "### ", "loud": "> [!WARNING]\n> ", **dict.fromkeys(LISTS, "- ")}
-
-
-def _text(block: Text) -> str:
-    kind = block.kind.split()[0] if block.kind else ""
-    if kind == "pre":  # set in by four signs it is text, whatever stands in it
-        return "\n".join(f"    {visible(line)}" for line in block.lines)
-    label = f"**{block.label}:** " if block.label else ""
-    strong = "**" if kind in {"loud", "word"} else ""
-    lines = [f"{_MARKS.get(kind, '')}{label}{strong}{_sentence(line, block.names)}{strong}"
-             for line in block.lines if line]  # fmt: skip
-    return ("\n" if kind in LISTS else "\n\n").join(lines)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
