@@ -14,7 +14,10 @@ from harness.core import UsageError, install_line, is_this_machine
 
 
 def reports_in(given: Sequence[Path]) -> list[Path]:
-    """The reports that are meant, each once, in order; raises UsageError where one is and holds none: what to do."""
+    """The reports that are meant, each once: reports' folders, names under ``reports/``, folders that hold some.
+
+    Raises UsageError where one given is no report and holds none; it says what to do.
+    """
     found, problems = reports_and_problems(given)
     if problems:
         raise UsageError(problems[0])

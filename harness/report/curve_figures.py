@@ -132,7 +132,7 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
 
 
 def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = PAPER) -> Figure | None:
-    """How many times larger or smaller each input alone must be to change the advice; ``None`` where none was moved."""
+    """How far each input alone must move to change the advice, a machine's ``hour_usd`` too; ``None``: none moved."""
     rows = tornado_rows(view, hour_usd)
     if not rows:
         return None

@@ -12,7 +12,7 @@ from harness.report.difference_figures import from_below
 
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
-    """One row a contender, highest pass rate first; ``types`` says which is to own, to rent or to mix."""
+    """One row a contender, highest pass rate first, without what nobody has; ``types``: to own, to rent or to mix."""
     shown, level = view.shown, f"{100 * view.level:g}% interval"
     apart = "other tasks than the rest: not ranked with them", "other tasks"
     columns: Columns = [
@@ -32,7 +32,7 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else core.UNKNOWN,
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
-    found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")  # without what nobody has:
+    found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")
     return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
 
 
