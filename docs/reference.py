@@ -30,7 +30,8 @@ from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
 from harness.grade import GRADERS
-from harness.model import BACKENDS, ModelEntry, PriceEntry
+from harness.model import BACKENDS, ModelEntry
+from harness.model.entry import PriceEntry
 from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite

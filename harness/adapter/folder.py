@@ -53,11 +53,7 @@ class _Card(Strict):
 
 
 def load_adapter(path: Path | str) -> Adapter:
-    """The adapter in the folder ``path``: its configuration, its card, and the header of its weights.
-
-    Raises UserFileError: a file is missing or broken, the weights are a pickle, the adapter is no LoRA, or the card has
-    a key that is not known.
-    """
+    """The adapter in a folder, by its configuration, card and header. Raises UserFileError: why it cannot be used."""
     path = Path(path)
     if not path.is_dir():
         beside = sorted(p.parent.name for p in path.parent.glob(f"*/{CONFIG}")) if path.parent.is_dir() else []
@@ -184,9 +180,8 @@ _MATRIX = re.compile(r"^(?:base_model\.model\.)?(?P<module>.+?)\.lora_(?:embeddi
 def check_adapter(adapter: Adapter, base: Path) -> None:
     """Returns when ``adapter`` can be used on the model in the folder ``base``, by its digest and its files' headers.
 
-    That the file holds all that its configuration names is for the backend to find, which knows PEFT; that the adapter
-    changes answers is for the model to probe. Raises UserFileError: the base's digest is another than the card's, the
-    adapter has no LoRA matrices, a matrix belongs to a module that the base has not, or its shape does not fit.
+    That the file holds all that its configuration names is for the backend to find; that it changes answers, for the
+    model to probe. Raises UserFileError: another digest than the card's, no LoRA matrices, or other modules or shapes.
     """
     if adapter.base_digest is not None and (found := base_digest(base)) != adapter.base_digest:
         problem = f"the adapter was trained on {adapter.base_digest}, the base {base} is {found}"

@@ -46,10 +46,7 @@ def base_shapes(base: Path) -> Shapes:
 
 
 def weight_files(base: Path) -> list[Path]:
-    """The safetensors files of a model folder, by name: one, or the shards that its index lists.
-
-    Raises UserFileError: the folder or a shard is missing, or the weights are in another format.
-    """
+    """The safetensors files of a model folder, by name: one, or the shards of its index. Raises UserFileError."""
     give = "give the folder of a model's weights"
     if not base.is_dir():
         raise UserFileError(base, "there is no such folder", advice=give)

@@ -2,26 +2,14 @@
 
 import argparse
 import os
-import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness import core
 from harness.cli.common import JSON, OUTSIDE, Arguments, answer, arg
-from harness.core import (
-    Grader,
-    OwnbenchError,
-    Suite,
-    UsageError,
-    UserFileError,
-    as_json,
-    digest_json,
-    nearest,
-    plural,
-    visible,
-)
 
 if TYPE_CHECKING:
     from harness.suite import Finding
@@ -86,28 +74,28 @@ def _show(args: argparse.Namespace) -> int:
     from harness.suite import describe, load_suite
 
     found = describe(load_suite(args.suite, allow_outside=args.allow_outside))
-    many = f"{plural(found['tasks'], 'task')} in {plural(found['clusters'], 'cluster')}"
+    many = f"{core.plural(found['tasks'], 'task')} in {core.plural(found['clusters'], 'cluster')}"
     lines = [f"{found['name']} {found['version']}: {many}, metric {found['metric']}, digest {found['digest']}"]
     for domain in found["domains"]:
         splits = ", ".join(f"{n:,} {split or 'without a split'}" for split, n in domain["splits"].items())
-        many = f"{plural(domain['tasks'], 'task')} in {plural(domain['clusters'], 'cluster')}"
+        many = f"{core.plural(domain['tasks'], 'task')} in {core.plural(domain['clusters'], 'cluster')}"
         lines.append(f"  {domain['domain']}: {many} ({splits})")
     return answer(args, found, lines)
 
 
-def _findings(suite: Suite) -> list["Finding"]:
+def _findings(suite: core.Suite) -> list["Finding"]:
     """All that is wrong in a suite: first graders that cannot be built and references that they cannot use."""
     from harness.grade import SlowReferenceError, grader
     from harness.suite import Finding, lint_suite
 
-    built: dict[str, Grader | str] = {}
+    built: dict[str, core.Grader | str] = {}
     wrong: dict[tuple[str, str], list[str]] = {}
     for task in suite.tasks:
-        key = digest_json(as_json(task.grader))
+        key = core.digest_json(core.as_json(task.grader))
         if key not in built:
             try:
                 built[key] = grader(task.grader)
-            except OwnbenchError as error:
+            except core.OwnbenchError as error:
                 built[key] = str(error)
         judge = built[key]
         if isinstance(judge, str):
@@ -125,7 +113,7 @@ def _findings(suite: Suite) -> list["Finding"]:
     return [*found, *lint_suite(suite)]
 
 
-def _finding_lines(suite: Suite, findings: list["Finding"], where: str = "") -> Iterator[str]:
+def _finding_lines(suite: core.Suite, findings: list["Finding"], where: str = "") -> Iterator[str]:
     """One line a finding, and how many there are; ``where`` names the suite's place before what no grader can use."""
     for finding in findings:
         more = f" and {len(finding.tasks) - NAMED} more" if len(finding.tasks) > NAMED else ""
@@ -133,7 +121,7 @@ def _finding_lines(suite: Suite, findings: list["Finding"], where: str = "") -> 
         place = where if finding.rule in {"grader", "reference"} else ""
         yield f"{finding.severity}: {finding.rule}: {place}{finding.message}{tasks}"
     errors = sum(f.severity == "error" for f in findings)
-    yield f"{suite.name}: {plural(errors, 'error')}, {plural(len(findings) - errors, 'warning')}"
+    yield f"{suite.name}: {core.plural(errors, 'error')}, {core.plural(len(findings) - errors, 'warning')}"
 
 
 # ----------------------------------------------------------------------------------- answers that were given elsewhere
@@ -153,15 +141,15 @@ def _grade(args: argparse.Namespace) -> int:
 
     suite, path = load_suite(args.suite, allow_outside=args.allow_outside), args.rows
     tasks = {task.id: task for task in suite.tasks}
-    judges: dict[str, Grader] = {}
+    judges: dict[str, core.Grader] = {}
     given: list[Given] = []
     for number, value in read_json_lines(path):
         row = parse(Row, value, path, field=f"line {number}")
         if row.task not in tasks:
-            near = nearest(row.task, tasks)
+            near = core.nearest(row.task, tasks)
             advice = near if len(near) < 200 else f"its {len(tasks):,} tasks begin with {min(tasks)!r}"
             problem = f"the suite {suite.name} has no task {row.task!r}"
-            raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
+            raise core.UserFileError(path, problem, field=f"line {number}.task", advice=advice)
         task = tasks[row.task]
         if task.id not in judges:
             judges[task.id] = grader(task.grader, where=str(args.suite))
@@ -169,10 +157,10 @@ def _grade(args: argparse.Namespace) -> int:
                 judges[task.id].taken(task.reference)
             except ValueError as error:
                 field = f"task {task.id}: reference"
-                raise UserFileError(args.suite, str(error), field=field, advice="correct the task") from None
+                raise core.UserFileError(args.suite, str(error), field=field, advice="correct the task") from None
         given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
     if not given:
-        raise UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
+        raise core.UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
     graded = zip(given, grade_given(given), strict=True)
     rows = [{"task": one.task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for one, grade in graded]
     return answer(args, {"rows": rows}, _grade_lines(rows))
@@ -182,7 +170,7 @@ def _grade_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     """A table, and how many rows have which status."""
 
     def cell(value: Any) -> str:
-        return "" if value is None else f"{value:.3g}" if isinstance(value, float) else visible(str(value))
+        return "" if value is None else f"{value:.3g}" if isinstance(value, float) else core.visible(str(value))
 
     heads = ("task", "status", "cause", "score", "label", "reason")
     cells = [heads, *(tuple(cell(row[name]) for name in COLUMNS) for row in rows)]
@@ -190,7 +178,7 @@ def _grade_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     for line in cells:
         yield "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip()
     counts = ", ".join(f"{count:,} {status}" for status, count in Counter(row["status"] for row in rows).items())
-    yield f"{plural(len(rows), 'row')}: {counts}"
+    yield f"{core.plural(len(rows), 'row')}: {counts}"
 
 
 # ----------------------------------------------------------------------------------------------- a suite out of a table
@@ -213,7 +201,7 @@ def _from(args: argparse.Namespace) -> int:
     }
     for problem, holds in wrong.items():
         if holds:
-            raise UsageError(problem)
+            raise core.UsageError(problem)
     rows = data_set_rows(args.file, args.split) if is_set else table_rows(args.file, field=args.field)
     columns = Columns(**{name: getattr(args, name) for name in ("input", "reference", "domain", "cluster", "id")})
     name = args.name or folder.resolve().name
@@ -230,7 +218,7 @@ def _from(args: argparse.Namespace) -> int:
     labels = draft.grader.get("labels")
     listed = f", {len(labels)} labels: {', '.join(map(str, labels))}" if labels else ""
     lines = [
-        f"wrote {folder}: {plural(len(suite.tasks), 'task')} ({splits})",
+        f"wrote {folder}: {core.plural(len(suite.tasks), 'task')} ({splits})",
         f"grader: {draft.grader['name']}{listed}",
         *(f"note: {text}" for text in draft.notes),
         *(f"left out: rows, {text}" for text in draft.left_out),
@@ -249,7 +237,7 @@ def _usable(spec: Mapping[str, Any], references: Sequence[Any]) -> bool:
         judge = grader(spec)
         for reference in references:
             judge.check_reference(reference)
-    except (OwnbenchError, ValueError):
+    except (core.OwnbenchError, ValueError):
         return False
     return True
 
@@ -259,19 +247,13 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
     parent = folder.resolve().parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(dir=parent, prefix=f".{folder.name}."))
+        place = tempfile.TemporaryDirectory(dir=parent, prefix=f".{folder.name}.")
     except OSError as error:  # it names the folder aside, which nobody asked for
-        raise UsageError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
-    try:
+        raise core.UsageError(f"{folder}: cannot be written: {error.strerror}; name another folder") from None
+    with place as outer:
+        aside = Path(outer) / "suite"
         for name, text in files.items():
-            (aside / name).parent.mkdir(exist_ok=True)
-            (aside / name).write_text(text, encoding="utf-8")
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o777 & ~umask)
+            core.write_atomic(aside / name, text)
         if os.path.lexists(folder):
-            raise UsageError(f"{folder}: stands there already; name another folder")
+            raise core.UsageError(f"{folder}: stands there already; name another folder")
         aside.rename(folder.resolve())
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise

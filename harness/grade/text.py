@@ -195,6 +195,7 @@ def _texts(reference: Any) -> tuple[str, ...]:
 
 _parser: Any = importlib.import_module("re._parser")  # the parsed form of a pattern has no public name
 _compiler: Any = importlib.import_module("re._compiler")
+_parsed = lru_cache(maxsize=64)(_parser.parse)
 
 TRIES = 8  # answers made of one pattern and text: repeats and alternatives vary
 _CHARACTERS = "a0 A_-.,:;\n\t\"'()é"
@@ -217,11 +218,6 @@ def _samples(pattern: str, flags: int, group: int | str, texts: Sequence[str]) -
         yield from [_Writer(number, text, variant).written(tree) for text in texts for variant in range(TRIES)]
     except _LongError:
         return
-
-
-@lru_cache(maxsize=64)
-def _parsed(pattern: str, flags: int) -> Any:
-    return _parser.parse(pattern, flags)
 
 
 def _nodes(tree: Any) -> Iterator[tuple[str, Any]]:

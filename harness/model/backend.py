@@ -1,17 +1,58 @@
-"""What a backend says of itself and of a model before any is opened; and which backends there are."""
+"""What every model is, what a backend says of itself before any is opened, and which backends there are."""
 
 # ruff: noqa: ARG002 - what a subclass may look at stands in the signature
 
 import importlib.util
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from harness.adapter import Adapter
-from harness.core import ModelSpec, Registry, Reply, UsageError, as_json, digest_json, install_line
+from harness.core import Message, ModelSpec, Registry, Reply, Request, UsageError, as_json, digest_json, install_line
 from harness.model.entry import ModelEntry, is_loopback
 from harness.model.faults import Redact
-from harness.model.protocol import Model
+
+
+class Model(Protocol):
+    """One model behind one backend.
+
+    Messages are in OpenAI's chat shape, tool calls included (`assistant_message` writes them so).
+    ``request.sampling`` is complete: a backend adds nothing of ``spec.sampling`` to it.
+    """
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What was opened."""
+
+    async def prepare(self, adapters: Sequence[Path] = ()) -> None:
+        """Whatever must be right before the first request: weights, keys, adapters. Raises UsageError."""
+
+    async def answer(self, request: Request) -> Reply:
+        """One try. Any number of these may run at once; waiting and trying again are `Caller`'s.
+
+        Raises ModelError: with one of the causes in ``core.errors.FAULTS``. Nothing else but a cancellation.
+        """
+
+    async def close(self) -> None:
+        """Gives back connections and memory. The model is not used afterwards; closing twice does no harm."""
+
+
+Ask = Callable[[Request], Awaitable[Reply]]
+"""Asks the model within its limits, on the run's account; an answer on record is taken from there."""
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A model that can look, before a run, whether its adapters are applied."""
+
+    @property
+    def holds_adapters(self) -> bool:
+        """Whether it was prepared with any, or is asked for some."""
+
+    async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:
+        """What a reader must know (``model NAME: …``). Raises OwnbenchError: names an adapter that changes nothing."""
+
 
 Lookup = Callable[[str], Reply | None]  # from a request's digest to the recorded reply; the store gives it
 
@@ -42,7 +83,7 @@ class Backend:
     changing: tuple[str, ...] = ("dtype", "reasoning", "tools")
     """Options that can change an answer, and are part of the model's identity."""
     instead: str = ""  # of a backend that this version knows and cannot call: why, and what to write instead
-    can: frozenset[str] = frozenset()  # capabilities, as far as the backend says; the words are in `protocol`
+    can: frozenset[str] = frozenset()  # capabilities, as far as the backend says; the words are in `entry`
 
     def open(self, spec: ModelSpec, given: Opening) -> Model:
         """The model of a spec. Sends nothing and loads no weights; ``prepare`` does. May raise UsageError."""
@@ -126,11 +167,7 @@ def open_model(
     offline: bool = False,
     lookup: Lookup | None = None,
 ) -> Model:
-    """The model that a spec names, behind its backend. Sends nothing and loads no weights; ``prepare`` does.
-
-    Raises UsageError: a backend that is unknown, a package that is missing, a spec that cannot be used, or offline and
-    elsewhere.
-    """
+    """The model that a spec names; sends nothing and loads no weights. Raises UsageError: why it cannot be opened."""
     backend = backend_of(spec)
     if backend.instead:
         raise UsageError(f"model {spec.name!r}: {backend.instead}")
@@ -138,20 +175,17 @@ def open_model(
         raise UsageError(missing)
     if offline:
         backend.check_offline(spec)
+    if (missing := missing_key(spec, environment)) is not None:
+        raise UsageError(missing)
     return backend.open(spec, Opening(redact=redact, environment=environment, lookup=lookup))
 
 
 def identified(spec: ModelSpec) -> ModelSpec:
-    """The spec with its digest: of all that can change an answer, and not of where it is served.
-
-    Raises UserFileError: a local model's folder lacks what a model needs.
-    """
+    """The spec with its digest: of all that can change an answer, not of where it is served. Raises UserFileError."""
     backend = backend_of(spec)
     weights, template = backend.content(spec)
-    named, changing = (
-        spec.model if backend.named else "",
-        {k: v for k, v in spec.options.items() if k in backend.changing},
-    )
+    named = spec.model if backend.named else ""
+    changing = {key: value for key, value in spec.options.items() if key in backend.changing}
     parts = [spec.backend, named, spec.revision, weights, template, as_json(spec.sampling), as_json(changing)]
     return replace(spec, digest=digest_json(parts), template_digest=template)
 

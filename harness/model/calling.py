@@ -1,6 +1,6 @@
 """The one layer that waits and tries again: limits, retries, pauses, and an end to all of them.
 
-Every call ends, by an answer or by a `ModelError`, within ``Limits.tries`` tries and ``Limits.wall_seconds`` of trying.
+Every call ends, by an answer or by a `ModelError`, within ``Limits.tries`` tries and ``Limits.wall_s`` of trying.
 Waiting for a free place, or for the user's own limits, is not trying: it is counted apart and in no latency.
 """
 
@@ -20,13 +20,11 @@ from harness.core import (
     Request,
     Usage,
     fault_of,
-    known_sum,
     seeded,
 )
 from harness.cost import BusyTime
-from harness.model.backend import backend_of
+from harness.model.backend import Model, backend_of
 from harness.model.faults import Redact, shown
-from harness.model.protocol import Model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +41,6 @@ class Limits:
     minutes (providers ask to wait one or two), at most an hour."""
     backoff_s: float = 0.5  # the longest first wait; it doubles with each try
     backoff_max_s: float = 30.0
-
-    @property
-    def wall_seconds(self) -> float:
-        """The seconds that a call may be tried for."""
-        return self.wall_s if self.wall_s is not None else min(3600.0, max(600.0, self.tries * self.timeout_s))
 
 
 class Pace:
@@ -75,9 +68,8 @@ class Pace:
 class Caller:
     """Calls one model within its limits; all that call one model share one of these.
 
-    A 429, or any answer that asks to wait, pauses all calls of the model, not only the one that met it. A call that may
-    not last as long as the pause fails at once, as not yet made. An ``auth`` fault ends the model for good: later calls
-    fail at once with the same words, and nothing more is sent.
+    A 429, or any answer that asks to wait, pauses all calls of the model. A call that may not last as long as the pause
+    fails at once, as not yet made. After an ``auth`` fault nothing more is sent: later calls fail with the same words.
     """
 
     def __init__(
@@ -102,6 +94,7 @@ class Caller:
         self._tokens = Pace(limits.tokens_per_minute)
         self._tokens_expected: float | None = None
         self._paused_until = float("-inf")
+        self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
     async def call(self, request: Request) -> tuple[Reply, int]:
         """The reply, and how many retries it took; its usage holds what failed tries are known to have used before it.
@@ -168,7 +161,7 @@ class Caller:
         if queued > 0:
             await self._clock.sleep(queued)
             self._raise_if_broken()
-        deadline = self._clock.monotonic() + self.limits.wall_seconds if deadline is None else deadline + queued
+        deadline = self._clock.monotonic() + self._wall_s if deadline is None else deadline + queued
         while (pause := self._paused_until - self._clock.monotonic()) > 0:
             left = deadline - self._clock.monotonic()
             if pause >= left:
@@ -183,10 +176,7 @@ class Caller:
             raise ModelError(error.cause, str(error), http_status=error.http_status) from None
 
     async def _once(self, request: Request, deadline: float, tokens: float) -> Reply:
-        """One try, the machine's time in its usage; what a failed one used is remembered.
-
-        What a backend lets through by mistake ends as the cause that `fault_of` gives it.
-        """
+        """One try, the machine's time in its usage; what a failed one used is remembered. Raises ModelError only."""
         timeout_s = max(0.0, min(self.limits.timeout_s, deadline - self._clock.monotonic()))
         entered = self._busy.enter(self._clock.monotonic()) if self._busy else 0.0
         try:
@@ -206,9 +196,10 @@ class Caller:
             text = shown(f"{type(error).__name__}: {error}", self._redact)
             raise ModelError(fault_of(error).cause, text) from error
         reply = replace(reply, usage=self._timed(reply.usage, entered))
-        known = reply.usage
-        used = known_sum((known.input, known.cached_input, known.cache_write, known.output, known.reasoning))
-        if used is not None and self.limits.tokens_per_minute is not None:
+        usage = reply.usage
+        counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
+        if self.limits.tokens_per_minute is not None and None not in counts:
+            used = sum(filter(None, counts))
             self._tokens.correct(used - tokens)
             before = self._tokens_expected
             self._tokens_expected = float(used) if before is None else 0.8 * before + 0.2 * used

@@ -15,6 +15,12 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from harness.core import Price, is_this_machine
 from harness.userfile import Amount, Strict, Text, Truth
 
+TOOLS = "tools"  # the model can be given tools to call
+LOGPROBS = "logprobs"  # replies carry signals when the request asks for log-probabilities
+ADAPTERS = "adapters"  # one model answers with any of several adapters, chosen by the request
+TOOL_ROLE = "tool_role"  # messages of the role ``tool`` are understood; else tool results stand in a user's message
+RESPONSE_FORMAT = "response_format"  # an answer can be held to JSON, or to a JSON schema
+CAPABILITIES = frozenset({TOOLS, LOGPROBS, ADAPTERS, TOOL_ROLE, RESPONSE_FORMAT})
 _ADDED_PATHS = ("/chat/completions", "/completions", "/responses", "/messages")
 """What the backend openai, or somebody else's client, adds to a base_url by itself."""
 

@@ -1,4 +1,4 @@
-"""From what a provider answered to the cause that it means. One place for all backends that speak HTTP.
+"""From what a provider answered to the cause that it means, and how long it asks to wait; for all that speaks HTTP.
 
 ::
 
@@ -10,22 +10,21 @@
     3xx, other 4xx         request
     none of these          by its words, else provider
 
-An account without money is ``auth`` because it is the same thing to a run: no further call of this model can succeed
-until the user fills the account, so the first one stops the others. A quota that comes back by itself is a rate limit.
-
-An answer with status 200 can be an error all the same, as a whole, in its choice, or in a stream after text:
-`failure_in` finds it. It is judged as if it had come with the status that it names.
+An account without money is ``auth``: no further call can succeed until the user fills it, so the first one stops the
+others. A quota that comes back by itself is a rate limit. An answer with status 200 can be an error all the same, as a
+whole, in its choice, or in a stream after text: it is judged as if it had come with the status that it names.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from harness.core import Cause, ModelError, Redactor
 from harness.model.usage import stated_usage
-from harness.model.waits import retry_after
 
 Redact = Callable[[str], str]  # what takes secrets out of a text
 
@@ -55,19 +54,6 @@ _NO_MONEY = _any(
     r"billing_hard_limit|billing_not_active|billing_error|credit balance|insufficient[_ ]?(?:balance|credits?|funds)"
     r"|balance is insufficient|more credits|arrearage|payment[_ ]?required|account_?overdue"
     r"|specified API usage limits|欠费|余额不足|额度不足"
-)
-_QUOTA = _any(r"request too large for")
-"""One request holds more than a minute's quota: it would never be taken."""
-_MODERATED = _any(
-    r"content[_ ]?filter(?:ed)?\b|content[_ ]?policy|content management policy|ResponsibleAI|was flagged"
-    r"|requires moderation"
-    r"|data_?inspection_?failed|new_sensitive|sensitive (?:content|words?|information)|guardrail_intervened"
-    r"|prohibited_content|敏感"
-)
-_NO_MONEY = _any(
-    r"billing_hard_limit|billing_not_active|billing_error|credit balance|insufficient[_ ]?(?:balance|credits?|funds)"
-    r"|balance is insufficient"
-    r"|more credits|arrearage|payment[_ ]?required|account_?overdue|specified API usage limits|欠费|余额不足|额度不足"
 )
 _QUOTA = _any(r"insufficient[_ ]?(?:user_)?quota|exceeded[ _](?:your )?current[ _](?:token[ _])?quota")
 """An empty purse, unless the words say that it fills again by itself."""
@@ -102,11 +88,7 @@ _NUMBERED = {
 
 
 def cause_of(status: int | None, text: str) -> Cause:
-    """The cause that an HTTP status (``None``: there is none) and the body's text stand for; see the module's table.
-
-    Codes in the text may be more exact than the status; ordinary words are believed where there is no status, or where
-    the status leaves room.
-    """
+    """The cause of an HTTP status (``None``: there is none) and the body's text, whose codes may be more exact."""
     text = text[:READ]
     if status in {401, 402}:
         return Cause.AUTH
@@ -143,10 +125,7 @@ def http_error(status: int, body: str, headers: Mapping[str, str], redact: Redac
 
 
 def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = None) -> ModelError | None:
-    """The error that an answer with status 200, or one chunk of a stream, is or holds; ``None`` where it holds none.
-
-    What is empty, null or numbered 0 is no error.
-    """
+    """The error that an answer with status 200, or a chunk of a stream, is or holds; what is empty or 0 is none."""
     if isinstance(body, list) and len(body) == 1:  # Google's errors
         body = body[0]
     if not isinstance(body, dict) or (found := next(_places(body), None)) is None:
@@ -279,3 +258,98 @@ def _stated(value: Any, body: str) -> str:
         return body
     named = isinstance(code, str) and not code.isdigit() and code not in value and value != body
     return value + (f" [{code}]" if named else "") + (f": {raw}" if raw else "")
+
+
+# ------------------------------------------------------------------------------- how long a provider asks to wait
+
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_NUMBER = r"\d{1,15}(?:\.\d{1,12})?"
+_UNIT = r"(?:milliseconds?|millis|msecs?|ms|seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h|days?|d)(?![a-z])"
+_PART = re.compile(rf"({_NUMBER})\s?({_UNIT})", re.IGNORECASE)
+_NOT_A_COUNT = r"(?![\w.]*\d|\w|\s(?:more\s)?(?:tries|retries|attempts|times|requests))"
+_SPAN = rf"((?:{_NUMBER}\s?{_UNIT},?\s?(?:and\s)?){{1,5}}|{_NUMBER}{_NOT_A_COUNT})"
+_LATER = r"(?:try|retry|again|available|reset|resets|refills?)\W{0,3}\s?(?:again\s)?(?:in|after)\W{0,3}\s?"
+_IN_WORDS = re.compile(rf"(?:{_LATER}|wait\s(?:for\s|at\sleast\s)*){_SPAN}", re.IGNORECASE)
+_FIELD = r"retry[-_]?(?:delay|after|in)([-_]*(?:ms|millis\w*|s(?:ec\w*)?))?\W{1,8}(?:seconds\W{1,4})?"
+_IN_FIELDS = re.compile(_FIELD + _SPAN, re.IGNORECASE)
+"""``retryDelay``, ``retry_after_ms``, and Google's ``{"seconds": 34}``."""
+_WHEN = re.compile(
+    r"(?:reset\w*|regain access|available|again|after|until)\W{0,4}(?:at|on|in)?\W{0,4}"
+    r"(\d{4}-\d\d-\d\d)(?:T|\s|\sat\s)(\d\d:\d\d(?::\d\d)?)(?:\.\d+)?\s?(Z|UTC|[+-]\d\d:\d\d)?",
+    re.IGNORECASE,
+)
+
+
+_RESET = re.compile(r"(?:x-|anthropic-)?ratelimit-(?:(.*)-)?reset(?:-(.*?))?(?:-after)?")
+"""Headers that tell when a limit is lifted, such as ``x-ratelimit-reset-tokens``."""
+
+
+def retry_after(headers: Mapping[str, str], now: datetime, text: str = "", *, limited: bool = False) -> float | None:
+    """Seconds that the provider asks to wait, never negative; ``None`` where it asks nothing that can be read.
+
+    ``Retry-After`` is a number of seconds or an HTTP date (RFC 9110, 10.2.3); the longer of what headers and text say
+    holds. Where a rate limit was met (``limited``) and nothing else is said, headers count that tell when one is
+    lifted: the last of those that are used up, else the first of all.
+    """
+    lower = {str(name).lower(): str(value).strip() for name, value in headers.items()}
+    headed = _until(lower.get("retry-after", ""), now)
+    for name in ("x-retry-after", "retry-after", "x-ms-retry-after-ms", "retry-after-ms"):  # the last counts most
+        if (seconds := span(value := lower.get(name, ""))) is not None:
+            headed = seconds * (1e-3 if name.endswith("-ms") and _is_number(value) else 1.0)
+    found = [wait for wait in (headed, wait_in(text, now)) if wait is not None]
+    if found or not limited:
+        return max(found, default=None)
+    spent: list[float] = []
+    others: list[float] = []
+    for name, value in lower.items():
+        if _RESET.fullmatch(name) and (seconds := _moment(value, now)) is not None:
+            left = lower.get(name.replace("reset", "remaining"), "")
+            (spent if re.fullmatch(r"-?0+(\.0*)?", left) else others).append(seconds)
+    return max(spent) if spent else min(others, default=None)
+
+
+def wait_in(text: str, now: datetime) -> float | None:
+    """The wait that a text asks for, as ``try again in 1m30.5s``, ``retryDelay: 34s``, or until a stated time."""
+    text = text[:READ]
+    found = [span(match[1]) for match in _IN_WORDS.finditer(text)]
+    for match in _IN_FIELDS.finditer(text):
+        seconds, unit = span(match[2]), (match[1] or "").strip("_-").lower()
+        found.append(seconds * 1e-3 if seconds and unit.startswith("m") and _is_number(match[2]) else seconds)
+    zones = ((m, "+00:00" if (m[3] or "Z") in "ZUTC" else m[3]) for m in _WHEN.finditer(text))
+    found += [_until(f"{m[1]}T{m[2]}{zone}", now) for m, zone in zones]
+    return max((wait for wait in found if wait is not None), default=None)
+
+
+def span(text: str) -> float | None:
+    """Seconds of ``6h0m0s``, ``2 minutes and 30 seconds``, ``20ms`` or a plain number; ``None`` for anything else."""
+    text = text.strip().lower()
+    if _is_number(text):
+        return float(text)
+    parts = _PART.findall(text)
+    if not parts or re.sub(rf"{_PART.pattern}|and|[\s,.]", "", text):
+        return None
+    units = ["ms" if unit.startswith(("ms", "mil")) else unit[0] for _, unit in parts]
+    return sum(float(number) * _SECONDS[unit] for (number, _), unit in zip(parts, units, strict=True))
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(_NUMBER, text) is not None
+
+
+def _moment(value: str, now: datetime) -> float | None:
+    """A span, or a moment: seconds or milliseconds since 1970, or a date."""
+    if (seconds := span(value)) is None:
+        return _until(value, now)
+    for unit in (1.0, 1e-3):
+        if 1e9 <= seconds * unit < 1e10:
+            return max(0.0, seconds * unit - now.timestamp())
+    return seconds
+
+
+def _until(value: str, now: datetime) -> float | None:
+    """Seconds until an ISO or an HTTP date."""
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        with contextlib.suppress(ValueError, OverflowError):
+            date = read(value)
+            return max(0.0, (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds())
+    return None

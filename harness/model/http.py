@@ -4,6 +4,7 @@ No redirect leads to another origin, and no proxy stands before this machine. A 
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -22,18 +23,15 @@ MOST_VALUES = 2_000_000  # in the JSON of a large answer; more would take second
 
 
 class Connections:
-    """A model's connections, open from the first request until they are closed.
-
-    `Caller` bounds how many requests are open and how long a try may take, so neither is bounded here. Proxies of the
-    environment are not used.
-    """
+    """A model's connections, open from the first request until they are closed, however many `Caller` asks for."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._room = Room()
 
-    async def ask(self, url: str, payload: bytes | None, headers: Mapping[str, str]) -> "Answer":
-        """The answer's head, of a GET where there is no payload; use it as a context, and read its body inside."""
+    @contextlib.asynccontextmanager
+    async def ask(self, url: str, payload: bytes | None, headers: Mapping[str, str]) -> AsyncIterator["Answer"]:
+        """The answer's head, of a GET where there is no payload; its body is read inside."""
         if self._session is None:
             import aiohttp
 
@@ -42,9 +40,13 @@ class Connections:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
-        method = "GET" if payload is None else "POST"
+        method, bound = "GET" if payload is None else "POST", Bound(self._room)
         response = await self._session.request(method, url, data=payload, headers=headers, allow_redirects=False)
-        return Answer(response, self._room)
+        try:
+            yield Answer(response, bound)
+        finally:
+            bound.leave()
+            response.release()  # one that was not read to its end is closed
 
     async def close(self) -> None:
         """Closes them; closing twice does no harm."""
@@ -56,27 +58,16 @@ class Connections:
 class Answer:
     """One answer of a server, its body not yet read."""
 
-    def __init__(self, response: "aiohttp.ClientResponse", room: "Room") -> None:
+    def __init__(self, response: "aiohttp.ClientResponse", bound: "Bound") -> None:
         self.status, self.headers, self.content_type = response.status, response.headers, response.content_type
-        self._response, self._place = response, Place(room)
-
-    async def __aenter__(self) -> "Answer":
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._place.leave()
-        self._response.release()  # one that was not read to its end is closed
+        self._response, self._bound = response, bound
 
     async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
-        """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many.
-
-        Raises ModelError: ``protocol``, where it is too long.
-        """
-        bound = Bound(stream=stream)
+        """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many."""
+        self._bound.is_stream = stream
         async for piece in self._response.content.iter_any():
-            bound.take(piece)
-            if bound.is_large:
-                await self._place.grow(len(piece))
+            self._bound.take(piece)
+            await self._bound.hold(len(piece))
             yield piece
 
     async def body(self) -> bytes:
@@ -95,32 +86,6 @@ class Answer:
         return whole[:MOST_ERROR_BYTES].decode("utf-8", "replace")
 
 
-class Bound:
-    """Counts what an answer holds, and ends it where that is too much."""
-
-    def __init__(self, *, stream: bool = False) -> None:
-        self._bytes = self._values = 0
-        self._stream, self._free = stream, LARGE_STREAM_BYTES if stream else LARGE_BYTES
-
-    @property
-    def is_large(self) -> bool:
-        """Whether the answer is one of those of which few are read at once."""
-        return self._bytes > self._free
-
-    def take(self, piece: bytes) -> None:
-        """Counts a piece. Raises ModelError: ``protocol``, for too many bytes, or values that take seconds to parse."""
-        self._bytes += len(piece)
-        if self._bytes > MOST_BYTES:
-            problem = f"the answer is longer than {MOST_BYTES // 1_000_000} MB; it was not read further"
-            raise ModelError(Cause.PROTOCOL, problem)
-        if self.is_large and not self._stream:
-            self._values += sum(map(piece.count, (b",", b"{", b"[")))
-            if self._values > MOST_VALUES:
-                raise ModelError(
-                    Cause.PROTOCOL, f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
-                )
-
-
 class Room:
     """What a model's large answers take together."""
 
@@ -129,27 +94,46 @@ class Room:
         self.turn = asyncio.Lock()
 
 
-class Place:
-    """What one large answer takes of the room."""
+class Bound:
+    """Counts what an answer holds, ends it where that is too much, and holds its place among the large ones."""
 
-    def __init__(self, room: Room) -> None:
-        self._room, self._bytes, self._has_turn = room, 0, False
+    def __init__(self, room: Room | None = None) -> None:
+        self._room, self._bytes, self._values, self._held, self._has_turn = room or Room(), 0, 0, 0, False
+        self.is_stream = False
 
-    async def grow(self, size: int) -> None:
-        """Takes more, once there is room or it is this answer's turn."""
+    @property
+    def _is_large(self) -> bool:
+        return self._bytes > (LARGE_STREAM_BYTES if self.is_stream else LARGE_BYTES)
+
+    def take(self, piece: bytes) -> None:
+        """Counts a piece. Raises ModelError: ``protocol``, for too many bytes, or values that take seconds to parse."""
+        self._bytes += len(piece)
+        if self._bytes > MOST_BYTES:
+            problem = f"the answer is longer than {MOST_BYTES // 1_000_000} MB; it was not read further"
+            raise ModelError(Cause.PROTOCOL, problem)
+        if self._is_large and not self.is_stream:
+            self._values += sum(map(piece.count, (b",", b"{", b"[")))
+            if self._values > MOST_VALUES:
+                problem = f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"
+                raise ModelError(Cause.PROTOCOL, problem)
+
+    async def hold(self, size: int) -> None:
+        """Lets a large answer keep ``size`` bytes more, once there is room or it is this answer's turn."""
+        if not self._is_large:
+            return
         if not self._has_turn and self._room.bytes + size > ROOM_BYTES:
             await self._room.turn.acquire()
             self._has_turn = True
         self._room.bytes += size
-        self._bytes += size
+        self._held += size
         await asyncio.sleep(0)  # what is there already comes without a wait: let others, and the time limit, in
 
     def leave(self) -> None:
         """Gives back what was taken; again does no harm."""
-        self._room.bytes -= self._bytes
+        self._room.bytes -= self._held
         if self._has_turn:
             self._room.turn.release()
-        self._bytes, self._has_turn = 0, False
+        self._held, self._has_turn = 0, False
 
 
 def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:

@@ -12,7 +12,7 @@ import httpx
 
 from harness.core import Cause, ModelError
 from harness.model.entry import is_loopback
-from harness.model.http import MOST_ERROR_BYTES, Bound, Place, Room, is_elsewhere, leads_to
+from harness.model.http import MOST_ERROR_BYTES, Bound, Room, is_elsewhere, leads_to
 
 ENCODINGS = "gzip, deflate"
 _PIECE = 256 * 1024
@@ -30,16 +30,14 @@ def keep() -> None:
         async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
             request.headers["Accept-Encoding"] = ENCODINGS
             response: httpx.Response = await super().handle_async_request(request)
-            body, place = _Body(request, response), Place(self._room)
+            body = _Body(request, response, self._room)
             try:
                 async for raw in cast("httpx.AsyncByteStream", response.stream):
-                    size = body.take(raw)
-                    if body.bound.is_large:
-                        await place.grow(size)
+                    await body.bound.hold(body.take(raw))
                     if body.done:
                         break
             finally:
-                place.leave()
+                body.bound.leave()
                 await response.aclose()
             return body.whole()
 
@@ -87,8 +85,8 @@ class _Waiting(httpx.BaseTransport):
 class _Body:
     """The body of a response, decoded as it comes, never much at a time, and counted."""
 
-    def __init__(self, request: httpx.Request, response: httpx.Response) -> None:
-        self._response, self._decoder, self._raw, self.bound = response, cast("Any", None), Bound(), Bound()
+    def __init__(self, request: httpx.Request, response: httpx.Response, room: Room | None = None) -> None:
+        self._response, self._decoder, self._raw, self.bound = response, cast("Any", None), Bound(), Bound(room)
         self._encoding = response.headers.get("Content-Encoding", "identity").lower()
         said = leads_to(str(request.url), response.status_code, response.headers)
         self._leads_away = said is not None and is_elsewhere(str(request.url), response.headers["Location"])
@@ -97,10 +95,7 @@ class _Body:
         self._whole = bytearray(said.encode() if said and self._leads_away else b"")
 
     def take(self, raw: bytes) -> int:
-        """Takes a piece, unless nothing more is wanted; gives the bytes that it decodes to.
-
-        Raises ModelError: ``protocol``, for too much, or what is not encoded as its head says.
-        """
+        """Takes a piece, unless nothing more is wanted; gives how many bytes it decodes to."""
         before = len(self._whole)
         for piece in () if self.done else self._decoded(raw):
             self._whole += piece

@@ -25,11 +25,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Message, ModelError, ModelSpec, OwnbenchError, Reply, Request, Usage, UsageError
-from harness.model.local_checks import OPTIONS, wrong_setting
+from harness.model.backend import Ask
 from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Shelf
-from harness.model.local_prompt import local_digests
-from harness.model.protocol import Ask
+from harness.model.local_folder import OPTIONS, local_digests, wrong_setting
 from harness.model.reasoning import KEEP, opened_by, separated
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
@@ -57,9 +56,7 @@ def _tell(future: "Future[Any]", found: Any) -> None:
 class LocalModel:
     """A model in this process behind the protocol ``Model``; ``spec.model`` is its folder.
 
-    ``spec.options`` may hold ``batch_size`` (requests, 32), ``batch_tokens`` (padded prompt tokens, 16384), ``threads``
-    (of torch, on a CPU), ``device`` and ``dtype`` (torch's names). To fill batches, at least twice ``batch_size``
-    requests should be awaited at once.
+    To fill batches, at least twice ``batch_size`` requests should be awaited at once.
     """
 
     def __init__(self, spec: ModelSpec) -> None:
@@ -68,7 +65,7 @@ class LocalModel:
             raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
         options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
         self.spec, self.folder, self._options = spec, Path(spec.model), options
-        self._shelf = Shelf(self.folder, spec.name, {name: options[name] for name in ("device", "dtype", "threads")})
+        self._shelf = Shelf(self.folder, {**options, "name": spec.name})
         self._asked = threading.Condition()
         self._pending: list[_Ticket] = []
         self._jobs: list[tuple[Callable[[], Any], Future[Any]]] = []
@@ -91,22 +88,16 @@ class LocalModel:
         return self._shelf.holds()
 
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
-        """Returns when every adapter changes the answer to a prompt, no two the same way, and the base none of its own.
-
-        Compares the log-probabilities of the first answer token, in one forward pass a prompt and adapter. Raises
-        UserFileError: names the adapter or the base.
-        """
+        """Returns when every adapter changes a prompt's first token, no two alike, and the base none of its own."""
         if not prompts:
             raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
         notes: tuple[str, ...] = await self._on_thread(lambda: self._shelf.probe(prompts))
         return notes
 
     async def answer(self, request: Request) -> Reply:
-        """One answer. ``request.sampling`` may hold temperature, top_p, top_k, max_tokens, stop, seed.
+        """One answer. ``max_tokens`` is lowered to the room that the prompt leaves.
 
-        ``max_tokens`` is by default what the model's ``generation_config.json`` says, else 256, and is lowered to the
-        room that the prompt leaves. Raises ModelError: ``context``, where the prompt leaves no room; ``request``, where
-        it asks for what a local model cannot; ``internal``, where the model failed.
+        Raises ModelError: ``context``, where it leaves none; ``request``, for what a local model cannot; ``internal``.
         """
         ticket = _Ticket(request=request)
         self._put(self._pending, ticket, self._was_closed())

@@ -12,14 +12,8 @@ from typing import Any
 from harness.core import Cause, ModelError, nearest, seeded
 from harness.model.entry import needed_of
 
-SAMPLING: dict[str, Any] = {
-    "temperature": 0.0,
-    "top_p": 1.0,
-    "top_k": None,
-    "max_tokens": None,
-    "stop": (),
-    "seed": None,
-}
+SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "stop": ()}
+SAMPLING |= dict.fromkeys(("top_k", "max_tokens", "seed"))
 """How tokens are chosen, and what holds where nothing is said: greedily."""
 
 

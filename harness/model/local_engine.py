@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Message, UserFileError
-from harness.model.local_checks import check_folder, quiet, unloadable
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, fit_adapter, inject
-from harness.model.local_prompt import Prompts
+from harness.model.local_folder import Prompts, check_folder, quiet, unloadable
 
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
@@ -25,30 +24,18 @@ _loading = threading.RLock()
 class Engine:
     """One base's weights, and what is done with them, from one thread only."""
 
-    def __init__(
-        self,
-        folder: Path,
-        tokenizer: Any,
-        *,
-        device: str | None,
-        dtype: str | None,
-        threads: int | None,
-        name: str,
-        rows: int | None = None,
-    ):
-        """Loads the base from its folder; nothing is fetched. ``name`` is the experiment's, for messages.
+    def __init__(self, folder: Path, tokenizer: Any, options: Mapping[str, Any], rows: int | None = None) -> None:
+        """Loads the base from its folder; nothing is fetched. Raises UserFileError: it cannot be, or no such device.
 
-        ``tokenizer`` is the base's own, or that of the one adapter that this is a copy for, and ``rows`` the tokens
-        that the copy's embedding is given. Without a device a GPU is taken where there is one; without a dtype float32
-        on a CPU, elsewhere what the weights are. Raises UserFileError: no model can be loaded, or no such device.
+        ``options`` are device, dtype, threads and the experiment's name. ``rows`` are the tokens of a copy's embedding.
+        Without a device a GPU is taken where there is one; without a dtype float32 on a CPU, else what the weights are.
         """
         import torch
         from transformers import AutoModelForCausalLM, GenerationConfig
 
-        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        if self.device != "cpu":
-            _check_device(self.device, name)
-        wanted = dtype or ("float32" if self.device == "cpu" else "auto")
+        field = f"models.{options['name']}.device"
+        self.device = _device(options["device"], field)
+        wanted = options["dtype"] or ("float32" if self.device == "cpu" else "auto")
         try:
             with quiet():
                 loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -79,11 +66,11 @@ class Engine:
             full = "out of memory" in str(error).lower()
             problem = f"the model {'is too large for' if full else 'cannot be put on'} {self.device} as {wanted}"
             advice = "take another device, or another dtype"
-            raise UserFileError("experiment.yaml", problem, field=f"models.{name}.device", advice=advice) from None
+            raise UserFileError("experiment.yaml", problem, field=field, advice=advice) from None
         if self.device == "cpu":  # one thread for small models or few cores, else half the cores
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             one = self._model.num_parameters() < _SMALL or cores <= 2
-            torch.set_num_threads(threads or (1 if one else min(16, cores // 2)))
+            torch.set_num_threads(options["threads"] or (1 if one else min(16, cores // 2)))
         told = self._model.generation_config
         end = told.eos_token_id if told.eos_token_id is not None else tokenizer.eos_token_id
         if end is None:
@@ -125,11 +112,7 @@ class Engine:
             raise UserFileError(self._folder, problem, advice=advice)
 
     def probe(self, prompts: Mapping[Path, list[list[int]]]) -> None:
-        """Returns when every adapter changes the next token's log-probabilities, and no two in the same way.
-
-        ``prompts`` are by adapter, in its own tokens: what is compared with an adapter and without it is the same text.
-        Raises UserFileError: names the adapter that does not, or the base that changed.
-        """
+        """Returns when every adapter changes its own prompts' next token, no two alike; else raises UserFileError."""
         seen: dict[Path, list[Any]] = {}
         adapters = {place: fit.adapter for place, (_, fit) in self._fits.items()}
         for place, adapter in adapters.items():
@@ -204,18 +187,18 @@ class Engine:
         return self.next_logprobs([(2 * i + 1) * self._vocabulary // 128 for i in range(64)], None)
 
 
-def _check_device(device: str, name: str) -> None:
+def _device(wanted: str | None, field: str) -> str:
     import torch
 
+    device = wanted or ("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = device.partition(":")
-    there = getattr(torch, kind).device_count()
+    there = 1 if kind == "cpu" else getattr(torch, kind).device_count()
     if int(number or 0) >= there:
-        problem = f"found {device}, and torch finds no {kind} on this machine"
-        advice = "write device: cpu, or leave it out"
+        problem, advice = f"torch finds no {kind} on this machine", "write device: cpu, or leave it out"
         if there:
-            problem = f"found {device}, and this machine has {there} of them, counted from 0"
-            advice = f"write {kind}:{there - 1} at most"
-        raise UserFileError("experiment.yaml", problem, field=f"models.{name}.device", advice=advice)
+            problem, advice = f"this machine has {there} of them, counted from 0", f"write {kind}:{there - 1} at most"
+        raise UserFileError("experiment.yaml", f"found {device}, and {problem}", field=field, advice=advice)
+    return device
 
 
 def _distance(some: list[Any], others: list[Any]) -> float:
@@ -234,13 +217,12 @@ class Shelf:
     """Engines and prompts by adapter. Weights are loaded from one thread only; prompts may be read from any.
 
     An adapter whose embedding has other tokens than the base's, or that brings weights of the base's own, would change
-    what the base and the other adapters answer. So it gets a copy of the base, and the shared one stays as it is. All
-    of this raises `UserFileError` for files that are missing or broken, or do not go together.
+    what the base and the other adapters answer, so it gets a copy of the base. All of this may raise `UserFileError`.
     """
 
-    def __init__(self, folder: Path, name: str, options: Mapping[str, Any]) -> None:
-        """Loads nothing; ``options`` are device, dtype and threads."""
-        self._folder, self._name, self._options = folder, name, {**options, "name": name}
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        """Loads nothing; ``options`` are those of an `Engine`."""
+        self._folder, self._name, self._options = folder, options["name"], options
         self._prompts: Prompts | None = None
         self._shared: Engine | None = None
         self._fits: dict[Path, Fit] = {}
@@ -259,7 +241,7 @@ class Shelf:
             if adapter in self._copies:
                 return self._copies[adapter]
             if self._shared is None:
-                self._shared = Engine(self._folder, self.prompts().tokenizer, **self._options)
+                self._shared = Engine(self._folder, self.prompts().tokenizer, self._options)
             return self._shared
 
     def holds(self, adapter: Path | None = None) -> bool:
@@ -276,7 +258,7 @@ class Shelf:
             fit = fit_adapter(path, self._folder, self.prompts())
             if fit.alone:
                 tokenizer = (fit.prompts or self.prompts()).tokenizer
-                engine = Engine(self._folder, tokenizer, rows=fit.rows, **self._options)
+                engine = Engine(self._folder, tokenizer, self._options, fit.rows)
             engine.add(fit)
             if fit.alone:
                 self._copies[place] = engine
@@ -289,7 +271,7 @@ class Shelf:
         self._fits.clear()
 
     def probe(self, prompts: Sequence[Sequence[Message]]) -> tuple[str, ...]:
-        """What a reader must know of the adapters, when each changes an answer and the base none of its own."""
+        """Returns when every adapter changes its own prompts' next token, no two alike; else raises UserFileError."""
         asked = {}
         for place in self._fits:
             reader = self.prompts(place)

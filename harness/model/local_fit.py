@@ -12,8 +12,7 @@ from typing import Any
 
 from harness.adapter import WEIGHTS, Adapter, Shapes, check_adapter, load_adapter, tensor_shapes
 from harness.core import UserFileError
-from harness.model.local_checks import quiet, unloadable
-from harness.model.local_prompt import Prompts
+from harness.model.local_folder import Prompts, quiet, unloadable
 
 _PREFIX = "base_model.model."
 _NAME = "adapter0"  # in a skeleton; PEFT forbids names that its own prefixes hold
@@ -36,11 +35,7 @@ class Fit:
 
 
 def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
-    """Returns when all of the adapter in the folder ``path`` goes into the base, of which ``prompts`` are.
-
-    Raises UserFileError: it is broken or belongs to another base; tensors are missing, unexpected, misshapen or not
-    finite, counted and named; or its tokenizer does not go with its embedding.
-    """
+    """Returns when all of the adapter in ``path`` goes into the base, of which ``prompts`` are; else UserFileError."""
     from importlib.metadata import version
 
     from peft.utils import ModulesToSaveWrapper
@@ -89,10 +84,7 @@ def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
 
 
 def inject(model: Any, adapter: Adapter, name: str, *, empty: bool = False) -> Any:
-    """The PEFT model around ``model``, with room for the adapter; ``model`` may be one already. Loads no weight.
-
-    Raises UserFileError: PEFT cannot make what the configuration names.
-    """
+    """The PEFT model around ``model``, which may be one already, with room for the adapter; or raises UserFileError."""
     from peft import LoraConfig, PeftModel
 
     try:

@@ -54,10 +54,7 @@ def opened_by(prompt: str) -> bool:
 
 
 def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
-    """What was thought and what was answered in a text, whose block of reasoning the prompt may have ``opened``.
-
-    A block that never ends is all reasoning: there is no answer.
-    """
+    """What was thought and what was answered; a block that never ends, which the prompt may open, is thought."""
     if len(text) > LONGEST or not (opened or _MAY_HOLD.search(text)):
         return "", text
     if text.lstrip().startswith(("<|channel|>", "<|start|>")):
@@ -133,11 +130,7 @@ def reasoning_of(message: Mapping[str, Any]) -> str:
 
 
 def parts_of(content: Sequence[Any]) -> tuple[str, str, str]:
-    """Reasoning, text and refusal of a content that came in parts.
-
-    Raises:
-        MisshapenError: a part is neither an object nor a text.
-    """
+    """Reasoning, text and refusal of a content in parts. Raises MisshapenError: one is no object and no text."""
     thought, said, refused = [], [], []
     for part in content:
         if isinstance(part, str):

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from harness.adapter import load_adapter
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.backend import Ask
 from harness.model.http import Connections
-from harness.model.protocol import Ask
 from harness.model.wire import MISSHAPEN
 
 PROMPTS = 4
@@ -64,9 +64,8 @@ async def probe(
 ) -> tuple[str, ...]:
     """Returns what a reader must know, when no adapter was found to be left out.
 
-    The server is asked for the adapters by their folders' names, with the first few of the prompts. ``listed`` are its
-    models and their parents; empty where it lists none. Raises UsageError: the server refuses an adapter, answers under
-    the base's name, or with the base's log-probabilities.
+    ``listed`` are the server's models and their parents; empty where it lists none. Raises UsageError: the server
+    refuses an adapter, answers under the base's name, or with the base's log-probabilities.
     """
     arms, notes = _arms(spec, adapters), []
     for arm in arms:
@@ -122,7 +121,7 @@ async def listing(connections: Connections, url: str, headers: Mapping[str, str]
     import aiohttp
 
     try:
-        async with asyncio.timeout(_LISTING_S), await connections.ask(url, None, headers) as answer:
+        async with asyncio.timeout(_LISTING_S), connections.ask(url, None, headers) as answer:
             rows = json.loads(await answer.body())["data"] if answer.status == 200 else []
         return {str(row["id"]): row.get("parent") for row in rows}
     except (aiohttp.ClientError, OSError, TimeoutError, ModelError, *MISSHAPEN):

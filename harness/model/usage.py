@@ -60,11 +60,7 @@ def joined_usage(before: Mapping[str, Any] | None, chunk: Any) -> Mapping[str, A
 
 
 def read_usage(usage: Any) -> Usage:
-    """A provider's counts in classes that do not overlap.
-
-    Tokens of the total that no class explains are output, the dearest class; the source is then ``estimated``, as it is
-    where counts contradict each other.
-    """
+    """Counts by classes that do not overlap; ``estimated`` where they contradict each other, or the total says more."""
     counts = _Counts(usage if isinstance(usage, Mapping) else {})
     most, beside = counts.most, counts.beside
     prompt, completion, total = (most.get(name) for name in ("prompt", "completion", "total"))

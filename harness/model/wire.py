@@ -57,9 +57,8 @@ def tool_message(call: ToolCall, result: str) -> Message:
 def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None, reasoning: str = SEPARATE) -> Reply:
     """The reply that a chat completion's JSON holds; errors inside it were looked for before (`faults.failure_in`).
 
-    ``ttft_s`` are the seconds to the first token; ``reasoning`` is ``separate`` or ``keep``, as the experiment says.
-    Raises ModelError: ``protocol``, where it is no chat completion; ``provider``, where it ended by a failure. Its
-    usage is what the rejected reply states: that is on the bill all the same.
+    ``ttft_s`` are the seconds to the first token. Raises ModelError: ``protocol``, where it is no chat completion;
+    ``provider``, where it ended by a failure. Its usage is what the rejected reply states: that is on the bill.
     """
     try:
         return _read(body, latency_s, ttft_s, reasoning)
@@ -141,10 +140,7 @@ def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
 
 
 def _kept(message: Mapping[str, Any], text: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What `assistant_message` would not know of from the text and the calls alone.
-
-    Fields without a value are left out: servers name all that they know, and others refuse what they do not.
-    """
+    """What the text and the calls alone do not tell. Fields without a value are left out: some servers refuse them."""
     kept = _beyond({"role", "content", "tool_calls"}, message)
     content = message.get("content")
     if content != text and (content is not None or calls):
@@ -168,8 +164,7 @@ def _beyond(read: Collection[str], held: Mapping[str, Any]) -> dict[str, Any]:
 def signals(tokens: Iterable[Any]) -> dict[str, float]:
     """Mean and minimum of the tokens' natural log-probabilities, and the smallest margin between the likeliest two.
 
-    The margin is the minimum over places of p1 - p2, over those places where two alternatives were given. Empty for no
-    tokens.
+    The margin is the minimum of p1 - p2 over those places where two alternatives were given. Empty for no tokens.
     """
     chosen: list[float] = []
     margins: list[float] = []

@@ -18,12 +18,11 @@ from harness.core import (
     Reply,
     Request,
     Role,
-    UsageError,
     UserFileError,
 )
 from harness.cost import Meter, charge
 from harness.experiment import Assembled, shared_identities
-from harness.model import Caller, Limits, Model, Probing, backend_of, machines, missing_key, open_model
+from harness.model import Caller, Limits, Model, Probing, backend_of, machines, open_model
 from harness.run.session import Account, Asked, Shop, meter_of
 from harness.run.stopping import Patience
 from harness.run.trace import Trace
@@ -50,8 +49,6 @@ def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) ->
     opened, redact = {}, redactor_of(assembled)
     for name in sorted(names):
         spec = assembled.specs[name]
-        if (missing := missing_key(spec, os.environ)) is not None:
-            raise UsageError(missing)
         lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
         opened[name] = open_model(spec, redact=redact, environment=os.environ, offline=offline, lookup=lookup)
     return opened

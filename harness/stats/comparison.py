@@ -154,8 +154,8 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str, visib
 
 def difference_interval(d: Vector, codes: Codes, groups: int, level: float) -> tuple[float, float, str]:
     """The interval of a mean difference over clusters, within [-1, 1], and the name of its method."""
-    delta, error = float(d.mean()), cr1(d, codes)
-    if error is None or error <= 1e-12 or seldom_differs(d, codes, groups):
+    delta, error = float(d.mean()), trusted_cr1(d, codes, groups)
+    if error is None:
         gained, lost, size = gained_and_lost(d, codes, groups)
         low, high = tango_interval(gained, lost, size, level)
         return min(low, delta), max(high, delta), f"Tango on {clusters_named(groups, size)}"
@@ -170,10 +170,11 @@ def clusters_named(groups: int, units: float) -> str:
     return word if units > groups - 0.05 else f"{word} that count as {units:.1f}"
 
 
-def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
-    """Whether fewer than 10 clusters, and fewer than half, differ at all: then CR1 rests on those few alone."""
-    differing = int((np.abs(sum_by(codes, d, groups)) > 1e-12).sum())
-    return differing < 10 and 2 * differing < groups
+def trusted_cr1(d: Vector, codes: Codes, groups: int) -> float | None:
+    """CR1; None where it rests on too few: fewer than 10 clusters, and fewer than half, differ at all, or all alike."""
+    error, differing = cr1(d, codes), int((np.abs(sum_by(codes, d, groups)) > 1e-12).sum())
+    seldom = differing < 10 and 2 * differing < groups
+    return None if error is None or error <= 1e-12 or seldom else error
 
 
 def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float, float]:
@@ -204,8 +205,7 @@ _Side = tuple[ArrayLike, ArrayLike, ArrayLike | None]
 
 def _worst_and_best(a: _Side, b: _Side) -> tuple[int, tuple[float, float] | None]:
     """Errored attempts, and the difference with all of them counted against a and then for a."""
-    # A task that only errored attempts speak for counts here too: leaving it out is what the bounds are to guard
-    # against.
+    # A task that only errored attempts speak for counts here too: the bounds are to guard against leaving it out.
     if a[2] is None and b[2] is None:
         return 0, None
     none = np.zeros(len(np.asarray(a[0])))

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Comparison, Estimate
-from harness.stats.clustered import cr1
-from harness.stats.comparison import Pairs, compare, gained_and_lost, pair_tasks, seldom_differs
+from harness.stats.comparison import Pairs, compare, gained_and_lost, pair_tasks, trusted_cr1
 from harness.stats.signflip import Alternative, max_t_sign_flip
 from harness.stats.tails import chi2_quantile, crossing, normal_tail, t_quantile, two_sided_t, two_sided_z
 from harness.stats.units import Clusters, Codes, Contender, Vector, cluster_codes, sum_by, vector, vectors
@@ -97,8 +96,8 @@ def domain_variance(differences: Vector, clusters: Clusters = None, *, single: b
     discordant tasks keeps a variance; the same on the sums of cluster means where few clusters differ.
     """
     codes, groups = cluster_codes(clusters, len(differences))
-    error = cr1(differences, codes)
-    if not single and error is not None and error > 1e-12 and not seldom_differs(differences, codes, groups):
+    error = trusted_cr1(differences, codes, groups)
+    if not single and error is not None:
         return error * error
     gained, lost, units = gained_and_lost(differences, codes, groups)
     win, loss = (gained + 0.5) / (units + 1.0), (lost + 0.5) / (units + 1.0)

@@ -262,9 +262,7 @@ class _Dealing:
         self.replay, self.objective, self.folds = replay, objective, int(deal.max()) + 1
         self.members = np.argsort(deal.astype(np.uint16), kind="stable")  # the clusters, fold by fold
         every = np.arange(self.folds + 1)
-        bounds = np.searchsorted(
-            deal[self.members], every
-        ).tolist()  # where each fold's clusters begin, and the last end
+        bounds = np.searchsorted(deal[self.members], every).tolist()  # where folds' clusters begin, and the last's end
         base = replay.by_cluster(replay.base)[self.members]
         self.parts = [(slice(first, last), base[first:last]) for first, last in pairwise(bounds)]
         self.codes, self.more = replay.codes[order], replay.more[order]

@@ -71,10 +71,7 @@ class TokenSignal(Signal):
 
 
 def sureness(signals: Mapping[str, float], signal: str = "logprob_mean") -> float | None:
-    """A signal as a confidence in [0, 1], larger is surer; ``None`` where the model gave no such signal.
-
-    A log-probability enters as its probability: ``logprob_mean`` as the geometric mean of the tokens' probabilities.
-    """
+    """A signal as a confidence in [0, 1]: a log-probability as its probability; ``None`` where the model gave none."""
     value = signals.get(signal)
     if value is None:
         return None

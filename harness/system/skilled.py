@@ -160,11 +160,7 @@ class Skilled(Direct):
         return tuple(found)
 
     def _results(self, reply: Reply, session: Session, opened: set[str]) -> tuple[Message, ...]:
-        """The messages that answer a reply's requests to open something; none where the reply is the answer.
-
-        In the text protocol the task is said once more after what was opened: a small model does not keep a question in
-        mind while it reads a long text, and a large one is not harmed.
-        """
+        """The messages that answer a reply's requests to open something; none where the reply is the answer."""
         results = []
         for call in reply.tool_calls if self.calls_tools else ():
             if call.name not in {"open_skill", "read_skill_file"}:
@@ -177,6 +173,7 @@ class Skilled(Direct):
             results.append(tool_message(call, text))
         if self.calls_tools or (asked := opened_name(reply.text)) is None:
             return tuple(results)
+        # the task is said once more: a small model does not keep a question in mind while it reads a long text
         text, again = self._open(*asked, session, opened), self.prompt.of(session.task)[-1]
         if self.tool_role:
             return ({"role": "tool", "content": text}, again)
@@ -189,9 +186,9 @@ class Skilled(Direct):
         if path is not None:
             try:
                 text = file_content(name, path, read_file(skill, path))
-                session.skill(name, Exposure.FILE)
             except SkillFileError as error:
-                text = str(error)
+                return str(error)
+            session.skill(name, Exposure.FILE)
             return text
         if name in opened:
             return f"The skill {name} is open already; its text stands above."

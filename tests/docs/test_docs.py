@@ -20,8 +20,8 @@ from harness.experiment.schema import Experiment, Limits
 from harness.grade import GRADERS
 from harness.model import BACKENDS
 from harness.report import write_report
-from harness.skill import lint_skill
 from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
+from harness.skill.load import lint_skill
 from harness.store import import_table
 from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow

@@ -271,7 +271,7 @@ def test_limits_that_mean_nothing_are_refused_by_name(wrong):
 
 
 def test_the_wall_by_default():
-    walls: Callable[..., float] = lambda **limits: Limits(**limits).wall_seconds  # noqa: E731
+    walls: Callable[..., float] = lambda **limits: made(GOOD, **limits)[0]._wall_s  # noqa: E731
     assert walls(tries=4, timeout_s=10) == 600
     assert walls(tries=4, timeout_s=300) == 1200
     assert walls(tries=10, timeout_s=3000) == 3600

@@ -18,7 +18,7 @@ import pytest_asyncio
 
 from harness.core import Cause, ModelError, ModelSpec, Request, UsageError, UserFileError
 from harness.model.local import LocalModel
-from harness.model.local_prompt import local_digests
+from harness.model.local_folder import local_digests
 
 pytestmark = pytest.mark.local
 

@@ -12,7 +12,7 @@ import pytest
 
 from harness.core import ModelSpec, UserFileError
 from harness.model import identified
-from harness.model.local_checks import wrong_setting
+from harness.model.local_folder import wrong_setting
 
 ADAPTERS = Path(__file__).parents[2] / "adapters"
 WORKER = ADAPTERS / "base" / "worker"
@@ -130,7 +130,7 @@ def test_an_adapter_is_no_base() -> None:
 def test_nothing_of_this_imports_torch() -> None:
     code = (
         "import sys; from harness.core import ModelSpec; from harness.model import identified;"
-        "from harness.model.local_checks import wrong_setting;"
+        "from harness.model.local_folder import wrong_setting;"
         f"spec = ModelSpec(name='w', backend='transformers', model={str(WORKER)!r});"
         "identified(spec); wrong_setting(spec); print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )

@@ -7,7 +7,7 @@ import pytest
 
 from harness.core import Cause, ModelError, ModelSpec, UserFileError
 from harness.model.local import LocalModel
-from harness.model.local_prompt import Prompts
+from harness.model.local_folder import Prompts
 
 pytestmark = pytest.mark.local
 

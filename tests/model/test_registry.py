@@ -46,7 +46,8 @@ def test_importing_the_room_imports_no_backends_package():
 def test_opening_imports_litellm_no_sooner_than_it_is_needed():
     code = (
         "import sys; from harness.core import *; from harness.model import open_model;"
-        "open_model(ModelSpec(name='f', backend='litellm', model='anthropic/x'), redact=Redactor(), environment={});"
+        "spec = ModelSpec(name='f', backend='litellm', model='anthropic/x');"
+        "open_model(spec, redact=Redactor(), environment={'ANTHROPIC_API_KEY': 'value'});"
         "print('litellm' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

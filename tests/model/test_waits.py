@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from harness.model.waits import retry_after, wait_in
+from harness.model.faults import retry_after, wait_in
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import skills_ref
 from random_skills import random_skill
 
 from harness.core import UserFileError
-from harness.skill import lint_library, lint_skill
+from harness.skill.load import lint_library, lint_skill
 
 
 def write(folder, text):

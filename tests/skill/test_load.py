@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.core import UserFileError
-from harness.skill import lint_skill, load_library, load_skill, read_library
+from harness.skill.load import lint_skill, load_library, load_skill, read_library
 
 
 def write(folder, text):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.skill import Skill, SkillFileError, load_skill, placebo, read_file, search
+from harness.skill import Skill, SkillFileError, placebo, read_file, search
+from harness.skill.load import load_skill
 
 
 def made(name, body="text", description="d"):

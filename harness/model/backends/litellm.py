@@ -23,9 +23,8 @@ from typing import Any
 
 from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.model.backend import Backend, Opening
-from harness.model.entry import ServedEntry
+from harness.model.entry import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS, ServedEntry
 from harness.model.faults import Redact, cause_of, failure_in, fault, redact_also, shown
-from harness.model.protocol import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS
 from harness.model.reasoning import SEPARATE
 from harness.model.wire import read_reply, request_fields
 from harness.userfile import Text
@@ -136,28 +135,19 @@ class LiteLLMModel:
         return "top_logprobs" in (litellm.get_supported_openai_params(model=spec.model) or ()), openai, not_taken(spec)
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Imports litellm (some seconds) and asks it whether the keys that this model needs are there; sends nothing.
-
-        Raises UsageError: a key is missing, or an adapter was asked for.
-        """
+        """Imports litellm (some seconds); sends nothing. Raises UsageError: for a missing key, or any adapter."""
         if adapters:
             problem = "backend litellm holds no adapters; serve the model and use backend: openai"
             raise UsageError(f"model {self.spec.name!r}: {problem}")
         litellm = await asyncio.to_thread(_litellm)
-        if self.spec.api_key_env:
-            missing = [] if self._key else [self.spec.api_key_env]
-        else:
-            found = litellm.validate_environment(model=self.spec.model, api_base=self.spec.base_url)
-            missing = [] if found["keys_in_environment"] else [str(name) for name in found["missing_keys"]]
+        found = litellm.validate_environment(model=self.spec.model, api_base=self.spec.base_url)
+        missing = [] if self._key or found["keys_in_environment"] else [str(name) for name in found["missing_keys"]]
         if missing:
             problem = f"the environment variable {', '.join(missing)} is not set; set it to the key"
             raise UsageError(f"model {self.spec.name!r}: {problem}")
 
     async def answer(self, request: Request) -> Reply:
-        """One request, no retries.
-
-        Raises ModelError: by the status that the provider gave and by its words; litellm's own classes mislead.
-        """
+        """One request, no retries. Raises ModelError: by the provider's status and words; litellm's classes mislead."""
         try:
             gives_logprobs, speaks_openai, left_out = self._known
             fields = request_fields(request, logprobs=gives_logprobs)
@@ -206,10 +196,7 @@ class LiteLLMModel:
 
 
 def not_taken(spec: ModelSpec) -> dict[str, str]:
-    """The sampling settings that the model does not take as they are, each with litellm's reason; imports litellm.
-
-    Each setting is asked for by itself: a model may take a temperature of 1 and no other.
-    """
+    """The sampling settings that the model does not take as they are, each with litellm's reason; imports litellm."""
     litellm = _litellm()
     found: dict[str, str] = {}
     for name, value in spec.sampling.items():

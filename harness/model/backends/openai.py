@@ -1,9 +1,7 @@
 """Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
 
-The experiment's keys: ``base_url`` (with its ``/v1``), ``model``, ``api_key_env``, and ``options: {stream: true}`` to
-measure the time to the first token, ``options: {tools: false}`` for a model that cannot call tools. An adapter is asked
-for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules (``--lora-modules
-tickets=adapters/tickets``); before a run, the server has to show that it applies it.
+An adapter is asked for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules
+(``--lora-modules tickets=adapters/tickets``); before a run, the server has to show that it applies it.
 """
 
 import json
@@ -17,11 +15,10 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
-from harness.model.backend import Backend, Opening
-from harness.model.entry import ServedEntry, check_address, check_base
+from harness.model.backend import Ask, Backend, Opening
+from harness.model.entry import CAPABILITIES, ServedEntry, check_address, check_base
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
-from harness.model.protocol import CAPABILITIES, Ask
 from harness.model.reasoning import SEPARATE
 from harness.model.served import asked_for_adapters, listing, notes_on, probe
 from harness.model.sse import DONE, Event, Joined, events
@@ -71,7 +68,6 @@ class OpenAIModel:
     def __init__(self, spec: ModelSpec, *, redact: Redact, environment: Mapping[str, str]) -> None:
         self.spec = spec
         key = environment.get(spec.api_key_env, "").strip() if spec.api_key_env else ""
-        self._key_missing = bool(spec.api_key_env) and not key
         self._redact = redact_also(redact, key)
         self._url = (spec.base_url or "").rstrip("/") + "/chat/completions"
         self._headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
@@ -81,10 +77,7 @@ class OpenAIModel:
         self._adapters: tuple[Path, ...] = ()
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
-        """Checks that the key is there and that no two adapters go by one name; sends nothing."""
-        if self._key_missing:
-            problem = f"the environment variable {self.spec.api_key_env} is not set; set it to the key"
-            raise UsageError(f"model {self.spec.name!r}: {problem}")
+        """Checks that no two adapters go by one name; sends nothing."""
         by_name: dict[str, Path] = {}
         for folder in adapters:
             if (other := by_name.setdefault(folder.name, folder)) != folder:
@@ -104,11 +97,7 @@ class OpenAIModel:
         return await probe(self.spec, self._adapters, prompts, ask, listed)
 
     async def answer(self, request: Request) -> Reply:
-        """One request, no retries.
-
-        Raises ModelError: by the table of `harness.model.faults`; a connection that fails or is cut is ``network``, an
-        answer that is no chat completion ``protocol``.
-        """
+        """One request, no retries. Raises ModelError: as `harness.model.faults`, or ``network``, or ``protocol``."""
         import aiohttp
 
         fields = request_fields(request, logprobs=True)
@@ -118,7 +107,7 @@ class OpenAIModel:
         payload = json.dumps(fields, default=dict).encode()  # records are frozen, and hold mappings that json has not
         started = time.perf_counter()
         try:
-            async with await self._connections.ask(self._url, payload, self._headers) as answer:
+            async with self._connections.ask(self._url, payload, self._headers) as answer:
                 if answer.status != 200:
                     failed = http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
                     if failed.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):

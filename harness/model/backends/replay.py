@@ -1,9 +1,7 @@
 """Answers from a recorded report: no model, no key, no network, and the same answers.
 
-An answer is found by its request's digest, and the digest holds the model's. So the experiment names the model that
-was recorded: ``options: {replay_of: DIGEST}`` is that model's digest, and stands in for the replaying spec's own.
-Without it the request is looked up as it is, which is right where the run keeps the recorded model's digest itself.
-Sampling, tools, scope and trial have to be as they were recorded; anything else is a miss, and a miss is an error.
+An answer is found by its request's digest, which holds the digest of the model that was recorded; ``options:
+{replay_of: DIGEST}`` gives another. Sampling, tools, scope and trial have to be as recorded; a miss is an error.
 """
 
 from collections.abc import Sequence

@@ -7,11 +7,9 @@ from pydantic import model_validator
 
 from harness.adapter import Adapter, check_adapter
 from harness.core import ModelSpec
-from harness.model.backend import Backend, Opening
-from harness.model.entry import ModelEntry
-from harness.model.local_checks import check_folder, wrong_setting
-from harness.model.local_prompt import local_digests
-from harness.model.protocol import ADAPTERS, LOGPROBS, TOOL_ROLE, Model
+from harness.model.backend import Backend, Model, Opening
+from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, ModelEntry
+from harness.model.local_folder import check_folder, local_digests, wrong_setting
 from harness.userfile import Count, Text
 
 
@@ -54,7 +52,7 @@ class TransformersBackend(Backend):
         return local_digests(Path(spec.model))
 
     def wrong_setting(self, spec: ModelSpec) -> tuple[str, str] | None:
-        """As `harness.model.local_checks` says."""
+        """As `harness.model.local_folder` says."""
         return wrong_setting(spec)
 
     def check_adapter(self, spec: ModelSpec, adapter: Adapter) -> None:

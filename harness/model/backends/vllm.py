@@ -1,8 +1,7 @@
 """vLLM in this process: known to the format, and not called by this version."""
 
 from harness.model.backend import Backend
-from harness.model.entry import ModelEntry
-from harness.model.protocol import CAPABILITIES
+from harness.model.entry import CAPABILITIES, ModelEntry
 from harness.userfile import Text
 
 

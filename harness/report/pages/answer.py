@@ -6,7 +6,7 @@ from harness.report.choice_tables import MISSING, ON_MONEY, advice_word, conditi
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
 from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
-from harness.report.pages.parts import draw, errors_told, figure, html, loud, notes, section, show, show_under, title
+from harness.report.pages.parts import draw, errors_told, figure, html, notes, section, show, show_under, title, write
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.report.write import found_blocks
 
@@ -29,8 +29,7 @@ def page(shown: Shown) -> None:
 
 def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
-    loud(view.warning)
-    loud(view.apart)
+    write(view.warning, view.apart, kind="loud")
     advice, unknown = None, []
     try:
         advice = advice_for(evidence)

@@ -57,20 +57,21 @@ def several(
 
 def number(label: str, key: str, default: float | None, low: float, high: float, **how: Any) -> float | None:
     """An amount from ``low`` to ``high``; ``None`` where the field is empty. The default is left out of the address."""
-    texts, amount = _all_but(default, lambda value: "" if value is None else f"{value:.12g}"), _between(low, high)
+    amount = _between(low, high)
     how["read"] = lambda said: amount(said) if said[-1] else None
-    return held(key, st.number_input, label, low, high, None, default=default, texts=texts, **how)
+    how["texts"] = lambda value: ["" if value is None else f"{value:.12g}"]
+    return held(key, st.number_input, label, low, high, None, default=default, short=True, **how)
 
 
 def written(label: str, key: str, *, default: str = "", **how: Any) -> str:
     """A line of text. The default is left out of the address."""
-    return held(key, st.text_input, label, default=default, read=lambda said: said[-1], texts=_all_but(default), **how)
+    return held(key, st.text_input, label, default=default, read=lambda said: said[-1], short=True, **how)
 
 
 def ticked(label: str, key: str) -> bool:
     """Whether a box is ticked, which it is not at first."""
-    texts = _all_but(False, {True: "yes"}.__getitem__)  # noqa: FBT003
-    return held(key, st.checkbox, label, default=False, read=lambda said: one_of(["yes"])(said) == "yes", texts=texts)
+    read, texts = one_of(["yes"]), lambda value: ["yes"] if value else []
+    return held(key, st.checkbox, label, default=False, read=lambda said: read(said) == "yes", texts=texts)
 
 
 def turned(pages: int, key: str, **how: Any) -> int:
@@ -78,7 +79,7 @@ def turned(pages: int, key: str, **how: Any) -> int:
     if pages <= 1:
         return 1
     draw = partial(st.pagination, max_visible_pages=5)
-    return held(key, draw, pages, default=1, read=_between(1, pages), texts=_all_but(1), **how)
+    return held(key, draw, pages, default=1, read=_between(1, pages), short=True, **how)
 
 
 def one_of(options: Texts) -> Callable[[Texts], str]:
@@ -94,11 +95,6 @@ def _between(low: N, high: N) -> Callable[[Texts], N]:
         return value
 
     return read
-
-
-def _all_but(default: T, said: Callable[[T], str] = str) -> Callable[[T], list[str]]:
-    """How a value stands in the address where the default is left out."""
-    return lambda value: [] if value == default else [said(value)]
 
 
 # --------------------------------------------------------------------------------------------------------- the address
@@ -139,6 +135,7 @@ def held(
     default: T,
     read: Callable[[Texts], T],
     texts: Callable[[T], Texts] = lambda value: [str(value)],
+    short: bool = False,
     of: object = None,
     aloud: bool = True,
     at: Place = None,
@@ -148,7 +145,7 @@ def held(
 
     ``draw`` is a widget, drawn ``at`` a place with this key, ``args`` and ``more``. ``read`` makes a value of the texts
     of an address, and raises `ValueError` where there is none; ``texts`` are how a value stands there, none leaves it
-    out. Of a wrong address is said ``aloud``, above the widget; else `complaints` has it.
+    out, and ``short`` the default. Of a wrong address is said ``aloud``, above the widget; else `complaints` has it.
     """
     now = _visit()
     value, words = default, ""
@@ -174,7 +171,7 @@ def held(
             elif aloud:
                 loud(words)
         value = draw(*args, key=key, **more)
-    now.made[key] = value, list(texts(value)), of
+    now.made[key] = value, [] if short and value == default else list(texts(value)), of
     if not now.drawing:  # a part of a page that is drawn anew by itself
         _write(now)
     return value

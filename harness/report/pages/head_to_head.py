@@ -82,12 +82,9 @@ def page(shown: Shown) -> None:
 def _downloads(found: Pairing, stem: str) -> None:
     section("Downloads")
     left, middle, right = st.columns(3)
-    with left:
-        parts.download("Comparison (JSON)", lambda: parts.json_of(found), f"{stem}.json", "application/json")
-    with middle:
-        parts.download("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv")
-    with right:
-        parts.download("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv")
+    parts.download("Comparison (JSON)", lambda: parts.json_of(found), f"{stem}.json", at=left)
+    parts.download("Domains (CSV)", lambda: safe_csv(as_json(found.domains)), f"{stem}-domains.csv", at=middle)
+    parts.download("Flips (CSV)", lambda: safe_csv(as_json(found.flips)), f"{stem}-flips.csv", at=right)
 
 
 def _link(table: "TaskTable", choices: dict[str, str], place: int) -> str:

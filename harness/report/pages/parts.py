@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
+from mimetypes import guess_type
 from typing import Any
 
 import streamlit as st
@@ -71,9 +72,8 @@ def show_under(table: Table, label: str = "The same as a table", *, expanded: bo
 
 def compared_sentence(c: Comparison) -> None:
     """A comparison as a sentence that stands out, and which of the two is the first."""
-    write(c.sentence, kind="lead", names=(c.a, c.b))
     which = f"The first is `{c.a}`, the second `{c.b}`; a difference above 0 speaks for the first."
-    write(which, names=(c.a, c.b))
+    draw([Text([c.sentence], "lead", (c.a, c.b)), Text([which], names=(c.a, c.b))])
 
 
 @contextmanager
@@ -133,9 +133,10 @@ def _made(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any
     return None if found is None else (vega_lite(found), found.notes)
 
 
-def download(label: str, data: bytes | Callable[[], bytes], name: str, kind: str = "text/csv") -> None:
+def download(label: str, data: Callable[[], bytes], name: str, at: Any = st) -> None:
     """A button that saves a file, made when it is asked for; CSV comes from `safe_csv`, where no cell is a formula."""
-    st.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
+    kind, _ = guess_type(name)
+    at.download_button(label, data, file_name=name, mime=kind, key=f"save-{name}", on_click="ignore")
 
 
 def json_of(view: Any) -> bytes:

@@ -69,7 +69,7 @@ def page(shown: Shown) -> None:
         section("Where a skill was opened, and where not")
         parts.loud(tables.NO_EFFECT)
         show(opened)
-    parts.download("Skills (JSON)", lambda: parts.json_of(view), "skills.json", "application/json")
+    parts.download("Skills (JSON)", lambda: parts.json_of(view), "skills.json")
     parts.notes(view.notes)
 
 

@@ -140,8 +140,7 @@ def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: Inpu
         which = "These" if found.attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these"
         saved = replace(wanted, inputs=None if inputs is None else inputs.tasks)
         name = f"{file_name(evidence.name)}-attempts.csv"
-        with right:
-            download(f"{which} attempts (CSV)", lambda: attempts_csv(index, saved, MOST_SAVED)[0], name)
+        download(f"{which} attempts (CSV)", lambda: attempts_csv(index, saved, MOST_SAVED)[0], name, at=right)
     return found
 
 
@@ -312,7 +311,7 @@ def _attempt(index: Outcomes, view: AttemptView | None, name: str, shown: dict[s
     html("<h4>The conversation</h4>" + tables.conversation_html(view))
     if view.messages is not None:
         stem = file_name(f"{name}-{view.attempt.attempt_id}")
-        download("The whole conversation (text)", lambda: whole_text(index, view.attempt), f"{stem}.txt", "text/plain")
+        download("The whole conversation (text)", lambda: whole_text(index, view.attempt), f"{stem}.txt")
     html("<h4>Calls</h4>" + tables.calls_html(view))
     replies = tables.replies_of(view)
     if replies:
