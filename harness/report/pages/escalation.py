@@ -10,6 +10,7 @@ import streamlit as st
 from harness.analysis import Scoreboard
 from harness.core import Manifest, OwnbenchError
 from harness.report import choice_tables as steps
+from harness.report.choice_tables import default_parts, hybrids, live_table, policies_table, threshold_table
 from harness.report.curve_figures import escalation_figure, reliability_figure
 from harness.report.html_parts import html_text
 from harness.report.pages.choices import choose, held, number
