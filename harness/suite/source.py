@@ -29,10 +29,7 @@ def file_inside(folder: Path, name: str, source: Path, field: str, *, outside: b
 
 
 def path_inside(folder: Path, name: str, source: Path, field: str, *, outside: bool = False) -> Path:
-    """The place that ``name`` means in a suite's ``folder``, or with ``outside`` anywhere.
-
-    Raises UserFileError: the path is absolute, or leads out of the folder, by ``..`` or by a link.
-    """
+    """The place that ``name`` means in a suite's ``folder``, or ``outside``. Raises UserFileError: it leads out."""
     pure = PurePosixPath(name)
     if not name or "\0" in name:
         raise UserFileError(source, f"{name!r} names no file", field=field)
