@@ -10,52 +10,101 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
-from harness.analysis.pairs import compared, unit_of
+from harness.analysis.pairs import CommonTasks, compared, ranked_together, unit_of
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
-from harness.analysis.views import ContenderScore, DomainScore, Repeat, Scoreboard
-from harness.core import Estimate, EvidenceError, UserFileError
+from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard
+from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
 from harness.store import TaskTable, evidence_digest, load_settings, read_manifest, split_used
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
 MOST_REPEATS = 8  # the largest k of pass@k and pass^k that is shown
-SAME = 0.01  # contenders whose tasks differ by no more than this share of them count as measured on the same ones
 
 
-def scoreboard(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Scoreboard:
-    """Every figure of a report, computed from its outcomes; arguments and errors as in `pair`."""
+def scoreboard(
+    source: Path | Evidence, *, split: str | None = None, level: float = 0.95, reference: str | None = None
+) -> Scoreboard:
+    """Every figure of a report, computed from its outcomes; arguments and errors as in `pair`.
+
+    Contenders are ranked on the tasks that `ranked_together` finds; whoever has more is ranked on these. ``reference``
+    stands for the experiment's.
+    """
     table, manifest = load_evidence(source, split)
-    reference, doubt = reference_of(table)
+    named, doubt = reference_of(table) if reference is None else (table.contenders[table.index(reference)], [])
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
-    fronts = _pareto(table, [name for name in table.contenders if name not in controls])
-    apart, of_rest = _apart(table)
-    names = table.contenders
-    against = reference or next((name for name in names if name not in apart), names[0])
-    pairs = [(name, against) for name in names if name != against]  # the first ranked, where there is no reference
-    if reference is None and len(names) <= ALL_PAIRS:
+    tried: Mask = table.trials > table.skipped
+    common, held = ranked_together(tried)
+    ranked = table.without(held[:, None] & ~common)
+    names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
+    against = named or next((name for name in names if name in together), names[0])
+    pairs = [(name, against) for name in names if name != against]
+    if few := named is None and len(names) <= ALL_PAIRS:
         pairs = list(combinations(names, 2))
-    found = compared(table, pairs, level)
-    tried = table.trials > table.skipped
-    tasks = tried.any(axis=0)
+    found = compared((CommonTasks(ranked if {a, b} <= together else table, a, b) for a, b in pairs), level)
+    options = [name for name in names if name in together and name not in controls]
+    rank, best = _best(ranked, options, level)
+    if named is None and not few:  # whom all are compared with lies in the data: only all pairs together hold
+        found = [(_over_all_pairs(one, options, rank, len(names)), spread) for one, spread in found]
+    fronts = _pareto(ranked, [name for name in names if name not in controls])
+    apart = {
+        name: (int(row.sum()), int((row & common).sum()))
+        for name, row in zip(names, tried, strict=True)
+        if name not in together and row.any()
+    }
+    tasks = (ranked.trials > ranked.skipped).any(axis=0)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
         contenders=tuple(
-            _score(table, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
+            _score(ranked, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
             for name in names
         ),
         comparisons=tuple(comparison for comparison, _ in found),
         heterogeneity=tuple(spread for _, spread in found if spread is not None),
-        reference=reference,
+        reference=named,
         level=level,
         split=table.split,
         unit=unit_of(table),
         n_tasks=int(tasks.sum()),
         n_units=len(set(table.clusters[tasks].tolist())),
         **asdict(progress_of(table, manifest)),
-        apart=apart_text(apart, of_rest, int(tried.any(axis=1).sum())),
+        best=best,
+        apart=apart_text(apart, int(common.sum()), int(tried.any(axis=1).sum())),
         notes=(),
     )
+    more = [
+        f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
+    ]
+    if more:
+        doubt = [*doubt, f"tasks beyond the {int(common.sum()):,} that are ranked, left out here: {listed(more, 5)}"]
     return replace(view, notes=notes_of(view, table, manifest, doubt))
+
+
+def _best(table: TaskTable, options: Sequence[str], level: float) -> tuple[stats.Ranking | None, Leader | None]:
+    """All pairs of options on the tasks that all of them have graded, and what the best of them is worth."""
+    if len(options) < 2:
+        return None, None
+    tasks = CommonTasks(table, *options)
+    if not tasks.n_tasks:
+        return None, None
+    means = np.stack([sums / counts for sums, counts in tasks.sides], axis=1)
+    found = stats.rank(means, tasks.clusters, level, resamples=min(tasks.resamples, 9_999))
+    place = int(means.mean(axis=0).argmax())
+    sums, counts = tasks.sides[place]
+    best = stats.best_of(means, stats.clustered_rate(sums, counts, tasks.clusters, level), found.factor, tasks.clusters)
+    unbeaten = tuple(name for name, one in zip(options, found.unbeaten, strict=True) if one)
+    return found, Leader(
+        name=options[place], of=len(options), likely=best.likely, interval=best.interval, unbeaten=unbeaten
+    )
+
+
+def _over_all_pairs(one: Comparison, options: Sequence[str], found: stats.Ranking | None, many: int) -> Comparison:
+    """The comparison with its p over all pairs: by max-T of two options, else Bonferroni's."""
+    if one.p_value is None:
+        return one
+    p = one.p_value * many * (many - 1) / 2
+    if found is not None and one.a in options and one.b in options:
+        p = max(one.p_value, float(found.p_adjusted[options.index(one.a), options.index(one.b)]))
+    return replace(one, p_adjusted=min(1.0, p))
 
 
 def _score(
@@ -134,22 +183,6 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
     passes, prices = ((what[:, common] / counts[:, common]).T for what in (sums, costs))
     found = stats.pareto_probability(passes, prices, table.clusters[common], resamples=resamples)
     return {table.contenders[i]: float(p) for i, p in zip(rows, found, strict=True)}
-
-
-def _apart(table: TaskTable) -> tuple[dict[str, tuple[int, int]], int]:
-    """Who did not meet the tasks that most met, with how many tasks of its own and of these; and how many these are."""
-    tried = table.trials > table.skipped
-    sets: dict[bytes, list[int]] = {}
-    for i, row in enumerate(tried):
-        if row.any():
-            sets.setdefault(row.tobytes(), []).append(i)
-    if len(sets) < 2:
-        return {}, 0
-    most = max(sets.values(), key=lambda same: (len(same), int(tried[same[0]].sum())))
-    rest = tried[most[0]]
-    others = [i for same in sets.values() for i in same if (tried[i] != rest).sum() > SAME * rest.sum()]
-    found = {table.contenders[i]: (int(tried[i].sum()), int((tried[i] & rest).sum())) for i in sorted(others)}
-    return found, int(rest.sum())
 
 
 def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:

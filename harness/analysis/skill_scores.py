@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.analysis.designs import Design, factorial
 from harness.analysis.loading import Evidence, Floats, Ints, load_evidence, progress_of
-from harness.analysis.pairs import OF_THE_ROWS, adjusted, compared, unit_note, unit_of
+from harness.analysis.pairs import OF_THE_ROWS, CommonTasks, adjusted, compared, unit_note, unit_of
 from harness.analysis.skill_attempts import Given, SkillAttempts, deliveries, given, names_a_skill, squares
 from harness.analysis.views import DomainSpread, missing_why, warned
 from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError, as_json, listed, plural
@@ -257,7 +257,7 @@ def _between(
     """The comparisons of whole contenders, adjusted as one family."""
     lifts = [(of.name, against, control) for of in contenders
              for control, against in (("bare", of.bare), ("placebo", of.placebo)) if against is not None]  # fmt: skip
-    found = compared(table, [(a, b) for a, b, _ in (*lifts, *pairs)], level)
+    found = compared((CommonTasks(table, a, b) for a, b, _ in (*lifts, *pairs)), level)
     nothing = {"comparison": None, "spread": None, "why": "they have no graded task in common"}
     told: Iterator[dict[str, Any]] = (
         nothing if c.delta is None else {"comparison": c, "spread": spread, "why": None} for c, spread in found

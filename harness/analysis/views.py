@@ -80,6 +80,17 @@ class DomainSpread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leader:
+    """Who of several options on the same tasks has the highest pass rate, and what that is worth."""
+
+    name: str
+    of: int  # options that it was chosen among
+    likely: float  # its true rate once it is allowed for that it was chosen
+    interval: Estimate  # holds although it was chosen
+    unbeaten: tuple[str, ...]  # it, and those that no other is shown to pass more than, all pairs together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scoreboard:
     """Every contender of a report, and the comparisons between them: what ``statistics.json`` holds."""
 
@@ -99,6 +110,7 @@ class Scoreboard:
     complete: bool
     stopped_because: str | None
     warning: str | None  # the loud line over a run that is not done
+    best: "Leader | None"  # the highest pass rate, which was chosen for being so; ``None`` with fewer than two options
     apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
     notes: tuple[str, ...]
 

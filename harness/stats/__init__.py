@@ -45,6 +45,7 @@ from harness.stats.noninferiority import (
     score_z,
     tasks_worse,
 )
+from harness.stats.ranking import Best, Ranking, best_of, rank
 from harness.stats.replay import (
     COST,
     ESCALATED,

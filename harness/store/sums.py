@@ -1,7 +1,7 @@
 """Outcomes as sums for each contender and task, which every statistic starts from, and what is odd about them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,26 @@ class TaskTable:
             problem = f"{self.report} has no contender {contender!r}"
             raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
         return self.contenders.index(contender)
+
+    def without(self, out: Array) -> "TaskTable":
+        """The same without what some contenders did at some tasks; ``out`` has the shape [contenders, tasks]."""
+        counted = (
+            "counts",
+            "sums",
+            "squares",
+            "errored",
+            "ungraded",
+            "skipped",
+            "cost_sums",
+            "cost_known",
+            "escalated",
+        )
+        kept: dict[str, Any] = {name: np.where(out, 0, getattr(self, name)) for name in counted}
+        graded = self.graded
+        if graded is not None:
+            every = Attempts(self, graded)
+            graded = graded[~out[every.contenders, every.tasks]]
+        return replace(self, confidences=np.where(out, np.nan, self.confidences), graded=graded, **kept)
 
     def every_attempt(self) -> "Attempts":
         """All graded attempts. Raises EvidenceError: the table is of two reports; later: the file has changed."""
