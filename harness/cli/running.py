@@ -177,8 +177,8 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
 
 def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) -> None:
     """What was decided and what that saved, on standard error."""
-    saved, dev = judge.planned - judge.made, judge.candidate.dev_attempts
-    made = f"{judge.made:,} of {plural(judge.planned, 'attempt')} made"
+    saved, dev = judge.planned - len(judge.costs), judge.candidate.dev_attempts
+    made = f"{len(judge.costs):,} of {plural(judge.planned, 'attempt')} made"
     made += f", besides {plural(dev, 'dev attempt')} to choose a threshold on" if dev else ""
     if saved:
         usd = judge.saved_usd

@@ -147,17 +147,12 @@ class Bill:
         """The whole month."""
         return sum(self.fixed.values(), self.tasks + self.outages)
 
-    @property
-    def fixed_usd(self) -> Any:
-        """All that is paid whatever the volume."""
-        return sum(self.fixed.values(), 0.0)
-
 
 def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
     """``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + authoring) / months``.
 
-    With the parts that apply to the option. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of
-    tasks that cannot be done while the API is away) are numbers, or arrays that begin with what is known best.
+    Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of tasks that cannot be done while the API
+    is away) are numbers, or arrays that begin with what is known best.
     """
     unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0
     lacking = ["cost_usd"] if unknown else []
