@@ -80,7 +80,7 @@ def import_arguments() -> Arguments:
     formats = [IMPORTERS[name] for name in IMPORTERS if name not in IMPORTERS.problems]
     options = []
     for option in {option.name: option for one in formats for option in one.options}.values():
-        how = {"action": "append", "default": []} if option.repeated else {} if option.metavar else FLAG
+        how = FLAG if not option.metavar else {"action": "append", "default": []} if option.repeated else {}
         options.append(arg(f"--{option.name} {option.metavar}", option.help, **how))
     return (
         arg("format FORMAT", "; ".join(f"{one.name}: {one.reads}" for one in formats)),

@@ -77,7 +77,7 @@ def _run(args: argparse.Namespace) -> int:
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
     watch = _watch(args, assembled) if args.until_decided else None
     with display(quiet=args.quiet) as tell:
-        summary = run_report(assembled, RunOptions(only=tuple(args.only), **how), watch=watch, listener=tell)
+        summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))
     decided = watch is not None and watch.rule.decided is not None
     with heard_or_not():
         _say(summary, args, decided=decided)

@@ -134,7 +134,8 @@ def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, i
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
-    seconds = [table.latencies(name) for name in pair]
+    latencies = (table.attempts_of(name).numbers("latency_s") for name in pair)
+    seconds = [known[~np.isnan(known)] for known in latencies]
     if all(len(s) for s in seconds):
         ours, theirs = (float(np.median(s)) for s in seconds)
         parts.append(f"median latency {ours:.3g} s against {theirs:.3g} s")
