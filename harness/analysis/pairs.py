@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness import stats
-from harness.analysis.loading import Evidence, Floats, Mask, load_evidence, progress_of
+from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.store import TaskTable
@@ -32,27 +32,20 @@ class CommonTasks:
 
     def __init__(self, table: TaskTable, *names: str, trials_as: str = "mean", errors_as: str = "excluded") -> None:
         self.table, self.names = table, names
-        self.sums: list[Floats] = []
-        self.counts: list[Floats] = []
-        lost: list[Floats] = []
         places = list(map(table.index, names))
-        for i in places:
-            total, n = table.sums[i], table.counts[i].astype(np.float64)
-            failed = (table.errored[i] + table.ungraded[i]).astype(np.float64)
-            if errors_as == "failed":
-                n, failed = n + failed, np.zeros_like(failed)
-            if trials_as != "mean":
-                passed = {"majority": 2 * total > n, "all": total >= n - 1e-9, "any": total > 0}[trials_as]
-                total, n = ((n > 0) & passed).astype(np.float64), (n > 0).astype(np.float64)
-            self.sums.append(total)
-            self.counts.append(n)
-            lost.append(failed)
-        met = np.all([n + failed > 0 for n, failed in zip(self.counts, lost, strict=True)], axis=0)
-        self.errored = [np.where(met, failed, 0.0) for failed in lost]  # where all have any attempt
-        self.lost = int(table.errored[places].sum() + table.ungraded[places].sum())  # at any task
-        self.mask: Mask = np.all([counts > 0 for counts in self.counts], axis=0)
+        passed, n = table.sums[places], table.counts[places].astype(np.float64)
+        lost = (table.errored[places] + table.ungraded[places]).astype(np.float64)
+        self.lost = int(lost.sum())  # attempts at any task
+        if errors_as == "failed":
+            n, lost = n + lost, np.zeros_like(lost)
+        if trials_as != "mean":
+            enough = {"majority": 2 * passed > n, "all": passed >= n - 1e-9, "any": passed > 0}[trials_as]
+            passed, n = ((n > 0) & enough).astype(np.float64), (n > 0).astype(np.float64)
+        self.sums, self.counts = passed, n  # [contenders, tasks]
+        self.errored = np.where((n + lost > 0).all(axis=0), lost, 0.0)  # where all have any attempt
+        self.mask: Mask = np.all(n > 0, axis=0)
         self.domains, self.clusters = table.domains[self.mask], table.clusters[self.mask]
-        self.sides = [(sums[self.mask], n[self.mask]) for sums, n in zip(self.sums, self.counts, strict=True)]
+        self.sides = list(zip(passed[:, self.mask], n[:, self.mask], strict=True))
         self.n_tasks = int(self.mask.sum())
         self.n_trials = int(sum(counts.sum() for _, counts in self.sides))
         self.n_clusters = len(np.unique(self.clusters))
@@ -118,7 +111,7 @@ class CommonTasks:
         who = {1: "there is", 2: "both have"}.get(len(self.names), f"all {len(self.names)} have")
         notes = [f"split: {self.table.split}; on the {plural(self.n_tasks, 'task')} at which {who} a graded attempt"]
         if len(self.names) > 2:
-            some = int(np.any([counts > 0 for counts in self.counts], axis=0).sum()) - self.n_tasks
+            some = int((self.counts > 0).any(axis=0).sum()) - self.n_tasks
             notes += [f"{plural(some, 'task')} that only some of them have are left out"] if some else []
         for name, counts in zip(self.names, self.counts, strict=True):
             alone = int(((counts > 0) & ~self.mask).sum())
@@ -160,7 +153,7 @@ def pair(
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
     by_domain, spread = tasks.by_domain(level)
     failed = None
-    if any(errored.any() for errored in tasks.errored):
+    if tasks.errored.any():
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)

@@ -222,17 +222,13 @@ def headline(a: tuple[int, int], b: tuple[int, int], *, discordant: int | None =
     delta = (ka * nb - kb * na) / (na * nb)
     notes = [SAME_TASKS]
     if delta != 0.0:
-        apart = ka / na * (1.0 - kb / nb) + kb / nb * (1.0 - ka / na) if discordant is None else discordant / na
+        apart, share = (discordant or 0) / na, "at the discordance given"
+        if discordant is None:
+            apart = ka / na * (1.0 - kb / nb) + kb / nb * (1.0 - ka / na)
+            share = "if passing a task with one says nothing about the other"
         needed = _whole(stats.tasks_for_difference(delta, max(apart, abs(delta)), alpha=1.0 - level))
-        share = (
-            "at the discordance given"
-            if discordant is not None
-            else ("if passing a task with one says nothing about the other")
-        )
-        run = f"({min(na, nb):,} were run)"
-        notes.append(
-            f"to show such a difference in 4 of 5 tries takes about {needed:,} tasks {run}, {share} (Connor 1987)"
-        )
+        takes = f"to show such a difference in 4 of 5 tries takes about {needed:,} tasks"
+        notes.append(f"{takes} ({min(na, nb):,} were run), {share} (Connor 1987)")
     unpaired = stats.fisher_exact(ka, na, kb, nb)
     return Headline(
         a=_wilson(ka, na, level),

@@ -212,10 +212,8 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
 
 def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, common: int) -> str | None:
     """A sentence about the tasks that only one of the two tried, or that were graded otherwise, if any."""
-    alone = (
-        (int((t.trials[t.index(name)] > 0).sum()) - common, t.report.name) for t, name in ((first, a), (second, b))
-    )
-    parts = [f"{number:,} of {report}" for number, report in alone if number]
+    tried = ((t.report.name, int((t.trials[t.index(name)] > 0).sum())) for t, name in ((first, a), (second, b)))
+    parts = [f"{number - common:,} of {report}" for report, number in tried if number > common]
     kept = "does not have"
     if graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b)):
         kept += ", or graded by another grader (ownbench regrade),"

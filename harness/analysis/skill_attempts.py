@@ -81,8 +81,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def deliveries(others: Sequence[Given]) -> list[tuple[str, str, bool]]:
     """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
 
-    Else the one's are among the other's at every suite, as the right skill is in a library: no other pair may be
-    compared.
+    Else the one's are among the other's at every suite, as in a library: no other pair may be compared.
     """
     progressive, flat = ([one for one in others if one.arm == arm] for arm in ("progressive", "flat"))
     pairs = [(p, f) for p in progressive for f in flat if p.engine == f.engine and (p.within(f) or f.within(p))]

@@ -47,6 +47,7 @@ class Label(Rule):
     name: ClassVar[str] = "label"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
+    labelled: ClassVar[bool] = True
     labels: tuple[_Text, ...] = Field(min_length=2)
     aliases: Mapping[_Text, tuple[_Text, ...]] = Field(default_factory=dict)
     take: Literal["only", "first", "last", "anywhere"] = "only"
@@ -83,10 +84,6 @@ class Label(Rule):
         """The label, and its aliases."""
         label = self.usable(reference)
         return [label, *self.aliases.get(label, ())]
-
-    def truth(self, reference: str | None) -> str | None:
-        """The true label."""
-        return reference
 
     def judge(self, text: str, reference: str) -> Grade:
         """Passes when the label found is the reference."""

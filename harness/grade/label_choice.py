@@ -280,9 +280,7 @@ _CALLED_RIGHT = re.compile(
     r"(?i)[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
     r"(?:correct|right|best|better|answer)\b"
 )
-_OPENS_A_LINE = re.compile(
-    r"[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b", re.IGNORECASE
-)
+_OPENS_A_LINE = re.compile(r"(?i)[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b")
 _OPENER = re.compile(r"(?:^|[\s:=,;])[*_`]*[(\[{\"'$*_`<【「]+$")
 _CLOSER = re.compile(r"[)\]}\"'$*_`>】」]")
 # A line that names its choice at its beginning: what ends it is no choice.

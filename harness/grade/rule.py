@@ -50,6 +50,7 @@ class Rule(Strict):
     name: ClassVar[str]  # what a suite calls it
     version: ClassVar[int] = 1
     instant: ClassVar[bool] = False  # whether a short answer is judged where it comes in; all others in threads
+    labelled: ClassVar[bool] = False  # whether `usable` gives the true label
 
     @property
     def needs_reference(self) -> bool:
@@ -69,10 +70,6 @@ class Rule(Strict):
     def usable(self, reference: Any) -> Any:
         """The reference in the form that `judge` takes; raises ValueError, with what it needs, where it cannot be."""
         raise NotImplementedError
-
-    def truth(self, reference: Any) -> str | None:  # noqa: ARG002 - only label rules have one
-        """The true label, for rules that compare labels; ``reference`` as `usable` gave it."""
-        return None
 
     def answers(self, reference: Any) -> Iterable[str]:  # noqa: ARG002 - by default none is known
         """Answers of which one is right where any can be; ``reference`` as the task has it. None: nothing is said."""
@@ -125,8 +122,7 @@ class Rule(Strict):
             given = failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
         elif cut and given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED):
             given = replace(given, cause=Cause.TRUNCATED)
-        truth = self.truth(reference)
-        return given if truth is None else replace(given, label_true=truth)
+        return replace(given, label_true=reference) if self.labelled else given
 
 
 @lru_cache(maxsize=1)
