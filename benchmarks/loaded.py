@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import domains, load_evidence, pair, scoreboard
-from harness.verdict import SweepSettings, advise_of, sweep_of
+from harness.verdict import SweepSettings, advice_inputs_of, advise_at, load_assumptions, sweep_of
 
 
 def main(report: Path) -> None:
@@ -24,7 +24,7 @@ def main(report: Path) -> None:
         "the scoreboard": lambda: scoreboard((table, manifest)),
         "one comparison": lambda: pair((table, manifest), b, a),
         "one comparison by domain": lambda: domains((table, manifest), b, a),
-        "the advice": lambda: advise_of(table, manifest),
+        "the advice": lambda: advise_at(advice_inputs_of(table, manifest), load_assumptions(report)),
         "one sweep, figures alone": lambda: sweep_of(table, manifest, a, b, settings=points),
         "one sweep, with its intervals": lambda: sweep_of(table, manifest, a, b),
     }

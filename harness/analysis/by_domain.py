@@ -108,11 +108,7 @@ def domains(
     split: str | None = None,
     level: float = 0.95,
 ) -> Domains:
-    """The difference of two contenders by domain, and what lies behind its noise; arguments and errors as in `pair`.
-
-    ``a`` may be left out where the report leaves no doubt (one besides the reference, two, or one); by default ``b`` is
-    the reference.
-    """
+    """The difference of two by domain and its noise; both may be left out where no doubt is; the rest as in `pair`."""
     table, manifest = load_evidence(source, split)
     a, b = _pair(table, a, b)
     tasks = CommonTasks(table, a) if b is None else CommonTasks(table, a, b)

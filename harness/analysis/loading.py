@@ -19,10 +19,7 @@ Evidence = tuple[TaskTable, Manifest | None]  # the outcomes of a report and its
 
 
 def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence:
-    """What a report is judged on; of a folder by default the test rows where it has any, else all.
-
-    Raises UsageError: no such folder or split. EvidenceError: there are no outcomes, or they are broken.
-    """
+    """A report's evidence, by default of its test rows if any. Raises UsageError or, if it is none, EvidenceError."""
     if isinstance(source, tuple):
         return source
     if not source.is_dir():

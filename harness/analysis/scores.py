@@ -73,17 +73,14 @@ def _score(
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
     per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
     most = int(counts.max(initial=0)) if (sums % 1 == 0).all() else 0
+    tries, over = (sums, counts), (table.clusters, level)
     return ContenderScore(
         name=name,
         kind=table.kinds[i],
         pass_rate=whole.pass_rate,
         pass_rate_this_suite=stats.this_suite_rate(sums, counts, table.squares[i], level),
         repeats=tuple(
-            Repeat(
-                k=k,
-                pass_at_k=stats.pass_at_k(sums, counts, k, table.clusters, level),
-                pass_hat_k=stats.pass_hat_k(sums, counts, k, table.clusters, level),
-            )
+            Repeat(k=k, pass_at_k=stats.pass_at_k(*tries, k, *over), pass_hat_k=stats.pass_hat_k(*tries, k, *over))
             for k in range(1, min(most, MOST_REPEATS) + 1 if most > 1 else 1)
         ),
         cost_per_task_usd=whole.cost_per_task_usd,
@@ -172,10 +169,7 @@ def statistics_text(view: Scoreboard, evidence: str) -> str:
 
 
 def read_statistics(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard | None:
-    """What `scoreboard` would compute, from ``statistics.json``, without a look at the outcomes but for their digest.
-
-    ``None``: there is none, or it is of other evidence, another split or level, or of a program with other fields.
-    """
+    """What ``statistics.json`` holds, if it is of this evidence, split, level and version; else ``None``."""
     from pydantic import TypeAdapter
 
     try:

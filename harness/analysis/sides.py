@@ -170,11 +170,7 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
 
 
 def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
-    """A table of two contenders: ``a`` of the first report and ``b`` of the second, at the tasks that both tried.
-
-    Names and domains of tasks are the second's; contenders of one name are told apart by their reports. Raises
-    UsageError: no such contender. EvidenceError: no task in common.
-    """
+    """A table of ``a`` of the first report and ``b`` of the second, at the tasks that both tried, or EvidenceError."""
     i, j = first.index(a), second.index(b)
     otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
     candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))

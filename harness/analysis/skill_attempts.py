@@ -79,10 +79,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def deliveries(others: Sequence[Given]) -> list[tuple[str, str, bool]]:
-    """Pairs (progressive, flat) of one model and adapter, and whether both have the very same skills.
-
-    Else the one's are among the other's at every suite, as in a library: no other pair may be compared.
-    """
+    """Pairs (progressive, flat) of one engine, the skills of one within the other's, and whether they are the same."""
     progressive, flat = ([one for one in others if one.arm == arm] for arm in ("progressive", "flat"))
     pairs = [(p, f) for p in progressive for f in flat if p.engine == f.engine and (p.within(f) or f.within(p))]
     return [(p.name, f.name, p.sets == f.sets) for p, f in pairs]

@@ -146,10 +146,7 @@ class AttemptView:
 
 
 def attempt_view(index: Outcomes, attempt: AttemptRow | str) -> AttemptView:
-    """One attempt, as it was found or by its attempt_id; what of it is broken is told in the view.
-
-    Raises EvidenceError: no such attempt, or the outcomes are broken or were written anew since the index was loaded.
-    """
+    """One attempt, as found or by its attempt_id; what is broken is told in it. Raises EvidenceError: there is none."""
     if isinstance(attempt, str):
         attempt = store.attempt_of(index, attempt)
     transcript, why = _transcript(index, attempt)

@@ -6,13 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, JSON, OFFLINE, Arguments, answer, arg, say
 from harness.core import as_json, install_line, plural, visible
 
 if TYPE_CHECKING:
-    from harness.experiment import CheckResult
     from harness.run import Ping
 
 DISCORDANT = (0.2, 0.5)
@@ -50,8 +49,8 @@ def run_check(args: argparse.Namespace) -> int:
         answer(args, as_json(result) | ({"pings": pings} if args.ping else {}))
     elif pings:
         say(_ping_lines(pings))
-    if result.missing_keys:
-        sys.stderr.write(f"ownbench: {'; '.join(result.missing_keys)}\n")
+    if result["missing_keys"]:
+        sys.stderr.write(f"ownbench: {'; '.join(result['missing_keys'])}\n")
         return 2
     return 0 if all(one.ok for one in pings) else 4
 
@@ -68,43 +67,42 @@ def _ping_lines(pings: "Sequence[Ping]") -> Iterator[str]:
     yield f"the pings cost ${sum(known):.6f}{unknown}"
 
 
-def _lines(result: "CheckResult", *, full: bool) -> Iterator[str]:
+def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
     from harness.stats import visible_difference
 
-    suites = cast("Sequence[dict[str, Any]]", result.suites)
-    for suite in suites:
+    for suite in result["suites"]:
         tasks, clusters = (plural(suite[f"{word}s"], word) for word in ("task", "cluster"))
         domains = plural(len(suite["domains"]), "domain")
         yield f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}"
     yield ""
-    for plan in result.plans:
-        same = plan.calls_low == plan.calls_high
-        calls = plural(plan.calls_low, "call") if same else f"{plan.calls_low:,}-{plan.calls_high:,} calls"
-        cost = _usd(plan.usd_low, plan.usd_high)
-        yield f"{plan.contender} ({plan.kind}): {plural(plan.attempts, 'attempt')}, {calls}, {cost}"
-    yield from ("", f"{plural(result.attempts, 'attempt')} in all, {result.done:,} recorded already")
-    unknown = any(p.usd_low is None or p.usd_high is None for p in result.plans)
-    bill = _usd(result.usd_low, result.usd_high) + (" and what has no known price" if unknown else "")
+    for plan in result["plans"]:
+        same = plan["calls_low"] == plan["calls_high"]
+        calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
+        cost = _usd(plan["usd_low"], plan["usd_high"])
+        yield f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}, {calls}, {cost}"
+    yield from ("", f"{plural(result['attempts'], 'attempt')} in all, {result['done']:,} recorded already")
+    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result["plans"])
+    bill = _usd(result["usd_low"], result["usd_high"]) + (" and what has no known price" if unknown else "")
     yield f"bill, roughly, from words and assumed answer lengths: {bill}"
-    if any(p.kind == "hybrid" for p in result.plans):
+    if any(p["kind"] == "hybrid" for p in result["plans"]):
         yield "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
-    if result.budget_usd is not None:
-        yield f"budget: ${result.budget_usd:,.2f}; a run stops when it is spent"
-    count, parts = sum(int(suite["tasks"]) for suite in suites), []
+    if result["budget_usd"] is not None:
+        yield f"budget: ${result['budget_usd']:,.2f}; a run stops when it is spent"
+    count, parts = sum(suite["tasks"] for suite in result["suites"]), []
     for share in DISCORDANT:
         delta = visible_difference(count, share)
         shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"
         parts.append(f"{shown} if only one of two contenders passes {share:.0%} of them")
     how = "80% power, two-sided 5%; clusters make it larger"
     yield f"power: {plural(count, 'task')} can show {', '.join(parts)} ({how})"
-    for name in result.missing_prices:
+    for name in result["missing_prices"]:
         yield f"warning: the model {name} has no known price; its costs will be unknown"
-    yield from (f"warning: {text}" for text in result.warnings)
-    for prompt in result.prompts:
-        tools = f", tools {', '.join(prompt.tools)}" if prompt.tools else ""
-        where = f"suite {prompt.suite}, task {prompt.task}{tools}"
-        yield from ("", f"--- {prompt.contender} asks {prompt.model} ({where})")
-        for message in prompt.messages:
+    yield from (f"warning: {text}" for text in result["warnings"])
+    for prompt in result["prompts"]:
+        tools = f", tools {', '.join(prompt['tools'])}" if prompt["tools"] else ""
+        where = f"suite {prompt['suite']}, task {prompt['task']}{tools}"
+        yield from ("", f"--- {prompt['contender']} asks {prompt['model']} ({where})")
+        for message in prompt["messages"]:
             text = str(message.get("content") or "")
             whole = "\n".join(map(visible, text.split("\n")))
             if len(whole) > SHOWN and not full:

@@ -80,7 +80,7 @@ def import_arguments() -> Arguments:
     formats = [IMPORTERS[name] for name in IMPORTERS if name not in IMPORTERS.problems]
     options = []
     for option in {option.name: option for one in formats for option in one.options}.values():
-        how = {"action": "append" if option.repeated else "store"} if option.metavar else FLAG
+        how = FLAG if not option.metavar else {"action": "append", "default": []} if option.repeated else {}
         options.append(arg(f"--{option.name} {option.metavar}", option.help, **how))
     return (
         arg("format FORMAT", "; ".join(f"{one.name}: {one.reads}" for one in formats)),
@@ -104,7 +104,6 @@ def run_import(args: argparse.Namespace) -> int:
             if option.name not in own and getattr(args, option.name):
                 raise UsageError(f"--{option.name} is of the format {one.name} only; leave it out")
     given = {option.name: getattr(args, option.name) for option in chosen.options}
-    given |= {one.name: [] for one in chosen.options if one.repeated and given[one.name] is None}
     try:
         found = chosen.bring(args.path, args.report, given, overwrite=args.overwrite)
     except UsageError as error:

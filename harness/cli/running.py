@@ -77,12 +77,12 @@ def _run(args: argparse.Namespace) -> int:
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
     watch = _watch(args, assembled) if args.until_decided else None
     with display(quiet=args.quiet) as tell:
-        summary = run_report(assembled, RunOptions(only=tuple(args.only), **how), watch=watch, listener=tell)
-    decided = watch is not None and watch.decided is not None
+        summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))
+    decided = watch is not None and watch.rule.decided is not None
     with heard_or_not():
         _say(summary, args, decided=decided)
-        if watch is not None and watch.decided is not None:
-            _say_decided(watch, watch.decided.text, args)
+        if watch is not None and watch.rule.decided is not None:
+            _say_decided(watch, watch.rule.decided.text, args)
     if summary.made and not args.quiet:
         from harness.analysis import scoreboard
         from harness.report import print_view
@@ -166,9 +166,9 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
     )
     judge = UntilDecided(candidate, baseline, args.baseline_contender, args.policy)
     plan, at_once, allowed = judge.plan, judge.at_once, assembled.experiment.limits.concurrency
-    against = visible(f"`{plan.contender}` against `{plan.baseline['contender']}` of {baseline}")
-    looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.looks))
-    tasks, margin = plural(len(plan.keys), "task"), f"{100 * plan.policy.margin:g} points"
+    against = visible(f"`{judge.contender}` against `{plan['baseline']['contender']}` of {baseline}")
+    looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.rule.looks))
+    tasks, margin = plural(plan["tasks"], "task"), f"{100 * judge.policy.margin:g} points"
     judge.opening = f"{against}, margin {margin}, {tasks}, looks at {looks}\n"  # said before anything is spent
     if at_once < allowed:
         judge.opening += f"at most {at_once} attempts at once, not {allowed}: those in flight are paid for\n"

@@ -130,7 +130,7 @@ def _finding_lines(suite: core.Suite, findings: list["Finding"], where: str = ""
 def _grade(args: argparse.Namespace) -> int:
     """Prints the grade of each row, in the file's order, as a run would give it; no model is called."""
     from harness.grade import grader
-    from harness.run import Given, grade_given
+    from harness.run import grade_given
     from harness.suite import load_suite
     from harness.userfile import Strict, parse, read_json_lines
 
@@ -142,7 +142,7 @@ def _grade(args: argparse.Namespace) -> int:
     suite, path = load_suite(args.suite, allow_outside=args.allow_outside), args.rows
     tasks = {task.id: task for task in suite.tasks}
     judges: dict[str, core.Grader] = {}
-    given: list[Given] = []
+    given: list[tuple[core.Task, core.Grader, str, str]] = []
     for number, value in read_json_lines(path):
         row = parse(Row, value, path, field=f"line {number}")
         if row.task not in tasks:
@@ -158,11 +158,11 @@ def _grade(args: argparse.Namespace) -> int:
             except ValueError as error:
                 field = f"task {task.id}: reference"
                 raise core.UserFileError(args.suite, str(error), field=field, advice="correct the task") from None
-        given.append(Given(task=task, text=row.answer, finish=row.finish or "stop", grader=judges[task.id]))
+        given.append((task, judges[task.id], row.answer, row.finish or "stop"))
     if not given:
         raise core.UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
     graded = zip(given, grade_given(given), strict=True)
-    rows = [{"task": one.task.id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for one, grade in graded]
+    rows = [{"task": one[0].id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for one, grade in graded]
     return answer(args, {"rows": rows}, _grade_lines(rows))
 
 

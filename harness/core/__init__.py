@@ -1,7 +1,4 @@
-"""The vocabulary that every room shares: frozen records, enums, digests, the error tree, seams for clock and chance.
-
-Standard library only; imports nothing of the project.
-"""
+"""The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
 from harness.core.errors import (
     UNBILLED,
@@ -15,7 +12,7 @@ from harness.core.errors import (
     fault_of,
     nearest,
 )
-from harness.core.files import disk_is_full, is_at, keeping, unkept, write_atomic
+from harness.core.files import disk_is_full, is_at, keeping, replacing, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.lookalike import difference, skeleton, unseen, visible
 from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord

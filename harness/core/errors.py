@@ -1,14 +1,4 @@
-"""The error tree, and the one table that says what a fault of the instrument means for an attempt.
-
-::
-
-    OwnbenchError               exit code
-     ├── UsageError             2   a wrong argument or combination of arguments
-     ├── UserFileError          2   a file that the user wrote: names file, field, what was found, what to do
-     ├── EvidenceError          4   records that cannot be judged: incomplete, unpaired, broken
-     ├── StorageError           4   what a run has to keep cannot be kept: a full disk, a folder that is gone
-     └── ModelError             -   one call failed; becomes data (status errored), never a crash
-"""
+"""The error tree, and the one table that says what a fault of the instrument means for an attempt."""
 
 import difflib
 from collections.abc import Iterable

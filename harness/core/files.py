@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from harness.core.errors import StorageError
 
@@ -48,7 +49,13 @@ def is_at(handle: int, path: Path | str, *, least: int = 0) -> bool:
 
 def write_atomic(path: Path, content: str | bytes) -> None:
     """Replaces ``path`` by ``content`` at once: at any instant the old file or the new one stands there."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    with replacing(path) as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file aside, which takes the place of ``path``, whole and on the disk, when all that was to be done is done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -56,7 +63,7 @@ def write_atomic(path: Path, content: str | bytes) -> None:
         raise type(error)(error.errno, error.strerror, str(path)) from None
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         umask = os.umask(0)

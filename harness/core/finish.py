@@ -26,11 +26,7 @@ _PARTS = (
 
 
 def finish_meant(word: Any, native: Any = None) -> str:
-    """One of this module's words where the provider's is known in any spelling, else the provider's own.
-
-    SGLang's form of ``word``, an object with ``type``, is read too. ``native``, of the provider behind a gateway,
-    decides where that says less.
-    """
+    """One of the words above, else the provider's own; that of one behind a gateway counts where it says more."""
     told, behind = (_meant(said.get("type") if isinstance(said, dict) else said) for said in (word, native))
     return behind if told in {STOP, FAILED} and behind in {REFUSED, MALFORMED, LENGTH, FAILED} else told
 

@@ -41,10 +41,7 @@ def difference(one: str, other: str) -> str:
 
 
 def visible(text: str, limit: int | None = None, *, lines: bool = False) -> str:
-    r"""``text`` with everything that a reader would not see, or that would move the cursor, as ``\x1b`` or ``\u202e``.
-
-    A text of more than ``limit`` characters ends with an ellipsis; ``lines`` leaves line breaks and tabs as they are.
-    """
+    r"""``text`` (cut at ``limit``), what is unseen or moves the cursor as ``\x1b``; ``lines`` keeps breaks, tabs."""
     # An escape is longer than what it stands for: of a text of megabytes only the start can be seen, or is looked at.
     whole = text if limit is None else text[: limit + 1]
     whole, kept = (whole.replace("\r\n", "\n"), "\n\t") if lines else (whole, "")

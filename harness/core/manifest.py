@@ -7,8 +7,7 @@ from typing import Any
 from harness.core.records import Price
 from harness.core.words import Decision, Kind
 
-Written = str | list[str] | Mapping[str, str | list[str]] | None
-"""Folders as the experiment names them: one, several, or by suite."""
+Written = str | list[str] | Mapping[str, str | list[str]] | None  # folders as the experiment names them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +103,7 @@ class Manifest:
     without_outcome: int = 0  # recorded attempts that ended errored or ungraded
     complete: bool = False
     stopped_because: str | None = None
-    early: Any = None
-    """By the digests of contenders: the rule that each began with under ``--until-decided``, and what it came to."""
+    early: Any = None  # by contenders' digests: the rule that each began with under ``--until-decided``, and its end
     notes: tuple[str, ...] = ()
 
     @property

@@ -1,7 +1,4 @@
-"""How figures are written: one form each, rounded one way, in sentences, tables, pages and figures.
-
-Money is US dollars, time is seconds, rates and differences are fractions.
-"""
+"""How figures are written everywhere: money in US dollars, time in seconds, rates and differences as fractions."""
 
 import math
 import re
@@ -60,10 +57,7 @@ def spread_points(variance: float) -> str:
 
 
 def dollars(usd: float | None) -> str:
-    """An amount, ``$0.000799``, ``$0.243``, ``$141.27``, ``$1,230``; below 1e-9 and from 1e15 on, ``$1.00e-12``.
-
-    Cents from a dollar on, whole dollars from a thousand on, else three digits.
-    """
+    """``$0.000799``, ``$0.243``, ``$141.27``, ``$1,230``; below 1e-9 and from 1e15 on ``$1.00e-12``."""
     if not usd:
         return UNKNOWN if usd is None else "$0"
     sign, size = ("-" if usd < 0 else ""), abs(usd)
@@ -133,10 +127,7 @@ _AMOUNT = re.compile(r"(?:\d{1,3}(?:[,_ ]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?
 
 
 def amount_of(text: str, most: float) -> float | None:
-    """What somebody typed as an amount, thousands parted or not, with a dollar sign or without; nothing is ``None``.
-
-    Raises ValueError: it is no amount from 0 to ``most``; the text says so.
-    """
+    """What somebody typed as an amount; nothing is ``None``. Raises ValueError: it is none from 0 to ``most``."""
     typed, value = text.strip().removeprefix("$").strip(), math.nan
     if not typed:
         return None

@@ -1,8 +1,6 @@
 """``--offline``: nothing in this process connects to another machine or asks a name server, whichever library wants to.
 
-The check stands where the socket connects, and sees the address that is really meant: not what the experiment says, not
-what a name, a redirect or a proxy makes of it. It sees what goes through Python's sockets; uvloop has its own way to
-names, so an offline run does without it.
+The check sees the address that a socket really connects to; uvloop has a way of its own, so offline runs do without.
 """
 
 import errno
@@ -14,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-HUB = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
-"""Tells Hugging Face's libraries, which read it once, to take what stands in their cache."""
+HUB = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}  # how Hugging Face's libraries take what is in their cache
 _NAMES = {"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"}
 _SENDS = {"socket.connect", "socket.sendto", "socket.sendmsg"}
 _FAMILIES = {socket.AF_INET, socket.AF_INET6}

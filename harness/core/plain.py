@@ -1,7 +1,4 @@
-"""What every room does with values: plain JSON of records, digests, sums that keep the unknown unknown, groups.
-
-A digest is the identity of tasks, suites, contenders and attempts: same content, same digest, on any machine.
-"""
+"""What every room does with values: plain JSON, digests (the same on any machine), sums with unknowns, groups."""
 
 import dataclasses
 import hashlib
@@ -55,19 +52,13 @@ def digest_text(text: str) -> str:
 
 
 def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
-    """The digest of a JSON value, whatever the order of its keys; ``default`` gives the JSON form of what has none.
-
-    Raises TypeError: something has no form in JSON. ValueError: the value holds NaN or an infinity.
-    """
+    """The digest of a JSON value, keys in any order. Raises TypeError, or ValueError: it holds NaN or an infinity."""
     how: dict[str, Any] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     return digest_text(json.dumps(value, default=default, **how))
 
 
 def digest_folder(folder: Path, *, files: Iterable[Path] | None = None) -> str:
-    """The digest of a folder's relative file names and contents, links and caches left out.
-
-    ``files`` names the files instead; links among them count by what they lead to, as in a cache of downloads.
-    """
+    """The digest of a folder's file names and contents, no links and caches; or of ``files`` in it, links followed."""
     return digest_json(
         [
             [path.relative_to(folder).as_posix(), digest_bytes(path.read_bytes())]

@@ -1,7 +1,4 @@
-"""The records that travel between rooms: frozen, slotted, keyword-only. A record holds facts; functions do the work.
-
-Money is US dollars, time is seconds, rates and shares are fractions. ``None`` means unknown and is never read as zero.
-"""
+"""The records that travel between rooms. Money is US dollars, time seconds; ``None`` is unknown and never zero."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
@@ -116,8 +113,7 @@ class Usage:
     output: int | None = None  # tokens of the visible answer
     reasoning: int | None = 0
     gpu_seconds: float | None = None
-    source: str = "unknown"
-    """``provider``, ``counted`` (by our own tokenizer), ``estimated`` (a total that no counts explain), ``unknown``."""
+    source: str = "unknown"  # or ``provider``, ``counted`` (by us), ``estimated`` (a total without counts), ``mixed``
 
     @staticmethod
     def total(usages: Iterable["Usage"]) -> "Usage":
@@ -152,9 +148,7 @@ class Reply:
 
     text: str  # without what the model thought before it, unless the experiment says ``reasoning: keep``
     tool_calls: tuple[ToolCall, ...] = ()
-    finish_reason: str = "stop"
-    """``stop``, ``length``, ``tool_calls``, ``content_filter`` or ``malformed_tool_call``, whatever the provider calls
-    them; else its own word."""
+    finish_reason: str = "stop"  # or another of `finish_meant`'s words; else the provider's own
     reasoning: str = ""  # what the model thought, kept apart and never graded
     kept: Mapping[str, Any] = field(default_factory=dict)  # what else the message held; it goes back with the next turn
     refusal: str | None = None  # the provider's own statement that the model declined, where it says so
@@ -259,6 +253,11 @@ class Outcome:
     attempt_id: str
     prompt_digest: str | None = None  # of the template that made the task a question; ``None``: of an earlier version
     grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no further try is needed: one is where the run was stopped in it, or after a refused key."""
+        return self.status is not Status.SKIPPED and self.cause is not Cause.AUTH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,12 +40,7 @@ def holds_secret(text: str) -> bool:
 
 
 class Redactor:
-    """Replaces every known secret, and whatever has a key's shape, by a mark.
-
-    A provider's error often echoes the key that it refused; such a text passes through here before it is kept. A
-    secret is known whole, in pieces of 12 characters and more, in base64 (by itself or inside of something), and with
-    its characters escaped as URLs, JSON and HTML do.
-    """
+    """Puts a mark in place of every known secret, whole, in pieces or escaped, and of whatever has a key's shape."""
 
     def __init__(self, secrets: tuple[str, ...] = ()) -> None:
         every = {form for secret in secrets for form in (secret, secret.strip(), *secret.split()) if len(form) >= 4}
@@ -56,10 +51,7 @@ class Redactor:
         return _PLAIN.sub(_marked, _RUNS.sub(_marked, self._everywhere.sub(text)))
 
     def answer(self, value: Any) -> Any:
-        """A model's own words, or a JSON value or record of them, without the known secrets; else ``value`` itself.
-
-        Words that merely look like a key stay: to change them would change an answer.
-        """
+        """A model's words, or JSON or a record of them, without known secrets; what merely looks like a key stays."""
         if self._in_answers.empty or value is None or isinstance(value, (int, float)):
             return value
         if isinstance(value, str):
@@ -102,8 +94,7 @@ class _Finder:
 
     def __init__(self, secrets: Iterable[str], *, answers: bool) -> None:
         self._whole: list[str] = []
-        self._grams: dict[str, list[tuple[str, int, int]]] = {}
-        """From six characters to where they stand: the form, the place, and how far a piece of it has to reach."""
+        self._grams: dict[str, list[tuple[str, int, int]]] = {}  # six characters: form, place, least end
         for secret in sorted(secrets, key=lambda s: (-len(s), s)):
             words, long = _WORDS.fullmatch(secret) is not None, len(secret)
             if long < (_WORDY if words else _SHORTEST) if answers else words and long < _SHORTEST:

@@ -1,8 +1,4 @@
-"""Plug-ins by name: the files of one folder of this package, and what installed packages offer by entry points.
-
-A plug-in is a value at the top of a file that knows its own ``name``. Nothing a user writes names code: a suite, an
-experiment or a report can only choose among what is installed.
-"""
+"""Plug-ins by name: values at the top of one folder's files, and entry points. Nothing a user writes names code."""
 
 import importlib
 import importlib.metadata
@@ -25,10 +21,7 @@ class Registry(Mapping[str, T]):
     """Plug-ins of one kind, found on first use. A broken one is a line in ``problems`` and does not stop the others."""
 
     def __init__(self, word: str, package: str, is_one: Callable[[Any], bool], *, group: str = "") -> None:
-        """Of the plug-ins, called ``word`` in messages, at the top of the modules of ``package``, and of a ``group``.
-
-        ``is_one`` knows a plug-in, which has a ``name``; of the group's entry points each has its plug-in's name.
-        """
+        """``word``: what messages call one; ``is_one`` knows one in the modules of ``package`` or the ``group``."""
         self.word, self.group = word, group
         self._package, self._is_one = package, is_one
         self.problems: dict[str, str] = {}  # by name: one line on an installed plug-in that cannot be used
@@ -92,10 +85,7 @@ def _offered(group: str) -> Iterator[tuple[str, EntryPoint]]:
 
 
 def install_line(extra: str = "") -> str:
-    """The command that brings an extra's packages, or the core's; each one by its own name, as the index knows it.
-
-    The distribution itself is named in no such command: it is on no index, and another may take its name there.
-    """
+    """The command that brings an extra's packages, or the core's, by their names: the distribution is on no index."""
     try:
         wanted = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:

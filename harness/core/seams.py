@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from harness.core.errors import ModelError
 from harness.core.records import Answer, Grade, Reply, Request
 from harness.core.tasks import Message, Task
-from harness.core.words import Exposure, Role
+from harness.core.words import Cause, Exposure, Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,26 +23,20 @@ class Remaining:
     usd: float | None = None
 
 
-class Session(Protocol):
-    """What one attempt may use, and the owner of its trace: what costs, waits or leaves a mark goes through here."""
+class Session:
+    """What one attempt may use: what costs, waits or leaves a mark goes through here. Without a run nothing does."""
 
-    @property
-    def task(self) -> Task:
-        """The task that is attempted."""
-
-    @property
-    def trial(self) -> int:
-        """Which independent try this is, from 0."""
+    def __init__(self, task: Task, trial: int = 0) -> None:
+        self.task, self.trial = task, trial  # which independent try this is, from 0
 
     @property
     def remaining(self) -> Remaining:
         """What is left of the attempt's time and money."""
+        return Remaining()
 
-    async def call(self, model: str, request: Request, role: Role) -> Reply:
-        """The answer of the model of that name in the experiment: recorded, limited, retried, charged and journalled.
-
-        The request's messages and the reply enter the trace by themselves. Raises ModelError: the call failed for good.
-        """
+    async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
+        """The model's answer; it and the request's messages are in the trace then. Raises ModelError: it has none."""
+        raise ModelError(Cause.REQUEST, f"the model {model} is called in a run only")
 
     def say(self, message: Message) -> None:
         """A message that no model wrote, such as a tool's result, recorded before the next call sends it."""
@@ -49,8 +44,9 @@ class Session(Protocol):
     def skill(self, name: str, how: Exposure) -> None:
         """A skill that was shown, or read."""
 
-    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
         """The task's own grade, outside the attempt's limits; or, inside them, that of a named contender's verifier."""
+        raise ModelError(Cause.REQUEST, "there is no other grader")
 
 
 class Grader(Protocol):
@@ -83,10 +79,7 @@ class Grader(Protocol):
         """Raises ValueError: the grader cannot use ``reference``, or no answer could be right."""
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
-        """The grade of ``answer``. Nothing that takes a millisecond runs on the event loop.
-
-        Raises ModelError: a model that it calls failed for good.
-        """
+        """The grade, nothing long on the event loop. Raises ModelError: a model that it calls failed for good."""
 
 
 class Clock:

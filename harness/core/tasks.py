@@ -6,8 +6,7 @@ from typing import Any
 
 from harness.core.plain import digest_json
 
-Message = dict[str, Any]
-"""One message in the chat shape that providers share: ``role``, ``content``, ``tool_calls``, ``tool_call_id``."""
+Message = dict[str, Any]  # in the chat shape: ``role``, ``content``, ``tool_calls``, ``tool_call_id``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,8 +56,7 @@ def estimate(input_tokens: int, output_tokens: int, price: Price | None, *, gpu_
 
 
 _MODES = ("chat", "completion", "responses")
-_ALIASES = {"bedrock": ("bedrock", "bedrock_converse"), "vertex_ai": ("vertex_ai",), "openai": ("openai",)}
-"""Providers whose entries are filed under more names than the prefix."""
+_ALIASES = {"bedrock": ("bedrock", "bedrock_converse"), "vertex_ai": ("vertex_ai",), "openai": ("openai",)}  # filed as
 _TIER = re.compile(r"cost_per_token_above_(\d+)(k?)_tokens$|token_cost_above_(\d+)(k?)_tokens$")
 
 

@@ -1,12 +1,8 @@
-"""From ``experiment.yaml`` to a checked plan: its parts built, its attempts planned, a dry run of them.
+"""From ``experiment.yaml`` to a checked plan and a dry run of it. Nothing is sent and nothing is written here."""
 
-Nothing is sent and nothing is written here.
-"""
-
-from harness.experiment.assembly import Assembled, assemble, is_graded_so
+from harness.experiment.assembly import Assembled, assemble, earlier_contender, earlier_suite, keep_ids, recall
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
-from harness.experiment.dry_run import CheckResult, check
-from harness.experiment.earlier import earlier_contender, earlier_suite, keep_ids, recall
+from harness.experiment.dry_run import check
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
 from harness.experiment.schema import ContenderEntry, Experiment

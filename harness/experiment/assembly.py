@@ -1,42 +1,40 @@
-"""From ``experiment.yaml`` to everything that a run needs, checked whole before anything is spent."""
+"""From ``experiment.yaml`` to everything that a run needs, checked before anything is spent; what is on record."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.core import (
     Contender,
     Grader,
     ModelSpec,
-    Outcome,
-    Status,
     Suite,
     Task,
     UserFileError,
     as_json,
-    difference,
+    digest_bytes,
     digest_json,
     nearest,
-    skeleton,
 )
 from harness.cost import lacking
-from harness.experiment.build import DirectPlan, Planner, build_systems
-from harness.experiment.plan import (
-    Attempt,
-    check_needs,
-    dev_part,
-    plan_attempts,
-    refuse_copies,
-    refuse_many,
-    undelivered,
-)
-from harness.experiment.reading import load_experiment, model_spec, no_cost, resolve, told_apart
+from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
+from harness.experiment.plan import Attempt, check_needs, check_tasks, dev_part, plan_attempts
+from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import grader
 from harness.model import backend_of
-from harness.store import experiment_file, refuse_foreign_results
-from harness.suite import load_suite, one_unit_each, select, unsplit
-from harness.system import System
+from harness.store import (
+    Journal,
+    Recalled,
+    experiment_file,
+    read_journal,
+    read_manifest,
+    refuse_foreign_results,
+)
+from harness.suite import select
+from harness.system import MAX_TURNS, Direct, Skilled, System
+from harness.userfile import read_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,32 +64,44 @@ class Assembled:
         """Whose dev attempts a contender waits for, because a threshold or a rate of its own is chosen on them."""
         return frozenset(part for system in self.systems[contender].values() for part in system.waits_for)
 
-    def grader_of(self, task: Task) -> Grader:
-        """The grader of a task."""
-        return self.graders[task.digest]
-
 
 def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
-    """Reads and checks an experiment (a folder, or its experiment.yaml) with all that it names.
-
-    With ``allow_outside`` suites may name files out of their folders. Raises UserFileError: something in a file of the
-    user's is wrong. UsageError: the folder holds results that a run would replace.
-    """
+    """Reads and checks an experiment (folder or file) and all that it names. Raises UserFileError and UsageError."""
     experiment, path = load_experiment(report), experiment_file(report)
     report = report if report.is_dir() else path.parent
     refuse_foreign_results(report)
-    placed, notes = _suites(experiment, report, allow_outside=allow_outside)
+    placed, notes = read_suites(experiment, report, allow_outside=allow_outside)
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
-    graders, verifiers = _graders(placed), _verifiers(experiment, path)
-    used = _judges(experiment, path, [*graders.values(), *verifiers.values()])
-    used |= {contender.model for contender in experiment.contenders.values() if contender.model}
-    specs = told_apart({n: model_spec(n, entry, report) for n, entry in experiment.models.items() if n in used})
+    graders, verifiers, used = _graders(placed), dict[str, Grader](), set[str]()
+    for name, contender in experiment.contenders.items():
+        used |= {contender.model} if contender.model else set()
+        if contender.escalate is not None and contender.escalate.verifier is not None:
+            field = f"contenders.{name}.escalate.verifier"
+            verifiers[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
+            if made.needs_reference:
+                problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
+                raise UserFileError(path, problem, field=field, advice="write verifier: {name: json_schema, schema: …}")
+    for by in {id(by): by for by in [*graders.values(), *verifiers.values()]}.values():
+        used |= by.models
+        if foreign := next((model for model in by.models if model not in experiment.models), None):
+            problem = f"the grader {by.name} calls the model {foreign!r}, which is not among the models"
+            raise UserFileError(path, problem, field="models", advice=nearest(foreign, experiment.models))
+    specs = {name: model_spec(name, entry, report) for name, entry in experiment.models.items() if name in used}
+    # models that are alike but for their servers may be two, and are known by their names too
+    alike = Counter(digest for digest, _ in {(spec.digest, spec.base_url) for spec in specs.values()})
+    specs = {n: replace(spec, apart=n) if alike[spec.digest] > 1 else spec for n, spec in specs.items()}
     planner = Planner(report, experiment, placed, graders)
     for name, spec in specs.items():
         if (missing := backend_of(spec).missing_package(spec)) is not None:
             raise UserFileError(path, missing, field=f"models.{name}.backend")
-        if (budget.usd, budget.attempt_usd) != (None, None) and lacking(spec.price):
-            raise no_cost(path, spec)
+        if (budget.usd, budget.attempt_usd) != (None, None) and (lacks := lacking(spec.price)):
+            keys, backend = [f"{key}_usd_per_million" for key in lacks], backend_of(spec)
+            said = "no price" if spec.price is None else f"its price has no {keys[0]}"
+            book = f", and the price book has none of {spec.model}" if backend.booked and spec.price is None else ""
+            problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
+            needed = "gpu_hour_usd" if backend.owned else f"price with {' and '.join(keys)}, or gpu_hour_usd"
+            advice = f"add {needed}; or take the budget out"
+            raise UserFileError(path, problem, field=f"models.{name}", advice=advice)
     plans = {name: planner.plan(name) for name in experiment.contenders}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
@@ -99,12 +109,9 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     entries = zip(full, experiment.suites, strict=True)
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)
     dev, parts = dev_part(experiment, path, systems, full, suites)
-    refuse_many(path, suites, dev, contenders=len(plans), trials=experiment.trials)
-    refuse_copies(path, suites, dev)
-    attempts = [
-        *plan_attempts(dev, systems, trials=1, seed=seed, contenders=parts),
-        *plan_attempts(suites, systems, trials=experiment.trials, seed=seed),
-    ]
+    notes += check_tasks(path, planner.places, suites, dev, systems, trials=experiment.trials)
+    attempts = plan_attempts(dev, systems, 1, seed, parts)
+    attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
     adapters: dict[str, dict[Path, None]] = {}
     for plan in plans.values():
         if isinstance(plan, DirectPlan):
@@ -127,43 +134,12 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         verifiers=verifiers,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         adapters={model: tuple(paths) for model, paths in adapters.items()},
-        notes=(*notes, *undelivered(planner.places, [*suites, *dev], systems)),
+        notes=tuple(notes),
     )
 
 
-def is_graded_so(outcome: Outcome, grading: str) -> bool:
-    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
-    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
-    return ungraded or outcome.grader_digest in {None, grading}
-
-
-def _suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:
-    """The suites whole, by their place, tasks that ask the same in one cluster; and what a user must know of them."""
-    path, suites, notes = experiment_file(report), dict[Path, Suite](), list[str]()
-    for number, entry in enumerate(experiment.suites):
-        field = f"suites.{number}"
-        place = resolve(report, entry.path, field=field)
-        suite, moved = one_unit_each(load_suite(place, allow_outside=allow_outside))
-        name = suite.name
-        alike = next((s.name for s in suites.values() if skeleton(s.name) == skeleton(name)), None)
-        if alike is not None:
-            other = f"the suites {alike!r} and {name!r} look alike and differ in {difference(alike, name)}"
-            problem = f"two suites are named {alike!r}" if alike == name else other
-            raise UserFileError(path, problem, field=field, advice="rename one in its suite.yaml")
-        if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
-            problem = f"the suite {name} has no task in the split {entry.split!r}"
-            raise UserFileError(path, problem, field=f"{field}.split")
-        if moved:
-            asks = f"{len(moved):,} {'task asks' if len(moved) == 1 else 'tasks ask'} what another asks"
-            notes.append(f"suite {name}: {asks}, for one {moved[0].id}; they count as one (one cluster)")
-        if entry.split is None and (said := unsplit(suite)):
-            notes.append(f"suite {name}: {said}")
-        suites[place] = suite
-    return suites, notes
-
-
 def _graders(suites: Mapping[Path, Suite]) -> dict[str, Grader]:
-    """Each task's grader by the task's digest, one for each different description, every reference held against it."""
+    """By the task's digest, one grader for each different description, every reference held against it."""
     found, made = dict[str, Grader](), dict[str, Grader]()
     for place, suite in suites.items():
         keys: dict[int, str] = {}  # most tasks of a suite share the very object that describes their grader
@@ -181,24 +157,80 @@ def _graders(suites: Mapping[Path, Suite]) -> dict[str, Grader]:
     return found
 
 
-def _verifiers(experiment: Experiment, path: Path) -> dict[str, Grader]:
-    found: dict[str, Grader] = {}
-    for name, entry in experiment.contenders.items():
-        if entry.escalate is None or entry.escalate.verifier is None:
+def recall(assembled: Assembled) -> Recalled:
+    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now."""
+    recorded, manifest = read_journal(assembled.report), read_manifest(assembled.report)
+    if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
+        return recorded
+    used = {s.name: s.graders for s in manifest.suites} if manifest is not None and manifest.schema < 2 else {}
+    attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), dict(recorded.renamed)
+    suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
+    tasks = {task.digest: _earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}
+    contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}
+    for attempt in assembled.attempts:
+        suite, name, task = attempt.suite, attempt.contender, attempt.task
+        old = digest_json([suites[suite.name], contenders[name], tasks[task.digest], attempt.trial])
+        if old not in recorded.attempts or attempt.id in recorded.attempts:
             continue
-        field = f"contenders.{name}.escalate.verifier"
-        found[name] = made = grader(entry.escalate.verifier, where=f"{path}: {field}")
-        if made.needs_reference:
-            problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
-            raise UserFileError(path, problem, field=field, advice="write verifier: {name: json_schema, schema: …}")
-    return found
+        system, grader = assembled.systems[name][suite.name], assembled.graders[task.digest]
+        same = grader.digest in used.get(suite.name, ())  # else it is not known how they were graded
+        attempts[attempt.id] = replace(
+            attempts.pop(old),
+            attempt_id=attempt.id,
+            suite_digest=suite.digest,
+            contender_digest=system.contender.digest,
+            task_digest=task.digest,
+            prompt_digest=system.prompt.template.digest,
+            grader_digest=assembled.gradings[task.digest] if same else None,
+        )
+        places[attempt.id] = places.pop(old)
+        renamed[old] = attempt.id
+    unkept = tuple(old for old in renamed if old not in recorded.renamed)
+    return replace(recorded, attempts=attempts, places=places, renamed=renamed, unkept=unkept)
 
 
-def _judges(experiment: Experiment, path: Path, graders: Iterable[Grader]) -> set[str]:
-    """Names of the models that graders call."""
-    found = {model: by.name for by in {id(by): by for by in graders}.values() for model in by.models}
-    for model, name in found.items():
-        if model not in experiment.models:
-            problem = f"the grader {name} calls the model {model!r}, which is not among the models"
-            raise UserFileError(path, problem, field="models", advice=nearest(model, experiment.models))
-    return set(found)
+def keep_ids(journal: Journal, recorded: Recalled) -> None:
+    """Writes attempts of earlier ids down under their present ones: what they rest on may change from now on."""
+    for old in recorded.unkept:
+        new = recorded.renamed[old]
+        kept = recorded.places[new].read()
+        said, reason, requests = kept.get("messages") or (), kept.get("reason") or "", kept.get("requests") or ()
+        journal.append_attempt(recorded.attempts[new], said, reason, requests, earlier=old)
+
+
+def earlier_suite(suite: Suite) -> str:
+    """The digest of a suite with all its tasks."""
+    return digest_json([suite.name, suite.version, suite.metric, sorted(_earlier_task(suite, t) for t in suite.tasks)])
+
+
+def _earlier_task(suite: Suite, task: Task) -> str:
+    """The digest of a task under the suite's own prompt."""
+    files = [[name, digest_bytes(read_bytes(Path(file), unpack=False))] for name, file in task.files.items()]
+    kept = {key: getattr(task, key) for key in ("id", "reference", "grader", "timeout_s")}
+    return digest_json(
+        {"suite": suite.name, "messages": suite.prompt.of(task), "tools": [], "files": sorted(files)} | kept
+    )
+
+
+def earlier_contender(assembled: Assembled, name: str) -> str:
+    """The digest of a contender; nothing for one with a key that earlier versions did not know."""
+    entry, systems = assembled.experiment.contenders[name], assembled.systems[name]
+    if (escalation := entry.escalate) is not None:
+        of = next(iter(systems.values())).parts
+        parts = [earlier_contender(assembled, part.contender.name) for part in of]
+        rule = {"signal": escalation.name, "threshold": escalation.confidence, "rate": escalation.share}
+        rule["seed"] = assembled.experiment.seed
+        escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
+        return digest_json([name, parts, rule, escalate]) if all(parts) else ""
+    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
+        return ""
+    own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
+    skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}
+    spec = assembled.specs[str(entry.model)]
+    identity = {
+        "model": {"name": spec.name, "digest": spec.digest},
+        "adapters": {suite: s.adapter_digest for suite, s in own.items() if s.adapter_digest},
+        "skills": {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items()},
+        "delivery": [entry.delivery, WRAPPERS, MAX_TURNS] if skills else None,
+    }
+    return digest_json([name, identity])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -190,11 +191,7 @@ def build_systems(
     *,
     seed: int = 0,
 ) -> dict[str, dict[str, System]]:
-    """Every contender on every suite, by contender name in the plans' order, then by suite name.
-
-    ``specs`` and ``capabilities`` are by model name; ``seed`` is of the control ``random``. Raises UserFileError: a
-    skill or an adapter cannot be used.
-    """
+    """Every contender on every suite, by both names. Raises UserFileError: a skill or an adapter cannot be used."""
     workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed)
     # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
     hybrids = [plan for plan in plans.values() if isinstance(plan, HybridPlan)]
@@ -215,8 +212,10 @@ class Workshop:
     seed: int
     watched: set[str] = field(default_factory=set)  # identities of workers whose hybrids look at their signals
     built: dict[str, dict[str, System]] = field(default_factory=dict)
-    _libraries: dict[Path, tuple[Skill, ...]] = field(default_factory=dict)
     _adapters: dict[tuple[Path, str], Adapter] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._library = cache(lambda folder: tuple(load_library(folder)))
 
     def systems(self, name: str) -> dict[str, System]:
         """A contender by suite name."""
@@ -235,11 +234,6 @@ class Workshop:
         """The skills that a delivery makes of those in the folders."""
         found = tuple(skill for folder in folders for skill in self._library(folder))
         return DELIVERIES[delivery].prepare(found, self._library)
-
-    def _library(self, folder: Path) -> tuple[Skill, ...]:
-        if folder not in self._libraries:
-            self._libraries[folder] = tuple(load_library(folder))
-        return self._libraries[folder]
 
 
 def _over_suites(identities: Mapping[str, str]) -> str:

@@ -2,12 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import Any
 
-from harness.core import Cost, Message, Status, as_json
+from harness.core import Cost, Status, as_json
 from harness.cost import estimate, lacking
-from harness.experiment.assembly import Assembled
-from harness.experiment.earlier import recall
+from harness.experiment.assembly import Assembled, recall
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
 
@@ -15,88 +14,39 @@ WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry 
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What a contender would be asked first, for one task."""
-
-    contender: str
-    suite: str
-    task: str
-    model: str
-    messages: tuple[Message, ...]
-    tools: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContenderPlan:
-    """What one contender would do."""
-
-    contender: str
-    kind: str
-    attempts: int
-    calls_low: int  # at least so many calls; a hybrid may escalate every task, a progressive contender may open skills
-    calls_high: int
-    usd_low: float | None  # ``None`` where a price is not known
-    usd_high: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
-    """All that a dry run found."""
-
-    attempts: int
-    done: int
-    suites: tuple[Mapping[str, object], ...]
-    plans: tuple[ContenderPlan, ...]
-    prompts: tuple[Prompt, ...]
-    missing_keys: tuple[str, ...]  # sentences that name the variable and the model that needs it
-    missing_prices: tuple[str, ...]  # models of whose calls no cost can be known
-    warnings: tuple[str, ...]
-    budget_usd: float | None
-    usd_low: float  # the bill, as far as prices are known: an answer that contenders share is in each one's cost,
-    usd_high: float  # and here once
-
-
-def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> CheckResult:
-    """What `run_report` would do. The cost is a rough estimate from words, and says a range.
-
-    Raises UsageError: offline, and a model is called on another machine.
-    """
+def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> dict[str, Any]:
+    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError: offline, a model is not."""
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
-    plans = tuple(_plans(assembled))
+    plans = [*_plans(assembled)]
     # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
     live = {name for name, spec in specs.items() if not backend_of(spec).recorded}
     billed = {n for n, of in asked.items() if not any(s.parts for s in of) and any(s.models & live for s in of)}
-    return CheckResult(
-        attempts=len(assembled.attempts),
-        done=sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
-        suites=tuple(
-            {
-                "name": s.name,
-                "version": s.version,
-                "tasks": len(s.tasks),
-                "clusters": len({t.cluster for t in s.tasks}),
-                "domains": sorted({t.domain for t in s.tasks}),
-            }
+    return {
+        "attempts": len(assembled.attempts),
+        "done": sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
+        "suites": [
+            {"name": s.name, "version": s.version, "tasks": len(s.tasks)}
+            | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
             for s in assembled.suites
-        ),
-        plans=plans,
-        prompts=tuple(_prompts(assembled)),
-        missing_keys=tuple(m for spec in specs.values() if (m := missing_key(spec, environment)) is not None),
-        missing_prices=tuple(name for name, spec in specs.items() if lacking(spec.price)),
-        warnings=tuple(dict.fromkeys(_warnings(assembled))),
-        budget_usd=assembled.experiment.budget.usd,
-        usd_low=sum(plan.usd_low or 0.0 for plan in plans if plan.contender in billed),
-        usd_high=sum(plan.usd_high or 0.0 for plan in plans if plan.contender in billed),
-    )
+        ],
+        "plans": plans,
+        "prompts": [*_prompts(assembled)],
+        "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
+        "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
+        "warnings": [*dict.fromkeys(_warnings(assembled))],
+        "budget_usd": assembled.experiment.budget.usd,
+        # as far as prices are known; an answer that contenders share is in it once
+        "usd_low": sum(plan["usd_low"] or 0.0 for plan in plans if plan["contender"] in billed),
+        "usd_high": sum(plan["usd_high"] or 0.0 for plan in plans if plan["contender"] in billed),
+    }
 
 
-def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
+def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
     """One for each contender, in the experiment's order; a task of a suite stands for the others."""
     counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
     first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
@@ -106,38 +56,29 @@ def _plans(assembled: Assembled) -> Iterator[ContenderPlan]:
         for suite, count in tried:
             for end, asked in enumerate(assembled.systems[name][suite].calls(first[name, suite])):
                 calls[end] += len(asked) * count
+                costs = []
                 for model, request in asked:
                     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
                     answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
                     # machine time is not known before a run: about a second for a thousand tokens
                     seconds, price = (words + answer) / 1000, assembled.specs[model].price
-                    each = estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds).usd
-                    usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
-        yield ContenderPlan(
-            contender=name,
-            kind=contender.kind.value,
-            attempts=sum(count for _, count in tried),
-            calls_low=calls[0],
-            calls_high=calls[1],
-            usd_low=usd[0].usd,
-            usd_high=usd[1].usd,
-        )
+                    costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
+                each = Cost.total(costs).usd
+                usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
+        ends = {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
+        attempts = sum(count for _, count in tried)
+        yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, **ends}
 
 
-def _prompts(assembled: Assembled) -> Iterator[Prompt]:
+def _prompts(assembled: Assembled) -> Iterator[dict[str, Any]]:
     suite = assembled.suites[0]
     task = suite.tasks[0]
     for name, by_suite in assembled.systems.items():
         system = by_suite[suite.name]
         if (request := system.preview(task)) is not None:
-            yield Prompt(
-                contender=name,
-                suite=suite.name,
-                task=task.id,
-                model=system.calls(task)[0][0][0],
-                messages=tuple(as_json(m) for m in request.messages),
-                tools=tuple(tool.name for tool in request.tools),
-            )
+            asked, tools = as_json(request.messages), [tool.name for tool in request.tools]
+            where = {"contender": name, "suite": suite.name, "task": task.id, "model": system.calls(task)[0][0][0]}
+            yield where | {"messages": asked, "tools": tools}
 
 
 def _warnings(assembled: Assembled) -> Iterator[str]:

@@ -11,9 +11,7 @@ from harness.model import BACKENDS
 from harness.suite import in_two_suites, select
 from harness.system import System
 
-CHUNK = 64
-"""Tasks of one suite that every contender tries before the next chunk begins. A run that is stopped has then tried the
-same tasks with all contenders, up to one chunk; a local model gets batches of one adapter."""
+CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
 LACKS = {
     "adapters": "takes no adapter",
@@ -36,15 +34,10 @@ class Attempt:
 
 
 def plan_attempts(
-    suites: Sequence[Suite], systems: Systems, *, trials: int, seed: int, contenders: Iterable[str] | None = None
+    suites: Sequence[Suite], systems: Systems, trials: int, seed: int, contenders: Iterable[str]
 ) -> list[Attempt]:
-    """Every attempt of these contenders (default: all) at these suites' tasks.
-
-    Tasks come in an order fixed by the seed, in chunks of one suite, the suites taking turns; inside a chunk contender
-    after contender, hybrids last, since they reuse their parts' answers.
-    """
-    names = list(systems if contenders is None else contenders)
-    names.sort(key=lambda name: bool(next(iter(systems[name].values())).parts))
+    """Every attempt of these contenders: tasks in a seeded order, in chunks, the suites taking turns; hybrids last."""
+    names = sorted(contenders, key=lambda name: bool(next(iter(systems[name].values())).parts))
     # Of equal contenders all but the first are known by their place too: each has rows of its own, and shared answers.
     places, ids = Counter[tuple[str, str]](), {}
     for name, by_suite in systems.items():
@@ -81,31 +74,6 @@ def shared_identities(systems: Systems) -> frozenset[str]:
     return frozenset(parts | {identity for identity, count in counted.items() if count > 1})
 
 
-# The checks of `assemble`, each of which raises a UserFileError.
-
-
-def refuse_many(path: Path, suites: Sequence[Suite], dev: Sequence[Suite], *, contenders: int, trials: int) -> None:
-    """Refuses a plan that no report holds, reckoned without making it."""
-    tasks, first = (sum(len(suite.tasks) for suite in some) for some in (suites, dev))
-    if (planned := contenders * (tasks * trials + first)) > MOST_ATTEMPTS:
-        made = f"{tasks:,} tasks x {contenders:,} contenders x {trials:,} trials are {planned:,} attempts"
-        problem = f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
-        raise UserFileError(path, problem, field="trials", advice="lower trials, or take fewer tasks")
-
-
-def refuse_copies(path: Path, suites: Sequence[Suite], dev: Sequence[Suite]) -> None:
-    """Refuses a task that stands in two suites: its one recorded answer would count as two independent tasks."""
-    more = {suite.name: suite.tasks for suite in dev}
-    if found := in_two_suites([replace(s, tasks=(*s.tasks, *more.get(s.name, ()))) for s in suites]):
-        first, task, second, copy = found[0]
-        who = f"{len(found):,} tasks" if len(found) > 1 else "a task"
-        ask = f"{'ask' if len(found) > 1 else 'asks'} what tasks of {first.name} ask ({copy.id} as {task.id})"
-        problem = f"{who} of the suite {second.name} {ask}: each answer would count twice"
-        field = f"suites.{[suite.name for suite in suites].index(second.name)}"
-        advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
-        raise UserFileError(path, problem, field=field, advice=advice)
-
-
 def check_needs(
     path: Path, systems: Systems, specs: Mapping[str, ModelSpec], capabilities: Mapping[str, frozenset[str]]
 ) -> None:
@@ -123,10 +91,7 @@ def check_needs(
 def dev_part(
     experiment: Experiment, path: Path, systems: Systems, suites: Sequence[Suite], run_on: Sequence[Suite]
 ) -> tuple[tuple[Suite, ...], list[str]]:
-    """The dev tasks and the contenders that try them, where a threshold or a rate is to be chosen.
-
-    Refuses a suite that has none or is run on them, and a choice that hangs on another.
-    """
+    """The dev tasks and the contenders that try them, where a threshold is chosen; refuses what cannot be chosen on."""
     one = {name: next(iter(by_suite.values())) for name, by_suite in systems.items()}
     auto = [name for name, system in one.items() if name in system.undecided and system.like is None]
     for name, system in one.items():
@@ -152,29 +117,40 @@ def dev_part(
     return dev, [name for name in one if name in tried]
 
 
-def undelivered(places: Mapping[str, Path], suites: Sequence[Suite], systems: Systems) -> list[str]:
-    """What a user must know of files that some contenders are not shown; ``places`` are the suites', by name.
-
-    Refuses a task that holds what no contender of the experiment can be given.
-    """
-    notes = []
-    for suite in suites:
+def check_tasks(
+    path: Path,
+    places: Mapping[str, Path],
+    suites: Sequence[Suite],
+    dev: Sequence[Suite],
+    systems: Systems,
+    *,
+    trials: int,
+) -> list[str]:
+    """Refuses too many attempts, a task in two suites, and one that none can be given; notes on files not shown."""
+    tasks, first = (sum(len(suite.tasks) for suite in some) for some in (suites, dev))
+    if (planned := len(systems) * (tasks * trials + first)) > MOST_ATTEMPTS:  # reckoned without making them
+        made = f"{tasks:,} tasks x {len(systems):,} contenders x {trials:,} trials are {planned:,} attempts"
+        problem = f"{made}; a report holds {MOST_ATTEMPTS:,} at most"
+        raise UserFileError(path, problem, field="trials", advice="lower trials, or take fewer tasks")
+    more = {suite.name: suite.tasks for suite in dev}
+    if found := in_two_suites([replace(s, tasks=(*s.tasks, *more.get(s.name, ()))) for s in suites]):
+        one, task, second, copy = found[0]
+        who, ask = (f"{len(found):,} tasks", "ask") if len(found) > 1 else ("a task", "asks")
+        problem = f"{who} of the suite {second.name} {ask} what tasks of {one.name} ask ({copy.id} as {task.id})"
+        field = f"suites.{[suite.name for suite in suites].index(second.name)}"
+        advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
+        raise UserFileError(path, f"{problem}: each answer would count twice", field=field, advice=advice)
+    notes, never = list[str](), "which no contender of this version can be given; take it out"
+    for suite in [*suites, *dev]:
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
         blind = [name for name, system in asked.items() if "files" not in system.prompt.variables]
         for task in suite.tasks:
-            show = (
-                f'and no contender\'s prompt shows them; write {{{{ files["{next(iter(task.files), "")}"] }}}} into one'
-            )
-            never = "which no contender of this version can be given; take it out"
-            tools, files = [tool.name for tool in task.tools], task.files if len(blind) == len(asked) else ()
-            for key, held, why in (
-                ("tools", tools, never),
-                ("environment", task.environment, never),
-                ("files", files, show),
-            ):
-                if held:
-                    problem = f"the task has {key} ({listed([*held], 3)}), {why}"
-                    raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
+            hidden = [*task.files] if len(blind) == len(asked) else []
+            held = {"tools": [tool.name for tool in task.tools], "environment": [*task.environment], "files": hidden}
+            if (key := next((key for key, names in held.items() if names), None)) is not None:
+                show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
+                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else never}"
+                raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
         if blind and any(task.files for task in suite.tasks):
             notes.append(f"suite {suite.name}: the prompt of {listed(blind, 5)} does not show the tasks' files")
     return notes

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
-from harness.core import ModelSpec, UserFileError, difference, holds_secret, nearest, skeleton, unseen
-from harness.cost import book_price, lacking
+from harness.core import ModelSpec, Suite, UserFileError, difference, holds_secret, nearest, skeleton, unseen
+from harness.cost import book_price
 from harness.experiment.schema import Experiment
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
+from harness.suite import load_suite, one_unit_each, unsplit
 from harness.system import SIGNALS
 from harness.userfile import parse, read_yaml
 
@@ -20,10 +21,7 @@ _SECRET_KEY = re.compile(
 
 
 def load_experiment(report: Path | str) -> Experiment:
-    """The experiment of a report's folder (or the YAML file itself), fully checked.
-
-    Raises UserFileError: the file is missing or wrong anywhere; names the field, what was found and what to do.
-    """
+    """The experiment of a report's folder (or its YAML file). Raises UserFileError: it is missing or wrong anywhere."""
     path = experiment_file(Path(report))
     return parse_experiment(read_yaml(path), path)
 
@@ -55,11 +53,7 @@ def check_known(name: str, known: Collection[str], what: str, path: Path, field:
 
 
 def resolve(report: Path, text: str, *, field: str = "") -> Path:
-    """The place that a path of the experiment means.
-
-    An absolute path, or one that begins with ``~``, is taken as it is. Any other is looked for in the report's folder,
-    in the folders above it, nearest first, and in the current folder. Raises UserFileError: nothing stands there.
-    """
+    """The place of a path: absolute, from ``~``, in the report's folder, one above, or here. Raises UserFileError."""
     path = experiment_file(report)
     wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
     home = path.parent.resolve()
@@ -75,6 +69,31 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
     advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
     raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
+
+
+def read_suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:
+    """The suites whole, by their place, tasks that ask the same in one cluster; and what a user must know of them."""
+    path, suites, notes = experiment_file(report), dict[Path, Suite](), list[str]()
+    for number, entry in enumerate(experiment.suites):
+        field = f"suites.{number}"
+        place = resolve(report, entry.path, field=field)
+        suite, moved = one_unit_each(load_suite(place, allow_outside=allow_outside))
+        name = suite.name
+        alike = next((s.name for s in suites.values() if skeleton(s.name) == skeleton(name)), None)
+        if alike is not None:
+            other = f"the suites {alike!r} and {name!r} look alike and differ in {difference(alike, name)}"
+            problem = f"two suites are named {alike!r}" if alike == name else other
+            raise UserFileError(path, problem, field=field, advice="rename one in its suite.yaml")
+        if entry.split is not None and all(task.split != entry.split for task in suite.tasks):
+            problem = f"the suite {name} has no task in the split {entry.split!r}"
+            raise UserFileError(path, problem, field=f"{field}.split")
+        if moved:
+            asks = f"{len(moved):,} {'task asks' if len(moved) == 1 else 'tasks ask'} what another asks"
+            notes.append(f"suite {name}: {asks}, for one {moved[0].id}; they count as one (one cluster)")
+        if entry.split is None and (said := unsplit(suite)):
+            notes.append(f"suite {name}: {said}")
+        suites[place] = suite
+    return suites, notes
 
 
 def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -130,21 +149,17 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
             hybrids = [n for n, e in contenders.items() if e.worker and n != name]
             problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
+    made_of = {n: {e.worker, e.expert, e.escalate.like if e.escalate else None} - {None} for n, e in contenders.items()}
+    try:
+        TopologicalSorter(made_of).prepare()
+    except CycleError as error:
+        circle = error.args[1][::-1]
+        problem = f"a hybrid is made of itself: {' -> '.join(circle)}"
+        raise UserFileError(path, problem, field=f"contenders.{circle[-2]}") from None
     for name, entry in contenders.items():
-        _refuse_cycle(experiment, path, name, ())
         if entry.escalate and SIGNALS[entry.escalate.name].logprobs and contenders[str(entry.worker)].worker:
             problem = f"the worker {entry.worker} is a hybrid, which has no log-probabilities of its own"
             raise UserFileError(path, problem, field=f"contenders.{name}.worker", advice="name its worker")
-
-
-def _refuse_cycle(experiment: Experiment, path: Path, name: str, above: tuple[str, ...]) -> None:
-    if name in above:
-        circle = " -> ".join((*above[above.index(name) :], name))
-        raise UserFileError(path, f"a hybrid is made of itself: {circle}", field=f"contenders.{above[-1]}")
-    entry = experiment.contenders[name]
-    for part in (entry.worker, entry.expert, entry.escalate.like if entry.escalate else None):
-        if part is not None:
-            _refuse_cycle(experiment, path, part, (*above, name))
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:
@@ -215,22 +230,3 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         digest=model.digest,
         apart=model.apart,
     )
-
-
-def told_apart(specs: Mapping[str, ModelSpec]) -> dict[str, ModelSpec]:
-    """The specs; models that are alike but for their servers may be two, and are known by their names too."""
-    servers: dict[str, set[str | None]] = {}
-    for spec in specs.values():
-        servers.setdefault(spec.digest, set()).add(spec.base_url)
-    return {n: replace(spec, apart=n) if len(servers[spec.digest]) > 1 else spec for n, spec in specs.items()}
-
-
-def no_cost(path: Path, spec: ModelSpec) -> UserFileError:
-    """A budget in dollars that could not be kept."""
-    keys = [f"{name}_usd_per_million" for name in lacking(spec.price)]
-    said = "no price" if spec.price is None else f"its price has no {keys[0]}"
-    backend = BACKENDS[spec.backend]
-    book = f", and the price book has none of {spec.model}" if backend.booked and spec.price is None else ""
-    problem = f"the budget is in dollars, and what a call of this model costs can never be known: {said}{book}"
-    advice = "gpu_hour_usd" if backend.owned else f"price with {' and '.join(keys)}, or gpu_hour_usd"
-    return UserFileError(path, problem, field=f"models.{spec.name}", advice=f"add {advice}; or take the budget out")

@@ -118,8 +118,7 @@ class ContenderEntry(Strict):
     adapter: str | dict[str, str] | None = None
     skills: str | list[str] | dict[str, str | list[str]] | None = None
     delivery: Text = NONE
-    prompt: str | dict[str, str | dict[str, str]] | None = None
-    """A template's file in place of the suite's; or one for ``user`` and one for ``system``; or either by suite."""
+    prompt: str | dict[str, str | dict[str, str]] | None = None  # a file, files by role, or either by suite
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
     system: dict[str, Any] | None = None  # another way to answer with the model, of an installed package: ``{name: …}``

@@ -1,7 +1,4 @@
-"""The running half: an experiment in, evidence out. Plans, schedules, journals, resumes, and stops at a budget.
-
-It never looks at statistics; what it leaves in the report's folder is all that the judging half knows.
-"""
+"""The running half: an experiment in, evidence out. It never looks at statistics, and leaves files only."""
 
 import sys
 import types
@@ -11,11 +8,11 @@ from pathlib import Path
 
 from harness.core import stay_offline
 from harness.experiment import assemble
-from harness.run.execute import run_report
+from harness.run.execute import RunOptions, Summary, run_report
 from harness.run.opening import Ping, ping
-from harness.run.regrading import Given, Regraded, grade_given, refuse_without_answers, regrade
-from harness.run.results import suites_of
-from harness.run.trace import Progress, RunOptions, Summary
+from harness.run.regrading import Regraded, refuse_without_answers, regrade
+from harness.run.session import grade_given
+from harness.run.trace import Progress, suites_of
 
 
 class _CallableRoom(types.ModuleType):
@@ -32,15 +29,11 @@ class _CallableRoom(types.ModuleType):
         allow_outside: bool = False,
         listener: Callable[[Progress], None] | None = None,
     ) -> Summary:
-        """Runs what is not yet done in a report's folder; as ``ownbench run``.
-
-        Raises UserFileError: the experiment or something that it names is wrong; nothing was spent. UsageError:
-        another run is at work here, or a model cannot be opened.
-        """
-        options = RunOptions(limit=limit, only=tuple(only), offline=offline, retry_errored=retry_errored)
+        """Runs what is not yet done in a report's folder, as ``ownbench run``. Raises UserFileError and UsageError."""
+        tell, chosen = listener or (lambda _: None), tuple(only)
+        how = RunOptions(only=chosen, limit=limit, offline=offline, retry_errored=retry_errored, listener=tell)
         with stay_offline() if offline else nullcontext():
-            assembled = assemble(Path(report), allow_outside=allow_outside)
-            return run_report(assembled, options, listener=listener or (lambda _: None))
+            return run_report(assemble(Path(report), allow_outside=allow_outside), how)
 
 
 sys.modules[__name__].__class__ = _CallableRoom

@@ -9,10 +9,9 @@ from datetime import datetime
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
 from harness.cost import Reservation
 from harness.experiment import Attempt
-from harness.run.results import faulted, graded, is_done
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, Watch, own_time
-from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace
+from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -53,10 +52,7 @@ class Crew:
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
     async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
-        """Makes these attempts, as many at once as the experiment and ``at_most`` allow; the ids of those made.
-
-        Raises StorageError: what is made cannot be kept; what was in flight is dropped.
-        """
+        """Makes these attempts, many at once; the ids of those made. Raises StorageError: they cannot be kept."""
         queue, made = iter(attempts), set[str]()
         self.tell(phase)
         self.shop.journal.check()
@@ -143,7 +139,7 @@ class Crew:
             made = Made(attempt=attempt, session=session, started_at=self.clock.now())
             self.observe(attempt.id, Begun())
             await self.ask(made)
-            if not self.assembled.grader_of(attempt.task).models:
+            if not self.assembled.graders[attempt.task.digest].models:
                 self._settle(made)
             await self._asked.put(made)
             if self.watch is not None:  # which bounds what is in flight, graded or not
@@ -165,7 +161,7 @@ class Crew:
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         """Those that an attempt calls."""
-        return self.system_of(attempt).models | self.assembled.grader_of(attempt.task).models
+        return self.system_of(attempt).models | self.assembled.graders[attempt.task.digest].models
 
     async def ask(self, made: Made) -> None:
         """One attempt, from the question to the answer. Raises StorageError: a call of it cannot be kept."""
@@ -235,7 +231,7 @@ class Crew:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
         self.observe(made.attempt.id, Ended(outcome, judged.reason))
-        if self.watch is not None and is_done(outcome):
+        if self.watch is not None and outcome.is_done:
             enough = self.watch.settled(outcome)
             if enough is not None and self.stopped is None:
                 self.stopped = enough

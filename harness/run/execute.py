@@ -1,63 +1,83 @@
-"""Runs what is not yet done: dev attempts, thresholds, then everything else; and leaves the tables and the manifest.
-
-The journal is the truth. A kill at any instant costs the calls in flight; the next run goes on from what was written.
-"""
+"""Runs what is not yet done. The journal is the truth: a kill at any instant costs the calls in flight."""
 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any
 
-from harness.core import Cause, Clock, Manifest, Status, UsageError, as_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, is_graded_so, keep_ids, recall
+from harness.core import Cause, Clock, ModelError, Status, UsageError, as_json, digest_json, plural, stay_offline
+from harness.experiment import Assembled, Attempt, earlier_contender, earlier_suite, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
-from harness.run.opening import fast_loop, make_room, open_models, open_shop, probe_all
+from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.regrading import regrade
-from harness.run.results import is_done, manifest_of, plan_digest, skipped, standing_of
-from harness.run.session import Shop, meter_of
+from harness.run.session import Rehearsal, Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.thresholds import Choices, choose, decided
-from harness.run.trace import Listener, Observer, Progress, RunOptions, Summary
+from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
 from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
 from harness.system import System
 
+Choices = dict[str, dict[str, "Choice"]]  # by contender name, then by suite name
 
-def run_report(
-    assembled: Assembled,
-    options: RunOptions | None = None,
-    *,
-    watch: Watch | None = None,
-    listener: Listener = lambda _: None,
-    observer: Observer | None = None,
-) -> Summary:
-    """Makes every planned attempt that the report does not hold yet.
 
-    ``watch`` runs its contender alone, and may end the run before all is done. ``listener`` is told of the progress, a
-    few times a second at most; ``observer`` of every message, call, skill and outcome as it happens. Raises UsageError:
-    another run is at work on this report, or a model cannot be opened; nothing was spent. StorageError: what is made
-    cannot be kept, or what was kept is gone.
-    """
-    options = options or RunOptions()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What was chosen for one hybrid on one suite."""
+
+    contender_digest: str
+    suite_digest: str
+    threshold: float | None = None
+    rate: float | None = None  # for ``random:NAME``: the share that the named hybrid escalated on dev
+    share: float | None = None  # the share of dev tasks that the threshold escalates
+    tasks: int = 0  # dev tasks that it was chosen on
+    grading: str = ""  # how they were graded; nothing where an earlier version chose
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What may be asked of a run."""
+
+    only: tuple[str, ...] = ()  # contenders to run, with the dev attempts that they wait for; empty: all
+    limit: int | None = None  # at most so many attempts in this call
+    offline: bool = False  # refuse every call that leaves this machine
+    retry_errored: bool = False  # retry attempts that ended errored or ungraded
+    watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
+    listener: Listener = lambda _: None  # told of the progress, a few times a second at most
+    observer: Observer | None = None  # told of every message, call, skill and outcome as it happens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What one call of a run did, and how the report is after it."""
+
+    planned: int  # attempts of the whole experiment
+    done_before: int
+    made: int  # attempts made by this call
+    complete: bool
+    stopped_because: str | None = None
+    errored: int = 0  # attempts of the report that ended errored or ungraded
+    causes: Mapping[str, int] = field(default_factory=dict)
+    examples: Mapping[str, str] = field(default_factory=dict)  # for causes that this call met: the first reason
+    spent_usd: float = 0.0
+    unknown_costs: int = 0
+    elapsed_s: float = 0.0
+    notes: tuple[str, ...] = ()
+
+
+def run_report(assembled: Assembled, options: RunOptions) -> Summary:
+    """Makes every attempt that the report does not hold yet. Raises UsageError: nothing was begun. StorageError."""
     with stay_offline() if options.offline else contextlib.nullcontext():
-        return _Run(assembled, options, listener, watch, observer).go()
+        return _Run(assembled, options).go()
 
 
 class _Run:
     """One call of a run, from the lock to the tables."""
 
-    def __init__(
-        self,
-        assembled: Assembled,
-        options: RunOptions,
-        listener: Listener,
-        watch: Watch | None,
-        observer: Observer | None,
-    ) -> None:
-        self.assembled, self.report, self.options = assembled, assembled.report, options
-        self.listener, self.watch, self.observer = listener, watch, observer
+    def __init__(self, assembled: Assembled, options: RunOptions) -> None:
+        self.assembled, self.report, self.options, self.watch = assembled, assembled.report, options, options.watch
         self.planned = {attempt.id: attempt for attempt in assembled.attempts}
         self.stopped: str | None = None
         self.over_budget = False
@@ -67,17 +87,19 @@ class _Run:
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
     def go(self) -> Summary:
-        manifest = read_manifest(self.report)
-        if self.watch is None and manifest is not None and self._is_whole(manifest):
-            planned, lost = len(self.planned), manifest.without_outcome
-            notes = manifest.notes
-            return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
+        before, planned = read_manifest(self.report), len(self.planned)
+        if self.watch is None and before is not None and before.complete and tables_are_whole(self.report):
+            lost, notes = before.without_outcome, before.notes  # with no need to read the journal
+            if before.plan_digest == plan_digest(self.assembled) and not (self.options.retry_errored and lost):
+                return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
         recorded, todo = self._look()
         if self.otherwise:
             self._grade_again()
             recorded, todo = self._look()
         make_room(self.assembled, len(todo))
-        needed = {model for a in todo for model in self._system(a).models | self.assembled.grader_of(a.task).models}
+        needed = {
+            model for a in todo for model in self._system(a).models | self.assembled.graders[a.task.digest].models
+        }
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         with Journal(self.report) as journal, self.ears:
@@ -88,24 +110,18 @@ class _Run:
                     runner.run(self._work(journal, recorded, todo, models))
                 journal.check()
                 recorded = recall(self.assembled)
-                if self.watch is None and all(a.id in self.done and is_done(recorded.attempts[a.id]) for a in todo):
+                if self.watch is None and all(a.id in self.done and recorded.attempts[a.id].is_done for a in todo):
                     self.stopped = None  # whatever came, it came too late to leave anything out
             self._leave_tables(recorded)
         return self._summary(recorded)
-
-    def _is_whole(self, manifest: Manifest) -> bool:
-        """Whether this very plan is complete, with no need to read the journal."""
-        same = manifest.complete and manifest.plan_digest == plan_digest(self.assembled)
-        again = self.options.retry_errored and manifest.without_outcome
-        return same and tables_are_whole(self.report) and not again
 
     def _look(self) -> tuple[Recalled, list[Attempt]]:
         """What is on record, and what is to be made."""
         assembled, planned = self.assembled, self.planned
         self.manifest, recorded = read_manifest(self.report), recall(assembled)
-        self.choices: Choices = decided(assembled, self.manifest)
+        self.choices: Choices = _decided(assembled, self.manifest.thresholds if self.manifest else {})
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and is_done(o)}
+        kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
         self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
         self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
         only, todo = set(self.options.only), list[Attempt]()
@@ -133,7 +149,7 @@ class _Run:
         if self.watch is not None:
             problem = "attempts were graded by other graders or references than the present ones"
             raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
-        done = regrade(self.assembled, listener=self.listener, offline=self.options.offline, within_run=True)
+        done = regrade(self.assembled, listener=self.options.listener, offline=self.options.offline, within_run=True)
         changed = sum(sum(ways.values()) for ways in done.changes.values())
         self.stopped = done.stopped_because
         graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
@@ -144,14 +160,19 @@ class _Run:
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
-            if not await self._unless_stopped(self._prepare(models)):
-                return
-            meter = meter_of(self.assembled, self.tally.started)
-            shop = open_shop(self.assembled, journal, recorded, models, meter)
-            if not await self._unless_stopped(self._probe(shop, models)):
+            shop = Shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.tally.started))
+            working = asyncio.create_task(self._prepare(shop, models))
+            with self.ears.told(working.cancel):
+                try:
+                    await working
+                except asyncio.CancelledError:
+                    if not self.ears.heard:
+                        raise
+            if self.ears.heard:
+                self.stopped = BY_USER
                 return
             self._write_manifest()
-            crew = Crew(shop, self._system, self.tally, self.listener, watch=self.watch, observer=self.observer)
+            crew = Crew(shop, self._system, self.tally, self.options.listener, self.watch, self.options.observer)
             with self.ears.told(crew.stop):
                 await self._phases(crew, todo)
             self.stopped, self.over_budget = crew.stopped, crew.over_budget
@@ -159,29 +180,13 @@ class _Run:
             for model in models.values():
                 await model.close()
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Does the work, unless the user stops it; whether it was done."""
-        working = asyncio.create_task(work)
-        with self.ears.told(working.cancel):
-            try:
-                await working
-            except asyncio.CancelledError:
-                if not self.ears.heard:
-                    raise
-        if self.ears.heard:
-            self.stopped = BY_USER
-        return not self.ears.heard
-
-    async def _prepare(self, models: Mapping[str, Model]) -> None:
-        """Loads what the models need, one after another."""
+    async def _prepare(self, shop: Shop, models: Mapping[str, Model]) -> None:
+        """Loads what the models need, one after another, and looks whether they apply their adapters."""
         for name, model in models.items():
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = backend_of(model.spec).notes(model.spec)
-
-    async def _probe(self, shop: Shop, models: Mapping[str, Model]) -> None:
-        prompts = [suite.prompt.of(task) for suite in self.assembled.suites for task in suite.tasks[:2]]
-        for name, notes in (await probe_all(shop, prompts, models, self._tell)).items():
+        for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
@@ -193,7 +198,7 @@ class _Run:
         ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
         if any(self._system(a).undecided for a in main):
             crew.tell("choosing thresholds")
-            self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
+            self.choices = await _choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
         waiting = {a.contender for a in main if self._system(a).undecided}
         names, undecided = ", ".join(sorted(waiting)), None
@@ -214,7 +219,7 @@ class _Run:
         return system.with_choice(chosen) if chosen else system
 
     def _tell(self, phase: str) -> None:
-        self.listener(self.tally.at(self.clock.monotonic(), phase))
+        self.options.listener(self.tally.at(self.clock.monotonic(), phase))
 
     def _leave_tables(self, recorded: Recalled) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
@@ -275,3 +280,74 @@ class _Run:
             elapsed_s=self.clock.monotonic() - self.tally.started,
             notes=(*self._manifest_notes(), *self.notes),
         )
+
+
+def _decided(assembled: Assembled, recorded: Mapping[str, Any]) -> Choices:
+    """The choices of an earlier run that still hold: same hybrid, same dev tasks, whatever they are called."""
+    held: dict[tuple[str, str], Choice] = {}
+    for by_suite in recorded.values():
+        for written in by_suite.values() if isinstance(by_suite, Mapping) else ():
+            with contextlib.suppress(
+                TypeError
+            ):  # an earlier version, or a person, may have written it: it is chosen again then
+                choice = Choice(**written)
+                numbers = [number for number in (choice.threshold, choice.rate) if number is not None]
+                if numbers and all(isinstance(number, (int, float)) for number in numbers):
+                    held[choice.contender_digest, choice.suite_digest] = choice
+    found: Choices = {}
+    for name, systems in assembled.systems.items() if held else ():
+        if name not in (system := next(iter(systems.values()))).undecided:
+            continue
+        digest = system.contender.digest
+        for suite in assembled.whole:
+            earlier = held.get((digest, suite.digest))
+            if earlier is None:
+                earlier = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
+            if earlier is not None and earlier.grading in {"", _grading(assembled, suite.name)}:
+                choice = replace(earlier, contender_digest=digest, suite_digest=suite.digest)
+                found.setdefault(name, {})[suite.name] = choice
+    return found
+
+
+def _grading(assembled: Assembled, suite: str) -> str:
+    """The digest of how the dev tasks of a suite are graded."""
+    return digest_json([assembled.gradings[task.digest] for s in assembled.dev if s.name == suite for task in s.tasks])
+
+
+async def _choose(assembled: Assembled, shop: Shop, held: Choices, ready: Set[str]) -> Choices:
+    """``held``, and a choice for each undecided hybrid of ``ready`` that has dev outcomes to choose on."""
+    chosen: Choices = {name: dict(by_suite) for name, by_suite in held.items()}
+    for name, suite in product(sorted(ready), assembled.dev):
+        system = assembled.systems[name][suite.name]
+        if name not in system.undecided or system.like is not None or suite.name in chosen.get(name, {}):
+            continue
+        trades = []  # how sure the worker was on each dev task, and what either part was worth
+        for task in suite.tasks:
+            session = Rehearsal(shop, task)
+            try:
+                confidence, answers = await system.rehearse(task, session)
+            except ModelError:
+                continue
+            grades = [await session.grade(answer) for answer in answers]
+            if confidence is not None and all(g.status in {Status.PASSED, Status.FAILED} for g in grades):
+                trades.append((confidence, *(float(g.status is Status.PASSED) for g in grades)))
+        if trades:
+            from harness.stats import choose_threshold  # numpy, which a run without such a hybrid does without
+
+            threshold, share = choose_threshold(*zip(*trades, strict=True))
+            chosen.setdefault(name, {})[suite.name] = Choice(
+                contender_digest=system.contender.digest,
+                suite_digest=suite.digest,
+                threshold=threshold,
+                share=share,
+                tasks=len(trades),
+                grading=_grading(assembled, suite.name),
+            )
+    for name, systems in assembled.systems.items():  # ``random:NAME`` takes the share that NAME escalates
+        for key, system in systems.items():
+            like = chosen.get(system.like or "", {}).get(key)
+            if like is not None and like.share is not None:
+                rate, digest = like.share, system.contender.digest
+                rated = replace(like, contender_digest=digest, threshold=None, rate=rate, share=None)
+                chosen.setdefault(name, {})[key] = rated
+    return chosen

@@ -1,44 +1,34 @@
-"""Grades the answers of a report again, by its suites' present graders, or answers given elsewhere; asks no contender.
-
-The journal is added to, never changed: what was there stays, and so does the table of outcomes as it was.
-"""
+"""Grades a report's answers again. The journal is added to, never changed; no contender is asked."""
 
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
-from harness.core import (
-    Answer,
-    Cause,
-    Clock,
-    Exposure,
-    Grade,
-    Grader,
-    Message,
-    ModelError,
-    Remaining,
-    Reply,
-    Request,
-    Role,
-    Status,
-    Task,
-    UsageError,
-    plural,
-)
+from harness.core import Cause, Clock, Grade, Role, Status, UsageError, plural
 from harness.cost import Meter
-from harness.experiment import Assembled, Attempt, is_graded_so, recall
-from harness.grade import grade
-from harness.model import read_reply
+from harness.experiment import Assembled, Attempt, recall
 from harness.run.crew import Crew, Made
-from harness.run.opening import open_models, open_shop
-from harness.run.results import faulted, identity, judge_usd, plan_digest, said_by, skipped, standing_of, suites_of
+from harness.run.opening import open_models
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
-from harness.run.trace import Ended, Listener, Progress
+from harness.run.trace import (
+    JUDGED,
+    Ended,
+    Listener,
+    Progress,
+    identity,
+    is_graded_so,
+    judge_usd,
+    plan_digest,
+    skipped,
+    standing_of,
+    suites_of,
+    values,
+)
 from harness.store import (
     OUTCOMES_FILE,
     Journal,
@@ -50,14 +40,12 @@ from harness.store import (
     read_outcomes,
     write_manifest,
 )
-from harness.system import answered, fault_in
+from harness.system import answered
 
 ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
-DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")
-"""How a grade changed; ``other``: to or from ungraded, or in its score, cause or label."""
-_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")
-"""What of a row a grader decides."""
+DIRECTIONS = ("pass_to_fail", "fail_to_pass", "other")  # how a grade changed; ``other``: its score, cause or label
+_GRADED = ("status", "cause", "score", "label_predicted", "label_true", "judge_usd", "grader_digest")  # of a grader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,33 +60,35 @@ class Regraded:
 
 
 def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
-    """Grades every stored answer of a planned attempt again. Only judges are called, where a suite has one.
-
-    ``within_run``: only what was graded by another grader than the present one; the caller writes the tables. Raises
-    UsageError: the report holds no answers, or a run is at work on it. StorageError: something cannot be kept.
-    """
+    """Grades stored answers again; ``within_run``: of other graders, no tables. Raises UsageError, StorageError."""
     report = assembled.report
     if not within_run:
         refuse_without_answers(report)
     with Journal(report) as journal, Ears() as ears:
         held = recall(assembled)
-        if not within_run:
-            _refuse_changed(assembled, held)
+        if not within_run and (report / OUTCOMES_FILE).is_file():  # whose new form had no row for another
+            planned = {attempt.id for attempt in assembled.attempts}
+            ids = read_outcomes(report, ["attempt_id"])["attempt_id"].to_pylist()
+            if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
+                problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
+                raise UsageError(f"{report}: {problem}; make the new ones first: ownbench run {report}")
         last = _last_replies(assembled, held)
-        failed = {
-            i for i, o in held.attempts.items() if o.passed is False and o.cause in {*ENDED_BEFORE, Cause.REFUSED}
-        }  # under any grader, which their rows have to say
+        over = {
+            *ENDED_BEFORE,
+            Cause.REFUSED,
+        }  # who failed by these fails under any grader, as the rows have to say
+        failed = {i for i, outcome in held.attempts.items() if outcome.passed is False and outcome.cause in over}
         work = [a for a in assembled.attempts if a.id in last or a.id in failed]
         if within_run:
             gradings = assembled.gradings
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
-        judges = {model for attempt in work for model in assembled.grader_of(attempt.task).models}
+        judges = {model for attempt in work for model in assembled.graders[attempt.task.digest].models}
         models = open_models(assembled, judges, offline=offline)
 
         async def again() -> _Again:
             started = Clock().monotonic()
             meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
-            shop = open_shop(assembled, journal, held, models, meter)
+            shop = Shop(assembled, journal, held, models, meter)
             crew = _Again(shop, held, last, Progress(planned=len(work), started=started), listener)
             try:
                 for model in models.values():
@@ -135,17 +125,6 @@ def refuse_without_answers(report: Path) -> None:
         raise UsageError(f"{report}: {problem}; ownbench run makes and stores them")
 
 
-def _refuse_changed(assembled: Assembled, held: Recalled) -> None:
-    """Passes where every attempt of the tables is still planned; the new tables would have no row for another."""
-    if not (assembled.report / OUTCOMES_FILE).is_file():
-        return
-    planned = {attempt.id for attempt in assembled.attempts}
-    ids = read_outcomes(assembled.report, ["attempt_id"])["attempt_id"].to_pylist()
-    if gone := sum(i not in planned and (i in held.attempts or i in held.renamed) for i in ids):
-        problem = f"the tasks or contenders of {plural(gone, 'recorded attempt')} have changed since"
-        raise UsageError(f"{assembled.report}: {problem}; make the new ones first: ownbench run {assembled.report}")
-
-
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     """By attempt: the request whose reply is the answer that is to be graded; attempts without one are left out."""
     judges = {c.request_digest for c in read_calls_journal(assembled.report) if c.role in {Role.JUDGE, Role.SELECTOR}}
@@ -172,7 +151,7 @@ class _Again(Crew):
         self.graded = self.lines = 0  # answers, and rows that are not as they were
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
-        return self.assembled.grader_of(attempt.task).models
+        return self.assembled.graders[attempt.task.digest].models
 
     async def ask(self, made: Made) -> None:
         attempt = made.attempt
@@ -187,7 +166,7 @@ class _Again(Crew):
         attempt, trace = made.attempt, made.session.trace
         before = self.held.attempts[attempt.id]
         judge = judge_usd(trace.calls) if made.answer else before.judge_usd
-        after = replace(before, **identity(self.assembled, attempt), **said_by(judged), judge_usd=judge)
+        after = replace(before, **identity(self.assembled, attempt), **values(judged, *JUDGED), judge_usd=judge)
         changed = {name for name in _GRADED if getattr(after, name) != getattr(before, name)}
         if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)
@@ -214,53 +193,3 @@ def _leave_tables(assembled: Assembled) -> None:
         now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
         suites, plan_now = suites_of(assembled), plan_digest(assembled)
         write_manifest(report, replace(manifest, suites=suites, plan_digest=plan_now, **now))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
-    """An answer to a task that was given elsewhere; ``finish`` is the provider's word for how it ended."""
-
-    task: Task
-    text: str
-    finish: str
-    grader: Grader
-
-
-def grade_given(answers: Sequence[Given]) -> list[Grade]:
-    """The grade of each. No model is called: what a judge would have to grade is ungraded."""
-
-    async def graded(given: Given) -> Grade:
-        message = {"role": "assistant", "content": given.text}
-        try:
-            reply = read_reply({"choices": [{"message": message, "finish_reason": given.finish}]}, latency_s=0.0)
-        except ModelError as error:
-            return faulted(error.fault, str(error))
-        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-        return await grade(given.task, answer, given.grader, _Alone(given.task))
-
-    async def all_of() -> list[Grade]:
-        return [await graded(given) for given in answers]
-
-    return asyncio.run(all_of())
-
-
-class _Alone:
-    """A session without a run: nothing can be called, nothing is recorded."""
-
-    trial = 0
-    remaining = Remaining()
-
-    def __init__(self, task: Task) -> None:
-        self.task = task
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
-        raise ModelError(Cause.REQUEST, f"the model {model} is called in a run only")
-
-    def say(self, message: Message) -> None:
-        pass
-
-    def skill(self, name: str, how: Exposure) -> None:
-        pass
-
-    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
-        raise ModelError(Cause.REQUEST, "there is no other grader")

@@ -1,8 +1,10 @@
 """What one attempt may use: calls that are answered once, journalled before they count, charged, and bounded."""
 
 import asyncio
-from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
+import os
+from collections import ChainMap
+from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.core import (
@@ -11,6 +13,7 @@ from harness.core import (
     Cause,
     Exposure,
     Grade,
+    Grader,
     Message,
     ModelError,
     Redactor,
@@ -18,39 +21,43 @@ from harness.core import (
     Reply,
     Request,
     Role,
+    Session,
     Task,
     Usage,
 )
 from harness.cost import AttemptMeter, Meter, Reservation, charge
-from harness.experiment import Assembled
+from harness.experiment import Assembled, shared_identities
 from harness.grade import grade
-from harness.model import Caller, assistant_message, backend_of
-from harness.run.results import values
+from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines, read_reply
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace
-from harness.store import Journal, read_calls_journal
+from harness.run.trace import SkillSeen, Trace, faulted, values
+from harness.store import Journal, Recalled, read_calls_journal
+from harness.system import fault_in
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
-_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})
-"""Roles whose messages are no part of the conversation with the contender."""
+_NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
 
 
-@dataclass(slots=True)
 class Shop:
-    """What all attempts of a run share."""
+    """What all attempts of a run share, with the answers and the spending that are on record."""
 
-    assembled: Assembled
-    callers: Mapping[str, Caller]
-    journal: Journal
-    replies: MutableMapping[str, Reply]  # recorded answers by request digest
-    shared: frozenset[str]  # identities of contenders whose answers others use again: their replies are kept at hand
-    meter: Meter
-    redact: Redactor
-    clock: Patience
-    holds_earlier: bool  # whether the journal holds answers under the digests of an earlier version
-    in_flight: dict[str, "asyncio.Future[Reply]"] = field(default_factory=dict)
-    settled: asyncio.Event = field(default_factory=asyncio.Event)  # set when an attempt gives its reservation back
-    broken: dict[str, str] = field(default_factory=dict)  # models that nothing more is sent to, and why
+    def __init__(
+        self, assembled: Assembled, journal: Journal, recorded: Recalled, models: Mapping[str, Model], meter: Meter
+    ) -> None:
+        limits, seed = Limits(**assembled.experiment.limits.model_dump()), assembled.experiment.seed
+        busy = machines({name: model.spec for name, model in models.items()})
+        self.assembled, self.journal, self.meter = assembled, journal, meter
+        self.clock, self.redact = Patience(), redactor_of(assembled)
+        self.callers = {
+            name: Caller(model, limits, self.clock, seed, redact=self.redact, busy=busy[name])
+            for name, model in models.items()
+        }
+        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
+        self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
+        self.holds_earlier = bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values())
+        self.in_flight: dict[str, asyncio.Future[Reply]] = {}
+        self.settled = asyncio.Event()  # set when an attempt gives its reservation back
+        self.broken: dict[str, str] = {}  # models that nothing more is sent to, and why
 
     def recorded(self, request: Request, digest: str) -> Reply | None:
         """The answer that is on record."""
@@ -58,11 +65,14 @@ class Shop:
         return self.replies.get(request.earlier_digest) if reply is None and self.holds_earlier else reply
 
 
-def is_spent(call: Call) -> bool | None:
-    """Whether a call is on the bill: an answer always, a failure where it is known what it cost.
+def redactor_of(assembled: Assembled) -> Redactor:
+    """What takes every model's secrets out of a text."""
+    specs = assembled.specs.values()
+    return Redactor(tuple(secret for spec in specs for secret in backend_of(spec).secrets(spec, os.environ)))
 
-    ``None`` where nobody said what a failed call used: an answer that was cut or came too late may be billed.
-    """
+
+def is_spent(call: Call) -> bool | None:
+    """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
     if call.error is None or call.cost.usd is not None:
         return True
     return None if call.usage != _NOTHING else False
@@ -93,11 +103,15 @@ class Asked(NamedTuple):
     role: Role
 
 
-class Account:
-    """Calls on the account of an attempt, or of the run."""
+class AttemptSession(Session):
+    """The session of one attempt. What the journal holds is asked for and paid once, and charged to each attempt."""
 
-    def __init__(self, shop: Shop, trace: Trace, reservation: Reservation | None = None) -> None:
-        self._shop, self.trace, self.reservation = shop, trace, reservation
+    def __init__(
+        self, shop: Shop, task: Task, trial: int = 0, trace: Trace | None = None, reserved: Reservation | None = None
+    ) -> None:
+        super().__init__(task, trial)
+        self._shop, self.trace, self.reservation = shop, trace or Trace(), reserved
+        self._verifying = False
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
 
     async def made(self, asked: Asked) -> Reply:
@@ -161,21 +175,6 @@ class Account:
         if paid and spent is not False:  # where nobody knows, it is counted, and no reason to stop
             shop.meter.spend(call.cost, self.reservation if spent else None)
 
-
-class AttemptSession(Account):
-    """The `Session` of one attempt.
-
-    An answer that the journal holds already is taken from there: a run that was killed does not pay twice, and a
-    hybrid uses the answers of its parts. Its cost and its latency are charged to the attempt as if it had been made.
-    """
-
-    def __init__(
-        self, shop: Shop, task: Task, trial: int, trace: Trace, reservation: Reservation | None = None
-    ) -> None:
-        super().__init__(shop, trace, reservation)
-        self.task, self.trial = task, trial
-        self._verifying = False
-
     @property
     def remaining(self) -> Remaining:
         """What is left of the attempt's time and money."""
@@ -187,10 +186,7 @@ class AttemptSession(Account):
         )
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:
-        """The answer, from the journal or from the model.
-
-        Raises ModelError: the call failed for good, or the attempt may not spend more.
-        """
+        """The answer, from the journal or the model. Raises ModelError: there is none, or no more may be spent."""
         if self._verifying and role is Role.JUDGE:
             role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
         if not request.model:  # a grader knows its judge by name only
@@ -231,13 +227,10 @@ class AttemptSession(Account):
         self.trace.add(SkillSeen(name, how))
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
-        """The task's own grade, outside the attempt's time and money; or a verifier's, inside them.
-
-        Raises ModelError: a judge is to be asked later.
-        """
+        """The task's own grade, outside the attempt's limits; or a verifier's. Raises ModelError: a judge waits."""
         if verifier is None:
             with own_time_held():
-                return await grade(self.task, answer, self._shop.assembled.grader_of(self.task), self)
+                return await grade(self.task, answer, self._shop.assembled.graders[self.task.digest], self)
         by, began = self._shop.assembled.verifiers[verifier], self._shop.clock.monotonic()
         self._verifying = True
         try:
@@ -257,3 +250,21 @@ class Rehearsal(AttemptSession):
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
         return reply
+
+
+def grade_given(answers: Sequence[tuple[Task, Grader, str, str]]) -> list[Grade]:
+    """Grades of tasks' answers, each with the provider's word for its end; what needs a judge is ungraded."""
+
+    async def graded(task: Task, by: Grader, text: str, finish: str) -> Grade:
+        message = {"role": "assistant", "content": text}
+        try:
+            reply = read_reply({"choices": [{"message": message, "finish_reason": finish}]}, latency_s=0.0)
+        except ModelError as error:
+            return faulted(error.fault, str(error))
+        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
+        return await grade(task, answer, by, Session(task))
+
+    async def all_of() -> list[Grade]:
+        return [await graded(*given) for given in answers]
+
+    return asyncio.run(all_of())

@@ -27,16 +27,15 @@ def _own_end() -> tuple[asyncio.Timeout, float] | None:
 @contextlib.contextmanager
 def own_time_held() -> Iterator[None]:
     """What is done under it takes none of the attempt's own time."""
-    if (own := _own_end()) is None:
-        yield
-        return
-    (limit, end), loop = own, asyncio.get_running_loop()
+    own, loop = _own_end(), asyncio.get_running_loop()
     began = loop.time()
-    limit.reschedule(None)
+    if own is not None:
+        own[0].reschedule(None)
     try:
         yield
     finally:
-        limit.reschedule(end + loop.time() - began)
+        if own is not None:
+            own[0].reschedule(own[1] + loop.time() - began)
 
 
 class Unsent(asyncio.CancelledError):
@@ -120,10 +119,7 @@ class Ears:
 
 
 class Watch(Protocol):
-    """What is asked while one contender is run. The order depends on no outcome; the answers may.
-
-    The running half looks at no statistics: it hands over outcomes and is told.
-    """
+    """What is asked while one contender is run: this half looks at no statistics. The order depends on no outcome."""
 
     @property
     def contender(self) -> str:
@@ -137,10 +133,7 @@ class Watch(Protocol):
         """Which of the contender's attempts are to be made, in their order."""
 
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
-        """Begins again from the planned attempts on record; why nothing more is to be made, where that is so.
-
-        ``others`` are of an earlier form of the experiment. Raises UsageError: made under another rule, or under none.
-        """
+        """Begins from outcomes on record (``others``: no longer planned); why to stop. Raises UsageError."""
 
     def settled(self, outcome: Outcome) -> str | None:
         """Told of every finished attempt; why no further one should begin, where that is so."""

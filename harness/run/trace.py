@@ -1,13 +1,36 @@
-"""What happens in an attempt, recorded as it happens and told to whoever listens, and what a run says of itself.
-
-The row of the attempt, its transcript and the live view are all read from here, however the attempt ends.
-"""
+"""What happens in an attempt, told as it happens; its row in the outcome table; the manifest of a report."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from harness.core import Call, Exposure, Message, Outcome, Role, Status
+from harness.core import (
+    UNBILLED,
+    Answer,
+    Call,
+    Cause,
+    ContenderRecord,
+    Cost,
+    Exposure,
+    Fault,
+    Grade,
+    Manifest,
+    Message,
+    ModelRecord,
+    Outcome,
+    Role,
+    Status,
+    SuiteRecord,
+    Usage,
+    as_json,
+    digest_json,
+)
+from harness.experiment import Assembled, Attempt
+from harness.model import BACKENDS, backend_of
+from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
+from harness.system import DELIVERIES, SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +62,7 @@ class Ended:
 
 
 Event = Begun | Said | SkillSeen | Call | Ended
-Observer = Callable[[str, Event], None]
-"""Told of every event with the id of its attempt, on the event loop: it must not take long."""
+Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
 
 
 class Trace:
@@ -101,36 +123,6 @@ class Trace:
         return sum(known) + self.verifying_s if known else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What the command line may ask of a run."""
-
-    only: tuple[str, ...] = ()
-    """Contenders to run; empty: all. Parts of a hybrid whose threshold is to be chosen are run on dev all the same."""
-    limit: int | None = None  # at most so many attempts in this call
-    offline: bool = False  # refuse every call that leaves this machine
-    retry_errored: bool = False  # retry attempts that ended errored or ungraded
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What one call of a run did, and how the report is after it."""
-
-    planned: int  # attempts of the whole experiment
-    done_before: int
-    made: int  # attempts made by this call
-    complete: bool
-    stopped_because: str | None = None
-    errored: int = 0  # attempts of the report that ended errored or ungraded
-    causes: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, str] = field(default_factory=dict)
-    """For causes that this call of the run met: the reason given by the first such attempt."""
-    spent_usd: float = 0.0
-    unknown_costs: int = 0
-    elapsed_s: float = 0.0
-    notes: tuple[str, ...] = ()
-
-
 @dataclass(slots=True, kw_only=True)
 class Progress:
     """A moment of a run, made of its events. A run counts on one, and tells copies of it."""
@@ -184,3 +176,153 @@ class Progress:
 
 
 Listener = Callable[[Progress], None]
+
+
+JUDGED = ("status", "cause", "passed", "score", "label_true", "label_predicted")  # what of a row its grade says
+
+
+def values(record: object, *names: str) -> dict[str, Any]:
+    """Some fields of a record, for another that has them too."""
+    return {name: getattr(record, name) for name in names}
+
+
+def faulted(fault: Fault, reason: str) -> Grade:
+    """What a fault makes of an attempt, without a look at any answer."""
+    return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
+
+
+def is_graded_so(outcome: Outcome, grading: str) -> bool:
+    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
+    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
+    return ungraded or outcome.grader_digest in {None, grading}
+
+
+def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
+    """How far a report is, in the words of its manifest."""
+    outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
+    done = sum(outcome.is_done for outcome in outcomes)
+    lost = sum(outcome.status in {Status.ERRORED, Status.UNGRADED} for outcome in outcomes)
+    return {"done": done, "complete": done == len(assembled.attempts), "without_outcome": lost}
+
+
+def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
+    """The row of an attempt that was never made."""
+    return Outcome(**identity(assembled, attempt), status=Status.SKIPPED, cause=cause)
+
+
+def graded(
+    assembled: Assembled, attempt: Attempt, trace: Trace, answer: Answer | None, judged: Grade, *, started_at: datetime
+) -> Outcome:
+    """The row of an attempt that was made, as its trace has it; without an answer where it ended before one."""
+    calls = [call for call in trace.calls if call.role is not Role.JUDGE]
+    billed = _billed(calls)
+    usage, cost = Usage.total(call.usage for call in billed), Cost.total(call.cost for call in billed)
+    return Outcome(
+        **identity(assembled, attempt),
+        **values(judged, *JUDGED),
+        **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
+        **values(trace, "skills_shown", "skills_used", "latency_s"),
+        cost_usd=cost.usd,
+        judge_usd=judge_usd(trace.calls),
+        cost_basis=cost.basis,
+        input_tokens=None if usage.input is None or usage.cache_write is None else usage.input + usage.cache_write,
+        cached_input_tokens=usage.cached_input,
+        output_tokens=usage.output,
+        reasoning_tokens=usage.reasoning,
+        calls=len(calls),
+        retries=sum(call.retries for call in calls),
+        started_at=started_at,
+    )
+
+
+def judge_usd(calls: Sequence[Call]) -> float | None:
+    """What the judges among these calls cost."""
+    return Cost.total(call.cost for call in _billed([call for call in calls if call.role is Role.JUDGE])).usd
+
+
+def _billed(calls: Sequence[Call]) -> list[Call]:
+    """Those that may be on the bill; what one costs that failed is perhaps not known."""
+    return [c for c in calls if c.error is None or c.cost.usd is not None or c.error.partition(":")[0] not in UNBILLED]
+
+
+def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
+    """Which attempt a row is of: names and digests."""
+    task, suite, system = attempt.task, attempt.suite, assembled.systems[attempt.contender][attempt.suite.name]
+    return {
+        "report": assembled.experiment.name,
+        "suite": suite.name,
+        "suite_digest": suite.digest,
+        "contender": attempt.contender,
+        "contender_kind": system.contender.kind,
+        "contender_digest": system.contender.digest,
+        "task": task.id,
+        "task_digest": task.digest,
+        "prompt_digest": system.prompt.template.digest,
+        "grader_digest": assembled.gradings[task.digest],
+        **values(task, "domain", "cluster"),
+        **values(attempt, "split", "trial"),
+        "attempt_id": attempt.id,
+    }
+
+
+def plan_digest(assembled: Assembled) -> str:
+    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew."""
+    graded = assembled.gradings
+    named = (
+        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
+        for a in assembled.attempts
+    )
+    return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
+
+
+def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
+    """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
+    experiment, models, contenders = assembled.experiment, dict[str, ModelRecord](), list[ContenderRecord]()
+    for spec in assembled.specs.values():
+        recorded, backend = spec.options.get("recorded_backend"), backend_of(spec)
+        named = BACKENDS.get(recorded or spec.backend)
+        kind, why = model_sourcing(
+            spec.price, recorded or spec.backend, spec.base_url, owned=named.owned if named else None
+        )
+        models[spec.name] = ModelRecord(
+            **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
+            model=spec.model if backend.named or backend.recorded else "",
+            recorded_backend=recorded,
+            capabilities=tuple(sorted(backend.capabilities(spec))),
+            sourcing=kind,
+            sourcing_why=why,
+        )
+    for one in assembled.contenders.values():
+        record = ContenderRecord(**values(one, "name", "digest", "parts"), kind=one.kind.value, **as_asked(one.asked))
+        known = (SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery))
+        control = next((way.name for way in known if way and way.control), None)
+        contenders.append(replace(record, control=control))
+    return Manifest(
+        report=experiment.name,
+        versions=installed_versions(),
+        machine=this_machine(),
+        experiment_digest=experiment.digest,
+        **values(experiment, "seed", "reference"),
+        suites=suites_of(assembled),
+        models=tuple(models.values()),
+        contenders=sourced(contenders, {}, models),
+        **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
+        prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
+        planned=len(assembled.attempts),
+        plan_digest=plan_digest(assembled),
+        **state,
+    )
+
+
+def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
+    """What the manifest says of the suites."""
+    return tuple(
+        SuiteRecord(
+            **values(suite, "name", "version", "digest", "metric", "human_baseline"),
+            prompt_digest=suite.prompt.template.digest,
+            tasks=len(suite.tasks),
+            graders=tuple(sorted({assembled.graders[task.digest].digest for task in suite.tasks})),
+            grader_kinds=tuple(sorted({assembled.graders[task.digest].name for task in suite.tasks})),
+        )
+        for suite in assembled.suites
+    )

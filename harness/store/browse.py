@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from harness.core import EvidenceError, UsageError
-from harness.store.columns import Array
-from harness.store.outcome_file import Words
+from harness.store.columns import Array, Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 
 FLIPS = ("lost", "gained", "either")
@@ -19,7 +18,7 @@ FLIPS = ("lost", "gained", "either")
 class TaskFilter:
     """What is looked for. An empty list, ``None`` or an empty text asks for nothing; all that is asked for must hold.
 
-    A task is found where one of its attempts is: the contender, the status, the cause and so on are of one attempt.
+    A task is found where one of its attempts is: contender, status, cause and so on are of one attempt.
     """
 
     contenders: Sequence[str] = ()
@@ -32,8 +31,7 @@ class TaskFilter:
     flipped: tuple[str, str, str] | None = None
     """Two contenders and one of `FLIPS`: the tasks that only one of them passed, as a comparison of the two counts."""
     text: str = ""  # in the task's name, its domain, its suite, a label or the cause, whatever the case of the letters
-    inputs: Sequence[int] | None = None
-    """Positions of tasks in whose inputs the text was found: they count as if the text stood in their names."""
+    inputs: Sequence[int] | None = None  # tasks in whose inputs the text was found: as if it stood in their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,21 +128,18 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
     return TaskPage(rows=tuple(shown), total=len(found), attempts=len(rows))
 
 
-def attempts_of(index: Outcomes, key: TaskKey, contender: str | None = None) -> tuple[AttemptRow, ...]:
-    """All attempts at a task, by contender and trial. Raises UsageError, EvidenceError: no such contender, or task."""
-    of = index.task == index.task_of(key)
-    if contender is not None:
-        of &= index.contender.codes == index.contender.code(contender, "contender", index.report)
-    rows = np.flatnonzero(of)
+def attempts_of(index: Outcomes, key: TaskKey) -> tuple[AttemptRow, ...]:
+    """All attempts at a task, by contender and trial. Raises EvidenceError: there is no such task."""
+    rows = np.flatnonzero(index.task == index.task_of(key))
     return attempt_rows(index, rows[np.lexsort((rows, index.trial[rows], index.contender.codes[rows]))])
 
 
 def attempt_of(index: Outcomes, attempt_id: str) -> AttemptRow:
     """The outcome of an attempt. Raises EvidenceError: the report has no such attempt."""
-    rows = index.rows_of([attempt_id])
-    if not len(rows):
+    row = index.row_of(attempt_id)
+    if row < 0:
         raise EvidenceError(f"{index.report}: there is no attempt {attempt_id!r}")
-    return attempt_rows(index, rows[:1])[0]
+    return attempt_rows(index, np.array([row]))[0]
 
 
 def attempt_rows(index: Outcomes, rows: Array) -> tuple[AttemptRow, ...]:
@@ -219,11 +214,6 @@ def _among(index: Outcomes, words: Words, names: Sequence[str], what: str) -> Ar
     return np.asarray(allowed[words.codes])
 
 
-def _once(index: Outcomes, rows: Array) -> Array:
-    """Of these rows the first of each trial; as for the statistics, other splits are left out before."""
-    return rows[~index.repeats(rows)]
-
-
 def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None) -> Array:
     """Of each task whether it flipped: only one of the two passed more than half of its graded trials."""
     if direction not in FLIPS:
@@ -232,7 +222,8 @@ def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None)
     passed, both = [], np.ones(index.tasks, dtype=bool)
     for name in (a, b):
         code = index.contender.code(name, "contender", index.report)
-        rows = _once(index, np.flatnonzero(usable & (index.contender.codes == code)))
+        rows = np.flatnonzero(usable & (index.contender.codes == code))
+        rows = rows[~index.repeats(rows)]  # as for the statistics, other splits are left out before
         rows = rows[index.status.codes[rows] < GRADED]
         counts = np.bincount(index.task[rows], minlength=index.tasks)
         sums = np.bincount(index.task[rows], weights=index.values(rows), minlength=index.tasks)
@@ -275,7 +266,8 @@ def _cells(index: Outcomes, tasks: Array, names: Sequence[str], split: str | Non
     code = np.full(len(index.contenders), -1, dtype=np.int64)
     code[[index.contender.code(name, "contender", index.report) for name in names]] = np.arange(len(names))
     rows = np.flatnonzero((place >= 0)[index.task] & index.in_split(split))
-    used = _once(index, rows[code[index.contender.codes[rows]] >= 0])
+    rows = rows[code[index.contender.codes[rows]] >= 0]
+    used = rows[~index.repeats(rows)]
     cell = code[index.contender.codes[used]] * len(tasks) + place[index.task[used]]
     status, graded = index.status.codes[used], index.status.codes[used] < GRADED
     value = np.zeros(len(used))

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,13 +86,7 @@ def read_attempt_calls(
 
 
 def search_inputs(
-    index: Outcomes,
-    text: str,
-    so_far: InputSearch | None = None,
-    *,
-    split: str | None = None,
-    seconds: float = 0.3,
-    clock: Callable[[], float] = time.monotonic,
+    index: Outcomes, text: str, so_far: InputSearch | None = None, *, split: str | None = None, seconds: float = 0.3
 ) -> InputSearch:
     """The tasks in whose inputs a text stands, whatever the case of its letters.
 
@@ -106,7 +100,7 @@ def search_inputs(
     of = int(asked.sum())
     if not path.is_file() or index.attempt_ids is None:
         return InputSearch(of=of, next=None, why=NO_TRANSCRIPTS)
-    begun, so_far = clock(), so_far or InputSearch(of=of, next=0)
+    begun, so_far = time.monotonic(), so_far or InputSearch(of=of, next=0)
     rows = _one_attempt_a_task(index)
     rows = rows[asked[index.task[rows]]]
     chosen = index.attempt_texts(rows)
@@ -118,7 +112,7 @@ def search_inputs(
                 tasks = index.task[rows[here]]
                 found.update(tasks[_with_text(messages, text)].tolist())
                 searched += len(np.unique(tasks))
-            if clock() - begun >= seconds and group + 1 < file.num_row_groups:
+            if time.monotonic() - begun >= seconds and group + 1 < file.num_row_groups:
                 left = group + 1
                 break
     return InputSearch(tasks=tuple(sorted(found)), searched=searched, of=of, next=left)

@@ -69,8 +69,7 @@ def read_manifest(report: Path) -> Manifest | None:
 
 def locked_parts(report: Path) -> tuple[str, dict[str, str]] | None:
     """Digests of what the manifest says of the suites, and of each contender, its price and its thresholds."""
-    value = _json(report / FILE)
-    if value is None:
+    if (value := _json(report / FILE)) is None:
         return None
     prices, thresholds = value.get("prices") or {}, value.get("thresholds") or {}
     found = {}
@@ -108,9 +107,6 @@ def _json(path: Path) -> dict[str, Any] | None:
     return value
 
 
-# ------------------------------------------------------------------------------------------------- what ran, and where
-
-
 def installed_versions() -> dict[str, str]:
     """The versions of Python and of the packages that can change a result, where they are installed."""
     found = {"python": platform.python_version()}
@@ -128,9 +124,6 @@ def this_machine() -> dict[str, str | int | None]:
     if torch is not None and torch.cuda.is_available():
         found["gpu"] = str(torch.cuda.get_device_name(0))
     return found
-
-
-# ----------------------------------------------------------------------------------------- manifests written before
 
 
 def _upgraded(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,9 +160,6 @@ def _described_before(manifest: Manifest, report: Path) -> Manifest:
         models.append(dataclasses.replace(model, sourcing=kind, sourcing_why=why))
     contenders = sourced(manifest.contenders, {}, {model.name: model for model in models})
     return dataclasses.replace(manifest, models=tuple(models), contenders=contenders)
-
-
-# ------------------------------------------------------------------------------------- as the experiment has it
 
 
 def described(report: Path, manifest: Manifest | None) -> Described:

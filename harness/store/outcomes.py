@@ -1,15 +1,14 @@
 """The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.core import EvidenceError, Status, nearest
-from harness.store.columns import OUTCOMES, Array
-from harness.store.outcome_file import HEX, OutcomeFile, Words, tight
+from harness.store.columns import HEX, OUTCOMES, Array, OutcomeFile, Words, tight
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,11 +21,8 @@ PASSED, FAILED, UNGRADED, ERRORED, SKIPPED = range(len(STATUSES))
 GRADED = 2  # of the statuses in their order, the first two are graded: passed and failed
 PARTLY = "partly passed"
 RESULTS = (*STATUSES, PARTLY)
-"""Every word for a result: the statuses in their order, and that of the attempts that passed in part.
-
-A table may hold a score between 0 and 1 in the place of a pass. A rate counts such an attempt with its score; its
-status has no word for it and is ``failed``. Whoever shows or counts attempts asks here.
-"""
+"""Every word for a result: the statuses in their order, and that of the attempts that passed in part, with a score
+between 0 and 1, which a rate counts; their status has no word for it and is ``failed``."""
 _SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))
 _DENSE = 4  # a table of so many places a row is filled rather than the rows sorted
 
@@ -71,17 +67,6 @@ class Outcomes(OutcomeFile):
     def contenders(self) -> tuple[str, ...]:
         """In the order of the file."""
         return self.contender.every
-
-    @functools.cached_property
-    def about_contenders(self) -> tuple[list[str | None], list[str | None]]:
-        """Of each contender its kind and its digest, as its first row has them."""
-        _, first = in_order(self.contender.codes, len(self.contenders))
-        kinds, digests = (
-            OutcomeFile.words(self, f"contender_{n}").texts(first).to_pylist() for n in ("kind", "digest")
-        )
-        return kinds, digests
-
-    # ------------------------------------------------------------------------------------------- the other columns
 
     def words(self, name: str) -> Words:
         """A column of words, which is kept."""
@@ -150,10 +135,7 @@ class Outcomes(OutcomeFile):
         return np.where(passed >= 0, passed == 1, np.where(np.isfinite(score), score, by_status))
 
     def in_split(self, split: str | None) -> Array:
-        """Of each row whether it is of that part of the suites; ``None`` and ``all`` are the whole.
-
-        A row without a split, of a suite that has none, is of the part ``test``. Raises UsageError: no row is.
-        """
+        """Of each row whether it is of that part; one without a split is of ``test``. Raises UsageError: no row is."""
         if split in {None, "all"}:
             return np.ones(self.rows, dtype=bool)
         words = self.words("split")
@@ -161,8 +143,6 @@ class Outcomes(OutcomeFile):
             words.code(str(split), "split", self.report)
         allowed = np.array([name == split for name in words.every] + [split == "test"])
         return np.asarray(allowed[words.codes])
-
-    # ------------------------------------------------------------------------------------------ tasks and attempts
 
     def key_of(self, task: int) -> TaskKey:
         """The identity of the task at a position, which holds in every version of the file."""
@@ -193,22 +173,19 @@ class Outcomes(OutcomeFile):
         text = ids[rows].tobytes().hex().encode()
         return pa.StringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(text))
 
-    def rows_of(self, attempt_ids: Sequence[str]) -> Array:
-        """The rows of these attempts, in the order of the file; those that it does not have are passed over."""
-        import pyarrow as pa
+    def row_of(self, attempt_id: str) -> int:
+        """The first row of an attempt; -1 where there is none."""
         import pyarrow.compute as pc
 
         ids = self.attempt_ids
-        if ids is None:
-            return np.empty(0, dtype=np.int64)
-        if isinstance(ids, np.ndarray):
-            good = [text for text in attempt_ids if len(text) == HEX and not set(text) - set("0123456789abcdef")]
-            wanted = np.frombuffer(bytes.fromhex("".join(good)), dtype=np.uint64).reshape(-1, 2)
-            near = np.flatnonzero(np.isin(ids[:, 0], wanted[:, 0]))
-            pairs = {tuple(pair) for pair in wanted.tolist()}
-            return near[[tuple(ids[row].tolist()) in pairs for row in near]]
-        known = [text for text in attempt_ids if not _SURROGATES.intersection(text)]
-        return np.flatnonzero(np.asarray(pc.is_in(ids, value_set=pa.array(known, pa.string()))))
+        if ids is None or _SURROGATES.intersection(attempt_id):
+            return -1
+        if not isinstance(ids, np.ndarray):
+            return int(pc.index(ids, attempt_id).as_py())
+        if len(attempt_id) != HEX or set(attempt_id) - set("0123456789abcdef"):
+            return -1
+        found = (ids == np.frombuffer(bytes.fromhex(attempt_id), dtype=np.uint64)).all(axis=1)
+        return int(found.argmax()) if found.any() else -1
 
 
 def count_results(report: Path) -> Mapping[str, Mapping[str, int]]:

@@ -21,8 +21,7 @@ class SkillUse:
     """What was shown and opened at each task, in cells: the graded attempts of a contender at a task of one pattern.
 
     A pattern is what an attempt records: the skills shown, the skills opened, and whether there was an answer at all.
-    An attempt that ended in a fault before any answer (a prompt too long, a refusal) records no skill, whatever its
-    prompt held.
+    An attempt that ended in a fault before any answer records no skill, whatever its prompt held.
     """
 
     n_tasks: int

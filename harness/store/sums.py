@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
-from harness.store.columns import Array, Floats, Ints
-from harness.store.outcome_file import OutcomeFile, Words
+from harness.store.columns import Array, Floats, Ints, OutcomeFile, Words
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
 
 if TYPE_CHECKING:
@@ -62,8 +61,9 @@ class TaskTable:
     duplicates: int  # rows left out because their contender, task and trial had come before
     flags: tuple[Flag, ...]
     outcomes: Outcomes = field(repr=False)  # all outcomes of the file, of every split
-    graded: Array | None = field(repr=False)
-    """The rows there of the graded attempts; ``None`` where the table is of two reports, and has none of its own."""
+    graded: Array | None = field(
+        repr=False
+    )  # rows there of graded attempts; ``None`` where the table is of two reports
     task_places: Array = field(repr=False)  # of each task of `outcomes` its position here, -1 where it is not here
 
     @property
@@ -83,8 +83,6 @@ class TaskTable:
             raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
         return self.contenders.index(contender)
 
-    # ------------------------------------------------------------------------------------------- single attempts
-
     def every_attempt(self) -> "Attempts":
         """All graded attempts. Raises EvidenceError: the table is of two reports; later: the file has changed."""
         if self.graded is None:
@@ -103,11 +101,6 @@ class TaskTable:
         one = self.attempts_of(contender)
         found = {"task_index": one.tasks, "trial_index": one.trials}
         return pa.table(found | {name: self.outcomes.column_at(name, one.rows) for name in dict.fromkeys(columns)})
-
-    def latencies(self, contender: str) -> Floats:
-        """Seconds of each graded attempt whose latency is known, in no order that means anything."""
-        seconds = self.attempts_of(contender).numbers("latency_s")
-        return seconds[~np.isnan(seconds)]
 
     def labels(self, contender: str) -> tuple[list[str], list[str | None], Ints]:
         """Of the contender's labelled answers the true labels, those in the answers, and the tasks' positions."""
@@ -161,12 +154,10 @@ class Attempts:
 
 
 def load_task_table(report: Path, split: str | None = None) -> TaskTable:
-    """The report's outcomes as sums for each contender and task.
+    """The outcomes as sums. Raises UsageError: no such split. EvidenceError: as `Outcomes`; or there are no rows.
 
-    Without ``split``, a report in which any row is of the split ``test`` is read without its dev rows: thresholds were
-    chosen on those. Rows without a split, of suites that have none, are kept. ``split`` asks for ``test``, ``dev`` or
-    ``all``. Raises UsageError: an unknown split, or one that the report has no rows of. EvidenceError: as `Outcomes`;
-    or there are no rows.
+    Without ``split`` (``test``, ``dev``, ``all``) a report with rows of ``test`` is read without its dev rows, on which
+    thresholds were chosen. Rows without a split, of suites that have none, are kept.
     """
     import pyarrow as pa
 
@@ -174,7 +165,7 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     if split not in {None, "test", "dev", "all"}:
         raise UsageError(f"unknown split {split!r}; use test, dev or all")
     there = outcomes.words("split").every
-    chosen = split or _by_default(there)
+    chosen = split or ("test" if "test" in there else "all")
     rows = np.flatnonzero(outcomes.in_split(chosen)) if chosen != "dev" or "dev" in there else np.empty(0, np.int64)
     if not len(rows):
         raise _no_rows(outcomes, chosen)
@@ -206,11 +197,7 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
 
 def split_used(report: Path, split: str | None = None) -> str:
     """The split that `load_task_table` would use; one column is read. Raises EvidenceError: as `OutcomeFile`."""
-    return split or _by_default(OutcomeFile(report).words("split").every)
-
-
-def _by_default(splits: Sequence[str]) -> str:
-    return "test" if "test" in splits else "all"
+    return split or ("test" if "test" in OutcomeFile(report).words("split").every else "all")
 
 
 def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
@@ -227,7 +214,9 @@ def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
 
 def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
-    kinds, digests = outcomes.about_contenders
+    _, first = in_order(outcomes.contender.codes, len(outcomes.contenders))
+    about = (OutcomeFile.words(outcomes, name) for name in ("contender_kind", "contender_digest"))  # not to be kept
+    kinds, digests = (words.texts(first).to_pylist() for words in about)
     task, task_digest = (texts.take(tasks).to_pylist() for texts in (outcomes.task_names, outcomes.task_digests))
     suite, suite_digest, domain, cluster = (
         words.texts(tasks).fill_null("").to_pylist()

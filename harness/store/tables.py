@@ -2,16 +2,16 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from harness.core import EvidenceError, Outcome, Reply, keeping
+from harness.core import EvidenceError, Outcome, Reply, keeping, replacing
 from harness.store.columns import (
     CALL_PLACES,
     CALLS,
@@ -60,22 +60,14 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     now = {found.contender: row.contender for row, found in done if found}
     rows = [_named(found, row, now) if found else row for row, found in done]
     calls = _calls_table(report, order, held.renamed)
-    ready: dict[Path, Path] = {}
-    try:
+    with ExitStack() as ready:  # put in place in the reverse order: where the outcomes stand, the rest does
         for name, columns, tables in (
-            (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
-            (CALLS_FILE, CALLS, iter([calls])),
             (OUTCOMES_FILE, OUTCOMES, outcome_tables(rows)),
+            (CALLS_FILE, CALLS, iter([calls])),
+            (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
         ):
-            with keeping(report / name):
-                ready[report / name] = _aside(report, name, columns, tables)
-    except BaseException:
-        for aside in ready.values():
-            aside.unlink(missing_ok=True)
-        raise
-    for path, aside in ready.items():  # the outcomes last: where they stand, the rest does
-        with keeping(path):
-            aside.replace(path)
+            ready.enter_context(keeping(report / name))
+            _write(ready.enter_context(replacing(report / name)), columns, tables)
     return len(held.attempts.keys() - order.keys()), held.torn
 
 
@@ -149,7 +141,8 @@ def recorded_replies(report: Path) -> Mapping[str, Reply]:
 
 def write_outcomes(report: Path, tables: Iterator["pa.Table"]) -> None:
     """Replaces ``outcomes.parquet`` by these pieces, which have the columns of `OUTCOMES`."""
-    _aside(report, OUTCOMES_FILE, OUTCOMES, tables).replace(report / OUTCOMES_FILE)
+    with replacing(report / OUTCOMES_FILE) as file:
+        _write(file, OUTCOMES, tables)
 
 
 def outcome_tables(rows: Sequence[Outcome]) -> Iterator["pa.Table"]:
@@ -237,24 +230,12 @@ def _encodable(value: Any) -> Any:
     return [_encodable(part) for part in value] if isinstance(value, (tuple, list)) else value
 
 
-def _aside(report: Path, name: str, columns: Mapping[str, str], tables: Iterator["pa.Table"]) -> Path:
-    """Writes the tables, a row group each, to a file beside ``name``, complete and on the disk."""
+def _write(file: BinaryIO, columns: Mapping[str, str], tables: Iterator["pa.Table"]) -> None:
+    """The tables, a row group each, complete and on the disk."""
     import pyarrow.parquet as pq
 
-    report.mkdir(parents=True, exist_ok=True)
-    handle, place = tempfile.mkstemp(dir=report, prefix=f".{name}.", suffix=".part")
-    aside = Path(place)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            with pq.ParquetWriter(file, schema(columns), compression="zstd") as writer:
-                for table in tables:
-                    writer.write_table(table, row_group_size=_CHUNK)  # one row is read by reading its group
-            file.flush()
-            os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    return aside
+    with pq.ParquetWriter(file, schema(columns), compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table, row_group_size=_CHUNK)  # one row is read by reading its group
+    file.flush()
+    os.fsync(file.fileno())

@@ -34,10 +34,7 @@ VARIABLES = ("input", "id", "domain", "metadata", "files")
 
 
 def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
-    """The suite of a folder that holds suite.yaml, or of that file; with ``allow_outside`` it may name files elsewhere.
-
-    Raises UserFileError: anything wrong in suite.yaml, its templates, its tasks or the files that they name.
-    """
+    """The suite of a folder or a suite.yaml; ``allow_outside``: it may name files elsewhere. Raises UserFileError."""
     path = Path(path)
     if not path.exists():
         there = sorted(path.parent.iterdir()) if path.parent.is_dir() else []

@@ -29,10 +29,7 @@ def file_inside(folder: Path, name: str, source: Path, field: str, *, outside: b
 
 
 def path_inside(folder: Path, name: str, source: Path, field: str, *, outside: bool = False) -> Path:
-    """The place that ``name`` means in a suite's ``folder``, or with ``outside`` anywhere.
-
-    Raises UserFileError: the path is absolute, or leads out of the folder, by ``..`` or by a link.
-    """
+    """The place that ``name`` means in a suite's ``folder``, or ``outside``. Raises UserFileError: it leads out."""
     pure = PurePosixPath(name)
     if not name or "\0" in name:
         raise UserFileError(source, f"{name!r} names no file", field=field)
@@ -179,7 +176,8 @@ def _data_files(value: Any, suite_file: Path, *, local: bool, outside: bool) -> 
         raise UserFileError(suite_file, f"there is no file {value!r}", field=field)
     files = [file for file in found if not file.is_dir()]
     for file in files:
-        open_file(file, unpack=False).close()  # no pipe, no device, and no file without end
+        with open_file(file, unpack=False):  # no pipe, no device, and no file without end
+            pass
     names = sorted(os.path.relpath(file, folder) for file in files)
     return [str(file_inside(folder, name, suite_file, field, outside=outside)) for name in names]
 

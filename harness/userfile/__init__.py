@@ -3,7 +3,6 @@
 All rooms do it through here, so that no file takes more time or memory than was agreed, whatever it holds.
 """
 
-from harness.userfile.arrow import arrow_rows
 from harness.userfile.bounded import open_file, read_bytes
 from harness.userfile.child import TookTooLongError, watched
 from harness.userfile.delimited import INVISIBLE, tidy
@@ -23,5 +22,5 @@ from harness.userfile.parsing import (
     read_text,
     read_yaml,
 )
-from harness.userfile.tabular import READ, Loaded, Rows, table_columns, table_kind, table_rows
+from harness.userfile.tabular import READ, Loaded, Rows, arrow_rows, table_columns, table_kind, table_rows
 from harness.userfile.template import Template, TemplateFault, read_template

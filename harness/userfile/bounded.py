@@ -21,7 +21,6 @@ MAX_LINE = 16_000_000  # characters of one line: some four million tokens
 
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard", ".zstd": "Zstandard"}
 _BEGINS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "Zstandard"}
-_UNPACK: dict[str, Any] = {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -31,49 +30,58 @@ _MARKS = {
 }
 
 
-def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> BinaryIO:
-    """The regular file, unpacked while it is read. Raises UserFileError: it is none, unreadable, too large or cut."""
-    try:
-        with _readable(path):  # a pipe without a writer must not hold us up, and a terminal must not become ours
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
-    except ValueError:
-        raise UserFileError(repr(str(path)), "names no file") from None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            what = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}.get(stat.S_IFMT(status.st_mode), "a device")
-            raise UserFileError(path, f"this is {what}, a file is needed")
-        if status.st_size > most:
-            raise _too_large(path, size(status.st_size), most)
-        start = os.pread(handle, 8, 0) if unpack else b""
-        kind = next((kind for begin, kind in _BEGINS.items() if start.startswith(begin)), None)
-        said = PACKED.get(path.suffix.lower())
-        if unpack and said is not None and kind is None:
-            raise UserFileError(path, f"not a whole {said} file: it does not begin as one", advice="pack it again")
-    except BaseException:
-        os.close(handle)
-        raise
-    file = os.fdopen(handle, "rb")
-    return file if kind is None else io.BufferedReader(_Unpacked(path, file, kind), 1 << 16)
-
-
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    try:
-        yield
+def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> Iterator[BinaryIO]:
+    """The regular file, unpacked while it is read. Raises UserFileError: it is none, unreadable, too large or cut."""
+    try:  # a pipe without a writer must not hold us up, and a terminal must not become ours
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
         advice = f"nor is there a folder {path.parent}"
         if path.parent.is_dir():
             names = sorted(p.name for p in path.parent.iterdir() if not p.name.startswith("."))
             advice = nearest(path.name, names[:40]) if names else f"{path.parent} is empty"
         raise UserFileError(path, "there is no such file", advice=advice) from None
+    except ValueError:
+        raise UserFileError(repr(str(path)), "names no file") from None
     except OSError as error:
-        raise UserFileError(path, f"cannot be read: {error.strerror or error}") from None
+        raise UserFileError(path, f"cannot be read: {error.strerror}") from None
+    kind, status = None, os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        what = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a named pipe"}.get(stat.S_IFMT(status.st_mode), "a device")
+        raise UserFileError(path, f"this is {what}, a file is needed")
+    with os.fdopen(handle, "rb") as file:
+        if status.st_size > most:
+            raise _too_large(path, size(status.st_size), most)
+        try:
+            start = file.peek(8) if unpack else b""
+            kind = next((kind for begin, kind in _BEGINS.items() if start.startswith(begin)), None)
+            said = PACKED.get(path.suffix.lower())
+            if unpack and said is not None and kind is None:
+                raise UserFileError(path, f"not a whole {said} file: it does not begin as one", advice="pack it again")
+            if kind is None:
+                yield file
+            else:
+                with io.BufferedReader(_unpacked(file, kind), 1 << 16) as stream:
+                    yield stream
+        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+            if kind is None:
+                raise UserFileError(path, f"cannot be read: {getattr(error, 'strerror', '') or error}") from None
+            what = "it is cut off" if isinstance(error, EOFError) else "it is cut off or damaged"
+            raise UserFileError(path, f"not a whole {kind} file: {what}", advice="pack it again") from None
+
+
+def _unpacked(file: BinaryIO, kind: str) -> Any:
+    if kind == "Zstandard":
+        import pyarrow as pa
+
+        return pa.CompressedInputStream(file, "zstd")
+    return {"gzip": gzip.open, "bzip2": bz2.open, "xz": lzma.open}[kind](file)  # type: ignore[operator]
 
 
 def read_bytes(path: Path, *, most: int = MAX_TEXT, unpack: bool = True) -> bytes:
     """The content, as `open_file` gives it. Raises UserFileError: as that; or it is larger than ``most`` bytes."""
-    with open_file(path, most=most, unpack=unpack) as file, _readable(path):
+    with open_file(path, most=most, unpack=unpack) as file:
         data = file.read(most + 1)
     if len(data) > most:
         raise _too_large(path, "more", most)
@@ -88,8 +96,10 @@ def read_lines(
     number = read = 0
     errors = "surrogateescape" if coding.startswith("utf-8") else "strict"
     try:
-        file = open_file(path, most=most)
-        with _readable(path), io.TextIOWrapper(file, encoding=coding, errors=errors, newline=None) as text:
+        with (
+            open_file(path, most=most) as file,
+            io.TextIOWrapper(file, encoding=coding, errors=errors, newline=None) as text,
+        ):
             for line in iter(lambda: text.readline(longest + 1), ""):
                 number += 1
                 read += len(line)
@@ -132,39 +142,6 @@ def _check_line(path: Path, field: str, line: str, longest: int) -> None:
     except UnicodeEncodeError as error:
         problem = f"not UTF-8: found the byte 0x{ord(line[error.start]) & 0xFF:02x} at character {error.start + 1}"
         raise UserFileError(path, problem, field=field, advice="save the file as UTF-8") from None
-
-
-class _Unpacked(io.RawIOBase):
-    """What a packed file holds; closes the file too, and says in one line what is wrong in it."""
-
-    def __init__(self, path: Path, file: BinaryIO, kind: str) -> None:
-        super().__init__()
-        self._path, self._file, self._kind = path, file, kind
-        if kind == "Zstandard":
-            import pyarrow as pa
-
-            self._stream: Any = pa.CompressedInputStream(file, "zstd")
-        else:
-            self._stream = _UNPACK[kind](file)
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        try:
-            data = self._stream.read(len(buffer))
-        except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
-            what = "it is cut off" if isinstance(error, EOFError) else "it is cut off or damaged"
-            problem = f"not a whole {self._kind} file: {what}"
-            raise UserFileError(self._path, problem, advice="pack it again") from None
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-            self._file.close()
-        super().close()
 
 
 def size(count: int) -> str:

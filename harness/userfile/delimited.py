@@ -60,10 +60,11 @@ class Delimited:
         for start, record in records:
             if not any(cell.strip() for cell in record):
                 continue
-            if self.results and (record[0].startswith("# ") or record == header):
-                is_comment = record[0].startswith("# ")
-                what = "begins with # and was" if is_comment else "is the header again and was"
-                odd.setdefault(f"{what} left out{' as a comment' if is_comment else ''}", []).append(start)
+            if self.results and record[0].startswith("# "):
+                odd.setdefault("begins with # and was left out as a comment", []).append(start)
+                continue
+            if self.results and record == header:
+                odd.setdefault("is the header again and was left out", []).append(start)
                 continue
             if self.results and self.mark == "|" and all(re.fullmatch(r"\s*:?-*:?\s*", cell) for cell in record):
                 continue  # the rule under the header of a table in Markdown
@@ -96,10 +97,10 @@ class Delimited:
                 yield text
 
         line = self.before + 1
-        how: dict[str, Any] = {} if self.quoting else {"quoting": csv.QUOTE_NONE}
+        how: Any = csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE
+        spaced = self.results and self.mark != "\t"
         with _long_cells():
-            spaced = self.results and self.mark != "\t"
-            reader = csv.reader(lines(), delimiter=self.mark, strict=True, skipinitialspace=spaced, **how)
+            reader = csv.reader(lines(), delimiter=self.mark, strict=True, skipinitialspace=spaced, quoting=how)
             try:
                 for record in reader:
                     yield line, record

@@ -1,36 +1,21 @@
-"""The verdicts: policy applied to statistics, from stored records only.
+"""The gate, the sweep and the advice: policy applied to statistics, from stored records only; no model, no network."""
 
-The gate, the sweep and the advice live here; no model, key, network or torch is needed.
-"""
-
-from harness.verdict.advice import Advice, advise, advise_at, advise_of
-from harness.verdict.advice_inputs import (
-    MARGIN,
-    AdviceInputs,
-    AdviceSettings,
-    Bills,
-    FlipPoint,
-    advice_inputs_of,
-    bills_at,
-)
-from harness.verdict.baseline import Lock, set_baseline
-from harness.verdict.conditions import Condition
+from harness.verdict.advice import Advice, advise, advise_at
+from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, FlipPoint, advice_inputs_of, bills_at
+from harness.verdict.baseline import set_baseline
+from harness.verdict.conditions import Option
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
 from harness.verdict.early_run import EarlyCandidate, UntilDecided
-from harness.verdict.economics import MONTHS, SPREAD, Assumptions, StatedRates, largest_allowed, load_assumptions
-from harness.verdict.gate_check import SelfTest, self_test
+from harness.verdict.economics import MONTHS, SPREAD, Assumptions, largest_allowed, load_assumptions
 from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide
-from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, gate, log_verdict
+from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, SelfTest, gate, log_verdict, self_test
 from harness.verdict.options import KINDS_MEAN
-from harness.verdict.reasons import Option
 from harness.verdict.report_history import (
     History,
     HistoryEntry,
-    StatusCounts,
     StoredVerdict,
     changed_of,
     entry_of,
-    history,
     in_order,
     under_way,
 )
@@ -41,7 +26,6 @@ from harness.verdict.sweep_records import (
     SweepControl,
     SweepGoal,
     SweepPoint,
-    SweepRival,
     SweepSettings,
     against_control,
     gap_text,

@@ -8,23 +8,14 @@ from typing import Any
 import numpy as np
 
 from harness.analysis import load_evidence, load_note
-from harness.core import Decision, Estimate, Manifest, as_json, dollars, listed
+from harness.core import Decision, Estimate, as_json, dollars, listed
 from harness.stats import percentile_limits
-from harness.store import TaskTable
-from harness.verdict.advice_inputs import (
-    AdviceInputs,
-    AdviceSettings,
-    FlipPoint,
-    advice_inputs_of,
-    break_even_volume,
-    flips,
-    own_and_rent,
-)
-from harness.verdict.arrays import Floats, Mask
-from harness.verdict.conditions import Condition, Forgetting, frequency, from_the_user
-from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, Bill, load_assumptions, monthly
-from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality
-from harness.verdict.reasons import Findings, Option, reasons
+from harness.verdict import advice_inputs, conditions
+from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
+from harness.verdict.arrays import Mask
+from harness.verdict.conditions import Condition, Findings, Forgetting, Option, reasons
+from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, load_assumptions, monthly
+from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality, quality
 
 SHOWN = 5  # names that a sentence lists
 
@@ -40,12 +31,10 @@ class Advice:
     options: tuple[Option, ...]
     conditions: tuple[Condition, ...]
     flips_at: tuple[FlipPoint, ...]
-    probabilities: Mapping[str, float]
-    """Of each kind: that its cheapest option is the cheapest of all at the required quality."""
+    probabilities: Mapping[str, float]  # of each kind, that it holds the cheapest of the required quality
     missing: tuple[str, ...]  # inputs that the advice waits for
     forgetting: tuple[Forgetting, ...]
-    economics: Mapping[str, Any]
-    """The inputs as they were used, with the horizon in months and the share that each may be off."""
+    economics: Mapping[str, Any]  # as used, with the horizon in months and the share that each may be off
     margin: float
     n_tasks: int
     unit: str
@@ -54,8 +43,7 @@ class Advice:
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        record: dict[str, Any] = as_json(self)
-        return record
+        return dict(as_json(self))
 
 
 def advise(
@@ -66,68 +54,35 @@ def advise(
 ) -> Advice:
     """Advice for one report, by default with the economics of its experiment; nothing is written.
 
-    ``split`` is ``test``, ``dev`` or ``all``; by default the test rows where the report has any, else all. Raises
-    UsageError: no such report, contender or suite; UserFileError: the block ``economics`` is wrong; EvidenceError: no
-    outcomes, broken ones, or no task that all options share.
+    Raises UsageError: no such report, contender or suite; EvidenceError: no task that all options share.
     """
-    return advise_of(*load_evidence(report, split), assumptions, settings)
-
-
-def advise_of(
-    table: TaskTable,
-    manifest: Manifest | None = None,
-    assumptions: Assumptions | None = None,
-    settings: AdviceSettings | None = None,
-) -> Advice:
-    """The same from a table that is loaded already, best with its attempts."""
+    table, manifest = load_evidence(report, split)
     return advise_at(advice_inputs_of(table, manifest, settings), assumptions or load_assumptions(table.report))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """How often each option is the cheapest at the required quality."""
-
-    bills: tuple[Bill, ...]
-    usd: Floats  # monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole
-    allowed: Mask
-    best: int  # the option that passes most, of those allowed; of equals the cheapest
-    probabilities: Floats  # of being the cheapest; where bills are not whole, of the lower bounds
-    kinds: Mapping[str, float]
-    sure_kinds: Mapping[str, float]
-
-
 def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
-    """The same on inputs that are at hand already: another what-if then takes a moment.
-
-    Another price of a machine's hour (``gpu_hour_usd``) moves the part of every cost that is paid by the hour; an
-    option whose cost cannot be parted has no known cost then.
-    """
+    """The same on inputs that are at hand already: another what-if then takes a moment."""
     settings, price, names, table = inputs.settings, assumptions.machine, inputs.names, inputs.table
     stated = dict(price[1]) if isinstance(price[1], tuple) else price[1]
+    margin, known = settings.margin, inputs.described.contenders
     for name in stated if isinstance(stated, dict) else ():
-        if name not in inputs.described.contenders:
+        if name not in known:
             table.index(name)  # a contender of the report, or an error that names the nearest
-    figures, forgotten = inputs.at_machine(price), inputs.forgetting(settings.margin)
-    ranking = _rank(figures, assumptions, settings)
-    options = _options(inputs, figures, assumptions, ranking)
-    pair = own_and_rent(figures, ranking.usd[0].tolist(), settings.margin)
-    even = break_even_volume(figures, assumptions, pair, settings.level)
-    said, warning = None if pair is None else (names[pair[0]], names[pair[1]]), None
-    if table.skipped.any() or not (inputs.manifest is None or inputs.manifest.complete):
-        stopped = inputs.manifest.stopped_because if inputs.manifest else None
-        warning = "INCOMPLETE: the run is not done" + (f" ({stopped})" if stopped else "")
-    word, why, missing = reasons(
-        Findings(
-            options=options,
-            draws=len(ranking.usd) - 1,
-            kinds=ranking.kinds,
-            sure_kinds=ranking.sure_kinds,
-            assumptions=assumptions,
-            margin=settings.margin,
-            forgetting=forgotten,
-            warning=warning,
-        )
-    )
+    figures = inputs.at_machine(price)
+    forgotten = inputs.once(("forget", margin), lambda: conditions.forgetting(table, known, inputs.general, margin))
+    done = not table.skipped.any() and (inputs.manifest is None or inputs.manifest.complete)
+    stopped = f" ({inputs.manifest.stopped_because})" if inputs.manifest and inputs.manifest.stopped_because else ""
+    warning = None if done else f"INCOMPLETE: the run is not done{stopped}"
+    ranked = _rank(figures, assumptions, settings)
+    options = _options(inputs, figures, assumptions, ranked)
+    found = replace(ranked, options=options, forgetting=forgotten, warning=warning)
+    pair = advice_inputs.own_and_rent(figures, found.usd[0].tolist(), margin)
+    even = advice_inputs.break_even_volume(figures, assumptions, pair, settings.level)
+    said = None if pair is None else (names[pair[0]], names[pair[1]])
+    word, why, missing = reasons(found)
+    lead, evidence = names[int(np.argmax(found.probabilities))], []
+    if pair is not None:
+        evidence = inputs.once(("pair", pair, price), lambda: conditions.pair_evidence(table, figures, pair))
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
     unit = "the unit is the task" if groups == n else f"the unit is the cluster, {groups:,} of them"
     tasks = f"split: {table.split}; on the {n:,} tasks that every option has; {unit}"
@@ -137,18 +92,18 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         reasons=why,
         break_even_tasks_per_month=even,
         break_even_of=said,
-        options=tuple(sorted(options, key=_order)),
+        options=tuple(sorted(options, key=lambda o: (not o.allowed, bool(o.lacking), -o.likely, -o.passes))),
         conditions=(
-            *inputs.about_tasks(names[int(np.argmax(ranking.probabilities))]),
-            frequency(assumptions, even, said, inputs.about_pair(pair, price) if pair else ()),
-            *from_the_user(assumptions),
+            *inputs.once(("tasks", lead), lambda: conditions.about_tasks(table, inputs.manifest, lead, inputs.work)),
+            conditions.frequency(assumptions, even, said, evidence),
+            *conditions.from_the_user(assumptions),
         ),
         flips_at=_flips(inputs, figures, assumptions),
-        probabilities=ranking.kinds,
+        probabilities=found.kinds,
         missing=missing,
         forgetting=forgotten,
         economics={**assumptions.amounts, **used, GPU_HOUR: price[0], RATE: stated},
-        margin=settings.margin,
+        margin=margin,
         n_tasks=n,
         unit="task" if groups == n else "cluster",
         warning=warning,
@@ -156,13 +111,11 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     )
 
 
-def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> Ranking:
+def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> Findings:
     """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
     amounts = assumptions.drawn(len(figures.rates) - 1, settings.seed)
-    bills = tuple(
-        monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
-        for i, option in enumerate(figures.candidates)
-    )
+    each = zip(figures.candidates, figures.costs.T, figures.api.T, strict=True)
+    bills = tuple(monthly(amounts, option, cost, api, assumptions.months) for option, cost, api in each)
     usd = np.stack([np.broadcast_to(bill.usd, len(figures.rates)) for bill in bills], axis=1)
     allowed = _allowed(figures, stay=bool(assumptions.data_must_stay_inside))
     good = at_quality(figures.rates[1:], allowed, settings.margin)
@@ -180,7 +133,17 @@ def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSett
     rates = np.where(allowed, figures.rates[0], -np.inf)
     top = np.flatnonzero(rates >= rates.max() - 1e-12).tolist()
     best = min(top, key=lambda i: float(usd[0, i]))
-    return Ranking(bills=bills, usd=usd, allowed=allowed, best=best, probabilities=p, kinds=kinds, sure_kinds=sure)
+    return Findings(
+        bills=bills,
+        usd=usd,
+        may=allowed,
+        best=best,
+        probabilities=p,
+        kinds=kinds,
+        sure_kinds=sure,
+        assumptions=assumptions,
+        margin=settings.margin,
+    )
 
 
 def _allowed(figures: OptionFigures, *, stay: bool) -> Mask:
@@ -206,20 +169,20 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
         kind = figures.candidates[min(good, key=lambda i: float(usd[i]))].kind
         return None if kind == UNKNOWN else kind
 
-    return flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
+    return advice_inputs.flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
 
 
 def _options(
-    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Ranking
+    inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Findings
 ) -> tuple[Option, ...]:
     found, settings, n = [], inputs.settings, len(figures.clusters)
-    per_pass, qualities = inputs.per_pass(assumptions.machine), inputs.quality(ranking.best, settings.margin)
+    per_pass, best, margin = inputs.per_pass(assumptions.machine), ranking.best, settings.margin
+    qualities = inputs.once(("quality", best, margin), lambda: quality(inputs.figures, best, margin))
     how = f"{len(ranking.usd) - 1} draws of tasks and of the economics within their ranges, seed {settings.seed}"
     for i, (option, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
-        (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(ranking.allowed[i])
-        told = Estimate(
-            value=None, level=settings.level, n_tasks=n, n_trials=int(figures.counts[i].sum()), method="none"
-        )
+        (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(ranking.may[i])
+        level, trials = settings.level, int(figures.counts[i].sum())
+        told = Estimate(value=None, level=level, n_tasks=n, n_trials=trials, method="none")
         if bill.lacking:
             month = replace(told, why=f"it needs {', '.join(bill.lacking)}")
         else:
@@ -244,11 +207,6 @@ def _options(
             )
         )
     return tuple(found)
-
-
-def _order(option: Option) -> tuple[bool, float, float]:
-    p = option.probability_cheapest
-    return not option.allowed, -(p if p is not None else -1.0), -(option.pass_rate.value or 0.0)
 
 
 def _first(amounts: Any) -> float:
@@ -280,8 +238,9 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         if name in inputs.names and name not in stated:
             unused = why.get(name, "it pays no machine by the hour")
             notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {unused}")
-    if inputs.controls:
-        notes.append(f"no options, since they only measure: {', '.join(inputs.controls)}")
-    if inputs.general:
-        notes.append(f"not the work, only a check for forgetting: {', '.join(str(g) for g in inputs.general)}")
+    for what, left in (
+        ("no options, since they only measure", inputs.controls),
+        ("not the work, only a check for forgetting", inputs.general),
+    ):
+        notes += [f"{what}: {', '.join(map(str, left))}"] if left else []
     return [*notes, *inputs.table.notes]

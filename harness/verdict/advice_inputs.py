@@ -1,13 +1,9 @@
-"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment; and the what-ifs.
-
-The options, their figures on their shared tasks, and the tests of quality need the outcomes; a bill needs only sums.
-"""
+"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment; and the what-ifs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import wraps
 from itertools import pairwise
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,43 +11,14 @@ from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits
 from harness.store import TaskTable, described
+from harness.verdict import economics
 from harness.verdict.arrays import Floats, Mask
-from harness.verdict.conditions import (
-    Condition,
-    Forgetting,
-    forgetting,
-    general_suites,
-    grader_kinds,
-    narrow_format,
-    pair_evidence,
-    verifiable,
-)
-from harness.verdict.economics import (
-    AMOUNTS,
-    AS_RECORDED,
-    DAYS,
-    GPU_HOUR,
-    Assumptions,
-    MachinePrice,
-    StatedRates,
-    monthly,
-    outage_cost,
-)
-from harness.verdict.options import (
-    OWN,
-    RENT,
-    MachineTime,
-    OptionFigures,
-    candidates,
-    machine_time,
-    option_figures,
-    quality,
-)
+from harness.verdict.conditions import general_suites
+from harness.verdict.economics import AS_RECORDED, DAYS, Assumptions, MachinePrice, StatedRates, monthly
+from harness.verdict.options import OWN, RENT, MachineTime, OptionFigures, candidates, machine_time, option_figures
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
-MARGIN = 0.02
 MOST = 12  # results of one sort that are kept; the largest are a table of costs and its draws
 REACH = 100.0  # an amount is moved from a hundredth of itself to a hundred times itself
 _STEPS = 60
@@ -62,7 +29,7 @@ _ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}  # what is moved from 0 to
 class AdviceSettings:
     """How the advice is asked for; a `UsageError` where the margin is out of range."""
 
-    margin: float = MARGIN  # the largest drop of the pass rate below the best option that is acceptable
+    margin: float = 0.02  # the largest drop of the pass rate below the best option that is acceptable
     kinds: Mapping[Decision, Sequence[str]] | None = None  # contenders that the user calls owned, rented or mixed
     without: Sequence[str] = ()  # contenders that cannot be chosen, as the controls cannot
     general: Sequence[str] = ()  # suites that only show forgetting
@@ -72,23 +39,6 @@ class AdviceSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.margin < 1:
             raise UsageError(f"the margin must lie from 0 to below 1, found {self.margin:g}")
-
-
-def _kept(make: "Callable[Concatenate[AdviceInputs, P], T]") -> "Callable[Concatenate[AdviceInputs, P], T]":
-    """Kept by what it was asked for; of each sort the oldest goes where somebody has tried many prices."""
-
-    @wraps(make)
-    def found(self: "AdviceInputs", /, *args: P.args, **kwargs: P.kwargs) -> T:
-        same = self.kept.setdefault(make.__name__, {})
-        if args not in same:
-            made = make(self, *args, **kwargs)
-            if len(same) >= MOST:
-                same.pop(next(iter(same)), None)
-            same[args] = made
-        kept: T = same[args]
-        return kept
-
-    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -109,20 +59,32 @@ class AdviceInputs:
     @property
     def names(self) -> tuple[str, ...]:
         """The options, in the order of every column of the figures."""
-        return self.figures.names
+        return tuple(c.contender for c in self.figures.candidates)
 
     def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin))
 
-    @_kept
+    def once(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What ``make`` gives, kept by a key; of each sort the oldest goes where somebody has tried many prices."""
+        same = self.kept.setdefault(key[0], {})
+        if key not in same:
+            made = make()
+            if len(same) >= MOST:
+                same.pop(next(iter(same)), None)
+            same[key] = made
+        kept: T = same[key]
+        return kept
+
     def at_machine(self, price: MachinePrice) -> OptionFigures:
         """The figures at a price of a machine's hour and at stated rates."""
         s = self.figures
-        if price == AS_RECORDED:
-            return s
-        tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
-        return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
+
+        def priced() -> OptionFigures:
+            tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
+            return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
+
+        return s if price == AS_RECORDED else self.once(("figures", price), priced)
 
     def priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
         """Dollars a task by option at a price of a machine's hour and at stated rates; NaN where unknown."""
@@ -138,7 +100,7 @@ class AdviceInputs:
     def rate_of(self, name: str, rates: StatedRates) -> float | None:
         """The rate stated for a contender, or for all; a hybrid has its worker's, which meets every task.
 
-        Not where the hybrid's expert is paid by the hour too: its part of the machine's time is then not known.
+        Not where its expert is paid by the hour too: its part of the machine's time is then not known.
         """
         if rates is None or isinstance(rates, float):
             return rates
@@ -149,42 +111,21 @@ class AdviceInputs:
         by_hour = any(model.price is not None and model.price.gpu_hour is not None for model in experts)
         return None if by_hour else self.rate_of(entry.worker, rates)
 
-    @_kept
     def _rates(self, rates: StatedRates) -> Floats:
         found = (self.rate_of(name, rates) if name in self.names else None for name in self.table.contenders)
         return np.array([np.nan if rate is None else rate for rate in found])
 
-    @_kept
-    def forgetting(self, margin: float) -> tuple[Forgetting, ...]:
-        """Every tuned model against its base on the general suites."""
-        return forgetting(self.table, self.described.contenders, self.general, margin)
-
-    @_kept
-    def quality(self, best: int, margin: float) -> tuple[str, ...]:
-        """Of each option whether it holds the quality of the best."""
-        return quality(self.figures, best, margin)
-
-    @_kept
-    def about_tasks(self, lead: str) -> tuple[Condition, Condition]:
-        """The two conditions on the tasks: a narrow format, and grades by rule."""
-        kinds = grader_kinds(self.manifest, [s for s, used in zip(self.table.suites, self.work, strict=True) if used])
-        narrow = narrow_format(self.table, lead, kinds, self.work)
-        return narrow, verifiable(self.table, self.manifest, kinds)
-
-    @_kept
-    def about_pair(self, pair: tuple[int, int], price: MachinePrice) -> list[str]:
-        """How an owned and a rented option compare in cost a pass and latency, in words."""
-        return pair_evidence(self.table, self.at_machine(price), pair)
-
-    @_kept
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        rows = list(zip(s.sums, s.counts, s.task_costs, strict=True))
-        return [
-            (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
-            for sums, counts, usd in rows
-        ]
+        rows = zip(s.sums, s.counts, s.task_costs, strict=True)
+        return self.once(
+            ("per pass", price),
+            lambda: [
+                (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
+                for sums, counts, usd in rows
+            ],
+        )
 
 
 def advice_inputs_of(
@@ -192,14 +133,12 @@ def advice_inputs_of(
 ) -> AdviceInputs:
     """What any advice on this table rests on.
 
-    Raises UsageError: no such contender or suite; EvidenceError: no task that all options share, or the table of calls
-    is broken.
+    Raises UsageError: no such contender or suite; EvidenceError: no task is shared, or the table of calls is broken.
     """
     asked = settings or AdviceSettings()
     for name in asked.general:
         if name not in table.suites:
-            has = ", ".join(dict.fromkeys(str(s) for s in table.suites))
-            raise UsageError(f"{table.report} has no suite {name!r}; it has {has}")
+            raise UsageError(f"{table.report} has no suite {name!r}; it has {', '.join(dict.fromkeys(table.suites))}")
     general = general_suites(table, manifest, asked.general)
     if set(general) == set(table.suites):
         raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
@@ -241,15 +180,13 @@ class Bills:
 
 
 def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[float]) -> tuple[Bills, ...]:
-    """Each option's monthly bill at these volumes, whatever volume is assumed.
+    """Each option's monthly bill at these volumes, taken as exact, whatever volume is assumed.
 
-    The interval is over resampled tasks and the other amounts within their ranges, drawn jointly as for the advice; the
-    volume itself is taken as exact. A bill grows by the same amount with every task, so that of one task gives all.
+    The interval is over resampled tasks and the other amounts, drawn jointly as for the advice.
     """
-    figures, settings = inputs.at_machine(assumptions.machine), inputs.settings
+    figures, settings, found = inputs.at_machine(assumptions.machine), inputs.settings, []
     rows = len(figures.rates)
-    amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}
-    found = []
+    amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}  # it grows alike with every task
     for i, option in enumerate(figures.candidates):
         bill = monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
         bills = []
@@ -262,18 +199,16 @@ def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[f
 
 
 def own_and_rent(figures: OptionFigures, usd: Sequence[float], margin: float) -> tuple[int, int] | None:
-    """The owned and the rented option that are compared: the cheapest a month within the margin of its kind's best.
+    """The owned and the rented option that are compared: the cheapest within the margin of its kind's best."""
+    rates, unknown = figures.rates[0], np.isnan(figures.costs[0])
 
-    A cost that is unknown comes last.
-    """
-    found, rates, unknown = [], figures.rates[0], np.isnan(figures.costs[0])
-    for kind in (OWN, RENT):
+    def least(kind: str) -> int | None:
         places = [i for i, c in enumerate(figures.candidates) if c.kind == kind]
-        if not places:
-            return None
         good = [i for i in places if rates[i] >= rates[places].max() - margin - 1e-12]
-        found.append(min(good, key=lambda i: (unknown[i], usd[i])))
-    return found[0], found[1]
+        return min(good, key=lambda i: (unknown[i], usd[i]), default=None)  # an unknown cost comes last
+
+    own, rent = least(OWN), least(RENT)
+    return None if own is None or rent is None else (own, rent)
 
 
 def break_even_volume(
@@ -282,8 +217,7 @@ def break_even_volume(
     """Tasks a month from which the owned option costs less than the rented one: fixed a month over saving a task.
 
     The saving is the mean over the shared tasks of what the rented one costs more, with what outages are expected to
-    lose a task; its interval is CR1/t over clusters. The fixed money is what owning takes a month beyond renting. Only
-    the saving is uncertain here: the amounts are taken as given.
+    lose a task; its interval is CR1/t over clusters. Amounts are taken as given.
     """
     none = Estimate(value=None, level=level, method="none")
     if pair is None:
@@ -292,7 +226,7 @@ def break_even_volume(
     amounts = assumptions.known | {"tasks_per_month": 0.0}
     own, rent = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.months) for i in pair)
     needs = [*own.lacking, *rent.lacking]
-    loss = outage_cost(amounts, needs) / DAYS
+    loss = economics.outage_cost(amounts, needs) / DAYS
     if needs:
         return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
     owned, rented = figures.task_costs[list(pair)]
@@ -302,8 +236,9 @@ def break_even_volume(
         return earned_back(fixed, saved)
     if saved.low is not None and saved.low > 0:
         return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
-    why = "owning has the lower fixed cost: no volume earns it back"
-    return replace(saved, value=None, low=None, high=None, why=why)
+    return replace(
+        saved, value=None, low=None, high=None, why="owning has the lower fixed cost: no volume earns it back"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,10 +259,9 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
     """Every input that flips the lead within its range, the smallest move on each side.
 
     Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
-    days of outage up to 365, the margin from 0 to .5. A walk outward in equal steps finds the first change, bisection
-    its place. An unknown input, and one of 0 (but for days), has no range.
+    days of outage up to 365, the margin from 0 to .5. An unknown input, and one of 0 (but for days), has no range.
     """
-    amounts = assumptions.known | ({} if hour_usd is None else {GPU_HOUR: hour_usd})
+    amounts = assumptions.known | ({} if hour_usd is None else {economics.GPU_HOUR: hour_usd})
     stay = bool(assumptions.data_must_stay_inside)
     here = lead(amounts, stay, margin)
     if here is None:
@@ -347,7 +281,7 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
         changes = (_first_change(moved, here, path) for path in paths)
         found.extend(FlipPoint(input=name, now=now, at=one[0], advice=one[1]) for one in changes if one)
 
-    for name in (*AMOUNTS, GPU_HOUR):
+    for name in (*economics.AMOUNTS, economics.GPU_HOUR):
         if name in amounts:
             walk(name, amounts[name])
     if assumptions.data_must_stay_inside is not None:
@@ -360,15 +294,11 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
 
 def _first_change(lead: Callable[[float], str | None], here: str, path: Sequence[float]) -> tuple[float, str] | None:
     for before, value in pairwise(path):
-        there = lead(value)
+        there, low, high = lead(value), before, value
         if there is not None and there != here:
-            low, high = before, value
             for _ in range(60):
                 middle = (low + high) / 2
                 kind = lead(middle)
-                if kind == here:
-                    low = middle
-                else:
-                    high, there = middle, kind or there
+                low, high, there = (middle, high, there) if kind == here else (low, middle, kind or there)
             return high, there
     return None

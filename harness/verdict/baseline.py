@@ -19,16 +19,14 @@ class Lock:
     schema: int = 1
     contender: str  # the one that candidates are compared with where none is named
     rows: Mapping[str, str]  # by contender, the digest of all its outcome rows, whatever their order in the file
-    made_of: Mapping[str, str]
-    """By contender, the digest of what the manifest says of it: model, adapter, skills, price, thresholds."""
+    made_of: Mapping[str, str]  # by contender, the digest of what the manifest says of it
     suites: str  # the digest of the suites, with their graders and prompts
 
 
 def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:
-    """Locks a report as it stands, with the contender that candidates are compared with; by default its reference.
+    """Locks a report as it stands, with the contender that candidates are compared with, by default its reference.
 
-    Returns the lock, and the one that it took the place of. Raises UsageError: no such report or contender, or several
-    could be meant; EvidenceError: the report has no whole evidence to lock.
+    Returns the lock and the one before it. UsageError: no such contender; EvidenceError: the run is not done.
     """
     table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
@@ -72,10 +70,8 @@ def changed_since_lock(report: Path, table: TaskTable, lock: Lock, contender: st
 
 
 def _lock_of(report: Path, table: TaskTable, contender: str, names: Sequence[str]) -> Lock:
-    suites, made_of = locked_parts(report) or (
-        digest_json(sorted({*zip(table.suites, table.suite_digests, strict=True)})),
-        {},
-    )
+    whole = digest_json(sorted({*zip(table.suites, table.suite_digests, strict=True)}))
+    suites, made_of = locked_parts(report) or (whole, {})
     made_of = {name: made_of[name] for name in names if name in made_of}
     return Lock(contender=contender, rows=rows_digests(report, names), made_of=made_of, suites=suites)
 

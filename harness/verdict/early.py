@@ -1,7 +1,6 @@
-"""When a run has shown enough to stop: a rule over tasks in an order that was fixed before any was tried.
+"""When a run has shown enough to stop: harm after any task, by an e-process; SHIP at O'Brien and Fleming's bounds.
 
-Harm may stop it after any task, by an e-process. SHIP may at five looks, at O'Brien and Fleming's bounds. Only the
-longest stretch of the order that is finished is looked at: which attempts end first may depend on their answers.
+Only the longest finished stretch of a fixed order is looked at: which attempts end first may depend on their answers.
 """
 
 from collections import Counter
@@ -16,11 +15,11 @@ from harness.analysis import PairedOutcomes
 from harness.core import Decision, p_equation, points, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
 from harness.verdict.arrays import Floats, Ints, Mask
-from harness.verdict.gate_statistics import Decided, GateTests, critical_tests
+from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, critical_tests
 from harness.verdict.rules import Policy, in_words
 
 Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
-LOOKS = 5
+Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster
 _SMALLEST = 1e-12  # levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point
 
 
@@ -36,14 +35,11 @@ class Evidence:
     done: Mask  # tasks of which every planned attempt is finished
 
 
-def stratified_order(
-    keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int
-) -> tuple[tuple[int, ...], ...]:
+def stratified_order(keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int) -> Units:
     """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
 
-    A unit is the tasks of one cluster, as positions in ``keys``. Those of a domain are shuffled, and each takes a
-    random place within its share of the whole: the third of 10 lies somewhere in the third tenth. The order depends on
-    nothing else than these.
+    The units of a domain are shuffled, and each takes a random place within its share of the whole: the third of 10
+    lies somewhere in the third tenth. The order depends on nothing else than these.
     """
     members: dict[int, list[int]] = {}
     for position, cluster in enumerate(clusters):
@@ -67,10 +63,9 @@ def stratified_order(
 class _Track:
     """The evidence of harm, overall or in one domain, from unit to unit.
 
-    A unit's value is the mean difference of its tasks, so that no more is bet on a large unit than can be lost on it;
-    the hypothesis is that no unit loses on average, as that of the gate's sign flips. Harm is shown where the evidence
-    has reached ``times / level`` at any moment (Ville 1939) and the difference over tasks lies below minus the margin:
-    a drop that the margin allows stops nothing.
+    A unit's value is the mean difference of its tasks, so that no more is bet on a large unit than can be lost on it.
+    Harm is shown where the evidence has reached ``times / level`` at any moment (Ville 1939) and the difference over
+    tasks lies below minus the margin: a drop that the margin allows stops nothing.
     """
 
     domain: str | None
@@ -139,9 +134,11 @@ class StoppingRule:
                 ready += 1
             if ready == start:
                 return None
-            harmed, self._seen = self._first_harm(start, ready), ready
-            if harmed is not None:
-                self.decided = self._found(harmed + 1, None)
+            upto, ends, self._seen = self._rows[: self._ends[ready - 1]], self._ends[start:ready] - 1, ready
+            tried, lost = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
+            harms = self._feed(self._tracks, start, ready, lost <= self.policy.max_errored * tried)
+            if found_harm := [unit for unit in harms if unit is not None]:  # where few enough attempts were lost
+                self.decided = self._found(min(found_harm) + 1, None)
             elif ready == end:
                 while self._look < LOOKS and self._look_units[self._look] < ready:  # several where tasks are very few
                     self._look += 1
@@ -156,20 +153,11 @@ class StoppingRule:
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
         gated = [name for name in present if name not in policy.exempt_domains] if len(present) > 1 else []
         level = policy.alpha / 2.0 if gated else policy.alpha
-        margins = {None: policy.margin} | {name: policy.critical_domains.get(name, policy.margin) for name in gated}
-        return [
-            _Track(domain=n, margin=m, level=level, times=1 if n is None else len(gated)) for n, m in margins.items()
-        ]
-
-    def _first_harm(self, start: int, end: int) -> int | None:
-        """The first unit of a stretch after which harm is shown, where few enough attempts were lost up to it."""
-        upto, ends = self._rows[: self._ends[end - 1]], self._ends[start:end] - 1
-        tried, failed = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
-        firsts = self._feed(self._tracks, start, end, failed <= self.policy.max_errored * tried)
-        return min((first for first in firsts if first is not None), default=None)
+        whole, many = _Track(domain=None, margin=policy.margin, level=level, times=1), len(gated)
+        margins = {name: policy.critical_domains.get(name, policy.margin) for name in gated}
+        return [whole, *(_Track(domain=name, margin=m, level=level, times=many) for name, m in margins.items())]
 
     def _feed(self, tracks: Sequence[_Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
-        """Of each track the first of some further units that shows harm."""
         out = self.evidence.outcomes
         where = slice(0 if start == 0 else int(self._ends[start - 1]), int(self._ends[end - 1]))
         rows, units = self._rows[where], self._unit_of[where]
@@ -191,14 +179,10 @@ class StoppingRule:
         out = self.evidence.outcomes.at(rows)
         whole, *family = tracks = self._new_tracks()
         self._feed(tracks, 0, units, None)
+        delta, p = whole.total / whole.judged if whole.judged else None, min(1.0, 1.0 / whole.peak)
         tests = GateTests(
             overall=non_inferiority(out.candidate, out.baseline, self.policy.margin, out.clusters, alpha=alpha),
-            harm=Harm(
-                delta=whole.total / whole.judged if whole.judged else None,
-                p_value=min(1.0, 1.0 / whole.peak),
-                n_tasks=whole.judged,
-                method="betting e-process, at any time",
-            ),
+            harm=Harm(delta=delta, p_value=p, n_tasks=whole.judged, method="betting e-process, at any time"),
             harm_level=whole.level,
             domains=tuple(
                 DomainHarm(
@@ -220,7 +204,6 @@ class StoppingRule:
             planned=len(self._rows),
             look=look,
             of_look=of_look,
-            looks=LOOKS,
             alpha=alpha,
             tests=tests,
             why="",
@@ -230,8 +213,7 @@ class StoppingRule:
         if look is None or (look == LOOKS and tests.blocks):
             worst = [f"{one.domain} is harmed ({points(one.delta)} points)" for one in tests.harmed]
             if found.harmed_overall:
-                p = p_equation(tests.harm.p_value)
-                worst.insert(0, f"shown to be worse ({points(tests.harm.delta)} points, {p})")
+                worst.insert(0, f"shown to be worse ({points(delta)} points, {p_equation(p)})")
             return replace(found, decision=Decision.BLOCK, why=", ".join(worst))
         open_ = self._open(tests, rows, alpha)
         if tests.proves and not open_:
@@ -241,19 +223,18 @@ class StoppingRule:
         return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
 
     def _open(self, tests: GateTests, rows: Ints, alpha: float) -> list[str]:
-        """What is not shown, by the names of the gate's rules."""
         out = self.evidence.outcomes.at(rows)
+        policy, keep, ours, theirs = self.policy, out.common, out.candidate[1], out.baseline[1]
         found_open = [] if tests.overall.holds else ["non_inferior"]
         found_open += [f"critical:{name}" for name, found in tests.critical if not found.holds]
-        found_open += ["minimum_tasks"] if int(out.common.sum()) < self.policy.minimum_tasks else []
-        for rule, allowed, (first, second) in (
-            ("cost", self.policy.max_cost_ratio, self.evidence.cost),
-            ("latency", self.policy.max_latency_ratio, self.evidence.seconds),
-        ):
+        found_open += ["minimum_tasks"] if int(keep.sum()) < policy.minimum_tasks else []
+        ratios = (
+            ("cost", policy.max_cost_ratio, self.evidence.cost),
+            ("latency", policy.max_latency_ratio, self.evidence.seconds),
+        )
+        for rule, allowed, (first, second) in ratios:
             if allowed is not None:
-                keep, ours, theirs = out.common, out.candidate[1], out.baseline[1]
                 means = (first[rows][keep] / ours[keep], second[rows][keep] / theirs[keep])
                 found = fieller_ratio(*means, out.clusters[keep], 1.0 - 2.0 * alpha)
-                if found.high is None or found.high > allowed:
-                    found_open.append(rule)
+                found_open += [rule] if found.high is None or found.high > allowed else []
         return found_open

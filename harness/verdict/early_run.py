@@ -1,21 +1,153 @@
-"""A candidate on its way: outcomes one by one against a finished baseline, until the rule has seen enough."""
+"""A run that may stop early: what it is bound to, a candidate on its way, and what recorded rows come to by that."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from harness.analysis import PairedOutcomes, Side, coarser_clusters, load_evidence, renewal, seconds_of
-from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, listed, plural
+from harness import analysis
+from harness.analysis import PairedOutcomes, Pairs, Side, coarser_clusters, load_evidence, seconds_of
+from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, digest_json, listed, plural
+from harness.verdict import rules as gate_rules
 from harness.verdict.arrays import Ints
-from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock
-from harness.verdict.early import Evidence, Key, StoppingRule
-from harness.verdict.early_plan import differing, plan_early
-from harness.verdict.gate_statistics import Decided
-from harness.verdict.rules import Policy, check_domains, load_policy, other_graders, other_suites
+from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock, rows_digests
+from harness.verdict.early import Evidence, Key, StoppingRule, Units, stratified_order
+from harness.verdict.rules import Policy, Reason, Replayed, check_domains, load_policy
+
+VERSION = 1  # of the rule: evidence gathered under another one is not judged by this
+_WORDS = {
+    "version": "the rule itself",
+    "contender_digest": "the candidate",
+    "baseline": "the baseline",
+    "policy": "the policy",
+    "seed": "the seed",
+    "tasks": "the number of tasks",
+    "order": "the tasks or their order",
+    "looks": "the looks",
+}
+
+
+def plan_early(
+    contender: tuple[str, str],
+    baseline: tuple[Path, str],
+    policy: Policy,
+    seed: int,
+    *,
+    keys: Sequence[Key],
+    outcomes: PairedOutcomes,
+) -> tuple[dict[str, Any], Units]:
+    """What is settled before the first attempt, as the manifest keeps it, and the order of the tasks that both have.
+
+    Of a candidate (name, digest) and a baseline (report, contender); of the outcomes only domains and clusters count.
+    """
+    report, name = baseline
+    domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
+    units = stratified_order(keys, domains, outcomes.clusters.tolist(), seed)
+    plan = {
+        "version": VERSION,
+        "contender": contender[0],
+        "contender_digest": contender[1],
+        "baseline": {"report": report.resolve().name, "contender": name, "rows": rows_digests(report, (name,))[name]},
+        "policy": policy.model_dump(mode="json", exclude={"power"}),  # what can change a decision
+        "seed": seed,
+        "order": digest_json([[keys[i] for i in unit] for unit in units]),
+        "tasks": len(keys),
+    }
+    return plan, units
+
+
+def early_record(plan: Mapping[str, Any], rule: StoppingRule) -> dict[str, Any]:
+    """The plan with what the rule has come to so far."""
+    decided = rule.decided
+    return {
+        **plan,
+        "looks": list(rule.looks),
+        "looked_at": rule.looked_at,
+        "decision": decided.decision.value if decided else None,
+        "because": f"decided, {decided.text}" if decided else None,
+    }
+
+
+def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) -> Replayed:
+    """Judges a candidate that was run until it was decided: its plan's rule goes once more over the recorded rows.
+
+    What the manifest says was decided is never taken for granted. ``source`` is the policy's file.
+    """
+    side, manifest = pairs.candidate, pairs.candidate.manifest
+    digest = side.table.contender_digests[side.index]
+    recorded = manifest.early_records.get(digest) if manifest else None
+    keys = [pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()]
+    if manifest is None or recorded is None or not keys:  # other checks say that nothing is common
+        return Replayed()
+    seed = recorded["seed"] if isinstance(recorded.get("seed"), int) else manifest.seed
+    against, latency = (baseline, pairs.baseline.contender), policy.max_latency_ratio is not None
+    plan, units = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
+    rule = StoppingRule(units, _evidence(pairs, latency=latency), policy)
+    if other := differing(recorded, early_record(plan, rule)):
+        left, then = bool(side.table.skipped[side.index].any()), "all attempts are made and judged as one"
+        if left:
+            then = "judge it by that one, or make all attempts: ownbench run without --until-decided"
+        text = f"the run was to be stopped by another rule than this: {other}; {then}"
+        return Replayed(reason=Reason(rule="early", holds=not left, text=text))
+    decided = rule.advance()
+    now = early_record(plan, rule)
+    looked = {name: now[name] for name in ("decision", "looked_at", "looks")}
+    looked |= {"planned": len(keys), "look": decided.look if decided else None}
+    if decided is None:
+        text = f"{rule.looked_at:,} of {plural(len(keys), 'task')} are done in their order, and decide nothing yet"
+        command = analysis.early_command(side.table.report, recorded, baseline=baseline, policy=source)
+        return Replayed(reason=Reason(rule="early", holds=False, text=f"{text}; {command} goes on"), looked=looked)
+    ours, theirs = pairs.candidate_rows[decided.rows], pairs.baseline_rows[decided.rows]
+    stretch = replace(pairs, candidate_rows=ours, baseline_rows=theirs, outcomes=pairs.outcomes.at(decided.rows))
+    early = "early, " if len(decided.rows) < decided.planned else ""
+    where = "between two looks" if decided.look is None else f"at look {decided.look} of {len(rule.looks)}"
+    text = (
+        f"decided {early}after {len(decided.rows):,} of {plural(decided.planned, 'task')}: {decided.decision.value} "
+        f"{where}. Levels are those of a run that is looked at on its way; the difference, its 95% interval and its p "
+        "are of one look, not corrected for it"
+    )
+    return Replayed(reason=Reason(rule="early", holds=True, text=text), decided=decided, stretch=stretch, looked=looked)
+
+
+def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
+    side, rows = pairs.candidate, pairs.candidate_rows
+    sides = ((side, rows), (pairs.baseline, pairs.baseline_rows))
+    our_cost, their_cost = (one.table.cost_sums[one.index][at] for one, at in sides)
+    ours, theirs = (seconds_of(one)[at] if latency else np.zeros(len(at)) for one, at in sides)
+    skipped = side.table.skipped[side.index][rows]
+    return Evidence(
+        outcomes=pairs.outcomes,
+        cost=(our_cost, their_cost),
+        seconds=(ours, theirs),
+        made=(side.table.trials[side.index][rows] - skipped).astype(np.float64),
+        lost=side.lost[rows],
+        done=skipped == 0,
+    )
+
+
+def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """What two records were not bound to alike, in words. The baseline is told by its outcomes: it may be moved."""
+    found: list[str] = []
+    for key, word in _WORDS.items():
+        was, is_, said = recorded.get(key), now.get(key), ""
+        old, new = (value if isinstance(value, Mapping) else {} for value in (was, is_))
+        if was == is_ or (key == "baseline" and old.get("rows") == new.get("rows")):
+            continue
+        if key == "baseline":
+            was_of, is_of = (f"{one.get('contender')} of {one.get('report')}" if one else "none" for one in (old, new))
+            said = f"{is_of}, whose outcomes have changed" if was_of == is_of else f"{was_of} then, {is_of} now"
+        elif key == "policy" and isinstance(was, Mapping):
+            names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+            said = listed([f"{name} {old.get(name)} then, {new.get(name)} now" for name in names], 5)
+        elif key in {"seed", "tasks"}:
+            said = f"{was} then, {is_} now"
+        elif key == "looks" and found:  # of other tasks they are others
+            continue
+        found.append(f"{word} ({said})" if said else word)
+    return listed(found, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +165,9 @@ class EarlyCandidate:
 
 
 class UntilDecided:
-    """Watches one candidate against one baseline; `order` first, then `start`, then `settled` for each outcome.
+    """The ``Watch`` of a run, of one candidate against one baseline; `order` first, then `start`, then `settled`.
 
-    It is the ``Watch`` of a run. Its ``opening`` goes to standard error once, when nothing was refused at the start.
+    Its ``opening`` goes to standard error once, when nothing was refused at the start.
     """
 
     def __init__(
@@ -43,33 +175,22 @@ class UntilDecided:
     ) -> None:
         """Reads the baseline (``name`` is its contender, by default as for `gate`) and binds the rule to it.
 
-        Raises UsageError: no such report or contender, or the two can never be judged side by side; UserFileError: the
-        policy is wrong; EvidenceError: the baseline is not done, has no outcomes, or has changed since it was locked.
+        Raises UsageError: the two can never be judged side by side; EvidenceError: the baseline is not fit to be used.
         """
         rules = load_policy(policy)
         self.candidate, self.contender, self.opening = candidate, candidate.contender, ""
-        self._side = _baseline_of(candidate, baseline, name, rules)
+        self.policy, self._side = rules, _baseline_of(candidate, baseline, name, rules)
         table, name = self._side.table, self._side.contender
         check_domains(rules, {*table.domain_names, *(a.task.domain for a in candidate.attempts)}, policy)
         self._rows, self._clusters, self._trials = _common(candidate, self._side)
-        keys, who = list(self._trials), (candidate.contender, candidate.digest)
-        outcomes = self._no_outcomes()
-        self.plan = plan_early(who, (baseline, name), rules, candidate.seed, keys=keys, outcomes=outcomes)
+        self._keys, who, of = list(self._trials), (candidate.contender, candidate.digest), (baseline, name)
+        none = self._no_outcomes()
+        self.plan, self._units = plan_early(who, of, rules, candidate.seed, keys=self._keys, outcomes=none)
         self.planned = sum(self._trials.values())
         self.at_once = max(4, self.planned // 20)
         """Attempts in flight at most: what is begun before it is decided is paid for, and is not looked at."""
-        self._place = {key: i for i, key in enumerate(keys)}
+        self._place = {key: i for i, key in enumerate(self._keys)}
         self._begin()
-
-    @property
-    def decided(self) -> Decided | None:
-        """What the rule has come to; ``None`` as long as it goes on."""
-        return self._rule.decided
-
-    @property
-    def looks(self) -> tuple[int, ...]:
-        """After how many tasks SHIP is asked for."""
-        return self._rule.looks
 
     @property
     def saved_usd(self) -> float | None:
@@ -85,20 +206,29 @@ class UntilDecided:
 
     def order(self, attempts: Sequence[Any]) -> list[Any]:
         """A run's attempts at tasks that count, in the rule's order, all trials of a task one after another."""
-        places = {self.plan.keys[i]: place for place, i in enumerate(i for unit in self.plan.units for i in unit)}
+        places = {self._keys[i]: place for place, i in enumerate(i for unit in self._units for i in unit)}
         counted = [a for a in attempts if (a.suite.digest, a.task.digest) in places]
         return sorted(counted, key=lambda a: (places[a.suite.digest, a.task.digest], a.trial))
 
     def start(self, recorded: Iterable[Outcome], others: Iterable[Outcome] = ()) -> str | None:
         """Begins anew from what earlier calls of the run recorded; why to stop at once, where it is decided already.
 
-        ``others`` are what an earlier form of the experiment asked for; they count for nothing, but were seen. Raises
-        UsageError where they were made under another rule, or before there was one.
+        ``others`` are of an earlier form of the experiment. UsageError: the rule may have been chosen by what was seen.
         """
         self._begin()
         for outcome in recorded:
             self._take(outcome)
-        self._refuse_what_was_seen(others=any(one.contender_digest == self.candidate.digest for one in others))
+        one, made = self.candidate, self.made
+        seen = made or any(other.contender_digest == one.digest for other in others)
+        if not one.recorded and made == self.planned:
+            raise UsageError(f"{one.report}: every attempt is made already; ownbench gate judges them")
+        if not one.recorded and made:
+            is_ = f"{plural(made, 'attempt')} of {one.contender} {'is' if made == 1 else 'are'} recorded"
+            problem = f"{is_}, and the rule is fixed before the first"
+            raise UsageError(f"{one.report}: {problem}; make all without --until-decided, ownbench gate judges them")
+        if one.recorded and seen and (other := differing(one.recorded, self.record())):
+            problem = f"{one.report}: {one.contender} began under another rule: {other}"
+            raise UsageError(f"{problem}; go on under that one, or make all attempts without --until-decided")
         enough = self._advance()
         sys.stderr.write(self.opening)
         self.opening = ""
@@ -110,23 +240,10 @@ class UntilDecided:
 
     def record(self) -> dict[str, Any]:
         """The plan and what came of it, as the manifest keeps it."""
-        return self.plan.record(self._rule)
-
-    def _refuse_what_was_seen(self, *, others: bool) -> None:
-        """A rule that is fixed, or changed, once outcomes are there may have been chosen by them."""
-        one, made = self.candidate, self.made
-        if not one.recorded and made == self.planned:
-            raise UsageError(f"{one.report}: every attempt is made already; ownbench gate judges them")
-        if not one.recorded and made:
-            is_ = f"{plural(made, 'attempt')} of {one.contender} {'is' if made == 1 else 'are'} recorded"
-            problem = f"{is_}, and the rule is fixed before the first"
-            raise UsageError(f"{one.report}: {problem}; make all without --until-decided, ownbench gate judges them")
-        if one.recorded and (made or others) and (other := differing(one.recorded, self.record())):
-            problem = f"{one.report}: {one.contender} began under another rule: {other}"
-            raise UsageError(f"{problem}; go on under that one, or make all attempts without --until-decided")
+        return early_record(self.plan, self.rule)
 
     def _advance(self) -> str | None:
-        return f"decided, {decided.text}" if (decided := self._rule.advance()) else None
+        return f"decided, {decided.text}" if (decided := self.rule.advance()) else None
 
     def _take(self, outcome: Outcome) -> bool:
         """Whether the outcome counts, and completes a task."""
@@ -142,13 +259,13 @@ class UntilDecided:
                 values[place] += float("nan") if value is None else value
         held.lost[place] += outcome.status in {Status.ERRORED, Status.UNGRADED}
         held.made[place] += 1
-        held.done[place] = held.made[place] >= self._trials[self.plan.keys[place]]
+        held.done[place] = held.made[place] >= self._trials[self._keys[place]]
         self._costs.append(outcome.cost_usd)
         return bool(held.done[place])
 
     def _begin(self) -> None:
         side, rows, n = self._side, self._rows, len(self._rows)
-        wanted = self.plan.policy.max_latency_ratio is not None
+        wanted = self.policy.max_latency_ratio is not None
         self._evidence = Evidence(
             outcomes=self._no_outcomes(),
             cost=(np.zeros(n), side.table.cost_sums[side.index][rows]),
@@ -157,7 +274,7 @@ class UntilDecided:
             lost=np.zeros(n),
             done=np.zeros(n, dtype=bool),
         )
-        self._rule = StoppingRule(self.plan.units, self._evidence, self.plan.policy)
+        self.rule = StoppingRule(self._units, self._evidence, self.policy)
         self._costs: list[float | None] = []  # dollars of each attempt made
 
     def _no_outcomes(self) -> PairedOutcomes:
@@ -187,20 +304,16 @@ def _baseline_of(candidate: EarlyCandidate, baseline: Path, name: str | None, ru
         what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
         raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
     if lock and (changed := changed_since_lock(baseline, table, lock, name)):
-        remedy = "restore it, or lock it again: ownbench baseline set"
-        raise EvidenceError(f"{baseline}: the locked baseline has changed: {listed(changed, 5)}; {remedy}")
+        raise EvidenceError(f"{baseline}: {gate_rules.unlocked(changed)}")
     if side.lost_share() > rules.max_errored:
-        lost = f"{100 * side.lost_share():.1f}% of the attempts of {name} were lost by the instrument"
-        allowed = f"{100 * rules.max_errored:g}% is allowed"
+        lost, allowed = f"{100 * side.lost_share():.1f}%", f"{100 * rules.max_errored:g}% is allowed"
+        lost += f" of the attempts of {name} were lost by the instrument"
         raise EvidenceError(f"{baseline}: {lost}, {allowed}; run it with --retry-errored")
     return side
 
 
 def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key, int]]:
-    """The tasks that both have, in the baseline's order: their rows there, the candidate's clusters, its trials.
-
-    Raises UsageError where there are none, or the gate could not lay the two side by side.
-    """
+    """The tasks that both have, in the baseline's order: their rows there, the candidate's clusters, its trials."""
     where = f"{candidate.report} and {side.table.report}"
     planned: dict[Key, list[Any]] = {}
     for attempt in candidate.attempts:
@@ -209,14 +322,14 @@ def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key
     both = [key for key in there if key in planned]
     ours = {a.suite.digest: a.suite.name for a in candidate.attempts}
     theirs = {side.table.suite_digests[i] or side.table.suites[i]: side.table.suites[i] for i in there.values()}
-    other = other_graders(side.suites, {suite.name: suite for suite in candidate.suites})
+    other = gate_rules.other_graders(side.suites, {suite.name: suite for suite in candidate.suites})
     problem = None
     if not both:
-        how = renewal(side.table.report, candidate.report)
+        how = analysis.renewal(side.table.report, candidate.report)
         remedy = how or "run the candidate on the very suites of the baseline"
         problem = f" have no task in common; {remedy}"
     elif ours.keys() != theirs.keys():
-        differ = other_suites(theirs, ours)
+        differ = gate_rules.other_suites(theirs, ours)
         problem = f": the suites differ ({differ}); run the candidate on the very suites of the other"
     elif len(both) < len(there):
         missing = f"{plural(len(there) - len(both), 'task')} of the baseline are not in the candidate's plan"

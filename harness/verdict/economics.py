@@ -1,7 +1,4 @@
-"""The economics of an experiment as the advice reckons with them: known amounts, their ranges, and a month's bill.
-
-A missing amount stays missing: it is never 0, and an option whose bill needs it has no bill, only a lower bound.
-"""
+"""The economics of an experiment: known amounts, their ranges, and a month's bill. A missing amount is never 0."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,12 +70,10 @@ class Assumptions:
     def drawn(self, n: int, seed: int) -> dict[str, Floats]:
         """Each known amount as it is, and ``n`` times triangular within its range and independent of the others."""
         rng = np.random.default_rng([seed, 9])  # not the stream that the tasks are drawn from
-        found = {}
-        for name in AMOUNTS:  # an unknown amount uses its part of the stream too: naming one does not move the others
-            unit = rng.triangular(1.0 - self.spread, 1.0, 1.0 + self.spread, n) if self.spread > 0 else np.ones(n)
-            if (value := self.amounts[name]) is not None:
-                found[name] = np.append(1.0, unit) * value
-        return found
+        low, high, known = 1.0 - self.spread, 1.0 + self.spread, self.known
+        # An unknown amount uses its part of the stream too: naming one does not move the others.
+        units = {name: rng.triangular(low, 1.0, high, n) if low < high else np.ones(n) for name in AMOUNTS}
+        return {name: np.append(1.0, unit) * known[name] for name, unit in units.items() if name in known}
 
 
 def load_assumptions(
@@ -86,9 +81,8 @@ def load_assumptions(
 ) -> Assumptions:
     """The block ``economics`` of the report's experiment, with what was ``given`` laid over it.
 
-    Texts are given by key, and by ``gpu_hour_usd``, what an hour of every machine would cost; an empty one, ``null`` or
-    ``unknown`` makes an amount unknown. Raises UsageError: an unknown key, or a value that is no amount; UserFileError:
-    the block in the file is wrong, or an amount in it is above `MOST`.
+    Texts by key, ``gpu_hour_usd`` too; an empty one, ``null`` or ``unknown`` is unknown. Raises UsageError: no such
+    key, or no amount; UserFileError: the block in the file is wrong.
     """
     if not 0 < months < 1e6 or not 0 <= spread < 1:
         raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
@@ -160,10 +154,9 @@ class Bill:
 
 
 def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
-    """What an option costs a month: its tasks, what is spread over the horizon, and what outages are expected to lose.
+    """``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + authoring) / months``.
 
-    ``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + skill authoring) / months``,
-    with the parts that apply to the option. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of
+    With the parts that apply to the option. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of
     tasks that cannot be done while the API is away) are numbers, or arrays that begin with what is known best.
     """
     unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0

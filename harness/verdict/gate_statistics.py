@@ -1,8 +1,7 @@
 """The statistics of the gate on arrays alone: is the candidate shown to hold, or shown to harm?
 
-The level of BLOCK is split between the overall test and the family of domains, so that the gate as a whole blocks an
-equal candidate at most alpha of the time. SHIP needs every proof at once, so it ships a candidate at the margin at most
-alpha of the time.
+The level of BLOCK is split between the overall test and the family of domains, so that an equal candidate is blocked at
+most alpha of the time. SHIP needs every proof at once, so a candidate at the margin ships at most alpha of the time.
 """
 
 import math
@@ -13,25 +12,16 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from harness import stats
 from harness.analysis import PairedOutcomes
 from harness.core import Decision, plural
-from harness.stats import (
-    DomainHarm,
-    Harm,
-    NonInferiority,
-    cr1,
-    harm_test,
-    harmed_domains,
-    kish_units,
-    non_inferiority,
-    non_inferiority_tasks,
-    tasks_for_difference,
-)
+from harness.stats import DomainHarm, Harm, NonInferiority, non_inferiority, non_inferiority_tasks
 from harness.userfile import Strict
 from harness.verdict.arrays import Floats, Ints
 
 _SIGNS = 100_000_000
 _NONE_DIFFER = 1e-12
+LOOKS = 5  # of a run that may stop early
 
 Margin = Annotated[float, Field(strict=True, gt=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -44,10 +34,8 @@ class Limits(Strict):
     """How often a candidate at the margin may ship, and how often an equal one may be blocked."""
     power: Annotated[float, Field(strict=True, gt=0.0, lt=1.0, allow_inf_nan=False)] = 0.8
     """The chance of a decision behind the number of tasks that would be needed."""
-    critical_domains: dict[str, Margin] = Field(default_factory=dict)
-    """Domains that must be shown to hold a margin of their own."""
-    exempt_domains: tuple[str, ...] = ()
-    """Domains that cannot block by themselves; their tasks stay in the overall difference."""
+    critical_domains: dict[str, Margin] = Field(default_factory=dict)  # must be shown to hold a margin of their own
+    exempt_domains: tuple[str, ...] = ()  # cannot block by themselves; their tasks stay in the overall difference
 
     @field_validator("exempt_domains")
     @classmethod
@@ -100,13 +88,11 @@ class GateTests:
 class Decided:
     """What the rule of an early stop came to, and on what."""
 
-    decision: Decision
-    """INCONCLUSIVE where all tasks were looked at and nothing was shown; INVALID where too many attempts were lost."""
+    decision: Decision  # INCONCLUSIVE: nothing was shown by all tasks; INVALID: too many attempts were lost
     rows: Ints  # the tasks looked at, positions in the evidence, in their order
     planned: int
     look: int | None  # which look it was, from 1; ``None`` where harm stopped it between looks
     of_look: int  # whose level it is: this look's, or the next one's
-    looks: int  # how many there are
     alpha: float  # that one-sided level
     tests: GateTests  # on those tasks: proofs at ``alpha``, harm by p values that hold at any time
     why: str
@@ -131,10 +117,7 @@ def critical_tests(outcomes: PairedOutcomes, limits: Limits, alpha: float) -> tu
 
 
 def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
-    """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain.
-
-    Sign patterns are drawn where not all are looked at, fewer where tasks are so many that this would take minutes.
-    """
+    """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain."""
     exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
     gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
     names = np.array(gated.domain_names, dtype=object)[gated.domains].astype(str)
@@ -142,7 +125,7 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
     family: tuple[DomainHarm, ...] = ()
     # One domain alone is the overall question again: nothing is split for it.
     if len(names) and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
-        family = harmed_domains(
+        family = stats.harmed_domains(
             gated.candidate,
             gated.baseline,
             names,
@@ -150,11 +133,11 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
             gated.clusters,
             alpha=limits.alpha / 2.0,
             seed=seed,
-            resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),
+            resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),  # more would take minutes
         )
     return GateTests(
         overall=non_inferiority(*sides, limits.margin, outcomes.clusters, alpha=limits.alpha),
-        harm=harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
+        harm=stats.harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
         harm_level=limits.alpha / 2.0 if family else limits.alpha,
         domains=family,
         critical=critical_tests(outcomes, limits, limits.alpha),
@@ -165,14 +148,13 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     """Tasks that would settle the question, were the difference seen the true one; always more than there are.
 
     Above minus the margin it is settled by showing that it holds, at or below it by showing harm. The share of tasks
-    that differ is the one seen, or with trials and clusters what their standard error comes to. ``None`` where there is
-    no common task to judge by.
+    that differ is the one seen, or what their standard error comes to. ``None``: there is no common task.
     """
     common = outcomes.at(outcomes.common)
     n = len(common.domains)
     if n == 0:
         return None
-    d, error = _differences(common), cr1(_differences(common), common.clusters)
+    d, error = _differences(common), stats.cr1(_differences(common), common.clusters)
     delta = float(d.mean())
     spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
     psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
@@ -180,7 +162,7 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
         needed = non_inferiority_tasks(margin, psi, delta, power=limits.power, alpha=limits.alpha)
         needed = max(needed, _least(common, margin, limits))
     else:
-        needed = tasks_for_difference(delta, psi, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
+        needed = stats.tasks_for_difference(delta, psi, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
     return max(n + 1, math.ceil(needed - 1e-9))
 
 
@@ -206,7 +188,7 @@ def _least(common: PairedOutcomes, margin: float, limits: Limits) -> float:
         return units
     # The solution of (G - 1) margin / (1 - margin) = t^2, with t^2 = z^2 (1 + (z^2 + 1) / 2(G - 1)) on G - 1 df.
     sizes = np.unique(common.clusters, return_counts=True)[1]
-    return (units + (square + 3.0) / 2.0) * len(common.clusters) / kish_units(sizes)
+    return (units + (square + 3.0) / 2.0) * len(common.clusters) / stats.kish_units(sizes)
 
 
 def _single(common: PairedOutcomes) -> bool:

@@ -1,7 +1,4 @@
-"""Who can be chosen, whether that is to own, to rent or to mix, and what each passes and costs on the shared tasks.
-
-One joint bootstrap over tasks or clusters serves everything: what makes a task hard or dear for all options cancels.
-"""
+"""Who can be chosen, whether that is to own, to rent or to mix, and what each passes and costs on the shared tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -45,27 +42,22 @@ def candidates(
 ) -> tuple[tuple[Candidate, ...], tuple[str, ...]]:
     """Every contender that can be chosen, and those left out because they only measure or are named in ``without``.
 
-    What the user ``said`` to be owned, rented or mixed goes before every rule. Raises UsageError: a contender that the
-    report does not have, or one said to be two things.
+    What the user ``said`` goes before every rule. UsageError: an unknown contender, or one said to be two things.
     """
     user: dict[str, Decision] = {}
-    for kind, names in said.items():
-        for name in names:
-            table.index(name)
-            if user.setdefault(name, kind) != kind:
-                raise UsageError(f"{name} is said to be {user[name]} and {kind}; say one")
+    for kind, name in ((kind, name) for kind, names in said.items() for name in names):
+        table.index(name)
+        if user.setdefault(name, kind) != kind:
+            raise UsageError(f"{name} is said to be {user[name]} and {kind}; say one")
     for name in without:
         table.index(name)
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
     bases, left = cost_bases(table), {*without}
     left |= {name for name, one in known.contenders.items() if one.control and name not in user}
-    chosen = [
-        _candidate(name, known, user.get(name), bases.get(name, frozenset()))
-        for name in table.contenders
-        if name not in left
-    ]
-    return tuple(chosen), tuple(name for name in table.contenders if name in left)
+    names = [name for name in table.contenders if name not in left]
+    chosen = tuple(_candidate(name, known, user.get(name), bases.get(name, frozenset())) for name in names)
+    return chosen, tuple(name for name in table.contenders if name in left)
 
 
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
@@ -98,7 +90,8 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
 class OptionFigures:
     """The options on the tasks that all of them met: one row an option, one column a task; then means over the tasks.
 
-    Each table of means has one column an option. Its first row is what was seen, and a row for each resample follows.
+    Tables of means have a column an option: the first row is what was seen, a row follows for each resample. All are of
+    one joint bootstrap over clusters: what makes a task hard or dear for all options cancels.
     """
 
     candidates: tuple[Candidate, ...]
@@ -113,19 +106,13 @@ class OptionFigures:
     task_machine: Floats  # the same of ``task_costs``
     notes: tuple[str, ...]  # one for each contender that would be an option, were it not without so many of the tasks
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The options."""
-        return tuple(c.contender for c in self.candidates)
-
 
 def option_figures(
     table: TaskTable, candidates: Sequence[Candidate], work: Mask, seed: int, machine: Floats
 ) -> OptionFigures:
     """The options on their shared tasks; one with graded attempts at fewer than half of them is left out, with a note.
 
-    ``work`` says which tasks are the work, ``machine`` what of the table's costs is paid by the hour of a machine.
-    Raises EvidenceError: no options, or no task that all of them have.
+    ``machine`` is what of the table's costs is paid by the hour. EvidenceError: no task that all of them have.
     """
     there = (table.counts > 0) & work
     covered = {c.contender: int(there[table.index(c.contender)].sum()) for c in candidates}
@@ -137,9 +124,8 @@ def option_figures(
     if n == 0:
         raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
     counts = table.counts[places][:, shared]
-    sums, usd, hours, escalated = (
-        x[places][:, shared] for x in (table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
-    )
+    tables = (table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
+    sums, usd, hours, escalated = (each[places][:, shared] for each in tables)
     cost, hours = usd / counts, hours / counts
     # A hybrid on no record of escalations needs the API always.
     by_task = [one.escalates and up.any() for one, up in zip(kept, escalated, strict=True)]
@@ -195,26 +181,23 @@ def at_quality(rates: Floats, allowed: Mask, margin: float) -> Mask:
 
 def quality(figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]:
     """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
-    found, clusters = [], figures.clusters
-    sides = list(zip(figures.sums, figures.counts, strict=True))
-    for i, ours in enumerate(sides):
-        if i == best:
-            found.append(BEST)
-        elif margin > 0 and non_inferiority(ours, sides[best], min(margin, 1.0), clusters).holds:
-            found.append(SHOWN)
-        else:
-            high = compare(*ours, *sides[best], clusters, level=0.9).high
-            found.append(BELOW if high is not None and high < -margin else OPEN)
-    return tuple(found)
+    sides, clusters = list(zip(figures.sums, figures.counts, strict=True)), figures.clusters
+
+    def held(i: int) -> str:
+        if i == best or (margin > 0 and non_inferiority(sides[i], sides[best], min(margin, 1.0), clusters).holds):
+            return BEST if i == best else SHOWN
+        high = compare(*sides[i], *sides[best], clusters, level=0.9).high
+        return BELOW if high is not None and high < -margin else OPEN
+
+    return tuple(map(held, range(len(sides))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MachineTime:
     """The machine's part of every contender's cost; one row a contender, one column a task, as in the table.
 
-    It is the machine's time times the price of an hour, so it moves with the price in proportion; what is paid by the
-    token stays. The measured time is that of the run's load: where it is stated how many tasks a machine does in an
-    hour, a task is that part of an hour instead.
+    It moves with the price of an hour in proportion; what is paid by the token stays. The measured time is that of the
+    run's load: where it is stated how many tasks a machine does in an hour, a task is that part of an hour instead.
     """
 
     usd: Floats  # over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown
@@ -230,10 +213,9 @@ class MachineTime:
         return known.pop() if len(known) == 1 else None
 
     def priced(self, places: Ints, dollars: Floats, machine: Floats, hour_usd: float | None, rates: Floats) -> Floats:
-        """Costs a task, and the part of them paid by the hour, at another price or stated rates; NaN where unknown.
+        """Costs a task at another price of the hour (``None``: as on record) or stated rates; NaN where unknown.
 
-        Each column is of the contender at that place of the table. ``hour_usd`` is what an hour of every machine costs,
-        ``None``: as on record; ``rates`` are the tasks that each contender's machine does in an hour, NaN: as measured.
+        ``places`` say of which contender each column is; ``rates`` are tasks an hour by contender, NaN: as measured.
         """
         now, unknown, found = self.hour_usd[places], self.unknown[places], dollars
         if hour_usd is not None:
@@ -251,10 +233,7 @@ class MachineTime:
 
 
 def machine_time(table: TaskTable, known: Described, names: Sequence[str]) -> MachineTime:
-    """The machine's part of the cost of these contenders; a mixed cost is parted by its recorded calls.
-
-    Raises EvidenceError where the table of calls is broken.
-    """
+    """The machine's part of the cost of these contenders; a mixed cost is parted by its recorded calls."""
     usd, hours = np.zeros_like(table.cost_sums), np.full(len(table.contenders), np.nan)
     whole = np.zeros(len(table.contenders), dtype=bool)
     why: dict[str, str] = {}
@@ -272,11 +251,9 @@ def machine_time(table: TaskTable, known: Described, names: Sequence[str]) -> Ma
             hours[i] = rates.pop()
             usd[i] = table.cost_sums[i] if timed else 0.0
             mixed += [] if timed else [name]
-        elif len(rates) > 1:
-            why[name] = "its machines have different prices of an hour"
         else:
-            nothing = "the price of a machine's hour is not on record"
-            why[name] = "its hour was recorded at $0" if rates else nothing
+            one = "its hour was recorded at $0" if rates else "the price of a machine's hour is not on record"
+            why[name] = "its machines have different prices of an hour" if len(rates) > 1 else one
     if mixed:
         usd += _from_calls(table, mixed, why)
     unknown = np.array([name in why for name in table.contenders])

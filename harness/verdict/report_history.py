@@ -1,7 +1,6 @@
 """What became of several reports over time: their runs, locked baselines and verdicts, from their stored files alone.
 
-Nothing here judges anew. A broken file is a row that says so, and no error. Files may be of anybody's making: whatever
-they hold, texts come back visible and without keys.
+A broken file is a row that says so, and no error. Texts come back visible and without keys, whatever files hold.
 """
 
 import json
@@ -14,18 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change, Side, changes, load_evidence
-from harness.core import (
-    Decision,
-    EvidenceError,
-    Manifest,
-    OwnbenchError,
-    Redactor,
-    Status,
-    as_json,
-    listed,
-    plural,
-    visible,
-)
+from harness.core import EvidenceError, Manifest, OwnbenchError, Redactor, Status, as_json, listed, plural, visible
 from harness.store import PARTLY, count_results, load_settings, read_manifest, read_outcomes, running_process
 from harness.verdict.baseline import FILE as LOCK
 from harness.verdict.baseline import changed_since_lock, read_lock
@@ -124,24 +112,14 @@ class History:
     @property
     def verdicts(self) -> tuple[HistoryEntry, ...]:
         """An entry for each verdict that was given, as if it were its report's only one, oldest first."""
-        found = [
-            (verdict.written_at, replace(entry, verdict=verdict, earlier=()))
-            for entry in self.entries
-            for verdict in (*entry.earlier, entry.verdict)
-            if verdict is not None
-        ]
+        given = ((entry, verdict) for entry in self.entries for verdict in (*entry.earlier, entry.verdict) if verdict)
+        found = [(verdict.written_at, replace(entry, verdict=verdict, earlier=())) for entry, verdict in given]
         return tuple(entry for _, entry in sorted(found, key=lambda pair: pair[0]))
-
-
-def history(folders: Sequence[Path], *, check_locks: bool = True) -> History:
-    """What stands in folders of reports, or of verdicts that were written apart; a missing one is an entry too."""
-    return in_order([under_way(entry_of(Path(folder), check_locks=check_locks)) for folder in folders])
 
 
 def in_order(entries: Sequence[HistoryEntry]) -> History:
     """Entries that were read one by one, in the order of the reports' making."""
-    last = datetime.max.replace(tzinfo=UTC)
-    return History(entries=tuple(sorted(entries, key=lambda entry: entry.when or last)))
+    return History(entries=tuple(sorted(entries, key=lambda entry: entry.when or datetime.max.replace(tzinfo=UTC))))
 
 
 def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
@@ -151,8 +129,8 @@ def changed_of(a: Side, b: Side) -> tuple[Change, ...]:
     return tuple(_change(as_json(one)) for one in changes(a, b))
 
 
-def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
-    """What a report's files say; with ``check_locks`` its lock is held against the rows, up to `MOST_ROWS`."""
+def entry_of(folder: Path) -> HistoryEntry:
+    """What a report's files say; its lock is held against the rows, up to `MOST_ROWS`."""
     import pyarrow.parquet as pq
 
     broken: list[str] = []
@@ -179,7 +157,7 @@ def entry_of(folder: Path, *, check_locks: bool = True) -> HistoryEntry:
     run, note, complete = _run(folder, manifest, counts, broken)
     verdicts, problems = kept_verdicts(folder) if folder.is_dir() else ((), ())
     broken += problems
-    baseline: StoredBaseline | None = kept(LOCK, lambda: _baseline(folder, counts, check_locks=check_locks))
+    baseline: StoredBaseline | None = kept(LOCK, lambda: _baseline(folder, counts))
     when, source = _when(folder, manifest, broken)
     return HistoryEntry(
         folder=folder,
@@ -220,39 +198,37 @@ def _counted(folder: Path) -> tuple[tuple[StatusCounts, ...], tuple[tuple[str, i
     return counts, tuple(sorted(parts, key=lambda one: ({"test": 0, "dev": 1}.get(one[0], 2), one[0])))
 
 
-def _baseline(folder: Path, counts: Sequence[StatusCounts], *, check_locks: bool) -> StoredBaseline | None:
+def _baseline(folder: Path, counts: Sequence[StatusCounts]) -> StoredBaseline | None:
     lock = read_lock(folder)
     if lock is None:
         return None
     if not isinstance(lock.contender, str) or not all(isinstance(m, Mapping) for m in (lock.rows, lock.made_of)):
         raise EvidenceError(f"{folder / LOCK}: not a lock; restore it, or lock again: ownbench baseline set")
-    stands, why, rows = None, "not looked at here; ownbench gate does", sum(one.total for one in counts)
-    if check_locks and rows > MOST_ROWS:
-        why = f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
-    elif check_locks:
+    stands, rows = None, sum(one.total for one in counts)
+    why = f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
+    if rows <= MOST_ROWS:
         try:
             gone = changed_since_lock(folder, load_evidence(folder)[0], lock, lock.contender)
             stands, why = not gone, f"changed since it was locked: {listed(gone)}" if gone else "as it was locked"
         except _BROKEN as error:
             stands, why = False, f"what was locked cannot be read: {error}"
-    locked, at = tuple(map(_shown, lock.rows)), _time_of(folder / LOCK)
-    return StoredBaseline(
-        contender=_shown(lock.contender), locked=locked, stands=stands, why=_shown(why), written_at=at
-    )
+    name, locked, at = _shown(lock.contender), tuple(map(_shown, lock.rows)), _time_of(folder / LOCK)
+    return StoredBaseline(contender=name, locked=locked, stands=stands, why=_shown(why), written_at=at)
 
 
 def _when(folder: Path, manifest: Manifest | None, broken: list[str]) -> tuple[datetime | None, str]:
     if manifest is not None:
         try:
-            return _aware(datetime.fromisoformat(manifest.created_at)), "manifest"
+            return _moment(manifest.created_at), "manifest"
         except (ValueError, TypeError):
             broken.append(f"{folder / MANIFEST}: created_at is no time: {str(manifest.created_at)[:40]!r}")
     files = (folder / name for name in (OUTCOMES, VERDICT, LOG, LOCK, MANIFEST, EXPERIMENT))
     return max((_time_of(path) for path in files if path.is_file()), default=None), "file"
 
 
-def _aware(time: datetime) -> datetime:
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _time_of(path: Path) -> datetime:
@@ -270,11 +246,11 @@ def _run(
     begun = (OUTCOMES, MANIFEST, *TABLES) if has_rows else (MANIFEST, EXPERIMENT)
     if files := dict.fromkeys(name for name in begun for text in broken if name in text):
         return "broken", f"{listed(list(files))} cannot be read", False
-    if not has_rows and any(folder.glob("attempts*.jsonl")):
-        return "stopped", "before its results were written; ownbench run goes on from there", False
-    if not has_rows and manifest is not None and (manifest.done or manifest.complete):
-        return "broken", f"{OUTCOMES} is missing", False
     if not has_rows:
+        if any(folder.glob("attempts*.jsonl")):
+            return "stopped", "before its results were written; ownbench run goes on from there", False
+        if manifest is not None and (manifest.done or manifest.complete):
+            return "broken", f"{OUTCOMES} is missing", False
         what = "ownbench run begins it" if (folder / EXPERIMENT).is_file() else "no results are here"
         return "not begun", what, None
     untried = f"{plural(skipped, 'attempt')} never tried" if skipped else ""
@@ -302,8 +278,7 @@ def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, .
     for line in filter(None, lines):
         try:
             value = json.loads(line)
-            when = _aware(datetime.fromisoformat(value.pop("judged_at")))
-            found.append(_verdict(value, when, path))
+            found.append(_verdict(value, _moment(value.pop("judged_at")), path))
             records.append(value)
         except _BROKEN:
             torn += line is not lines[-1]  # the last one may be torn, or on its way
@@ -316,56 +291,51 @@ def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, .
             found.append(_verdict(value, _time_of(path), path))
     except FileNotFoundError:
         pass
-    except EvidenceError as error:
-        problems.append(str(error))
-    except (OSError, ValueError, RecursionError) as error:
-        problems.append(f"{path}: not a readable verdict: {error}; ownbench gate writes it again")
+    except (EvidenceError, OSError, ValueError, RecursionError) as error:
+        unreadable = f"{path}: not a readable verdict: {error}; ownbench gate writes it again"
+        problems.append(str(error) if isinstance(error, EvidenceError) else unreadable)
     return tuple(sorted(found, key=lambda one: one.written_at)), tuple(problems)
 
 
 def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
     decision = value.get("decision") if isinstance(value, Mapping) else None
-    if decision not in (known := [one.value for one in EXIT_CODES]):
-        problem = f"not a verdict: no decision of {', '.join(known)}; ownbench gate writes it again"
-        raise EvidenceError(f"{path}: {problem}")
+    if decision not in [one.value for one in EXIT_CODES]:
+        raise EvidenceError(
+            f"{path}: not a verdict: no decision of {', '.join(EXIT_CODES)}; ownbench gate writes it again"
+        )
     compared, policy = (one if isinstance(one := value.get(name), Mapping) else {} for name in ("comparison", "policy"))
     lists = (many if isinstance(many := value.get(name), list) else [] for name in ("reasons", "changed"))
     reasons, changed = ([one for one in many if isinstance(one, Mapping)] for many in lists)
-    texts = {name: _shown(value.get(name)) for name in
-             ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")}  # fmt: skip
+    said = ("sentence", "baseline", "candidate", "baseline_report", "candidate_report")
+    texts = {name: _shown(value.get(name)) for name in said}
     numbers = {name: _number(compared.get(name)) for name in ("delta", "low", "high", "level")}
     return StoredVerdict(
-        decision=Decision(decision).value,
+        decision=str(decision),
         **texts,  # type: ignore[arg-type]
         **numbers,  # type: ignore[arg-type]
         margin=_number(policy.get("margin")),
         n_tasks=_whole(compared.get("n_tasks")),
         tasks_needed=_whole(value.get("tasks_needed")),
-        reasons=tuple(
-            Reason(
-                rule=_shown(one.get("rule")),
-                holds=one["holds"] if isinstance(one.get("holds"), bool) else None,
-                text=_shown(one.get("text")),
-            )
-            for one in reasons
-        ),
+        reasons=tuple(map(_reason, reasons)),
         changed=tuple(map(_change, changed)),
         written_at=written,
     )
 
 
+def _reason(one: Mapping[str, Any]) -> Reason:
+    holds = one.get("holds")
+    known = holds if isinstance(holds, bool) else None
+    return Reason(rule=_shown(one.get("rule")), holds=known, text=_shown(one.get("text")))
+
+
 def _change(one: Mapping[str, Any]) -> Change:
-    """A change as it may be shown."""
     said = {name: one.get(name) for name in ("baseline", "candidate")}
     texts = {name: _shown(text) if isinstance(text, str) else None for name, text in said.items()}
-    lines = one.get("diff")
-    return Change(
-        what=_shown(one.get("what")), diff=tuple(map(_shown, lines)) if isinstance(lines, list) else (), **texts
-    )
+    diff = tuple(map(_shown, lines)) if isinstance(lines := one.get("diff"), list) else ()
+    return Change(what=_shown(one.get("what")), diff=diff, **texts)
 
 
 def _shown(value: Any) -> str:
-    """A text as it may be shown; empty where it is none."""
     return visible(_REDACT(value[: 2 * _LONGEST]), _LONGEST) if isinstance(value, str) else ""
 
 
@@ -378,5 +348,4 @@ def _number(value: Any) -> float | None:
 
 
 def _whole(value: Any) -> int | None:
-    """A count of something; ``None`` where it is none."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None

@@ -1,10 +1,9 @@
 """``gate.yaml`` and its rules: what a candidate must hold, in words, and how it is judged.
 
-A further rule is added here, and nowhere else: an entry of `GATE_RULES`, with its name, what it asks for and a function
-from the evidence to reasons; and, where it takes a limit from the user, a key of `Policy`.
+A further rule is added here, and nowhere else: an entry of `GATE_RULES` and, where a user limits it, a key of `Policy`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,8 @@ from harness.analysis import Pairs, Side, graded_otherwise, gradings_of, renewal
 from harness.core import Comparison, SuiteRecord, UserFileError, listed, nearest, p_equation, plural, points
 from harness.stats import NonInferiority, compare, fieller_ratio
 from harness.userfile import parse, read_yaml
-from harness.verdict.gate_statistics import Decided, GateTests, Limits, gate_tests, tasks_if_equal, tasks_to_decide
+from harness.verdict import gate_statistics
+from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, Limits
 
 Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0, allow_inf_nan=False)]
 Ratio = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
@@ -32,23 +32,19 @@ class Policy(Limits):
 
 
 def load_policy(policy: Policy | Path | str | None) -> Policy:
-    """The policy itself, that of a file, or the defaults.
-
-    Raises UserFileError where the file is missing or wrong anywhere: it names the key, what was found and what to do.
-    """
-    if isinstance(policy, Policy):
-        return policy
-    return Policy() if policy is None else parse(Policy, read_yaml(Path(policy)), Path(policy))
+    """The policy itself, that of a file, or the defaults; UserFileError: the file is missing or wrong anywhere."""
+    if policy is None or isinstance(policy, Policy):
+        return policy or Policy()
+    return parse(Policy, read_yaml(Path(policy)), Path(policy))
 
 
 def check_domains(policy: Policy, domains: Iterable[str], source: Policy | Path | str | None) -> None:
     """Refuses a policy that names a domain which neither report has: it would guard, or excuse, nothing."""
     known, path = sorted(set(domains)), Path(source) if isinstance(source, str | Path) else "policy"
-    for key in ("critical_domains", "exempt_domains"):
-        for name in getattr(policy, key):
-            if name not in known:
-                problem = f"neither report has a domain {name!r}"
-                raise UserFileError(path, problem, field=key, advice=nearest(name, known))
+    named = [(key, name) for key in ("critical_domains", "exempt_domains") for name in getattr(policy, key)]
+    for key, name in named:
+        if name not in known:
+            raise UserFileError(path, f"neither report has a domain {name!r}", field=key, advice=nearest(name, known))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +63,7 @@ class Replayed:
     reason: Reason | None = None  # the rule ``early``; ``None`` where the run had no rule of an early stop
     decided: Decided | None = None  # ``None`` where the evidence is judged as that of any run
     stretch: Pairs | None = None  # both sides at the tasks that were looked at; the others need not have been tried
-    looked: Mapping[str, Any] | None = None
-    """How far it was looked at, for the verdict's record; ``None`` where this rule is not the run's."""
+    looked: Mapping[str, Any] | None = None  # how far, for the verdict's record; ``None``: this rule is not the run's
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is computed once is kept in it
@@ -95,23 +90,18 @@ class GateEvidence:
         """The two at the tasks that are judged, candidate minus baseline; ``None`` where they share none."""
         pairs, out = self.judged, self.judged.outcomes
         a, b = pairs.candidate.contender, pairs.baseline.contender
+        a, b = (a, b) if a != b else (f"{a} (candidate)", f"{b} (baseline)")
         if not out.common.any():
             return None
-        return compare(
-            *out.candidate,
-            *out.baseline,
-            out.clusters,
-            a_name=a if a != b else f"{a} (candidate)",
-            b_name=b if a != b else f"{b} (baseline)",
-            a_errored=pairs.candidate.lost[pairs.candidate_rows],
-            b_errored=pairs.baseline.lost[pairs.baseline_rows],
-        )
+        lost_a, lost_b = pairs.candidate.lost[pairs.candidate_rows], pairs.baseline.lost[pairs.baseline_rows]
+        sides = (*out.candidate, *out.baseline, out.clusters)
+        return compare(*sides, a_name=a, b_name=b, a_errored=lost_a, b_errored=lost_b)
 
     @cached_property
     def tests(self) -> GateTests:
         """What the outcomes show. Checks do without it: they say whether there is anything to test."""
         one = self.early.decided
-        return one.tests if one else gate_tests(self.pairs.outcomes, self.policy)
+        return one.tests if one else gate_statistics.gate_tests(self.pairs.outcomes, self.policy)
 
     @property
     def looked(self) -> Policy:
@@ -123,7 +113,7 @@ class GateEvidence:
     def sure(self) -> str:
         """How sure a one-sided limit is; of an early stop, by which look's level."""
         alpha, one = self.looked.alpha, self.early.decided
-        return f"level of look {one.of_look} of {one.looks}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
+        return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
 
 
 class GateRule(NamedTuple):
@@ -131,8 +121,7 @@ class GateRule(NamedTuple):
 
     check: bool  # whether the evidence can be judged at all: where it fails the verdict is INVALID. Judged first
     words: str  # what it asks for
-    judge: Callable[[GateEvidence], Iterable[Reason]]
-    """Every reason has to hold for SHIP; of no reasons the rule does not apply."""
+    judge: Callable[[GateEvidence], Iterable[Reason]]  # each has to hold for SHIP; of none it does not apply
 
 
 def in_words(rule: str) -> str:
@@ -142,7 +131,6 @@ def in_words(rule: str) -> str:
 
 
 def _complete(e: GateEvidence) -> Iterable[Reason]:
-    """Both runs are done; of an early stop, the baseline's."""
     faults, early, stretch = [], e.early.reason, e.early.stretch
     one_report = e.pairs.candidate.table is e.pairs.baseline.table
     for word, side in e.sides[: 1 if stretch else 2]:
@@ -171,8 +159,8 @@ def _same_suites(e: GateEvidence) -> Iterable[Reason]:
     ours, theirs = ({digest if known else name: name for name, digest in side} for side in found)
     text, same = "both answered the same suites", ours.keys() == theirs.keys()
     if not same:
-        how = renewal(*(side.table.report for _, side in e.sides))
-        how = how or "run the candidate on the very tasks of the baseline"
+        renew = renewal(*(side.table.report for _, side in e.sides))
+        how = renew or "run the candidate on the very tasks of the baseline"
         text = f"the suites differ ({other_suites(ours, theirs)}): {how}"
     yield Reason(rule="same_suites", holds=same, text=text)
 
@@ -181,29 +169,24 @@ def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> s
     """Which side lacks which suite, and of which both have another version; suites by their identity, as names."""
     theirs = {baseline[key] for key in baseline.keys() - candidate.keys()}
     ours = {candidate[key] for key in candidate.keys() - baseline.keys()}
-    parts = {
-        "the candidate lacks": theirs - ours,
-        "the baseline lacks": ours - theirs,
-        "they have other versions of": theirs & ours,
-    }
-    return "; ".join(f"{words} {listed(sorted(names), 5)}" for words, names in parts.items() if names)
+    lacks = (("the candidate lacks", theirs - ours), ("the baseline lacks", ours - theirs))
+    parts = (*lacks, ("they have other versions of", theirs & ours))
+    return "; ".join(f"{words} {listed(sorted(names), 5)}" for words, names in parts if names)
 
 
 def _same_tasks(e: GateEvidence) -> Iterable[Reason]:
-    """Both tried the same tasks, and graded attempts of both meet at one."""
     shared, judged, stretch = len(e.pairs.outcomes.domains), e.judged.outcomes, e.early.stretch
     # What only a candidate that was stopped early has was never to be tried.
     alone = [(word, len(side.tried) - shared) for word, side in e.sides[: 1 if stretch else 2]]
     faults = [f"{plural(n, 'task')} tried by the {word} only" for word, n in alone if n]
+    text = f"both tried the same {plural(len(judged.domains), 'task')}"
+    text += f", the first of {shared:,} in an order that the seed fixes" if stretch else ""
     if not shared:
         text = "the two reports have no task in common"
     elif faults:
         text = "; ".join(faults) + ": what was left out may be what went wrong"
     elif not judged.common.any():
         text = "at no task do both have a graded attempt"
-    else:
-        text = f"both tried the same {plural(len(judged.domains), 'task')}"
-        text += f", the first of {shared:,} in an order that the seed fixes" if stretch else ""
     yield Reason(rule="same_tasks", holds=not faults and bool(judged.common.any()), text=text)
 
 
@@ -214,7 +197,6 @@ def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRec
 
 
 def _same_graders(e: GateEvidence) -> Iterable[Reason]:
-    """Both were graded by the same graders and references, as far as rows and manifests tell."""
     ours, theirs = (gradings_of(side.table.report, side.contender) for _, side in e.sides)
     other = [] if ours.keys() & theirs.keys() else other_graders(e.pairs.baseline.suites, e.pairs.candidate.suites)
     text = "nothing says that the graders differ"
@@ -245,13 +227,15 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
 
 
 def _baseline(e: GateEvidence) -> Iterable[Reason]:
-    text = "the baseline is as it was locked"
-    if e.unlocked is None:
-        text = "the baseline is not locked; ownbench baseline set locks it"
-    elif e.unlocked:
-        remedy = "restore it, or lock it again: ownbench baseline set"
-        text = f"the locked baseline has changed: {listed(e.unlocked, 5)}; {remedy}"
+    none, same = "the baseline is not locked; ownbench baseline set locks it", "the baseline is as it was locked"
+    text = none if e.unlocked is None else unlocked(e.unlocked) if e.unlocked else same
     yield Reason(rule="baseline", holds=not e.unlocked, text=text)
+
+
+def unlocked(changed: Sequence[str]) -> str:
+    """What is wrong with a locked baseline of which these have changed."""
+    remedy = "restore it, or lock it again: ownbench baseline set"
+    return f"the locked baseline has changed: {listed(changed, 5)}; {remedy}"
 
 
 def _enough(e: GateEvidence) -> Iterable[Reason]:
@@ -271,13 +255,12 @@ def _proof(e: GateEvidence, found: NonInferiority) -> str:
 
 def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
     found, c = e.tests.overall, e.compared
-    text = _proof(e, found)
-    p, delta = c.p_value if c else None, found.delta
+    text, p, delta = _proof(e, found), c.p_value if c else None, found.delta
     if found.holds and p is not None and p <= e.looked.alpha and delta is not None and delta < 0:
         by = " by a test of one look, not corrected" if e.early.decided else ""
         text += f"; significantly worse{by} ({p_equation(p)}) and yet non-inferior: the margin decides"
     elif not found.holds and not e.tests.blocks:
-        equal = tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
+        equal = gate_statistics.tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
         text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
     yield Reason(rule="non_inferior", holds=found.holds, text=text)
 
@@ -288,8 +271,8 @@ _BET = ", by the bet on every task, valid at any look"
 def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     harm, level = e.tests.harm, f"{100 * e.tests.harm_level:g}%"
     shown = harm.p_value <= e.tests.harm_level
-    verb = "shown to be worse" if shown else "not shown to be worse"
-    text = f"{verb} overall ({p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ''})"
+    how = f"{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ''}"
+    text = f"{'' if shown else 'not '}shown to be worse overall ({how})"
     blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall
     if shown and not blocks:
         text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"
@@ -298,29 +281,25 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
 
 def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
     family, harmed = e.tests.domains, sorted(e.tests.harmed, key=lambda one: one.delta)
+    text = "not checked: only one domain"
     if harmed:
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
         text = f"harmed: {listed(names, 5)}"
     elif family:
         level = f"{100 * e.policy.alpha / 2:g}%{_BET if e.early.decided else ''}"
         text = f"none of {plural(len(family), 'domain')} is shown to be harmed (all together at {level})"
-    else:
-        text = "not checked: only one domain"
     exempt = f"; exempt by policy: {listed(e.policy.exempt_domains, 20)}" if e.policy.exempt_domains else ""
     yield Reason(rule="domains", holds=not harmed, text=text + exempt)
 
 
 def _critical(e: GateEvidence) -> Iterable[Reason]:
     for name, found in e.tests.critical:
-        rule = f"critical:{name}"
-        if found.n_tasks == 0:
-            yield Reason(rule=rule, holds=None, text="no task of it was judged")
-            continue
-        text = _proof(e, found)
-        if not found.holds:
-            needed = tasks_to_decide(e.judged.outcomes.of_domain(name), found.margin, e.looked, e.looked.alpha)
+        text = _proof(e, found) if found.n_tasks else "no task of it was judged"
+        if found.n_tasks and not found.holds:
+            here = e.judged.outcomes.of_domain(name)
+            needed = gate_statistics.tasks_to_decide(here, found.margin, e.looked, e.looked.alpha)
             text += f"; unprovable on so few, about {plural(needed, 'task')} of it would decide" if needed else ""
-        yield Reason(rule=rule, holds=found.holds, text=text)
+        yield Reason(rule=f"critical:{name}", holds=found.holds if found.n_tasks else None, text=text)
 
 
 def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason]:

@@ -5,22 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core import (
-    NO_SPREAD,
-    Estimate,
-    UsageError,
-    as_json,
-    dollars,
-    dollars_interval,
-    no_width,
-    percent,
-    percent_interval,
-    points,
-    points_interval,
-)
-from harness.stats import Objective
-from harness.verdict.sweep_rows import NO_SIGNAL, SIGNALS, Calibration
+from harness import core
+from harness.core import Estimate, UsageError, as_json, dollars, percent, percent_interval
+from harness.stats import Bin, Objective
 
+SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")  # an outcome column; signals of the worker's calls
+NO_SIGNAL = "none"  # for rules that look at nothing: every attempt that both have
 OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
 """What a threshold is chosen for, and the number that it needs; ``pass`` does without."""
 
@@ -45,7 +35,7 @@ class SweepGoal:
                 raise UsageError(f"{option} belongs to --objective {name}, not to {self.name}")
             if given is not None and not (math.isfinite(given) and given >= 0.0):
                 raise UsageError(f"{option} is a number from 0, found {given}")
-        if self.min_pass is not None and self.min_pass > 1.0:
+        if (self.min_pass or 0.0) > 1.0:
             raise UsageError(f"--min-pass is a share from 0 to 1, found {self.min_pass}")
 
     @property
@@ -119,6 +109,18 @@ class SweepRival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """What the signal says, and what came true. ``None`` where a figure cannot be had."""
+
+    bins: tuple[Bin, ...] = ()
+    ece: float | None = None
+    brier: float | None = None
+    brier_isotonic: float | None = None  # of the signal mapped to a pass rate by an isotonic fit on other folds
+    brier_constant: float | None = None  # of always saying the worker's pass rate
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
     """A live hybrid's outcomes and the replay at the thresholds it ran with."""
 
@@ -145,8 +147,7 @@ class Measured(PolicyFigures):
     control: bool  # whether it decides without looking or looks into the answers: a yardstick, and no option
     rule: str  # the signal it escalates by, or ``random`` or ``oracle``
     like: str | None  # of ``random``: the hybrid as often as which it escalates
-    by_suite: Mapping[str, float]
-    """Its threshold in each suite, of ``random`` the share that it escalates; empty where it has neither."""
+    by_suite: Mapping[str, float]  # its threshold in each suite, of ``random`` the share that it escalates
     chosen_on_dev: bool  # whether the run chose these on dev tasks
     n_tasks: int
     escalated: float | None
@@ -182,8 +183,7 @@ class Sweep:
     cpt: Mapping[str, float | None]
     beats_controls: bool
     sentence: str
-    measured: tuple[Measured, ...] = ()
-    """Hybrids of these two that were run; those that always or never escalate are the curve's ends."""
+    measured: tuple[Measured, ...] = ()  # hybrids that were run; always and never are the curve's ends
     live: Live | None = None
     warning: str | None = None
     notes: tuple[str, ...] = ()
@@ -191,8 +191,7 @@ class Sweep:
 
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints; an infinite threshold is null, which is always."""
-        plain: dict[str, Any] = as_json(self)
-        return plain
+        return dict(as_json(self))
 
 
 DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
@@ -212,7 +211,7 @@ def sentence(found: Sweep) -> str:
         ends = "" if value.low is None or value.high is None else f" [{value.low:.4f}, {value.high:.4f}]"
         shown = f"{_amount(value.value, on)}{ends}"
     else:
-        shown = percent_interval(value) if on == "pass rate" else dollars_interval(value)
+        shown = percent_interval(value) if on == "pass rate" else core.dollars_interval(value)
     said = [f"{subject} gives {what} {shown} on tasks the threshold was not chosen on ({apparent})."]
     for result, verb, word, how in (
         ("worse", "is worse than", "and", ""),
@@ -225,11 +224,11 @@ def sentence(found: Sweep) -> str:
             doing = f"{', '.join(names)} {word} {last}" if names else last
             differences = "; ".join(f"{gap_text(rival)} against {rival.control}" for rival in here)
             said.append(f"It {verb} {doing}{how}: {differences}.")
-    cost, passed = chosen.cost_per_task_usd.value, chosen.pass_rate.value
-    if found.max_cost is not None and cost is not None and cost > found.max_cost:
-        said.append(f"On those tasks it costs {dollars(cost)} a task, above the bound of {dollars(found.max_cost)}.")
-    elif found.min_pass is not None and passed is not None and passed < found.min_pass:
-        said.append(f"On those tasks it passes {percent(passed)}, below the bound of {percent(found.min_pass)}.")
+    cost, passed, most, least = chosen.cost_per_task_usd.value, chosen.pass_rate.value, found.max_cost, found.min_pass
+    if most is not None and cost is not None and cost > most:
+        said.append(f"On those tasks it costs {dollars(cost)} a task, above the bound of {dollars(most)}.")
+    elif least is not None and passed is not None and passed < least:
+        said.append(f"On those tasks it passes {percent(passed)}, below the bound of {percent(least)}.")
     return " ".join(said)
 
 
@@ -244,13 +243,13 @@ def gap_text(rival: SweepRival) -> str:
     if d.value is None:
         return f"unknown ({d.why})"
     if rival.on == "cost":
-        return f"{dollars_interval(d)} a task saved"
-    flat = no_width(d.low, d.high)
+        return f"{core.dollars_interval(d)} a task saved"
+    flat = core.no_width(d.low, d.high)
     if rival.on == "pass rate":
-        interval = "" if d.low is None or d.high is None else f" {points_interval(d.low, d.high)}"
-        return f"{points(d.value)} points{interval}" if flat else f"{points(d.value)}{interval} points"
+        interval = "" if d.low is None or d.high is None else f" {core.points_interval(d.low, d.high)}"
+        return f"{core.points(d.value)} points{interval}" if flat else f"{core.points(d.value)}{interval} points"
     between = "" if d.low is None or d.high is None else f" [{signed(d.low)}, {signed(d.high)}]"
-    return f"{signed(d.value)}{f' ({NO_SPREAD})' if flat else between} in {rival.on}"
+    return f"{signed(d.value)}{f' ({core.NO_SPREAD})' if flat else between} in {rival.on}"
 
 
 def against_control(rival: SweepRival) -> str:
@@ -271,23 +270,21 @@ def measured_words(one: Measured, found: Sweep) -> str:
         return f"{what} It escalates every task that the worker fails, “oracle, as often” only {row}."
     if one.rule == "random":
         row = percent(found.controls["random"].escalated)
+        rate = f" {percent(low)} of all tasks" if n else ""
         if n < 2 or low == high:
-            rate = f" {percent(low)} of all tasks" if n else ""
             return f"{what} It escalates at random{rate}; “random, as often” {row}."
-        return (
-            f"{what} It escalates at random too, but in each suite at a rate of its own ({percent(low)} to "
-            f"{percent(high)}, as often as {one.like} did there on dev tasks), so it makes use of the "
-            f"suite that a task is in. “random, as often” escalates {row} of every suite alike."
+        own = f"{percent(low)} to {percent(high)}, as often as {one.like} did there on dev tasks"
+        too = (
+            f"It escalates at random too, but in each suite at a rate of its own ({own}), so it makes use of the suite"
         )
+        return f"{what} {too} that a task is in. “random, as often” escalates {row} of every suite alike."
     if not n or one.rule not in {"logprob_mean", "logprob_min", "margin"}:
         return f"{what} It decides by {one.rule}, which is not what is replayed here."
     if n == 1 or low == high:
         own = f"It has one threshold, {low:.6g}, {how}"
         return f"{what} {own}; the threshold replayed here is chosen on these tasks themselves."
-    return (
-        f"{what} It differs from the replayed policies in this: it has a threshold for each of {n:,} suites "
-        f"({low:.6g} to {high:.6g}), {how}, and they have one for all suites."
-    )
+    has = f"it has a threshold for each of {n:,} suites ({low:.6g} to {high:.6g}), {how}"
+    return f"{what} It differs from the replayed policies in this: {has}, and they have one for all suites."
 
 
 def _amount(value: float | None, on: str) -> str:

@@ -1,31 +1,26 @@
-"""The attempts of a worker and an expert side by side, with the signal that decides between them; how good that is."""
+"""The attempts of a worker and an expert side by side: the signal, how good it is, and hybrids that were run."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from harness.core import Cause, Estimate, EvidenceError, UsageError, nearest, plural
-from harness.stats import (
-    ESCALATED,
-    NO_INTERVALS,
-    PASS,
-    Bin,
-    Replayer,
-    ReplayRows,
-    auroc,
-    brier_score,
-    expected_calibration_error,
-    isotonic_fit,
-    reliability_bins,
-    replay_estimate,
-)
+from harness import core, stats
+from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, UsageError
+from harness.stats import ESCALATED, NO_INTERVALS, PASS, Replayer, ReplayRows, replay_estimate
 from harness.store import Attempts, TaskTable, read_calls
-from harness.verdict.arrays import Floats, Ints
+from harness.verdict.arrays import Floats, Ints, Mask
+from harness.verdict.sweep_records import NO_SIGNAL, SIGNALS, Calibration, Live, Measured
 
-SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")  # an outcome column; signals of the worker's calls
-NO_SIGNAL = "none"  # for rules that look at nothing: every attempt that both have
-OWN_FAULTS = {cause.value for cause in (Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR)}
+OWN_FAULTS = {
+    cause.value
+    for cause in (core.Cause.REFUSED, core.Cause.CONTEXT, core.Cause.TURNS, core.Cause.TOO_SLOW, core.Cause.TOO_DEAR)
+}
 """Causes by which the worker itself ended without an answer; a hybrid then escalates whatever its threshold."""
+READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin": "margin"}
+"""A hybrid's signal, and where the worker's own attempts have it."""
+FIXED = ("always", "never")
 FOLDS = 5
 _NOT_BINARY = "some scores lie between 0 and 1; this needs answers that pass or fail"
 
@@ -47,16 +42,12 @@ class Rows(ReplayRows):
 def paired_rows(
     table: TaskTable, worker: str, expert: str, *, signal: str = "confidence", confidence_from: str | None = None
 ) -> Rows:
-    """The attempts that can be replayed.
-
-    Raises UsageError: an unknown contender or signal, or a worker that is its own expert; EvidenceError: no attempt
-    that both have, or no signal on any.
-    """
+    """The attempts that can be replayed; EvidenceError: none of both, or none with the signal."""
     table.index(worker), table.index(expert)
     if worker == expert:
         raise UsageError(f"{worker!r} cannot escalate to itself; name two contenders of {', '.join(table.contenders)}")
     if signal not in {*SIGNALS, NO_SIGNAL}:
-        raise UsageError(f"unknown signal {signal!r}; {nearest(signal, SIGNALS)}")
+        raise UsageError(f"unknown signal {signal!r}; {core.nearest(signal, SIGNALS)}")
     if confidence_from is not None and signal != "confidence":
         raise UsageError("--confidence-from takes the column confidence; leave out --signal")
     of = confidence_from or worker
@@ -88,7 +79,7 @@ def paired_rows(
         (len(right_keys) - len(common), f"of {expert} without a graded one of {worker} left out"),
         (len(common) - len(keys), f"without the signal {signal} of {of} left out"),
     )
-    notes = [f"{plural(count, 'attempt')} {what}" for count, what in left_out if count]
+    notes = [f"{core.plural(count, 'attempt')} {what}" for count, what in left_out if count]
     if of == worker and faulted[i].any():
         notes.append(f"{int(faulted[i].sum()):,} attempts in which {worker} gave no answer escalate first")
     return Rows(
@@ -130,18 +121,6 @@ def _from_calls(attempts: Attempts, signal: str) -> Floats:
     return np.clip(np.exp(np.minimum(raw, 0.0)) if signal.startswith("logprob") else raw, 0.0, 1.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calibration:
-    """What the signal says, and what came true. ``None`` where a figure cannot be had."""
-
-    bins: tuple[Bin, ...] = ()
-    ece: float | None = None
-    brier: float | None = None
-    brier_isotonic: float | None = None  # of the signal mapped to a pass rate by an isotonic fit on other folds
-    brier_constant: float | None = None  # of always saying the worker's pass rate
-    why: str | None = None
-
-
 def ranking(replayer: Replayer, rows: Rows, level: float) -> Estimate:
     """The chance that an attempt which the worker passed has the higher confidence (AUROC), ties counting half.
 
@@ -152,13 +131,13 @@ def ranking(replayer: Replayer, rows: Rows, level: float) -> Estimate:
     if not np.isin(rows.worker, (0.0, 1.0)).all():
         return replace(told, why=_NOT_BINARY)
     if rows.groups == attempts:
-        return auroc(rows.confidence, rows.worker, level)
-    right, wrong = ((x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker))
-    if not right.any() or not wrong.any():
+        return stats.auroc(rows.confidence, rows.worker, level)
+    sides = [(x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker)]
+    if not all(side.any() for side in sides):
         return replace(told, why="all answers are right, or all wrong")
-    value = float(replayer.concordance(right, wrong, whole=True)[0])
     how = f"bootstrap of {rows.groups:,} clusters, {replayer.resamples:,} resamples, seed {replayer.seed}"
-    return replay_estimate(value, replayer.concordance(right, wrong), replace(told, method=how))
+    value = float(replayer.concordance(*sides, whole=True)[0])
+    return replay_estimate(value, replayer.concordance(*sides), replace(told, method=how))
 
 
 def calibration(rows: Rows, seed: int, level: float) -> Calibration:
@@ -173,21 +152,21 @@ def calibration(rows: Rows, seed: int, level: float) -> Calibration:
         fold = (np.random.default_rng(seed).permutation(rows.groups) % min(FOLDS, rows.groups))[rows.clusters]
         fitted = np.empty(len(fold))
         for k in range(int(fold.max()) + 1):
-            fitted[fold == k] = isotonic_fit(said[fold != k], right[fold != k])(said[fold == k])
+            fitted[fold == k] = stats.isotonic_fit(said[fold != k], right[fold != k])(said[fold == k])
     return Calibration(
-        bins=reliability_bins(said, right, level=level),
-        ece=expected_calibration_error(said, right),
-        brier=brier_score(said, right),
-        brier_isotonic=None if fitted is None else brier_score(fitted, right),
+        bins=stats.reliability_bins(said, right, level=level),
+        ece=stats.expected_calibration_error(said, right),
+        brier=stats.brier_score(said, right),
+        brier_isotonic=None if fitted is None else stats.brier_score(fitted, right),
         brier_constant=rate * (1.0 - rate),
     )
 
 
 def gap_area(exact: Floats, drawn: Floats, told: Estimate) -> Estimate:
-    """APGR: the share of the gap between worker and expert recovered, averaged over all shares escalated.
+    """APGR, the share of the gap between worker and expert recovered; None where the gap is not significant.
 
     The area under (pass - never) / (always - never) against the share escalated, straight between thresholds (Ong et
-    al. 2024, who average ten points); random escalation has one half. None where the gap is not significant.
+    al. 2024, who average ten points); random escalation has one half.
     """
 
     def area(figures: Floats) -> Floats:
@@ -199,10 +178,10 @@ def gap_area(exact: Floats, drawn: Floats, told: Estimate) -> Estimate:
         return replace(told, method="none", why=NO_INTERVALS)
     tail = (1.0 - told.level) / 2.0
     low, high = np.quantile(drawn[:, -1, PASS] - drawn[:, 0, PASS], [tail, 1.0 - tail])
-    if not (low > 0.0 or high < 0.0):
-        return replace(told, method="none", why="there is no significant gap between worker and expert")
-    if high < 0.0:
-        return replace(told, method="none", why="the expert passes less than the worker: there is no gap to recover")
+    if not low > 0.0:
+        less = "the expert passes less than the worker: there is no gap to recover"
+        why = less if high < 0.0 else "there is no significant gap between worker and expert"
+        return replace(told, method="none", why=why)
     with np.errstate(invalid="ignore", divide="ignore"):
         return replay_estimate(float(area(exact[None])[0]), area(drawn), told)
 
@@ -216,4 +195,149 @@ def cpt(exact: Floats) -> dict[str, float | None]:
         rise = recovered[k] - recovered[k - 1]
         inside = (part - recovered[k - 1]) / rise if rise > 0.0 else 1.0
         found[f"{part:.0%}"] = float(share[k - 1] + inside * (share[k] - share[k - 1]))
+    return found
+
+
+def _rule(entry: ContenderRecord) -> str:
+    """A hybrid's signal with its argument, as ``random:0.2``; empty of any other contender."""
+    return str((entry.escalate or {}).get("signal", ""))
+
+
+def _limits(manifest: Manifest, entry: ContenderRecord, suites: Iterable[str]) -> tuple[dict[str, float], bool]:
+    """A hybrid's threshold (of ``random`` the rate) in each suite, and whether all were chosen on dev tasks."""
+    chosen, blind = manifest.thresholds.get(entry.name, {}), entry.signal == "random"
+    written = _number(_rule(entry).partition(":")[2]) if blind else (entry.escalate or {}).get("threshold")
+    found, on_dev = {}, True
+    for suite in sorted(suites):
+        limit = (chosen.get(suite) or {}).get("rate" if blind else "threshold")
+        on_dev &= limit is not None
+        limit = limit if limit is not None else written
+        if entry.signal != "oracle" and isinstance(limit, int | float):
+            found[suite] = float(limit)
+    return found, on_dev and bool(found)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def check_live(
+    table: TaskTable, manifest: Manifest | None, hybrid: str, worker: str, expert: str, *, level: float, seed: int
+) -> Live:
+    """Replays the hybrid's own rule on its parts' attempts and compares with its live outcomes."""
+    live, keys = graded(table, hybrid)
+    if manifest is None:
+        raise EvidenceError(f"{table.report}: without a manifest the thresholds of {hybrid!r} are unknown")
+    one = manifest.contender(hybrid)
+    if one is None or not one.escalate:
+        raise UsageError(f"{hybrid!r} is no hybrid; --check-live takes one of {worker} and {expert}")
+    if (one.worker, one.expert) != (worker, expert):
+        raise UsageError(f"{hybrid!r} is a hybrid of {one.worker} and {one.expert}; name these two")
+    if _rule(one) not in {*READ_FROM, *FIXED, "oracle"}:
+        raise UsageError(f"the rule {_rule(one)!r} of {hybrid!r} cannot be replayed from what its parts recorded")
+    rows = paired_rows(table, worker, expert, signal=READ_FROM.get(one.signal, NO_SIGNAL))
+    common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
+    if not len(common):
+        raise EvidenceError(f"{table.report}: {hybrid!r} has no graded attempt at a task and trial of both parts")
+    up = _escalated(table, manifest, one, rows)[mine]
+    value = np.where(up, rows.expert[mine], rows.worker[mine])
+    cost = rows.worker_cost[mine] + np.where(up, rows.expert_cost[mine], 0.0)
+    _, where, counts = np.unique(rows.tasks[mine], return_inverse=True, return_counts=True)
+    names, codes = np.unique(rows.clusters[mine], return_inverse=True)
+    weight, n, n_tasks = 1.0 / counts[where], len(common), len(counts)
+
+    def mean(values: Floats) -> Estimate:
+        if unknown := int(np.isnan(values).sum()):
+            why = f"unknown for {unknown:,} of {n:,} attempts"
+            return Estimate(value=None, level=level, n_tasks=n_tasks, method="none", why=why)
+        sums = np.stack([np.bincount(codes, weights=w, minlength=len(names)) for w in (weight * values, weight)], 1)
+        counted = {"resamples": 1_999, "seed": seed, "n_tasks": n_tasks, "n_trials": n}
+        return stats.bootstrap_estimate(sums, lambda s: np.asarray(s[:, 0] / s[:, 1]), level=level, **counted)
+
+    did, escalated = live.values[theirs], live.escalated[theirs]
+    same, d = escalated == up, mean(did - value)
+    same_decision, same_outcome = int(same.sum()), int((same & (did == value)).sum())
+    agrees = d.low is None or d.high is None or d.low <= 0.0 <= d.high
+    if same_outcome == n:
+        sentence = f"The live {hybrid} did what the replay says in all {n:,} attempts."
+    else:
+        interval = "" if d.low is None or d.high is None else f" {core.points_interval(d.low, d.high)}"
+        equal = "no significant difference" if agrees else "not equal"
+        why = (
+            (n - same_decision, f"of {n:,} attempts were decided the other way (the confidence differed)"),
+            (same_decision - same_outcome, "went the same way to another result (the answers differed)"),
+        )
+        whys = " and ".join(f"{count:,} {what}" for count, what in why if count)
+        sentence = (
+            f"The live {hybrid} minus the replay: {core.points(d.value or 0.0)} points{interval}, {equal}; {whys}."
+        )
+    return Live(
+        hybrid=hybrid,
+        n_tasks=n_tasks,
+        n_attempts=n,
+        live_pass_rate=mean(did),
+        replayed_pass_rate=mean(value),
+        difference=d,
+        cost_difference_usd=mean(live.numbers("cost_usd")[theirs] - cost),
+        live_escalated=float(np.average(np.maximum(escalated, 0), weights=weight)),
+        replayed_escalated=float(np.average(up, weights=weight)),
+        same_decision=same_decision,
+        same_outcome=same_outcome,
+        agrees=agrees,
+        sentence=sentence,
+    )
+
+
+def _escalated(table: TaskTable, manifest: Manifest, one: ContenderRecord, rows: Rows) -> Mask:
+    if one.signal == "oracle":
+        return np.asarray(rows.worker < 1.0)
+    if one.signal in FIXED:
+        return np.full(len(rows.tasks), one.signal == "always")
+    names = [table.suites[task] for task in rows.tasks.tolist()]
+    limits, _ = _limits(manifest, one, set(names))
+    for name in sorted(set(names) - limits.keys()):
+        raise EvidenceError(f"{table.report}: the manifest has no threshold of {one.name!r} for the suite {name}")
+    return np.asarray(rows.confidence < np.array([limits[name] for name in names]))
+
+
+def hybrids_run(
+    table: TaskTable,
+    manifest: Manifest | None,
+    rows: Rows,
+    pair: tuple[str, str],
+    figured: Callable[[Floats, int], dict[str, Any]],
+) -> list[Measured]:
+    """Hybrids of these two on record but those that always or never escalate, the ends of the curve.
+
+    Figures are made of what each did at each row (value, dollars, seconds, whether escalated) and its number of tasks.
+    """
+    found = []
+    ours = [one for one in manifest.contenders if (one.worker, one.expert) == pair] if manifest else []
+    for one in ours:
+        if manifest is None or one.name not in table.contenders or one.signal in {*FIXED, ""}:
+            continue
+        own, keys = graded(table, one.name)
+        common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
+        if not len(common):
+            continue
+        figures = np.full((len(rows.keys), 4), np.nan)
+        up = np.where(own.escalated < 0, np.nan, own.escalated)
+        figures[mine] = np.stack([own.values, own.numbers("cost_usd"), own.numbers("latency_s"), up], axis=1)[theirs]
+        tasks, like = np.unique(rows.tasks[mine]).tolist(), _rule(one).partition(":")[2]
+        by_suite, on_dev = _limits(manifest, one, {table.suites[task] for task in tasks})
+        measured = Measured(
+            name=one.name,
+            control=one.signal in {"random", "oracle"},
+            rule=one.signal,
+            like=like if one.signal == "random" and like and not _number(like) else None,
+            by_suite=by_suite,
+            chosen_on_dev=on_dev,
+            n_tasks=len(tasks),
+            sentence="",
+            **figured(figures, len(tasks)),
+        )
+        found.append(measured)
     return found

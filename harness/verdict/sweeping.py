@@ -1,9 +1,4 @@
-"""When should the worker hand over to the expert? Every threshold replayed from recorded outcomes, without a model.
-
-The worker's call is always charged, and the expert's wherever the confidence lies below the threshold. The threshold
-that looks best on its own tasks is shown with an estimate from tasks it was not chosen on, and with policies that need
-no signal: never, always, at random as often, and with a perfect eye as often.
-"""
+"""When should the worker hand over to the expert? Every threshold replayed from recorded outcomes, without a model."""
 
 import math
 from dataclasses import replace
@@ -12,50 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from harness import stats
 from harness.analysis import load_evidence, load_note
 from harness.core import Estimate, EvidenceError, Manifest
-from harness.stats import (
-    COST,
-    ESCALATED,
-    LATENCY,
-    NO_INTERVALS,
-    PASS,
-    Draws,
-    Replayer,
-    aiq,
-    random_policy,
-    replay_estimate,
-    replay_estimates,
-)
+from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, Replayer, replay_estimate
 from harness.store import TaskTable
+from harness.verdict import sweep_records as records
 from harness.verdict.arrays import Floats, Mask
-from harness.verdict.sweep_live import check_live, hybrids_run
-from harness.verdict.sweep_records import (
-    JUDGED,
-    Sweep,
-    SweepChoice,
-    SweepControl,
-    SweepGoal,
-    SweepPoint,
-    SweepRival,
-    SweepSettings,
-    measured_words,
-    sentence,
-)
-from harness.verdict.sweep_rows import Rows, calibration, cpt, gap_area, paired_rows, ranking
+from harness.verdict.sweep_records import Sweep, SweepGoal, SweepPoint, SweepSettings
+from harness.verdict.sweep_rows import Rows, calibration, check_live, cpt, gap_area, hybrids_run, paired_rows, ranking
 
 POINTS = 1_000  # thresholds shown at most; the choosing looks at all
 FOLDS, REPEATS = 5, 20
 AGAIN = "the choosing repeated"
 ONE_CLUSTER = "one cluster cannot be held out"
-UNSEEN = (
-    f"on unseen tasks: the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others, "
-    f"and this is repeated {REPEATS} times (cross-fitting)"
-)
-AS_OFTEN = (
-    "random, as often: what drawing the same share of tasks blindly gives on average; "
-    "oracle, as often: the same share, spent where the expert gains most"
-)
 COLUMNS = {"pass_rate": PASS, "cost_per_task_usd": COST, "latency_s": LATENCY}
 
 
@@ -74,10 +39,9 @@ def sweep(
 ) -> Sweep:
     """Every threshold of a signal replayed, and the one chosen for a goal: by default the highest pass rate.
 
-    The ``expert`` is asked where the worker's ``signal`` lies below the threshold (``confidence``, ``logprob_mean``,
-    ``logprob_min``, ``margin``), or the confidence of another contender (``confidence_from``). ``live`` is a hybrid of
-    the two that is compared with the replay at its own thresholds; ``split`` is ``test``, ``dev`` or ``all``, by
-    default the test rows where the report has any. Raises UsageError: no such folder, contender, signal or split;
+    The ``expert`` is asked where the worker's ``signal`` (``confidence``, ``logprob_mean``, ``logprob_min``,
+    ``margin``), or the confidence of another contender, lies below the threshold. ``live`` is a hybrid of the two that
+    is compared with the replay at its own thresholds. Raises UsageError: no such folder, contender, signal or split;
     EvidenceError: no outcomes that both have, no signal, or a goal in dollars where costs are unknown.
     """
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
@@ -95,8 +59,7 @@ def sweep_of(
 ) -> Sweep:
     """The same from a table that is loaded already, best with its attempts: they are read again where it kept none.
 
-    Without ``settings.intervals`` the figures come in a part of the time, as they will be, without an interval and with
-    the reason for that; rivals are then left out.
+    Without ``settings.intervals`` figures come in a part of the time, without intervals, and rivals are left out.
     """
     goal, asked = goal or SweepGoal(), settings or SweepSettings()
     of, level, seed = asked.confidence_from, asked.level, asked.seed
@@ -110,22 +73,16 @@ def sweep_of(
         remedy = "use --objective pass without --max-cost, or record costs"
         raise EvidenceError(f"{table.report}: the cost is {no_cost}, so {option} cannot be judged; {remedy}")
     exact, best = replayer.exact, replayer.best_step(goal.objective)
-    steps = np.arange(len(exact), dtype=np.intp)
-    if len(exact) > POINTS:  # evenly many of them, the ends and the best among them
-        some = np.linspace(0, len(exact) - 1, POINTS - 1).round()
-        steps = np.unique(np.append(some, best)).astype(np.intp)
+    shown = np.linspace(0, len(exact) - 1, POINTS - 1).round()  # evenly many, the ends and the best among them
+    steps = np.arange(len(exact)) if len(exact) <= POINTS else np.unique(np.append(shown, best)).astype(np.intp)
     drawn = replayer.drawn(steps)
     fitted = replayer.crossfit(goal.objective, FOLDS, REPEATS)
     policy = fitted or Draws(value=exact[best], drawn=drawn[:, int(np.searchsorted(steps, best))])
     never, always = (Draws(value=exact[k], drawn=drawn[:, k]) for k in (0, -1))
-    draws = {
-        "never": never,
-        "always": always,
-        "random": random_policy(never, always, policy),
-        "oracle": replayer.fixed(_oracle(rows, goal, policy.value[ESCALATED])),
-    }
+    at_random, oracle = stats.random_policy(never, always, policy), _oracle(rows, goal, policy.value[ESCALATED])
+    draws = {"never": never, "always": always, "random": at_random, "oracle": replayer.fixed(oracle)}
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
-    front = None if no_cost else aiq(exact[:, COST], exact[:, PASS])
+    front = None if no_cost else stats.aiq(exact[:, COST], exact[:, PASS])
     area = gap_area(exact, drawn, one.told)
     free = "the expert costs nothing: there is no cost range" if not no_cost and rows.expert_cost.max() <= 0.0 else ""
     reasons = {
@@ -133,6 +90,7 @@ def sweep_of(
         "cpt": area.why or "" if area.value is None else None,
         "crossfit": None if fitted else ONE_CLUSTER,
     }
+    done = not table.skipped.any() and (manifest is None or manifest.complete)
     found = Sweep(
         worker=worker,
         expert=expert,
@@ -146,7 +104,7 @@ def sweep_of(
         max_cost=goal.max_cost,
         min_pass=goal.min_pass,
         curve=one.curve(steps, drawn),
-        controls={name: SweepControl(**one.control(d.value), **one.three(d)) for name, d in draws.items()},
+        controls={name: records.SweepControl(**one.control(d.value), **one.three(d)) for name, d in draws.items()},
         chosen=one.choice(best, fitted),
         rivals=rivals,
         auroc=ranking(replayer, rows, level),
@@ -158,17 +116,15 @@ def sweep_of(
         cpt=cpt(exact) if area.value is not None else {"50%": None, "80%": None},
         beats_controls=bool(rivals) and all(rival.beaten for rival in rivals),
         sentence="",
-        warning="INCOMPLETE: the run is not done; every figure is provisional"
-        if table.skipped.any() or (manifest is not None and not manifest.complete)
-        else None,
+        warning="INCOMPLETE: the run is not done; every figure is provisional" if not done else None,
         notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *rows.notes),
         reasons={name: why for name, why in reasons.items() if why},
     )
     run = hybrids_run(table, manifest, rows, (worker, expert), one.measured)
-    found = replace(found, measured=tuple(replace(each, sentence=measured_words(each, found)) for each in run))
+    found = replace(found, measured=tuple(replace(each, sentence=records.measured_words(each, found)) for each in run))
     unjudged = "" if asked.intervals else f" Whether it beats the controls is not judged: {NO_INTERVALS}."
     live = asked.live and check_live(table, manifest, asked.live, worker, expert, level=level, seed=seed)
-    return replace(found, sentence=sentence(found) + unjudged, live=live or None)
+    return replace(found, sentence=records.sentence(found) + unjudged, live=live or None)
 
 
 class _Figures:
@@ -187,15 +143,12 @@ class _Figures:
 
     def three(self, draws: Draws, told: Estimate | None = None, *, parts: bool = True) -> dict[str, Any]:
         """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown."""
-        told = told or self.told
-        whys = {column: self.unknown[column] if parts else None for column in COLUMNS.values()}
+        about = {c: replace(told or self.told, why=self.unknown[c] if parts else None) for c in COLUMNS.values()}
         return {
-            name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], replace(told, why=whys[c]))
-            for name, c in COLUMNS.items()
+            name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], about[c]) for name, c in COLUMNS.items()
         }
 
     def control(self, value: Floats) -> dict[str, Any]:
-        """The share that a policy escalates, and its utility."""
         weight = self.goal.cost_weight
         utility = None if weight is None else float(value[PASS] - weight * value[COST])
         return {"escalated": float(value[ESCALATED]), "utility": utility}
@@ -208,10 +161,11 @@ class _Figures:
         return float(value), np.asarray(drawn)
 
     def curve(self, steps: Any, drawn: Floats) -> tuple[SweepPoint, ...]:
-        """Each of these thresholds."""
         exact, thresholds = self.replayer.exact, self.replayer.thresholds
         columns = [
-            replay_estimates(exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown[column]))
+            stats.replay_estimates(
+                exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown[column])
+            )
             for column in COLUMNS.values()
         ]
         return tuple(
@@ -229,14 +183,12 @@ class _Figures:
         told = replace(self.told, n_tasks=n_tasks, n_trials=int(np.isfinite(seen[:, PASS]).sum()))
         return {"escalated": _finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False)}
 
-    def choice(self, best: int, fitted: Draws | None) -> SweepChoice:
-        """The best threshold, with what choosing it gives on unseen tasks."""
+    def choice(self, best: int, fitted: Draws | None) -> records.SweepChoice:
         value, name = self.replayer.exact[best], self.goal.name
         how = f"cross-fitted in {min(FOLDS, self.rows.groups)} folds, {REPEATS} dealings; {self.told.method}, {AGAIN}"
-        told = replace(self.told, method=how)
-        none = replace(self.told, method="none", why=ONE_CLUSTER)
+        told, none = replace(self.told, method=how), replace(self.told, method="none", why=ONE_CLUSTER)
         figures: dict[str, Any] = self.three(fitted, told) if fitted else dict.fromkeys(COLUMNS, none)
-        return SweepChoice(
+        return records.SweepChoice(
             threshold=_finite(self.replayer.thresholds[best]),
             escalated=float(value[ESCALATED]),
             apparent=_finite(self.scores(Draws(value=value, drawn=value[None]), name)[0]),
@@ -245,10 +197,9 @@ class _Figures:
             **figures,
         )
 
-    def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[SweepRival, ...]:
+    def rivals(self, policy: Draws, draws: dict[str, Draws]) -> tuple[records.SweepRival, ...]:
         """The policy against never, always and random; against those that keep the goal's bound."""
-        found, goal = [], self.goal
-        told = replace(self.told, method=f"{self.told.method}, {AGAIN}")
+        found, goal, told = [], self.goal, replace(self.told, method=f"{self.told.method}, {AGAIN}")
         for name in ("never", "always", "random"):
             other = draws[name]
             dear = goal.max_cost is not None and not other.value[COST] <= goal.max_cost
@@ -264,14 +215,17 @@ class _Figures:
             difference = replay_estimate(gap, gaps, told)
             beaten = difference.low is not None and difference.low > 0.0
             worse = difference.high is not None and difference.high < 0.0
-            found.append(SweepRival(control=name, on=JUDGED[on][1], difference=difference, beaten=beaten, worse=worse))
+            found.append(
+                records.SweepRival(
+                    control=name, on=records.JUDGED[on][1], difference=difference, beaten=beaten, worse=worse
+                )
+            )
         return tuple(found)
 
 
 def _oracle(rows: Rows, goal: SweepGoal, share: float) -> Mask:
     """Escalates the share of tasks at which the expert's answer is worth most."""
-    gain = rows.expert - rows.worker
-    dear = np.nan_to_num(rows.expert_cost)
+    gain, dear = rows.expert - rows.worker, np.nan_to_num(rows.expert_cost)
     key = (-(gain - goal.cost_weight * dear),) if goal.cost_weight is not None else (dear, -gain)
     order = np.lexsort((np.arange(len(gain)), *key))
     upto = np.cumsum(rows.weight[order]) / rows.weight.sum()
@@ -292,24 +246,22 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
         f"pass rate, cost and the choice of a threshold together ({one.told.method}). A pass rate by itself has an "
         "interval from a formula, so the ends of the same rate can differ a little"
     )
+    many, clustered = rows.n_tasks < len(rows.tasks), rows.groups < rows.n_tasks
+    dealt = f"the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others"
+    blind = "what drawing the same share of tasks blindly gives on average"
     by_trial = f"{len(rows.tasks):,} attempts: worker and expert meet trial by trial, each task weighs the same"
     units = f"the unit is the cluster: {rows.groups:,} clusters of tasks that share a source, held out together"
+    one_for_all = f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each"
     notes = (
-        (
-            True,
-            f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
-        ),
-        (
-            True,
-            "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
-        ),
-        (True, intervals if one.replayer.resamples else NO_INTERVALS),
-        (True, UNSEEN),
-        (True, AS_OFTEN),
-        (rows.n_tasks < len(rows.tasks), by_trial),
-        (rows.groups < rows.n_tasks, units),
-        (suites > 1, f"one threshold serves all {suites:,} suites; a hybrid with threshold: auto has one for each"),
-        (of, f"the signal is {of}'s; what asking {of} costs is not charged here"),
-        (thresholds > POINTS, f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed"),
+        f"split: {table.split}; {rows.n_tasks:,} tasks at which both have a graded attempt and the signal speaks",
+        "escalate where confidence < threshold; the worker's call is always charged, the expert's where escalated",
+        intervals if one.replayer.resamples else NO_INTERVALS,
+        f"on unseen tasks: {dealt}, and this is repeated {REPEATS} times (cross-fitting)",
+        f"random, as often: {blind}; oracle, as often: the same share, spent where the expert gains most",
+        many and by_trial,
+        clustered and units,
+        suites > 1 and one_for_all,
+        of and f"the signal is {of}'s; what asking {of} costs is not charged here",
+        thresholds > POINTS and f"{thresholds:,} thresholds were tried; about {POINTS:,} of them are listed",
     )
-    return [note for holds, note in notes if holds]
+    return [note for note in notes if note]

@@ -56,3 +56,10 @@ def test_advice_about_yaml_fits_the_problem(tmp_path, capsys, text, advice):
     err = capsys.readouterr().err
     assert advice in err
     assert ("quote texts" in err) == (advice == "quote texts")
+
+
+def test_an_option_of_an_importer_without_a_word_takes_none(tmp_path, capsys):
+    table = tmp_path / "t.csv"
+    table.write_text("task,A,B\nx,1,0\ny,1,1\n")
+    assert main(["import", "table", str(table), str(tmp_path / "r"), "--wide"]) == 0
+    assert capsys.readouterr().out.startswith("4 outcomes of 2 contenders at 2 tasks in ")

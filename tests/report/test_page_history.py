@@ -16,10 +16,14 @@ from harness.report.difference_figures import MOST, verdict_figure
 from harness.report.vega import DAY, NIGHT, PAPER, png, vega_lite
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
-from harness.verdict.report_history import entry_of, history
+from harness.verdict.report_history import entry_of, in_order, under_way
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 HOSTILE = '<img src=x onerror=alert(1)>![x](http://e.example) `"\u202e'
+
+
+def history(folders):
+    return in_order([under_way(entry_of(folder)) for folder in folders])
 
 
 @pytest.fixture

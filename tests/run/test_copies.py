@@ -50,13 +50,13 @@ def test_tasks_that_ask_the_same_are_one_cluster_and_check_says_so(tmp_path):
     assembled = assemble(report)
     clusters = {t.id: t.cluster for t in assembled.suites[0].tasks}
     assert clusters == {"t0": "t0", "t1": "t1", "t2": "t0", "t3": "t3"}
-    (warning,) = [w for w in check(assembled, {}).warnings if "cluster" in w]
+    (warning,) = [w for w in check(assembled, {})["warnings"] if "cluster" in w]
     assert warning == "suite s: 1 task asks what another asks, for one t2; they count as one (one cluster)"
 
 
 def test_check_names_tasks_without_a_split_and_a_prompt_without_its_input_is_refused(tmp_path):
     report = experiment(tmp_path, [{"split": "test"}, {"split": "test"}, {}, {}])
-    assert [w for w in check(assemble(report), {}).warnings if "split" in w] == [
+    assert [w for w in check(assemble(report), {})["warnings"] if "split" in w] == [
         "suite s: 2 of 4 tasks have no split, and others have one: a run takes the test tasks and leaves these out"
     ]
     live.write_suite(tmp_path / "suites" / "s", 4, prompt="p.txt")

@@ -26,7 +26,7 @@ BOTH = {"v1": {"model": "m"}, "v2": {"model": "m", "prompt": "prompts/short.txt"
 
 
 def asked(report):
-    return {p.contender: [m["content"] for m in p.messages] for p in check(assemble(report), {}).prompts}
+    return {p["contender"]: [m["content"] for m in p["messages"]] for p in check(assemble(report), {})["prompts"]}
 
 
 def judged(capfd, *arguments):
@@ -164,7 +164,7 @@ def test_equal_contenders_share_answers_and_a_twin_draws_its_own(tmp_path, capfd
     with Server() as served:
         report = experiment(tmp_path, served, contenders=contenders)
         result = check(assemble(report), {})
-        assert result.usd_high == pytest.approx(sum(plan.usd_high for plan in result.plans) * 2 / 3)
+        assert result["usd_high"] == pytest.approx(sum(plan["usd_high"] for plan in result["plans"]) * 2 / 3)
         code, _, err = live.inside(capfd, "run", report)
         assert (code, len(served.seen)) == (0, 16), err
         assert f"${16 * live.CALL_USD:.4f} spent" in err
@@ -232,4 +232,4 @@ def test_a_prompt_that_names_files_delivers_them_and_check_says_who_does_not(tmp
     (tmp_path / "suites" / "s" / "a.txt").write_text("what it says")
     (tmp_path / "prompts" / "short.txt").write_text('{{ input }}\n{{ files["a.txt"] }}')
     assert asked(report)["v2"] == ["question 0\nwhat it says"]
-    assert "suite s: the prompt of v1 does not show the tasks' files" in check(assemble(report), {}).warnings
+    assert "suite s: the prompt of v1 does not show the tasks' files" in check(assemble(report), {})["warnings"]

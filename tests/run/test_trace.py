@@ -124,12 +124,12 @@ def test_an_attempt_that_ctrl_c_drops_keeps_its_conversation_and_is_made_later(p
 
 def test_a_listener_is_told_of_everything_as_it_happens(progressive, monkeypatch):
     from harness.experiment import assemble
-    from harness.run import run_report
+    from harness.run import RunOptions, run_report
 
     told = []
     with Server(opens_two) as served:
         assembled = assemble(progressive(served))
-        run_report(assembled, observer=lambda attempt, event: told.append((attempt, event)))
+        run_report(assembled, RunOptions(observer=lambda attempt, event: told.append((attempt, event))))
     assert {attempt for attempt, _ in told} == {assembled.attempts[0].id}
     events = [event for _, event in told]
     assert isinstance(events[0], Begun)

@@ -125,8 +125,8 @@ def test_contenders_stand_as_in_the_file_whatever_split_their_rows_are_of(tmp_pa
     table = load_task_table(write(pd.concat([dev, test]), tmp_path))
     assert (table.contenders, table.kinds) == (("d", "b", "a"), ("hybrid", "hybrid", "model"))
     assert table.trials.sum(axis=1).tolist() == [0, 120, 120]
-    assert not len(table.latencies("d"))
-    assert len(table.latencies("b")) == table.counts[1].sum()
+    assert not len(table.attempts_of("d").numbers("latency_s"))
+    assert len(table.attempts_of("b").numbers("latency_s")) == table.counts[1].sum()
 
 
 def test_a_split_that_the_report_lacks_is_a_wrong_use_that_names_those_there_are(tmp_path: Path) -> None:
@@ -164,7 +164,7 @@ def test_attempts_latencies_and_labels(tmp_path: Path) -> None:
     frame["label_predicted"] = np.where(frame["trial"] == 0, None, "y")
     table = load_task_table(write(pd.concat([frame, frame.head(4)]), tmp_path))
     graded = frame[frame["status"].isin(["passed", "failed"]) & (frame["contender"] == "b")]
-    assert sorted(table.latencies("b")) == pytest.approx(sorted(graded["latency_s"]))
+    assert sorted(table.attempts_of("b").numbers("latency_s")) == pytest.approx(sorted(graded["latency_s"]))
     true, predicted, tasks = table.labels("b")
     assert true == ["x"] * len(graded)
     assert predicted == [None if t == 0 else "y" for t in graded["trial"]]

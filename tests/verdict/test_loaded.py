@@ -7,7 +7,16 @@ import pytest
 from test_sweep import drawn, two, write
 
 from harness.store import load_task_table, read_manifest
-from harness.verdict import SweepGoal, SweepSettings, advise, advise_of, sweep, sweep_of
+from harness.verdict import (
+    SweepGoal,
+    SweepSettings,
+    advice_inputs_of,
+    advise,
+    advise_at,
+    load_assumptions,
+    sweep,
+    sweep_of,
+)
 
 
 @pytest.fixture
@@ -29,7 +38,8 @@ def test_from_a_loaded_table_as_from_the_folder(report, attempts):
     assert text(sweep_of(table, manifest, "W", "E", goal=goal, settings=asked)) == text(
         sweep(report, "W", "E", goal, level=0.9, seed=3)
     )
-    assert text(advise_of(table, manifest)) == text(advise(report))
+    laid = advise_at(advice_inputs_of(table, manifest), load_assumptions(report))
+    assert text(laid) == text(advise(report))
 
 
 @pytest.mark.parametrize(

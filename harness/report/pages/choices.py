@@ -20,28 +20,30 @@ from harness.report.pages.parts import loud
 T = TypeVar("T")
 N = TypeVar("N", int, float)
 Texts = Sequence[str]
+Options = Texts | Mapping[str, str]  # names, or what a list calls each
 Place = AbstractContextManager[Any] | None  # where a widget is drawn: a column, or where the page stands
 EVERYWHERE = ("report", "split")  # the choices that every link takes with it
 
 
-def choose(
-    label: str, options: Texts, key: str, *, index: int = 0, words: Callable[[str], str] = str, **how: Any
-) -> str:
+def choose(label: str, options: Options, key: str, *, index: int = 0, **how: Any) -> str:
     """One of the options, of which there is one at least."""
-    default, how["format_func"] = options[min(index, len(options) - 1)], words
-    return held(key, st.selectbox, label, list(options), default=default, read=one_of(options), **how)
+    names = list(options)
+    default, draw = names[min(index, len(names) - 1)], partial(st.selectbox, label, names, format_func=_words(options))
+    return held(key, draw, default=default, read=one_of(names), **how)
 
 
-def choose_or_none(label: str, options: Texts, key: str, *, words: Callable[[str], str] = str, **how: Any) -> str:
+def choose_or_none(label: str, options: Options, key: str, **how: Any) -> str:
     """One of the options, or nothing, as at first: empty."""
-    read = (lambda said: said[-1]) if how.get("accept_new_options") else one_of(options)
-    draw = partial(st.selectbox, label, list(options), index=None, format_func=words)
+    read = (lambda said: said[-1]) if how.get("accept_new_options") else one_of(list(options))
+    draw = partial(st.selectbox, label, list(options), index=None, format_func=_words(options))
     return held(key, draw, default=None, read=read, texts=lambda value: [value] if value else [], **how) or ""
 
 
-def several(
-    label: str, options: Texts, key: str, *, default: Texts = (), words: Callable[[str], str] = str, **how: Any
-) -> list[str]:
+def _words(options: Options) -> Callable[[str], str]:
+    return (lambda name: options.get(name, name)) if isinstance(options, Mapping) else visible
+
+
+def several(label: str, options: Options, key: str, *, default: Texts = (), **how: Any) -> list[str]:
     """Some of the options, or none."""
 
     def read(texts: Texts) -> list[str]:
@@ -51,7 +53,7 @@ def several(
         return found
 
     none = [""] if default else []  # where there is a default, none has to be said too
-    how["texts"], draw = (lambda value: list(value) or none), partial(st.multiselect, format_func=words)
+    how["texts"], draw = (lambda value: list(value) or none), partial(st.multiselect, format_func=_words(options))
     return held(key, draw, label, list(options), default=list(default), read=read, **how)
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import streamlit as st
 
 from harness.analysis import Scoreboard
-from harness.core import Manifest, OwnbenchError, visible
-from harness.report import sweep_tables as steps
+from harness.core import Manifest, OwnbenchError
+from harness.report import choice_tables as steps
+from harness.report.choice_tables import default_parts, hybrids, live_table, policies_table, threshold_table
 from harness.report.curve_figures import escalation_figure, reliability_figure
 from harness.report.html_parts import html_text
 from harness.report.pages.choices import choose, held, number
 from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_for, table_of
 from harness.report.pages.parts import figure, html, loud, notes, section, show, title, write
-from harness.report.sweep_tables import default_parts, hybrids, live_table, policies_table, threshold_table
 from harness.report.vega import Theme
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 
@@ -108,19 +108,19 @@ def _asked(evidence: Evidence, parts: Parts, usual: tuple[str, str]) -> Sweep | 
     """The sweep that the choices ask for; said why where it cannot be had."""
     names, (first, second) = parts.names, usual
     left, middle, right = st.columns(3)
-    worker = choose("Worker, who answers first", names, "worker", index=names.index(first), words=visible, at=left)
-    expert = choose("Expert, who is asked then", names, "expert", index=names.index(second), words=visible, at=middle)
+    worker = choose("Worker, who answers first", names, "worker", index=names.index(first), at=left)
+    expert = choose("Expert, who is asked then", names, "expert", index=names.index(second), at=middle)
     if worker == expert:
         st.info("Worker and expert are the same contender. Choose two different ones.")
         return None
     source, sources = OWN, parts.sources(worker)
     if sources != [OWN]:
-        source = choose("Whose confidence decides", sources, "from", words=visible, at=right)
+        source = choose("Whose confidence decides", sources, "from", at=right)
     goal = _goal(parts.view, worker, expert)
     live = parts.live(worker, expert, source)
     hybrid = live[0] if live else None
     if len(live) > 1:
-        hybrid = choose("Live hybrid to lay beside", live, "live", words=visible)
+        hybrid = choose("Live hybrid to lay beside", live, "live")
     found, problem = _replayed(evidence, (worker, expert), goal, source, hybrid)
     if found is None:
         loud(problem)
@@ -146,7 +146,7 @@ def _goal(view: Scoreboard, worker: str, expert: str) -> SweepGoal:
         st.caption("A cost of these two is not known, so the threshold is chosen for the pass rate alone.")
         return SweepGoal()
     left, right = st.columns(2)
-    name = choose("The threshold is chosen for", list(GOALS), "objective", words=GOALS.__getitem__, at=left)
+    name = choose("The threshold is chosen for", GOALS, "objective", at=left)
     if name == "cost":
         best = float(int(100 * max(view.score_of(n).pass_rate.value or 0.0 for n in (worker, expert))))
         label, of = "Required pass rate, %", (worker, expert, best)

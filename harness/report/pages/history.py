@@ -85,9 +85,8 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
         with place, errors_told():
             folder = choose(f"Report of the {word}", list(places), report, index=folders.index(first))
             evidence = loading.evidence_of(places[folder])
-            shown_as = labels(loading.plain_index(evidence).contenders)
-            side = choose(f"The {word}", list(shown_as), contender, index=number, words=shown_as.__getitem__)
-            sides.append((evidence, side))
+            names = labels(loading.plain_index(evidence).contenders)
+            sides.append((evidence, choose(f"The {word}", names, contender, index=number)))
     if len(sides) == 2 and sides[0] == sides[1]:
         st.info(SAME.replace("contender", "contender of the same report"))
     elif len(sides) == 2:

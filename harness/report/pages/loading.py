@@ -231,6 +231,6 @@ def choose_pair(view: Scoreboard, other: Scoreboard | None = None) -> tuple[str,
     if other is not None:
         second = first if first in names_b else names_b[0]
     left, right = st.columns(2)
-    a = choose("First contender", names, "a", index=names.index(first), words=visible, at=left)
-    b = choose("Second contender", names_b, "b", index=names_b.index(second), words=visible, at=right)
+    a = choose("First contender", names, "a", index=names.index(first), at=left)
+    b = choose("Second contender", names_b, "b", index=names_b.index(second), at=right)
     return a, b

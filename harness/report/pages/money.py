@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from harness import verdict
-from harness.core import Decision, amount_of, amount_text, plural, visible
-from harness.report.advice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
+from harness.core import Decision, amount_of, amount_text, plural
+from harness.report.choice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.curve_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several
 from harness.report.pages.choices import written as typed
@@ -27,7 +27,7 @@ FIELDS = {
 }  # by the key in the address: the input, its label, and what it means
 HOUR = "Machine's hour, $"
 SETTINGS = {
-    "margin": ("Largest drop below the best pass rate, points", 100 * verdict.MARGIN, 99.0),
+    "margin": ("Largest drop below the best pass rate, points", 100 * verdict.AdviceSettings().margin, 99.0),
     "months": ("Months over which money spent once is spread", verdict.MONTHS, 1200.0),
     "spread": ("Each amount may be off by, %", 100 * verdict.SPREAD, 99.0),
 }  # by the key in the address: label, what holds where nothing is said, and the most
@@ -89,7 +89,7 @@ def _kinds(evidence: Evidence) -> Kinds:
     said = [
         (kind, name)
         for (kind, words), place in zip(verdict.KINDS_MEAN.items(), st.columns(3), strict=True)
-        for name in several(kind, unknown, kind.lower(), words=visible, help=words, at=place)
+        for name in several(kind, unknown, kind.lower(), help=words, at=place)
     ]
     counted = {name: kind for kind, name in reversed(said)}
     if len(counted) < len(said):

@@ -92,7 +92,7 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
             if len(names) > MOST_OPTIONS:
                 label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
             shown, at = labels(names[:MOST_OPTIONS]), places[number % 3]
-            chosen[key] = tuple(several(label, list(shown), key, words=shown.__getitem__, placeholder="all", at=at))
+            chosen[key] = tuple(several(label, shown, key, placeholder="all", at=at))
         escalated = None
         if (index.escalated >= 0).any():
             words = {ANY: None, "escalated": True, "not escalated": False}
@@ -116,8 +116,8 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
     if said == ANY:
         return None
     shown = labels(names)
-    a = choose("The first", names, "a", words=shown.__getitem__, at=two)
-    b = choose("The second", names, "b", index=1, words=shown.__getitem__, at=three)
+    a = choose("The first", shown, "a", at=two)
+    b = choose("The second", shown, "b", index=1, at=three)
     if a == b:
         st.info("The same contender stands on both sides, so that no task flipped. Choose two different ones.")
     return a, b, next(way for way, words in WAYS.items() if words == said)
@@ -238,10 +238,8 @@ def _opened(index: Outcomes, evidence: Evidence, page_of: list[int]) -> None:
     said = (st.session_state["task"] if "task" in st.session_state else st.query_params.get("task")) or ""
     offered = dict.fromkeys([*([places.of[said]] if said in places.of else []), *page_of])
     words = {places.names[place]: label_of(index, places, place) for place in offered}
-    asked = choose_or_none(
-        "Open a task: choose one of this page, or type a name or a part of one", list(words), "task",
-        words=lambda name: words.get(name, name), accept_new_options=True, placeholder="no task is open",
-    )  # fmt: skip
+    label, none = "Open a task: choose one of this page, or type a name or a part of one", "no task is open"
+    asked = choose_or_none(label, words, "task", accept_new_options=True, placeholder=none)
     if not asked:
         return
     tasks, how = meant(index, places, asked, evidence.split)
@@ -275,10 +273,9 @@ def _task(index: Outcomes, evidence: Evidence, position: int) -> None:
     shown = labels(list(dict.fromkeys(one.contender for one in attempts)))
     trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
     one, two, three = st.columns(3)
-    left = choose("Attempt of", list(shown), "left", words=shown.__getitem__, at=one)
-    others = [name for name in shown if name != left]
-    right = choose_or_none("Compare with", others, "right", words=shown.__getitem__, placeholder="none",
-                           disabled=not others, at=two)  # fmt: skip
+    left = choose("Attempt of", shown, "left", at=one)
+    others = {name: words for name, words in shown.items() if name != left}
+    right = choose_or_none("Compare with", others, "right", placeholder="none", disabled=not others, at=two)
     trial = choose("Trial", trials, "trial", at=three) if len(trials) > 1 else trials[0]
     views: dict[str, AttemptView | None] = {}
     for name in dict.fromkeys((left, right or left)):

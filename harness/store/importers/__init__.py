@@ -43,11 +43,7 @@ class Importer:
     options: tuple[Option, ...] = ()
 
     def bring(self, path: Path, report: Path, given: Mapping[str, Any], *, overwrite: bool) -> ImportSummary:
-        """Makes the report, with the options' values by name.
-
-        Raises UsageError: an option is wrong, or the report has results already and may not be overwritten.
-        UserFileError: the file is missing or broken, or a row does not hold what it should.
-        """
+        """Makes the report. Raises UsageError: an option is wrong, or it has results. UserFileError: no table."""
         raise NotImplementedError
 
 

@@ -59,13 +59,12 @@ def import_table(
     ``mapping`` goes from our column names to the file's; ``name`` is the report's, by default the folder's;
     ``overwrite`` lets results in the folder be replaced; ``reading`` says what the file does not: words, scales, units,
     shape. The table needs the columns contender, task, and passed or score or status; or passes and trials. Where it
-    has no suite, the file's name stands for it in texts and the digests are made of the task alone, so that two files
-    with the same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A
-    score strictly between 0 and 1 without passed is the value of a failed attempt with the cause ``partial``.
+    has no suite, the file's name stands for it and the digests are made of the task alone, so that two files with the
+    same tasks pair. Rows that repeat a contender and task without a trial column are numbered as trials. A score
+    strictly between 0 and 1 without passed is the value of a failed attempt with the cause ``partial``.
 
-    Raises UsageError: the mapping or the reading is wrong, or the report has results already. UserFileError: the file
-    is missing or broken, or a cell does not hold what it should; names line and column. EvidenceError: two rows for one
-    contender, task and trial contradict each other.
+    Raises UsageError: the mapping or the reading is wrong, or the report has results. UserFileError: the file is
+    broken, or a cell is wrong; names line and column. EvidenceError: two rows contradict each other.
     """
     path, report, mapping = Path(source), Path(report), dict(mapping or {})
     if journal_files(report, ATTEMPTS):
@@ -83,10 +82,8 @@ def import_table(
     if counted:
         made = _expanded(table, made)
         left_out += [name for name in ("passed", "score", "status", "cause", "trial") if name in table.frame]
-        made = made.assign(trial=made.groupby(_KEY, sort=False).cumcount())
-    else:
-        made = made.assign(trial=_trials(table, made))
-    made, duplicates = _without_repeats(table, made)
+    trial = made.groupby(_KEY, sort=False).cumcount() if counted else _trials(table, made)
+    made, duplicates = _without_repeats(table, made.assign(trial=trial))
     report.mkdir(parents=True, exist_ok=True)
     write_outcomes(report, _pieces(made, name or report.name))
     write_manifest(report, _manifest(table, name or report.name, mapping, made))
@@ -108,10 +105,8 @@ def import_table(
 
 def _identities(source: Source) -> "pd.DataFrame":
     """Who did what, with digests that are the same for the same tasks in any file."""
-    import pandas as pd
-
     frame = source.frame
-    made = pd.DataFrame(index=frame.index)
+    made = frame[[]].copy()
     for word in ("contender", "task"):
         made[word] = words(source, word, needed=True)
     stem = source.path.name.partition(".")[0] or source.path.name
@@ -125,8 +120,10 @@ def _identities(source: Source) -> "pd.DataFrame":
     del made["scope"]
     defaults |= {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
     for name, default in (defaults | dict.fromkeys(("prompt_digest", "grader_digest"))).items():
-        given = words(source, name) if name in frame else pd.Series(None, index=frame.index)
-        made[name] = given.where(given.notna(), default)
+        made[name] = default
+        if name in frame:
+            given = words(source, name)
+            made[name] = given.where(given.notna(), default)
     kinds = [k.value for k in Kind]
     if len(unknown := made.loc[~made["contender_kind"].isin(kinds), "contender_kind"]):
         found = unknown.iloc[0]
@@ -173,9 +170,8 @@ def _times(source: Source) -> Any:
     unread = times.isna() & ~texts.fillna("").str.lower().isin(NOTHING)
     if unread.any():
         example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
-        source.notes.append(
-            f"started_at: no ISO 8601 time in {plural(int(unread.sum()), 'row')}, {example}: unknown there"
-        )
+        count = plural(int(unread.sum()), "row")
+        source.notes.append(f"started_at: no ISO 8601 time in {count}, {example}: unknown there")
     return times
 
 
@@ -281,10 +277,8 @@ def _manifest(source: Source, name: str, mapping: Mapping[str, str], made: "pd.D
         report=name,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
-        suites=tuple(SuiteRecord(name=word, digest=digest, origin=origin) for word, digest in suites.to_numpy()),
-        contenders=tuple(
-            ContenderRecord(name=c, kind=kind, digest=digest) for c, kind, digest in contenders.to_numpy()
-        ),
+        suites=tuple(SuiteRecord(name=s, digest=d, origin=origin) for s, d in suites.to_numpy()),
+        contenders=tuple(ContenderRecord(name=c, kind=k, digest=d) for c, k, d in contenders.to_numpy()),
         planned=len(made),
         done=len(made),
         complete=True,
@@ -309,13 +303,9 @@ class TableImporter(Importer):
 
     def bring(self, path: Path, report: Path, given: Mapping[str, Any], *, overwrite: bool) -> ImportSummary:
         """As `import_table`."""
-        reading = Reading(
-            true=tuple(given["true"]),
-            false=tuple(given["false"]),
-            scales=parse_scales(given["scale"]),
-            units=parse_units(given["unit"]),
-            wide=given["wide"],
-        )
+        words = {"true": tuple(given["true"]), "false": tuple(given["false"])}
+        scales, units = parse_scales(given["scale"]), parse_units(given["unit"])
+        reading = Reading(**words, scales=scales, units=units, wide=given["wide"])
         return import_table(path, report, parse_mapping(given["map"]), overwrite=overwrite, reading=reading)
 
 

@@ -234,8 +234,6 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
     return pd.Series(found.map(values).to_numpy(dtype=np.float64, na_value=np.nan), index=found.index)
 
 
-# -------------------------------------------------------------------------------------- numbers as people write them
-
 _SPACES = "\u00a0\u202f\u2009 '’_"
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?", re.IGNORECASE)
 _GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?:[{_SPACES}]\d{{3}})+(?:[.,]\d+)?")

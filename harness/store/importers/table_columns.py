@@ -43,11 +43,9 @@ _UNIT_IN_NAME |= {"nanos": "ns", "cent": "cents", "cents": "cents"}
 def read_source(
     path: Path, mapping: Mapping[str, str], known: Sequence[str], reading: Reading
 ) -> tuple[Source, list[str]]:
-    """The file's columns under our names, and those left out. Raises UserFileError: it is broken, or lacks a column.
-
-    A column that bears one of our names, in any case and with any mark for a space, is taken as it is, unless another
-    is mapped to that name. Raises UsageError: the mapping names a column that is none of ours.
-    """
+    """The file's columns under our names, and those left out. Raises UserFileError, UsageError: one is missing."""
+    # A column that bears one of our names, in any case and with any mark for a space, is taken as it is, unless another
+    # is mapped to that name.
     for ours in mapping:
         if ours not in known:
             raise UsageError(f"--map {ours}={mapping[ours]}: there is no column {ours!r}; {nearest(ours, known)}")

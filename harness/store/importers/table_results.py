@@ -130,17 +130,16 @@ def _scores(source: Source, decided: Array) -> Array:
 
 def _causes(source: Source, states: list[State | None], status: Array, partial: Array) -> Any:
     """Why each attempt failed: by the file's own cause, by its status, else because it was wrong."""
-    import pandas as pd
-
     failed = status == Status.FAILED.value
     made = np.select([partial, failed], [Cause.PARTIAL.value, Cause.WRONG.value], "").astype(object)
     if any(state and state.cause for state in states):
         pairs = zip(states, status, made, strict=True)
         made[:] = [s.cause.value if s and s.cause and s.status == found else old for s, found, old in pairs]
-    causes = pd.Series(made, index=source.frame.index, dtype=object)
-    causes = causes.where(causes != "", None)
-    given = words(source, "cause") if "cause" in source.frame else causes
-    return given.where(given.notna(), causes)
+    made[made == ""] = None
+    if "cause" not in source.frame:
+        return made
+    given = words(source, "cause")
+    return given.where(given.notna(), made)
 
 
 def refuse_summaries(source: Source, made: "pd.DataFrame") -> None:

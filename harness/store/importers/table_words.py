@@ -22,11 +22,9 @@ class Reading:
 
     true: tuple[str, ...] = ()  # more words that mean a pass
     false: tuple[str, ...] = ()  # more words that mean a failure
-    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """The lowest and the highest value of a score or a confidence that is not from 0 to 1."""
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # lowest and highest, where not 0 to 1
     units: Mapping[str, str] = field(default_factory=dict)  # of a latency not in seconds, or of a cost not in dollars
-    wide: bool = False
-    """Whether each column, but those with our names, is a contender (or a task, where there is no task column)."""
+    wide: bool = False  # whether each column that has none of our names is a contender, or else a task
 
     def __post_init__(self) -> None:
         both = {plain_word(w) for w in self.true} & {plain_word(w) for w in self.false}

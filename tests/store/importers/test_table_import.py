@@ -271,7 +271,9 @@ def test_routerbench_mini_gives_the_printed_rates(tmp_path: Path) -> None:
     )
     assert (int(((a == 1) & (b == 0)).sum()), int(((a == 0) & (b == 1)).sum())) == (64, 28)
     assert np.isfinite(table.confidences[table.index("reflection")]).all()
-    assert float(np.quantile(table.latencies("always_strong"), 0.5)) == pytest.approx(1.23312, abs=1e-3)
+    assert float(np.quantile(table.attempts_of("always_strong").numbers("latency_s"), 0.5)) == pytest.approx(
+        1.23312, abs=1e-3
+    )
 
 
 @pytest.mark.shared
