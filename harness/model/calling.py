@@ -97,10 +97,7 @@ class Caller:
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
     async def call(self, request: Request) -> tuple[Reply, int]:
-        """The reply, and how many retries it took; its usage holds what failed tries are known to have used before it.
-
-        Raises ModelError: the last try's, with its ``retries`` and the ``usage`` of all; or at once, see the class.
-        """
+        """The reply and its retries. Its usage, or that of the ModelError which it raises, holds the failed tries."""
         try:
             async with self._places:
                 reply, retries = await self._tried(request)
@@ -188,8 +185,7 @@ class Caller:
                 raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
             if told is not None or not isinstance(error, Exception):
                 raise
-            text = shown(f"{type(error).__name__}: {error}", self._redact)
-            raise ModelError(fault_of(error).cause, text) from error
+            raise ModelError(fault_of(error).cause, shown(f"{type(error).__name__}: {error}", self._redact)) from error
         reply = replace(reply, usage=self._timed(reply.usage, entered))
         usage = reply.usage
         counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)

@@ -290,8 +290,7 @@ class LocalModel:
         with _loading:
             engine, fit = self._engine(), fit_adapter(path, self.folder, self._own_prompts)
             if fit.alone:
-                tokenizer = (fit.prompts or self._own_prompts).tokenizer
-                engine = Engine(self.folder, tokenizer, self._options, fit.rows)
+                engine = Engine(self.folder, (fit.prompts or self._own_prompts).tokenizer, self._options, fit.rows)
             engine.add(fit)
             if fit.alone:
                 self._copies[place] = engine

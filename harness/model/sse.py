@@ -22,8 +22,7 @@ class Event(NamedTuple):
 async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
     """Each event that has data, however the bytes were cut on their way (WHATWG HTML, 9.2.6).
 
-    Lines end by LF, CR LF or CR. Data of several lines is one event; but a line that is whole JSON ends it, since some
-    servers leave out the empty line between events.
+    A line of data that is whole JSON ends an event, since some servers leave out the empty line between events.
     """
     name = ""
     data: list[bytes] = []

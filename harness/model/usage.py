@@ -1,9 +1,8 @@
 """What a call used, from every provider's spelling of it, in classes that do not overlap.
 
-The words of a name tell its class, whatever their order and case: ``prompt_tokens``, ``inputTokenCount``. Providers
-differ in what a count holds. Cached tokens are in OpenAI's prompt and not in Anthropic's and Bedrock's input; reasoning
-is in OpenAI's completion and not in Gemini's and xAI's. Three rules decide, in this order: a part larger than its whole
-is not in it; the total says what adds up to it; else the spelling says whose counts these are.
+The words of a name tell its class: ``prompt_tokens``, ``inputTokenCount``. Cached tokens are in OpenAI's prompt, not in
+Anthropic's and Bedrock's input; reasoning is in OpenAI's completion, not in Gemini's and xAI's. Three rules decide, in
+this order: a part larger than its whole is not in it; the total says what adds up to it; else the spelling says.
 """
 
 import functools

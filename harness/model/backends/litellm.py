@@ -153,8 +153,7 @@ class LiteLLMModel:
         if (failure := failure_in(body, self._redact)) is not None:
             raise failure
         body = _as_it_came(body) if speaks_openai else body
-        reasoning = str(self.spec.options.get("reasoning") or SEPARATE)
-        return read_reply(body, latency_s=latency_s, reasoning=reasoning)
+        return read_reply(body, latency_s=latency_s, reasoning=str(self.spec.options.get("reasoning") or SEPARATE))
 
     def _error(self, error: Exception) -> ModelError:
         chain: list[BaseException] = []  # the error and all that led to it, the outermost first
