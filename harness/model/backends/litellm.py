@@ -152,7 +152,12 @@ class LiteLLMModel:
         body = response.model_dump(warnings=False)
         if (failure := failure_in(body, self._redact)) is not None:
             raise failure
-        body = _as_it_came(body) if speaks_openai else body
+        for choice in body["choices"] if speaks_openai else ():  # what litellm put aside stands where it stood
+            message = choice["message"]
+            aside = message.pop("provider_specific_fields", None) or {}
+            if aside.get("reasoning") == message.get("reasoning_content"):
+                message.pop("reasoning_content", None)  # litellm's own name for it
+            choice["message"] = aside | message
         return read_reply(body, latency_s=latency_s, reasoning=str(self.spec.options.get("reasoning") or SEPARATE))
 
     def _error(self, error: Exception) -> ModelError:
@@ -179,10 +184,18 @@ class LiteLLMModel:
 
     async def close(self) -> None:
         """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
-        if id(self) in _OPEN:
-            _OPEN.discard(id(self))
-            if not _OPEN and "litellm" in sys.modules:
-                await _shut()
+        was_open = id(self) in _OPEN
+        _OPEN.discard(id(self))
+        if not was_open or _OPEN or "litellm" not in sys.modules:
+            return
+        import litellm
+        from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+        with contextlib.suppress(TimeoutError):  # what runs in the background ends first; a later use begins anew
+            await asyncio.wait_for(GLOBAL_LOGGING_WORKER.flush(), 1.0)
+        await GLOBAL_LOGGING_WORKER.stop()
+        await litellm.close_litellm_async_clients()
+        litellm.in_memory_llm_clients_cache.flush_cache()
 
 
 def not_taken(spec: ModelSpec) -> dict[str, str]:
@@ -204,17 +217,6 @@ def not_taken(spec: ModelSpec) -> dict[str, str]:
 _PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")
 """litellm's own class names before a provider's words; they mislead."""
 _OPEN: set[int] = set()  # the models that may still call
-
-
-def _as_it_came(body: dict[str, Any]) -> dict[str, Any]:
-    """The answer of a provider that speaks OpenAI's language: what litellm put aside stands where it stood."""
-    for choice in body["choices"]:
-        message = choice["message"]
-        aside = message.pop("provider_specific_fields", None) or {}
-        if aside.get("reasoning") == message.get("reasoning_content"):
-            message.pop("reasoning_content", None)  # litellm's own name for it
-        choice["message"] = aside | message
-    return body
 
 
 def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
@@ -257,15 +259,3 @@ def _litellm() -> Any:
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return litellm
-
-
-async def _shut() -> None:
-    """Ends what litellm keeps running in the background, then its connections, so that a later use begins anew."""
-    import litellm
-    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
-
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(GLOBAL_LOGGING_WORKER.flush(), 1.0)
-    await GLOBAL_LOGGING_WORKER.stop()
-    await litellm.close_litellm_async_clients()
-    litellm.in_memory_llm_clients_cache.flush_cache()
