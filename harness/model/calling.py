@@ -99,8 +99,7 @@ class Caller:
     async def call(self, request: Request) -> tuple[Reply, int]:
         """The reply, and how many retries it took; its usage holds what failed tries are known to have used before it.
 
-        Raises ModelError: the last try's, its ``retries`` set and its ``usage`` that of all tries; at once where the
-        model is broken, or where a provider asks to wait longer than a call may last.
+        Raises ModelError: the last try's, with its ``retries`` and the ``usage`` of all; or at once, see the class.
         """
         try:
             async with self._places:
@@ -150,11 +149,7 @@ class Caller:
             retries += 1
 
     async def _turn(self, deadline: float | None, last: ModelError | None, tokens: float) -> float:
-        """Waits until a request may be sent; gives the time by which the call has to end.
-
-        Waiting for the user's own limits moves that time; waiting for a provider's pause does not, and a pause that
-        would pass it ends the call instead.
-        """
+        """Waits until a request may be sent; gives the time by which the call has to end."""
         self._raise_if_broken()
         now = self._clock.monotonic()
         queued = max(self._requests.reserve(1, now), self._tokens.reserve(tokens, now))

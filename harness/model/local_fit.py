@@ -1,7 +1,6 @@
 """Whether an adapter goes into its base whole: file, configuration and model, held against each other by tensor.
 
-PEFT itself says which tensors a configuration makes, on a skeleton of the base that has shapes and no weights. So
-nothing large is loaded, and what is found here is what a run would find.
+PEFT itself says which tensors a configuration makes, on a skeleton of the base that has shapes and no weights.
 """
 
 import json
@@ -54,9 +53,7 @@ def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
         own = prompts.of_adapter(path, adapter.tokenizer_files)
         if rows != known:
             if own is None or own.tokenizer is prompts.tokenizer:
-                problem = (
-                    f"its embedding has {rows:,} tokens, the base's {known:,}, and no tokenizer says which they are"
-                )
+                problem = f"its embedding has {rows:,} tokens, the base's {known:,}, and no tokenizer says which"
                 raise UserFileError(path, problem, advice="save the tokenizer that it was trained with into its folder")
             model.resize_token_embeddings(rows, mean_resizing=False)
         if own is not None and own.tokenizer is not prompts.tokenizer:

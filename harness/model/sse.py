@@ -3,8 +3,7 @@
 import codecs
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.model.reasoning import MisshapenError
 from harness.model.usage import joined_usage
@@ -12,8 +11,7 @@ from harness.model.usage import joined_usage
 DONE = b"[DONE]"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One server-sent event."""
 
     name: str

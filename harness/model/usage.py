@@ -108,15 +108,11 @@ class _Counts:
         for block in (usage.get("billed_units"), usage):  # of Cohere's counts those that are billed
             if isinstance(block, Mapping) and not self.most:
                 self._collect(block, "")
-
-    @property
-    def beside(self) -> set[str]:
-        """Parts that are not in their whole, going by the spelling."""
-        found = {"reasoning"} if "candidate" in self._spelled.get("completion", ()) else set()
+        # parts that are not in their whole, going by the spelling
+        self.beside = {"reasoning"} if "candidate" in self._spelled.get("completion", ()) else set()
         if "input" in self._spelled.get("prompt", ()):
             parts = {"cached", "written"} - self._nested
-            found |= {part for part in parts if "cache" in self._spelled.get(part, ())}
-        return found
+            self.beside |= {part for part in parts if "cache" in self._spelled.get(part, ())}
 
     def _collect(self, block: Mapping[Any, Any], side: str) -> None:
         lifetimes = 0

@@ -1,7 +1,4 @@
-"""What people read: the scoreboard, paired comparisons, Markdown and figures, all from one view of the evidence.
-
-Reads a run folder and nothing else: no model, no key, no network.
-"""
+"""What people read, all from one view of the evidence: reads a run folder and no model, key or network."""
 
 from harness.report.answers import print_view
 from harness.report.app import reports_and_problems, reports_in, serve

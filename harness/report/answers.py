@@ -6,13 +6,11 @@ from typing import Any, TextIO
 
 from harness.analysis import Design, Domains, Headline, Pairing, Plan, Scoreboard, headline_rows, plan_rows
 from harness.core import UNKNOWN, p_equation, plural, points, points_interval
-from harness.report import advice_tables as advised
 from harness.report import cells
-from harness.report import domain_tables as domains
+from harness.report import choice_tables as choices
+from harness.report import difference_tables as differing
 from harness.report import gate_tables as gated
 from harness.report import scoreboard_tables as scores
-from harness.report import skill_tables as skilled
-from harness.report import sweep_tables as swept
 from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Row, Shown, Text, figures, table
 from harness.report.console import name_text, print_blocks
 from harness.verdict import Advice, Gate, SelfTest, Sweep
@@ -72,56 +70,54 @@ def _(view: Domains) -> Iterator[Block]:
     alone = f"{view.a}: {plural(view.n_tasks, 'task')}, {plural(view.n_trials, 'graded attempt')}; no second contender"
     yield from _opening(alone if view.comparison is None else view.comparison.sentence, view.warning)
     if view.b is not None:
-        differ = domains.spread_verdict(view) or view.reasons.get("q", "")
+        differ = differing.spread_verdict(view) or view.reasons.get("q", "")
         yield Text([f"Do the domains differ? {differ}"], "head")
-        yield Shown(domains.spread_table(view), titled=False)
+        yield Shown(differing.spread_table(view), titled=False)
         yield Text([f"By domain, in points: the first is {view.a}, the second {view.b}"], "head")
     yield Shown(scores.domain_differences(view), titled=False)
     if view.b is not None:
-        yield Text([domains.worse_sentence(view) or unknown("Tasks made worse", "worse")], "head")
-        yield Shown(domains.worse_table(view), titled=False)
-        lists = {"Surely worse": () if view.worse is None else view.worse.confirmed,
-                 "To try again, the likeliest first": domains.to_try_again(view)}  # fmt: skip
-        for what, names in lists.items():
+        yield Text([differing.worse_sentence(view) or unknown("Tasks made worse", "worse")], "head")
+        yield Shown(differing.worse_table(view), titled=False)
+        for what, names in differing.worse_lists(view).items():
             if names and view.n_trials != 2 * view.n_tasks:
                 more = f" and {len(names) - TASKS_SHOWN:,} more" if len(names) > TASKS_SHOWN else ""
                 yield Text([f"{what}: {', '.join(map(name_text, names[:TASKS_SHOWN]))}{more}"])
-    found = domains.variance_table(view)
+    found = differing.variance_table(view)
     yield Text([found.title if view.variance else unknown(found.title, "variance")], "head")
     yield Text([view.variance.advice if view.variance else ""], "head plain")
     yield Shown(found, titled=False)
-    gain = domains.gain_cell(view)
+    gain = differing.gain_cell(view)
     if gain is not None:
         why = f"; {view.gain.why}" if view.gain.why else ""
         yield Text([f"Of what {view.b} fails, {view.a} makes good {gain.text} ({gain.hover}){why}"])
-    yield Text(domains.closing_notes(view), "notes")
+    yield Text(differing.closing_notes(view), "notes")
 
 
 @blocks_of.register
 def _(view: Sweep) -> Iterator[Block]:
     yield from _opening(view.sentence, view.warning)
-    yield Shown(swept.policies_table(view), titled=False)
+    yield Shown(choices.policies_table(view), titled=False)
     yield Text([one.sentence for one in view.measured])
-    yield Shown(swept.curve_table(view))
-    yield Shown(swept.signal_table(view))
+    yield Shown(choices.curve_table(view))
+    yield Shown(choices.signal_table(view))
     yield Text([] if view.live is None else [f"Live next to replayed: {view.live.sentence}"], "head")
-    yield Shown(swept.live_table(view), titled=False)
+    yield Shown(choices.live_table(view), titled=False)
     yield Text([cells.of_units(note, view.unit) for note in view.notes], "notes")
 
 
 @blocks_of.register
 def _(view: Advice) -> Iterator[Block]:
     yield Text([view.warning or ""], "loud")
-    yield from advised.advice_word(view)
-    yield Shown(advised.options_table(view))
-    yield Text(advised.MEANT, only=TERMINAL)
-    yield advised.break_even(view)
+    yield from choices.advice_word(view)
+    yield Shown(choices.options_table(view))
+    yield Text(choices.MEANT, only=TERMINAL)
+    yield choices.break_even(view)
     yield Text(["When owning wins"], "head")
     answers = [(c.answer, c.name, c.evidence) for c in view.conditions]
     answers += [(f.answer, "forgetting", f.evidence) for f in view.forgetting]
     yield Text([f"{answer:<8} {name}: {evidence}" for answer, name, evidence in answers], only=TERMINAL)
-    yield Shown(advised.conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
-    found = advised.flips_table(view)
+    yield Shown(choices.conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
+    found = choices.flips_table(view)
     yield Shown(found)
     known = view.economics["tasks_per_month"]
     none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
@@ -147,8 +143,8 @@ def _(view: Gate) -> Iterator[Block]:
         )
         yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
     if view.tasks_needed is not None:
-        needed = f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."
-        yield Text([needed], only=MARKDOWN)
+        yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],
+                   only=MARKDOWN)  # fmt: skip
     if view.exempt:
         exempt = ", ".join(f"`{name}`" for name in view.exempt)
         yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,
@@ -188,8 +184,8 @@ def _(view: Headline | Plan) -> Iterator[Block]:
 def _(view: Design) -> Iterator[Block]:
     yield from _opening(view.sentence, view.warning)
     yield Text([f"{cell}: {name_text(name)}" for cell, name in view.contenders.items() if cell != name], "head plain")
-    yield Shown(skilled.square_table(view), titled=False)
-    yield Shown(skilled.effects_table(view))
+    yield Shown(differing.square_table(view), titled=False)
+    yield Shown(differing.effects_table(view))
     methods: dict[str, list[str]] = {}
     for effect in view.effects:
         methods.setdefault(effect.method, []).append(effect.name)

@@ -13,18 +13,10 @@ from urllib.parse import urlsplit
 from harness.core import UsageError, install_line, is_this_machine
 
 
-def dashboard(arguments: Sequence[str] = ()) -> None:
-    """Draws the dashboard inside a Streamlit script, of reports or folders that hold some, else ``reports``."""
-    from harness.report.pages import show
-
-    show([Path(one) for one in arguments] or [Path("reports")])
-
-
 def reports_in(given: Sequence[Path]) -> list[Path]:
-    """The report folders that are meant, each once, in the order given, whether they can be read or not.
+    """The reports that are meant, each once: reports' folders, names under ``reports/``, folders that hold some.
 
-    Each of those given is a report's folder, the name of one under ``reports/``, or a folder that holds reports. Raises
-    UsageError where one is no folder, is no report and holds none; it says what to do.
+    Raises UsageError where one given is no report and holds none; it says what to do.
     """
     found, problems = reports_and_problems(given)
     if problems:
@@ -33,10 +25,7 @@ def reports_in(given: Sequence[Path]) -> list[Path]:
 
 
 def reports_and_problems(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
-    """As `reports_in`, for a reader who shows what there is: a sentence for each that is or holds no report.
-
-    The folders are looked at anew each time, so that a report made since is found.
-    """
+    """As `reports_in`, looked at anew each time, with a sentence for each that is or holds no report."""
     found: dict[str, Path] = {}
     problems = []
     for one in given:
@@ -103,12 +92,7 @@ OPTIONS = {
 
 
 def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> None:
-    """Serves the dashboard of these reports, given as in `reports_in`, until the process is stopped.
-
-    The figures of the first page are computed beside the start of the server, so that they are there when somebody
-    looks. The folders are looked at anew for each page: reports that are made later are shown. Raises UsageError where
-    Streamlit is not installed, or there is no report.
-    """
+    """Serves the dashboard of these reports, found anew for each page; UsageError without any, or without Streamlit."""
     import threading
 
     try:
@@ -138,10 +122,8 @@ REFUSED = b"This dashboard does not answer to that name. Open it at the address 
 class OwnName:
     """An ASGI application that hands on what asks for the dashboard by its own name, and refuses the rest with 403.
 
-    A page of somebody else's can have its own name lead to this machine (DNS rebinding), or open a WebSocket to it. The
-    browser then says that name in ``Host`` or ``Origin``, and by that it is known.
-
-    Its names are ``localhost``, loopback addresses, the address that it is served on and those in Streamlit's
+    A page of somebody else's can have its name lead here (DNS rebinding), or open a WebSocket: the browser says that
+    name in ``Host`` or ``Origin``. Its own are ``localhost``, loopback addresses, the one served on, Streamlit's
     ``server.allowedHosts``; where other machines may reach it, any address by number and this machine's name too.
     """
 

@@ -123,32 +123,27 @@ def written(blocks: Iterable[Block], place: str) -> Iterator[Block]:
             yield block
 
 
-def named_parts(text: str, names: Iterable[str]) -> list[str]:
+def parts_of(text: str, names: Iterable[str]) -> list[str]:
     """A sentence in parts, every second of them one of ``names`` that stands in backticks in it."""
     known = "|".join(re.escape(name) for name in sorted(set(names), key=len, reverse=True))
     return re.split(f"`({known})`", text) if known else [text]
 
 
-Row = Sequence[Cell | str]
-Heads = list[Column | str]  # rows and titles as they are written down; `table` makes cells and columns of them
+Row = Sequence[Cell | str]  # rows and heads as they are written down; `table` makes cells and columns of them
+Head = Column | str
+Heads = list[Head]
 
 
 def table(
-    title: str,
-    columns: Sequence[Column | str],
-    rows: Iterable[Row],
-    *,
-    kind: str = "",
-    left: int = 1,
-    notes: Sequence[str] = (),
+    title: str, heads: Iterable[Head], rows: Iterable[Row], *, kind: str = "", left: int = 1, notes: Iterable[str] = ()
 ) -> Table:
     """A table of cells and plain texts, whose first ``left`` columns are words."""
-    heads = [Column(c, left=i < left) if isinstance(c, str) else c for i, c in enumerate(columns)]
+    columns = [Column(c, left=i < left) if isinstance(c, str) else c for i, c in enumerate(heads)]
     cells = (tuple(Cell(c) if isinstance(c, str) else c for c in row) for row in rows)
-    return Table(title=title, columns=tuple(heads), rows=tuple(cells), kind=kind, notes=tuple(notes))
+    return Table(title=title, columns=tuple(columns), rows=tuple(cells), kind=kind, notes=tuple(notes))
 
 
-Columns = Sequence[tuple[Column | str, Callable[[Any], Cell | str]] | tuple[Column | str, Callable[[Any], Any], Any]]
+Columns = Sequence[tuple[Head, Callable[[Any], Cell | str]] | tuple[Head, Callable[[Any], Cell | str], Any]]
 
 
 def by_column(title: str, items: Iterable[Any], columns: Columns, **more: Any) -> Table:

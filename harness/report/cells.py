@@ -3,21 +3,12 @@
 from collections.abc import Callable
 
 from harness import core
-from harness.core import UNKNOWN, Comparison, Estimate
 from harness.report.blocks import Cell
 
 _FORMS: dict[str, Callable[[float], str]] = {
-    "percent": core.percent,
-    "points": lambda value: f"{core.points(value)} points",
-    "dollars": core.dollars,
-    "seconds": core.seconds,
-    "number": "{:,.4g}".format,
-}
-
-
-def unknown(why: str | None = "") -> Cell:
-    """A figure that cannot be had, and why."""
-    return Cell(UNKNOWN, why or "")
+    "percent": core.percent, "points": lambda value: f"{core.points(value)} points", "dollars": core.dollars,
+    "seconds": core.seconds, "number": "{:,.4g}".format,
+}  # fmt: skip
 
 
 def name(text: str, *, control: bool = False) -> Cell:
@@ -27,20 +18,20 @@ def name(text: str, *, control: bool = False) -> Cell:
 
 def count(number: int | None) -> Cell:
     """How many."""
-    return Cell(UNKNOWN if number is None else f"{number:,}")
+    return Cell(core.UNKNOWN if number is None else f"{number:,}")
 
 
-def rate(estimate: Estimate) -> Cell:
+def rate(estimate: core.Estimate) -> Cell:
     """A pass rate, its interval under it."""
     return parted(core.percent_interval(estimate), in_words(estimate))
 
 
-def money(estimate: Estimate) -> Cell:
+def money(estimate: core.Estimate) -> Cell:
     """An amount, its interval under it."""
     return parted(core.dollars_interval(estimate), in_words(estimate, "dollars"))
 
 
-def seconds(estimate: Estimate) -> Cell:
+def seconds(estimate: core.Estimate) -> Cell:
     """A duration."""
     return Cell(core.seconds(estimate.value), in_words(estimate, "seconds"))
 
@@ -51,16 +42,16 @@ def parted(text: str, hover: str = "") -> Cell:
     return Cell(figure, hover, interval)
 
 
-def difference(c: Comparison) -> list[Cell]:
+def difference(c: core.Comparison) -> list[Cell]:
     """Difference, interval, p, p adjusted, wins and losses of a comparison."""
     tested = f"{core.p_equation(c.p_value)}: {c.test}" if c.p_value is not None else "not known"
     over = f"{core.plural(c.n_tasks, 'shared task')}; {c.interval_method}"
-    return [Cell(core.points(c.delta), c.sentence.replace("`", "")), Cell(core.points_interval(c.low, c.high), over),
-            Cell(core.p_text(c.p_value), tested), Cell(core.p_text(c.p_adjusted)),
-            count(c.wins), count(c.losses)]  # fmt: skip
+    ends, p = Cell(core.points_interval(c.low, c.high), over), Cell(core.p_text(c.p_value), tested)
+    points = Cell(core.points(c.delta), c.sentence.replace("`", ""))
+    return [points, ends, p, Cell(core.p_text(c.p_adjusted)), count(c.wins), count(c.losses)]
 
 
-def in_words(estimate: Estimate, form: str = "percent") -> str:
+def in_words(estimate: core.Estimate, form: str = "percent") -> str:
     """An estimate as a sentence for people, in a ``form`` of `_FORMS`: what was seen, where the truth lies."""
     if estimate.value is None:
         return f"not known: {estimate.why or 'no evidence'}"
@@ -77,7 +68,7 @@ def in_words(estimate: Estimate, form: str = "percent") -> str:
     return f"{text}; {core.plural(estimate.n_tasks, 'task')}; {estimate.method}"
 
 
-def ends(of: Estimate, digits: int) -> str:
+def ends(of: core.Estimate, digits: int) -> str:
     """`` [0.61, 0.72]`` to so many digits behind the point; nothing where an end is not known."""
     return "" if of.low is None or of.high is None else f" [{of.low:.{digits}f}, {of.high:.{digits}f}]"
 

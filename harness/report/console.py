@@ -56,11 +56,7 @@ def _text_of(cell: Cell) -> str:
 
 
 def _print_table(console: "Console", table: Table, *, titled: bool) -> None:
-    """Prints a table and its notes; where it is too wide, expendable columns go, as far as that is needed.
-
-    Columns that then still do not fit beside the first go into a further table under it. Single figures stand each with
-    its method, a long one over several lines.
-    """
+    """Prints a table and its notes; where too wide, expendable columns go, and the last ones into further tables."""
     from rich.cells import cell_len
 
     columns, cells = table.shown("text")
@@ -91,8 +87,8 @@ def _print_table(console: "Console", table: Table, *, titled: bool) -> None:
             _print_line(console, "")
         sides = ["left" if columns[i].left or not i else "right" for i in chosen]
         _print_grid(console, [titles[i] for i in chosen], [[row[i] for i in chosen] for row in rows], sides)
-    notes = [*([f"left out for want of width: {', '.join(dropped)}"] if dropped else []), *table.notes]
-    for note in ("", *notes) if notes else ():
+    left_out = [f"left out for want of width: {', '.join(dropped)}"] if dropped else []
+    for note in ("", *left_out, *table.notes) if left_out or table.notes else ():
         _print_line(console, note)
 
 

@@ -1,17 +1,18 @@
-"""Figures of choices: bills against volume and what would flip the advice; cost and pass rate along thresholds.
-
-Drawn offline. The curve of thresholds stands in a linear frame, in which mixing two policies at random lies on the
-straight line between them.
-"""
+"""Figures of choices: bills against volume and what would flip the advice; cost and pass rate along thresholds."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import harness.report.vega as vl
 from harness import core
-from harness.core import Kind
-from harness.report.advice_tables import INPUTS, amount_words, count_words
-from harness.report.sweep_tables import chosen_place, thinned, threshold_words
+from harness.report.choice_tables import (
+    INPUTS,
+    amount_words,
+    chosen_place,
+    count_words,
+    thinned_places,
+    threshold_words,
+)
 from harness.report.vega import COLOURS, PAPER, Figure, Theme
 from harness.verdict import Advice, Bills, Option, Sweep, SweepPoint
 
@@ -36,10 +37,7 @@ def volumes_around(view: Advice) -> list[float]:
 
 
 def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> Figure | None:
-    """Each option's monthly bill against the volume, and where an owned option breaks even with a rented one.
-
-    ``None`` where no option has a whole bill.
-    """
+    """Each option's bill against the volume, and where owning breaks even; ``None`` where none has a whole bill."""
     bills = {line.contender: [b for b in line.bills if b.usd > 0 and b.tasks_per_month > 0] for line in lines}
     options = [o for o in view.options if bills.get(o.contender)]
     shown = options[:MOST_LINES]
@@ -134,11 +132,7 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
 
 
 def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = PAPER) -> Figure | None:
-    """How many times larger or smaller each input alone must be for another type of option to be the cheapest.
-
-    ``hour_usd`` is the price of a machine's hour, where it was moved too. ``None`` where nothing was moved: the volume
-    is not known or 0, or no amount is known.
-    """
+    """How far each input alone must move to change the advice, a machine's ``hour_usd`` too; ``None``: none moved."""
     rows = tornado_rows(view, hour_usd)
     if not rows:
         return None
@@ -211,12 +205,9 @@ MOST_RUN = 3  # hybrids that were run and are drawn; the table has them all
 
 
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme = PAPER) -> Figure:
-    """Cost a task against pass rate along the thresholds; the share escalated instead where a cost is unknown.
-
-    ``here`` is a point of its curve to mark, with its intervals.
-    """
+    """Cost a task, or the share escalated, against pass rate along the thresholds; ``here`` is a point to mark."""
     costs = all(p.cost_per_task_usd.value is not None for p in view.curve)
-    rows = [_point("threshold", p, p.escalated, costs=costs) for p in thinned(view)]
+    rows = [_point("threshold", p, p.escalated, costs=costs) for p in (view.curve[k] for k in thinned_places(view))]
     marks, runs = _marks(view, here, costs=costs)
     every = [*rows, *marks]
     domain = vl.percent_domain(vl.ends_of(every))
@@ -294,7 +285,7 @@ def _named(marks: list[vl.Row], runs: Sequence[str], theme: Theme, **seen: Any) 
     shapes = SHAPES | dict.fromkeys(runs, STAR)
     names = [name for name in shapes if any(m["name"] == name for m in marks)]
     filled = [name for name in names if name in {ON_UNSEEN, SLIDER, *runs}]
-    colours = dict.fromkeys(filled, COLOURS[Kind.HYBRID]) | {ON_ITS_OWN: CHOSEN, ON_UNSEEN: CHOSEN, SLIDER: HERE}
+    colours = dict.fromkeys(filled, COLOURS[core.Kind.HYBRID]) | {ON_ITS_OWN: CHOSEN, ON_UNSEEN: CHOSEN, SLIDER: HERE}
     key = vl.legend(columns=2 if theme.fluid else 3, symbolStrokeWidth=2, symbolFillColor="transparent", labelLimit=0)
     looks = [colours.get(n, theme.ink) for n in names], [shapes[n] for n in names]
     colour, shape = vl.styled("name:N", names, key, *looks)

@@ -6,7 +6,6 @@ from typing import Any
 import harness.report.vega as vl
 from harness import core
 from harness.analysis import Design, DomainDifference, Domains, Pairing, Skills
-from harness.core import Comparison, Decision, Kind
 from harness.report.vega import BETTER, COLOURS, PAPER, SHAPES, WORSE, Figure, Theme
 from harness.verdict import HistoryEntry
 
@@ -27,10 +26,7 @@ def from_below(effects: Sequence[DomainDifference]) -> list[DomainDifference]:
 
 
 def forest_figure(view: Pairing | Domains, theme: Theme = PAPER) -> Figure | None:
-    """Each domain's difference with its interval, hollow as seen and filled as shrunk; all tasks in the last row.
-
-    ``None`` with fewer than two domains, where it would say nothing that the comparison has not said.
-    """
+    """Each domain's difference, raw and shrunk, all tasks in the last row; ``None`` with fewer than two domains."""
     whole = view.comparison
     known = [d for d in from_below(view.domains) if d.delta is not None]
     if whole is None or whole.delta is None or len(known) < 2:
@@ -82,10 +78,10 @@ def _in_points(ends: Sequence[float], **axis: Any) -> vl.Spec:
     return vl.scaled("value:Q", domain, axis=shape)
 
 
-def _domain_row(d: DomainDifference | Comparison, label: str) -> vl.Row:
+def _domain_row(d: DomainDifference | core.Comparison, label: str) -> vl.Row:
     """A domain, or the row of all tasks, of which there is no shrunk difference."""
-    whole = isinstance(d, Comparison)
-    shrunk = (None, None, None) if isinstance(d, Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)
+    whole = isinstance(d, core.Comparison)
+    shrunk = (None, None, None) if isinstance(d, core.Comparison) else (d.shrunk, d.shrunk_low, d.shrunk_high)
     _, low, high = shrunk
     adjusted = "" if whole else f"; adjusted for all domains {core.p_equation(d.p_adjusted)}"
     flips = f"only the first passed {d.wins or 0:,}, only the second {d.losses or 0:,}"
@@ -105,10 +101,7 @@ SOURCES = {"domain": ("between domains", "#56B4E9"), "task": ("between tasks of 
 
 
 def variance_figure(view: Domains, theme: Theme = PAPER) -> Figure | None:
-    """One bar: which shares of the variance lie between domains, between their tasks, and between tries of a task.
-
-    ``None`` where the variance is not known, or nothing varies.
-    """
+    """One bar: shares of the variance between domains, their tasks, and tries of a task; ``None`` where not known."""
     shares = view.variance_shares
     if view.variance is None or shares is None:
         return None
@@ -147,11 +140,11 @@ ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "pl
 def lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
     """Each contender with skills minus the same without them; ``None`` where nothing can be compared."""
     arms = {c.name: c.arm for c in view.contenders}
-    rows = []
-    for lift in view.lifts:
-        placebo = f"{LINE_END}(a placebo)" if lift.control == "placebo" else ""
-        against = f"minus {core.visible(lift.against, NAME_LENGTH)}{placebo}"
-        rows.append((lift.contender, against, arms.get(lift.contender), lift.comparison))
+    placebo = {"placebo": f"{LINE_END}(a placebo)"}
+    rows = [
+        (one.contender, f"minus {core.visible(one.against, NAME_LENGTH)}{placebo.get(one.control or '', '')}",
+         arms.get(one.contender), one.comparison) for one in view.lifts
+    ]  # fmt: skip
     return _lifts(rows, "What the skills add to each contender", view.level, theme)
 
 
@@ -164,7 +157,7 @@ def skill_lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
 
 
 def _lifts(
-    every: Iterable[tuple[str, str, str | None, Comparison | None]], title: str, level: float, theme: Theme
+    every: Iterable[tuple[str, str, str | None, core.Comparison | None]], title: str, level: float, theme: Theme
 ) -> Figure | None:
     """A row a comparison, each with two lines of names and its arm."""
     found = [(f"{core.visible(first, NAME_LENGTH)}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
@@ -201,8 +194,8 @@ def _lifts(
 
 
 SQUARE_HEIGHT = 300
-LINES = {"without adapter": (Kind.SKILLED, [6, 4], "base", "skilled"),
-         "with adapter": (Kind.BOTH, [1, 0], "tuned", "both")}  # fmt: skip
+LINES = {"without adapter": (core.Kind.SKILLED, [6, 4], "base", "skilled"),
+         "with adapter": (core.Kind.BOTH, [1, 0], "tuned", "both")}  # fmt: skip
 """Whose colour and shape each line has, how it is dashed, and its cells, without skills and with them."""
 APART = 0.035  # what the lines stand apart, so that no interval hides another; the skills are 1 apart
 NUMBER = 17  # pixels that one number takes
@@ -263,15 +256,12 @@ def _place_numbers(rows: list[vl.Row], floor: float, percent_a_pixel: float) -> 
         low["number_x"] = high["number_x"] = place + (1 if place else -1) * 2 * APART
 
 
-DECISIONS = {Decision.SHIP: ("circle", BETTER), Decision.BLOCK: ("square", WORSE),
-             Decision.INCONCLUSIVE: ("triangle-up", ""), Decision.INVALID: ("cross", "")}  # fmt: skip
+DECISIONS = {core.Decision.SHIP: ("circle", BETTER), core.Decision.BLOCK: ("square", WORSE),
+             core.Decision.INCONCLUSIVE: ("triangle-up", ""), core.Decision.INVALID: ("cross", "")}  # fmt: skip
 
 
 def verdict_figure(entries: Sequence[HistoryEntry], theme: Theme = PAPER) -> Figure | None:
-    """Differences of the verdicts with the margins that they were held to, oldest first, numbered as in ``entries``.
-
-    ``None`` where no verdict has a difference.
-    """
+    """Differences of verdicts and their margins, oldest first, by their numbers; ``None`` where none has one."""
     known: list[vl.Row] = []
     missing = []
     for number, entry in enumerate(entries, 1):

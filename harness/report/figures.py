@@ -1,7 +1,4 @@
-"""The figures of the scoreboard: pass rates with their intervals, and cost against pass rate. Drawn offline.
-
-A chart is made from the same view as the tables, so that a figure and its number cannot part.
-"""
+"""The figures of the scoreboard: pass rates with their intervals, and cost against pass rate. Drawn offline."""
 
 import math
 from collections.abc import Sequence
@@ -22,6 +19,7 @@ NAME_LENGTH, SHORT_NAME = 30, 22  # letters of a name, and where a screen may be
 NARROW = 520  # pixels below which a screen has no room for names in a chart: numbers stand there instead
 LETTER = 6.6  # pixels of a letter of the labels (12 px, on the wide side)
 PALE, FAINTEST = 0.5, 0.3
+UNFINISHED = "  (INCOMPLETE RUN)"
 
 
 def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
@@ -29,7 +27,13 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     shown = known[:MOST_ROWS]
     labels = _labels(shown, SHORT_NAME if theme.fluid else NAME_LENGTH)
-    rows = [_rate_row(c, label) for c, label in zip(shown, labels, strict=True)]
+    rows: list[vl.Row] = []
+    for c, label in zip(shown, labels, strict=True):
+        called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
+        words, opacity = (f"{called}: {text}, other tasks", PALE) if c.apart else (f"{called}: {text}", 1.0)
+        of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity}
+        drawn = vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)
+        rows.append({**of, **drawn, "text": text, "words": words})
     y = vl.names_down(rows, theme, labelLimit=170 if theme.fluid else 280, labelFontSize=13)
     reference = next((c for c in known if c.name == view.reference), None)
     line = [] if reference is None else [{"value": 100 * (reference.pass_rate.value or 0.0)}]
@@ -44,33 +48,25 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     ]
     dashed = "" if reference is None else f"; dashed: {_middle(reference.name, NAME_LENGTH)}"
     why = "see the paired comparison" if view.apart else "they share their tasks, see the paired comparison"
+    bars, apart = _bars(view, shown)
     notes = (
-        f"{_bars(view, shown)}{dashed}",
+        f"{bars}{dashed}",
         f"Overlapping bars do not mean that two are equal: {why}",
         CONTROLS if any(c.control for c in shown) else "",
-        *_apart_notes(shown),
+        apart,
         f"{_which(shown, known)}; the table has all" if len(known) > len(shown) else "",
     )
     last = ", those measured on other tasks after the rest" if any(c.apart for c in shown) else ""
     said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
     chart = vl.chart(rows, layers, RATES_WIDTH, vl.ROW * len(rows), encoding={"color": _kinds(shown, theme, "color")})
-    words = f"Pass rates with intervals, highest first{last}: {said}"
-    return Figure("Pass rate" + _unfinished(view), tuple(filter(None, notes)), chart, words, theme)
-
-
-def _rate_row(c: ContenderScore, label: str) -> vl.Row:
-    called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
-    words, opacity = (f"{called}: {text}, other tasks", PALE) if c.apart else (f"{called}: {text}", 1.0)
-    of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity}
-    return {**of, "text": text, "words": words, **vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)}
+    told = f"Pass rates with intervals, highest first{last}: {said}"
+    title = "Pass rate" if view.complete else f"Pass rate{UNFINISHED}"
+    return Figure(title, tuple(filter(None, notes)), chart, told, theme)
 
 
 def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
-    """Cost per task against pass rate with intervals on both axes; ``None`` where no contender's cost is known.
-
-    A contender without a cost is named in a note: it is nowhere on the axis, and least of all at zero. The opacity of
-    a point is how often, when tasks are resampled, nothing else is at once as good and as cheap.
-    """
+    """Cost per task against pass rate; whose cost is not known is in a note, and ``None`` comes where all are so."""
+    # A point's opacity is how often, when tasks are resampled, nothing else is at once as good and as cheap.
     shown = [c for c in view.ranked if c.pass_rate.value is not None and c.cost_per_task_usd.value is not None]
     if not shown:
         return None
@@ -93,9 +89,10 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
     more = f" and {len(without) - 4} more" if len(without) > 4 else ""
     key = "; ".join(f"{row['rank']} {row['name']}" for row in rows[:MOST_NAMES])
     which = "that come first in the table" if any(c.apart for c in shown) else "with the highest pass rates"
+    bars, apart = _bars(view, shown)
     notes = [
-        (True, f"{_bars(view, shown)}; up and to the left is better"),
-        *((True, note) for note in _apart_notes(shown)),
+        (True, f"{bars}; up and to the left is better"),
+        (apart, apart),
         (any(c.pareto_probability is not None for c in shown), FRONT),
         (any(c.control for c in shown), CONTROLS),
         (without, f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}"),
@@ -105,7 +102,8 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
     ]  # fmt: skip
     chart = vl.chart(rows, layers, WIDTH + 200, HEIGHT, encoding={"color": _kinds(shown, theme, "color")})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
-    title, kept = "Cost per task and pass rate" + _unfinished(view), tuple(note for holds, note in notes if holds)
+    title, kept = "Cost per task and pass rate", tuple(note for holds, note in notes if holds)
+    title += "" if view.complete else UNFINISHED
     return Figure(title, kept, chart, f"Cost per task against pass rate: {words}", theme)
 
 
@@ -172,11 +170,14 @@ def _middle(name: str, length: int) -> str:
     return whole if len(whole) <= length else f"{whole[: length - 1 - tail]}…{whole[-tail:]}"
 
 
-def _bars(view: Scoreboard, shown: Sequence[ContenderScore]) -> str:
-    """How many tasks the rates are of, those of each contender where they are not of the same; and what bars are."""
+def _bars(view: Scoreboard, shown: Sequence[ContenderScore]) -> tuple[str, str]:
+    """How many tasks the rates are of, those of each contender where not of the same; bars; and what is apart."""
     tasks = plural(max(c.n_tasks for c in shown) if view.apart else view.n_tasks, "task")
-    tasks = _each(shown) if any(c.apart for c in shown) else tasks
-    return f"{tasks}; bars: {100 * view.level:g}% intervals over {units_of(view)}"
+    others, note = [c for c in shown if c.apart], ""
+    if others:
+        tasks = _each(shown)
+        note = f"{APART} and paler: measured on other tasks ({_each(others)}), and not ranked with the rest"
+    return f"{tasks}; bars: {100 * view.level:g}% intervals over {units_of(view)}", note
 
 
 def units_of(view: Scoreboard) -> str:
@@ -191,13 +192,6 @@ def _each(some: Sequence[ContenderScore]) -> str:
     return f"{low:,} to {high:,} tasks each" if low < high else f"{plural(high, 'task')} each"
 
 
-def _apart_notes(shown: Sequence[ContenderScore]) -> list[str]:
-    others = [c for c in shown if c.apart]
-    if not others:
-        return []
-    return [f"{APART} and paler: measured on other tasks ({_each(others)}), and not ranked with the rest"]
-
-
 def _which(shown: Sequence[ContenderScore], known: Sequence[ContenderScore]) -> str:
     if not any(c.apart for c in known):
         return f"The {len(shown)} highest of {len(known)} contenders"
@@ -206,10 +200,6 @@ def _which(shown: Sequence[ContenderScore], known: Sequence[ContenderScore]) -> 
     first = "" if same == every else f"{same} highest of the "
     then = f", then the {others} highest of the other {len(known) - every}" if others else ""
     return f"{len(shown)} of {len(known)} contenders: the {first}{every} measured on the same tasks{then}"
-
-
-def _unfinished(view: Scoreboard) -> str:
-    return "" if view.complete else "  (INCOMPLETE RUN)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

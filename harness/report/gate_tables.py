@@ -42,8 +42,8 @@ def gated_domains(view: Gate) -> Table:
         [Cell(one.domain, code=True), f"{one.n_tasks:,}", points(one.delta), f"{100 * one.margin:g}",
          p_text(one.p_adjusted), "harmed" if one.harmed else "" if one.role == "gated" else one.role] for one in shown
     ]  # fmt: skip
-    hidden = len(view.domains) - len(shown) if shown else 0
-    notes = [f"and {hidden:,} more domains, none harmed; verdict.json lists all"] if hidden > 0 else []
+    hidden = len(view.domains) - len(shown)
+    notes = [f"and {hidden:,} more domains, none harmed; verdict.json lists all"] if shown and hidden else []
     columns = ["domain", "tasks", "difference", "margin", "p of harm", ""]
     return table("By domain, candidate minus baseline", columns, rows, notes=notes)
 

@@ -11,20 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import visible
-from harness.report.blocks import (
-    LISTS,
-    PAGE,
-    Block,
-    Cell,
-    Column,
-    Drawn,
-    Fold,
-    Shown,
-    Table,
-    Text,
-    named_parts,
-    written,
-)
+from harness.report.blocks import LISTS, PAGE, Block, Cell, Column, Drawn, Fold, Shown, Table, Text, parts_of, written
 from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, svg
 
 ROWS_SHOWN, CARDS_SHOWN = 15, 4  # rows of a table, and of one in a narrow place, before the rest is folded away
@@ -101,7 +88,7 @@ def html_lines(text: str) -> str:
 
 def html_sentence(text: str, names: Iterable[str] = ()) -> str:
     """A sentence whose names in backticks are set as names, if they are ``names``; the rest as plain text."""
-    return "".join(html_code(part) if i % 2 else html_text(part) for i, part in enumerate(named_parts(text, names)))
+    return "".join(html_code(part) if i % 2 else html_text(part) for i, part in enumerate(parts_of(text, names)))
 
 
 def loud_html(text: str) -> str:
@@ -122,10 +109,7 @@ def html_list(items: Sequence[str], kind: str = "notes", most: int | None = None
 
 
 def folded(table: str) -> str:
-    """A finished table of which a page shows the first rows at first, and a line that opens it; all of it on paper.
-
-    A narrow place, where each row is a card, folds sooner: style.css says after how many rows.
-    """
+    """A table of which a page shows the first rows, and a line that opens it; style.css folds narrow ones sooner."""
     rows = table.count("<tr>") - 1
     if rows <= CARDS_SHOWN + 1:
         return table
@@ -188,11 +172,7 @@ _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
 
 
 def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
-    """The figure of ``make(*of)`` once for wide places and once for narrow ones; nothing where there is none.
-
-    Its title and notes are texts of the page, so that they are broken where the page is. Each mark has its words on
-    hover, and the colours follow the page.
-    """
+    """The figure of ``make(*of)`` for wide places and for narrow ones, its title and notes as texts of the page."""
     wide, narrow = (make(*of, theme=theme) for theme in (PAPER, PHONE))
     if wide is None or narrow is None:
         return ""
@@ -224,10 +204,7 @@ _SHORT_NAME = re.compile(r"(<t[hd]\b[^>]*>)<code>([^<]{1,16})</code>")
 
 
 def html_page(name: str, blocks: Iterable[Block]) -> str:
-    """``report.html``, a few hundred kB that need nothing else: no script, no font, no request; it can be printed.
-
-    The page forbids itself everything but its own style, so that no text in it can do anything.
-    """
+    """``report.html``: needs nothing else, forbids itself everything but its own style, and can be printed."""
     body = html_blocks(blocks)
     titles = re.findall(r'<h2 id="(part-\d+)">(.*?)</h2>', body)
     listed = "".join(f'<li><a href="#{part}">{title}</a></li>' for part, title in titles)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from harness.core import visible
-from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, Text, named_parts, written
+from harness.report.blocks import LISTS, MARKDOWN, Block, Drawn, Fold, Shown, Table, parts_of, written
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~&$!])")
+_MARKS = {"title": "# ", "section": "## ", "head": "### ", "loud": "> [!WARNING]\n> ", **dict.fromkeys(LISTS, "- ")}
 
 
 def markdown_text(text: str) -> str:
@@ -28,7 +29,7 @@ def markdown_code(text: str, *, cell: bool = False) -> str:
 
 def _sentence(text: str, names: Iterable[str]) -> str:
     """A sentence with those of ``names`` that stand in backticks as code spans, and the rest as plain text."""
-    parts = enumerate(named_parts(text, names))
+    parts = enumerate(parts_of(text, names))
     return "".join(markdown_code(part) if i % 2 else markdown_text(part) for i, part in parts)
 
 
@@ -45,23 +46,15 @@ def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = 
             parts += [f"### {_sentence(block.head, block.names)}"] if block.head else []
             parts += [f"<details>\n<summary>{block.summary}</summary>", markdown_blocks(block.blocks, images).strip(),
                       "</details>"]  # fmt: skip
+        elif block.kind == "pre":  # set in by four signs it is text, whatever stands in it
+            parts.append("\n".join(f"    {visible(line)}" for line in block.lines))
         else:
-            parts.append(_text(block))
+            kind = block.kind.split()[0] if block.kind else ""
+            strong = "**" if kind in {"loud", "word"} else ""
+            before = _MARKS.get(kind, "") + (f"**{block.label}:** " if block.label else "") + strong
+            lines = [f"{before}{_sentence(line, block.names)}{strong}" for line in block.lines if line]
+            parts.append(("\n" if kind in LISTS else "\n\n").join(lines))
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-_MARKS = {"title": "# ", "section": "## ", "head": "### ", "loud": "> [!WARNING]\n> ", **dict.fromkeys(LISTS, "- ")}
-
-
-def _text(block: Text) -> str:
-    kind = block.kind.split()[0] if block.kind else ""
-    if kind == "pre":  # set in by four signs it is text, whatever stands in it
-        return "\n".join(f"    {visible(line)}" for line in block.lines)
-    label = f"**{block.label}:** " if block.label else ""
-    strong = "**" if kind in {"loud", "word"} else ""
-    lines = [f"{_MARKS.get(kind, '')}{label}{strong}{_sentence(line, block.names)}{strong}"
-             for line in block.lines if line]  # fmt: skip
-    return ("\n" if kind in LISTS else "\n\n").join(lines)
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
@@ -77,16 +70,15 @@ def _lines(header: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[
 def _table_lines(table: Table) -> list[str]:
     """Lines of a table, its names as code spans; in figures, a dollar sign would begin a formula and ``<`` a tag."""
     columns, rows = table.shown("text")
-    header, lines = [], []
+    header, lines = [], list[list[str]]()
     for c in columns:
         under = f" {c.under}" if c.under else ""
         header.append(markdown_code(c.title, cell=True) + under if c.code else c.short or c.title)
     for row in rows:
-        line = []
+        lines.append([])
         for cell, column in zip(row, columns, strict=True):
             under = f" {cell.under}" if cell.under[:1] in {"[", "("} else ""
             text = cell.text + under
             plain = markdown_text(text) if column.left else text.replace("$", "\\$").replace("<", "&lt;")
-            line.append(markdown_code(cell.text, cell=True) + under if cell.code else plain)
-        lines.append(line)
+            lines[-1].append(markdown_code(cell.text, cell=True) + under if cell.code else plain)
     return _lines(header, lines, [c.left or not i for i, c in enumerate(columns)])

@@ -6,23 +6,19 @@ from dataclasses import replace
 
 from harness import core
 from harness.analysis import ContenderScore, Domains, DomainScore, Flip, Pairing, Scoreboard, ShownText
-from harness.core import UNKNOWN, Comparison, Estimate
 from harness.report import cells
 from harness.report.blocks import Cell, Column, Columns, Heads, Row, Table, by_column, figures, table
 from harness.report.difference_figures import from_below
 
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
-    """One row a contender, highest pass rate first; costs and latencies that nobody has are left out.
-
-    ``types`` says by contender whether to choose it is to own, to rent or to mix.
-    """
+    """One row a contender, highest pass rate first, without what nobody has; ``types``: to own, to rent or to mix."""
     shown, level = view.shown, f"{100 * view.level:g}% interval"
     apart = "other tasks than the rest: not ranked with them", "other tasks"
     columns: Columns = [
         (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
         (Column("setup", left=True, only="page"), lambda c: c.kind if c.control is None else f"control: {c.control}"),
-        (Column("type", left=True, only="page"), lambda c: (types or {}).get(c.name, UNKNOWN), types),
+        (Column("type", left=True, only="page"), lambda c: (types or {}).get(c.name, core.UNKNOWN), types),
         (Column(f"pass rate [{level}]", f"pass rate, {level}"), lambda c: cells.rate(c.pass_rate)),
         ("tasks", lambda c: Cell(f"{c.n_tasks:,}", *(apart if c.apart else ()))),
         (Column("attempts", only="text", expendable=True), lambda c: cells.count(c.n_trials)),
@@ -33,7 +29,7 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         ("errored", lambda c: cells.count(c.errored)),
         ("ungraded", lambda c: cells.count(c.ungraded), any(c.ungraded for c in shown)),
         ("skipped", lambda c: cells.count(c.skipped), any(c.skipped for c in shown)),
-        (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else UNKNOWN,
+        (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else core.UNKNOWN,
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
     found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")
@@ -80,10 +76,7 @@ ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
 
 
 def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> Table:
-    """Each contender's pass rate in each domain; the longer of the two goes down. No rows without a graded domain.
-
-    ``most``: contenders, domains and columns that fit.
-    """
+    """Each contender's pass rate in each domain, the longer of the two downwards; ``most`` of them and columns fit."""
     contenders, domains = list(view.shown), list(view.domains)
     if most:
         contenders, domains = contenders[: most[0]], domains[: most[1]]
@@ -134,7 +127,7 @@ def _domain_cell(score: DomainScore | None, contender: str, domain: str, size: i
     where = f"{contender}, {domain}"
     if score is None or score.pass_rate.value is None:
         why = "no task of it was tried" if score is None else score.pass_rate.why or "nothing was graded"
-        return Cell(UNKNOWN, f"{where}: not known, {why}")
+        return Cell(core.UNKNOWN, f"{where}: not known, {why}")
     figure, _, interval = core.percent_interval(score.pass_rate).partition(" ")
     own = "" if score.n_tasks == size else f" ({score.n_tasks:,})"
     hover = f"{where}: {cells.in_words(score.pass_rate)}"
@@ -172,12 +165,12 @@ def pairing_table(view: Pairing) -> Table:
     if here.low is not None:
         again = "the smaller question: the difference if these very tasks were tried again"
         rows.append(("exactly this suite", Cell(core.points_interval(here.low, here.high), "trial noise only"), again))
-    needed = UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
+    needed = core.UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
     rows.append(("tasks needed", needed, "to show a difference of this size in four runs of five"))
     return figures(f"{c.a} and {c.b} on the same tasks", rows)
 
 
-def _points(c: Comparison) -> str:
+def _points(c: core.Comparison) -> str:
     return f"{core.points(c.delta)} points {core.points_interval(c.low, c.high)}"
 
 
@@ -215,11 +208,11 @@ SHRUNK = "drawn towards the mean of domains as far as noise asks (empirical Baye
 def chance_words(share: float | None) -> str:
     """A chance in percent; none is written as certain."""
     if share is None:
-        return UNKNOWN
+        return core.UNKNOWN
     return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else core.percent(share)
 
 
-def interval_words(c: Comparison) -> str:
+def interval_words(c: core.Comparison) -> str:
     """Which kind of interval stands in the brackets."""
     seen = "how much the tasks differ from one another (CR1)"
     if c.interval_method.startswith("Tango"):
@@ -228,7 +221,7 @@ def interval_words(c: Comparison) -> str:
             "many times instead (bootstrap), so that its ends differ a little.")  # fmt: skip
 
 
-def this_suite_words(found: Estimate) -> str:
+def this_suite_words(found: core.Estimate) -> str:
     """The smaller question in a sentence."""
     if found.low is None or found.high is None:
         return f"Not known: {found.why or 'no evidence'}."

@@ -1,8 +1,4 @@
-"""Pieces of Vega-Lite that the figures share, the colours of paper and of screens, and how a figure is drawn.
-
-Colours of contenders are Okabe and Ito's (2008), told apart by colour-blind readers too; each kind has its own shape
-beside its colour, and no figure says anything by colour alone.
-"""
+"""Pieces of Vega-Lite that the figures share, the colours of paper and of screens, and how a figure is drawn."""
 
 import json
 import math
@@ -15,6 +11,7 @@ from harness.core import Estimate, Kind, points, points_interval, round_dollars,
 Spec = dict[str, Any]  # a piece of Vega-Lite
 Row = dict[str, Any]  # a row of a figure's data
 
+# Okabe and Ito's colours (2008) are told apart by colour-blind readers too; no figure says anything by colour alone.
 COLOURS = {Kind.MODEL: "#0072B2", Kind.ADAPTER: "#D55E00", Kind.SKILLED: "#009E73", Kind.BOTH: "#CC79A7",
            Kind.HYBRID: "#E69F00", Kind.IMPORTED: "#0072B2"}  # fmt: skip
 SHAPES = {Kind.MODEL: "circle", Kind.ADAPTER: "square", Kind.SKILLED: "triangle-up", Kind.BOTH: "cross",
@@ -93,8 +90,7 @@ def png(figure: Figure, scale: float = 2) -> bytes:
     """The figure as a PNG; nothing is fetched."""
     import vl_convert
 
-    image: bytes = vl_convert.vegalite_to_png(vega_lite(figure), scale=scale, allowed_base_urls=[])
-    return image
+    return bytes(vl_convert.vegalite_to_png(vega_lite(figure), scale=scale, allowed_base_urls=[]))
 
 
 def svg(figure: Figure, *, titled: bool = True) -> str:
@@ -104,8 +100,7 @@ def svg(figure: Figure, *, titled: bool = True) -> str:
     spec = _labelled(vega_lite(figure, titled=titled))
     if figure.theme.fluid:
         spec["width"] = PHONE_WIDTH
-    image: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-    return image
+    return str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
 
 
 def _labelled(part: Any) -> Any:
@@ -134,19 +129,14 @@ def chart(rows: Sequence[Row], layers: Iterable[Spec], width: float, height: flo
 
 
 def layer(mark: Spec, *, rows: Sequence[Row] | None = None, where: Sequence[str | Spec] = (), **encoding: Any) -> Spec:
-    """Marks of the chart's rows, or of ``rows``, for which all of ``where`` hold.
-
-    A channel is a piece of Vega-Lite, a field in short, ``low:Q``, or a colour for all, ``#0072B2``.
-    """
+    """Marks of rows for which all of ``where`` hold; a channel may be short: a field, ``low:Q``, or a ``#`` colour."""
     found: Spec = {} if rows is None else {"data": {"values": list(rows)}}
     if where:
         found["transform"] = [{"filter": condition} for condition in where]
-    channels = {name: _channel(one) if isinstance(one, str) else one for name, one in encoding.items()}
-    return found | {"mark": mark, "encoding": channels}
-
-
-def _channel(short: str) -> Spec:
-    return {"value": short} if short.startswith("#") else field(short)
+    short = {
+        name: {"value": one} if one[0] == "#" else field(one) for name, one in encoding.items() if isinstance(one, str)
+    }
+    return found | {"mark": mark, "encoding": encoding | short}
 
 
 def mark(kind: str, **style: Any) -> Spec:
@@ -231,10 +221,7 @@ def legend(**more: Any) -> Spec:
 
 
 def styled(short: str, of: Sequence[str], key: Spec | None, *ranges: Iterable[Any]) -> list[Spec]:
-    """Channels that tell the values ``of`` a field apart, in that order, with one legend ``key`` for all, or none.
-
-    ``ranges`` are of each channel, colour and shape, say, what stands for each value.
-    """
+    """Channels that tell values ``of`` a field apart, with one legend: each of ``ranges`` is what stands for them."""
     return [field(short, sort=list(of), legend=key, scale={"domain": list(of), "range": list(one)}) for one in ranges]
 
 

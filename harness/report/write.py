@@ -1,36 +1,209 @@
-"""What is written into files: a report's pages, statistics and figures; a verdict for pipelines."""
+"""What is written into files: a report as blocks, its pages, statistics and figures; a verdict for pipelines."""
 
 import json
 import os
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from harness.analysis import load_evidence, pair, scoreboard, statistics_text
-from harness.core import UNKNOWN, Decision, EvidenceError, p_equation, points, visible, write_atomic
+from harness import analysis, core, verdict
+from harness.analysis import Flip, Pairing, Scoreboard, Skills
+from harness.core import UNKNOWN, Comparison, Decision, EvidenceError, Manifest, OwnbenchError, write_atomic
+from harness.report import choice_tables as choices
+from harness.report import curve_figures as curves
+from harness.report import difference_figures as differences
+from harness.report import difference_tables as skilled
+from harness.report import scoreboard_tables as scores
 from harness.report.answers import blocks_of
-from harness.report.blocks import Block, Drawn, Text
+from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
+from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
-from harness.report.report_blocks import report_blocks
 from harness.report.vega import png, svg
-from harness.store import evidence_digest, experiment_file
-from harness.verdict import VERDICT, Gate, log_verdict
+from harness.store import TaskTable, evidence_digest, experiment_file
+from harness.verdict import VERDICT, Advice, AdviceSettings, Gate, SweepSettings, log_verdict
+
+FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
+DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
+"""Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
+LEGEND = (
+    "Costs are US dollars: a task's mean, and all that was spent for each pass, failures included. Latencies are "
+    "quantiles over graded attempts. Errored attempts failed through no fault of the contender and are in no rate."
+)
+DIFFERENCES = (
+    "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "
+    "p adjusted holds for all rows together (Holm). Only it: tasks that this contender alone passed."
+)
+CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
+
+
+def report_blocks(
+    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None
+) -> Iterator[Block]:
+    """The title, what was found, and the sections, each only where there is evidence for it."""
+    yield Text([view.report], "title")
+    yield Text([view.warning or "", view.apart], "loud")
+    advice, money = _money(table, manifest, view.level)
+    yield from choices.advice_word(advice, choices.ON_MONEY) if advice is not None else ()
+    yield from found_blocks(view)
+    yield Text(["Scoreboard"], "section")
+    types = {o.contender: o.kind for o in advice.options} if advice else {}
+    yield Shown(scores.scoreboard_table(view, types), fold=True)
+    yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
+    if any(c.pass_rate.value is not None for c in view.contenders):
+        yield Drawn(pass_rate_figure, (view,), "pass_rate")
+    yield Drawn(cost_figure, (view,), "cost_vs_pass")
+    yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
+    if len(view.domains) > 1:
+        yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
+    yield from _escalation(table, manifest, view)
+    yield from money
+    if analysis.has_skills(table, manifest):
+        yield from _skills(analysis.skills((table, manifest), level=view.level))
+    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES)
+    yield from _comparisons(view, pairings)
+    if advice is not None:
+        yield Text(["Own, rent or mix"], "section")
+        yield Shown(choices.options_table(advice), fold=True)
+        yield Shown(choices.conditions_table(advice), fold=True)
+        yield choices.break_even(advice, labelled=True)
+        yield Shown(choices.flips_table(advice))
+    rests = [*view.notes, *(advice.notes if advice else ())]
+    yield Text(["What these numbers rest on"], "section")
+    yield Text(list(dict.fromkeys(rests)), "notes", most=NOTES_SHOWN)
+
+
+def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
+    if table.rows:
+        yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
+
+
+def found_blocks(view: Scoreboard) -> Iterator[Block]:
+    """Who passes most, and the paired differences in words, what gains most first; controls come last."""
+    names = [c.name for c in view.contenders]
+    compared = sorted((c for c in view.compared if c.sentence), key=lambda c: -(c.delta or 0.0))
+    together, others, alone = analysis.split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
+    yield Text([analysis.best_sentence(view) or "No attempt has been graded yet."], "", names)
+    yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
+    apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
+    controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]
+    for title, told in ((analysis.OTHER_TASKS, apart), (CONTROLS, controls)):
+        if told and not together:
+            yield from (Text([f"{title}:"]), Text(told, "reasons", names, most=SENTENCES_SHOWN))
+        elif told:
+            yield Text([f"{title}:"], only=MARKDOWN)
+            yield Text(told, "reasons", names, MARKDOWN)
+            yield Fold(f"{title}: {core.plural(len(told), 'comparison')}", [Text(told, "reasons", names)], only=PAGE)
+
+
+def _said(c: Comparison, view: Scoreboard) -> str:
+    """A comparison in words; with a warning where it is shown alone, but not among all that were looked at."""
+    if c.p_value is None or c.p_adjusted is None or not c.p_value <= 1 - view.level < c.p_adjusted:
+        return c.sentence
+    adjusted = f"Adjusted for all {view.n_adjusted} comparisons {core.p_equation(c.p_adjusted)}"
+    return f"{c.sentence} {adjusted}: among so many, not shown."
+
+
+def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -> Iterator[Block]:
+    """The replay of each hybrid's parts, once for the same two."""
+    for worker, expert in dict.fromkeys((worker, expert) for _, worker, expert in choices.hybrids(view, manifest)):
+        with suppress(OwnbenchError):  # without a signal on record there is nothing to replay
+            found = verdict.sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=view.level))
+            yield Text([f"When to escalate from {worker} to {expert}"], "section")
+            yield Text([found.sentence], "lead")
+            yield Shown(choices.policies_table(found))
+            yield Text([one.sentence for one in found.measured], "reasons")
+            yield Drawn(curves.escalation_figure, (found,))
+            yield Text(choices.signal_words(found), "notes")
+            yield Drawn(curves.reliability_figure, (found,))
+
+
+def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[Block]]:
+    """The advice at the economics of the experiment, and what they come to at other volumes."""
+    with suppress(OwnbenchError):
+        terms = verdict.load_assumptions(table.report)
+        grounds = verdict.advice_inputs_of(table, manifest, AdviceSettings(level=level))
+        advice = verdict.advise_at(grounds, terms)
+        if advice.economics["tasks_per_month"] is None:
+            return advice, []
+        hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
+        return advice, [
+            Text(["What it costs"], "section", only=PAGE),
+            Drawn(curves.bills_figure, (advice, verdict.bills_at(grounds, terms, curves.volumes_around(advice)))),
+            Drawn(curves.pass_cost_figure, (advice,)),
+            Drawn(curves.tornado_figure, (advice, None if grounds.machine.why else hour)),
+        ]
+    return None, []
+
+
+def _skills(view: Skills) -> Iterator[Block]:
+    if not view.contenders and not view.alarms:
+        return
+    yield Text(["Skills"], "section")
+    yield Text([f"{alarm}." for alarm in view.alarms], "loud")
+    yield Shown(skilled.delivered_table(view))
+    yield Drawn(differences.lifts_figure, (view,))
+    yield Shown(skilled.lifts_table(view), fold=True)
+    unknown = f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."
+    yield Text([] if view.lifts else [unknown])
+    yield Shown(skilled.deliveries_table(view))
+    for design in view.designs:
+        yield Text([design.sentence])
+        yield Drawn(differences.interaction_figure, (design,))
+        yield Shown(skilled.square_table(design))
+        yield Shown(skilled.effects_table(design))
+    opened, each = skilled.opened_table(view), Shown(skilled.each_skill_table(view))
+    warned = Text([skilled.NO_EFFECT] if opened.rows else [])
+    yield Fold("Each skill by itself", [each, warned, Shown(opened), Text(view.notes, "notes")])
+
+
+def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Block]:
+    """Each folded, those without a control first to be drawn, and the later ones of many folded together."""
+    parts: list[Fold] = []
+    drawn = 0
+    for pairing in pairings:
+        c, several = pairing.comparison, len(pairing.domains) > 1
+        chosen = drawn < DRAWN and not {c.a, c.b} & view.controls
+        drawn += chosen
+        lost, gained = ([f for f in pairing.flips if f.direction == way] for way in ("lost", "gained"))
+        parts.append(Fold(
+            f"{core.plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
+            [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
+             Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
+             *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(pairing.notes, "notes", only=PAGE)],
+            f"`{c.a}` minus `{c.b}`", (c.a, c.b),
+        ))  # fmt: skip
+    later = parts[LISTED:]
+    yield from (*parts[:LISTED], *(replace(part, only=MARKDOWN) for part in later))
+    if later:
+        yield Fold(core.plural(len(later), "more comparison"), later, kind="later", only=PAGE)
+
+
+def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
+    by_domain: dict[str, list[str]] = {}
+    for flip in flips[:FLIPS_LISTED]:
+        by_domain.setdefault(flip.domain, []).append(f"`{flip.task}`")
+    lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
+    if len(flips) > FLIPS_LISTED:
+        lines.append(f"and {len(flips) - FLIPS_LISTED:,} more, which ownbench compare --json lists")
+    if flips:
+        yield Text([f"{title}: only `{who}` passed {core.plural(len(flips), 'task')}."], "", [who])
+        yield Text(lines, "notes", {*by_domain, *(flip.task for flip in flips[:FLIPS_LISTED])})
 
 
 def write_report(report: Path, *, split: str | None = None, level: float = 0.95) -> list[Path]:
-    """Writes the statistics, the pages and the figures, each file whole or not at all; the files in reading order.
+    """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 
-    A figure that cannot be drawn, because no cost is known or nothing is graded, is not among them, and one of an
-    earlier time is removed. Raises EvidenceError where there are no outcomes, or they are broken: ``report.html`` is
-    written all the same and says so, unless nothing was begun. Raises UsageError for an unknown split.
+    Raises UsageError for an unknown split, EvidenceError without outcomes or with broken ones: report.html says so too.
     """
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
-        table, manifest = load_evidence(report, split)
+        table, manifest = analysis.load_evidence(report, split)
     except EvidenceError as error:
         begun = any((report / name).exists() for name in ("outcomes.parquet", "manifest.json"))
         if not begun and not any(report.glob("attempts*.jsonl")):
@@ -43,14 +216,14 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
         name, page = report.resolve().name, report / "report.html"
         write_atomic(page, html_page(name, [Text([name], "title"), Text([str(error)], "loud")]))
         raise EvidenceError(f"{error}; {page} says so") from None
-    view = scoreboard((table, manifest), level=level)
-    pairings = [pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
+    view = analysis.scoreboard((table, manifest), level=level)
+    pairings = [analysis.pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     blocks = list(report_blocks(view, pairings, table, manifest))
     drawn, images = _figures(blocks, report / "figures")
     texts = {
         "report.html": html_page(view.report, blocks),
         "report.md": markdown_blocks(blocks, images),
-        "statistics.json": statistics_text(view, evidence),
+        "statistics.json": analysis.statistics_text(view, evidence),
     }
     return [*_write(report, texts), *drawn]
 
@@ -66,8 +239,8 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
     drawn: list[Path] = []
     named: dict[str, str] = {}
     for stem in ("pass_rate", "cost_vs_pass"):
-        makes = [block for block in blocks if isinstance(block, Drawn) and block.file == stem]
-        figure = makes[0].make(*makes[0].of) if makes else None
+        makes = (block for block in blocks if isinstance(block, Drawn) and block.file == stem)
+        figure = next((block.make(*block.of) for block in makes), None)
         for suffix, image in ((".png", png), (".svg", svg)):
             path = folder / f"{stem}{suffix}"
             if figure is None:
@@ -82,11 +255,7 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
 def write_gate(
     view: Gate, folder: Path, environment: Mapping[str, str] | None = None, *, at: datetime | None = None
 ) -> tuple[Path, ...]:
-    """Writes ``verdict.json``, ``junit.xml`` and ``summary.md`` into ``folder``, and where they went is returned.
-
-    Where ``GITHUB_STEP_SUMMARY`` names a file, the summary is appended to it. With ``at``, when the verdict was given,
-    ``verdicts.jsonl`` keeps it next to all earlier ones.
-    """
+    """Writes a verdict's files, logs it if given ``at`` a time, and adds a summary to ``GITHUB_STEP_SUMMARY``."""
     markdown = markdown_blocks(blocks_of(view))
     verdict = json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n"
     files = _write(folder, {VERDICT: verdict, "junit.xml": _junit(view), "summary.md": markdown})
@@ -99,20 +268,16 @@ def write_gate(
 
 
 def _junit(view: Gate) -> str:
-    """The verdict as JUnit XML: one case a rule and a domain, readable by what a pipeline has for test results.
-
-    A rule that does not hold, or cannot be told, is a failure whose type is the decision; where the evidence cannot be
-    judged it is an error. An exempt domain is skipped.
-    """
+    """The verdict as JUnit XML, a case a rule and a domain: what does not hold is a failure, what is exempt skipped."""
     fault = "error" if view.decision is Decision.INVALID else "failure"
     told = [("rule", r.rule, "" if r.holds else fault, r.text, r.text) for r in view.reasons]
     for one in view.domains:
-        text = f"{points(one.delta)} points on {one.n_tasks:,} tasks"
+        text = f"{core.points(one.delta)} points on {one.n_tasks:,} tasks"
         kind, message = "", text
         if one.role == "exempt":
             kind, message, text = "skipped", f"exempt by policy: {text}", ""
         elif one.harmed:
-            text += f", {p_equation(one.p_adjusted)} in the family"
+            text += f", {core.p_equation(one.p_adjusted)} in the family"
             kind, message = "failure", f"harmed: {text}"
         told.append(("domain", one.domain or UNKNOWN, kind, message, text))
     kinds = [kind for _, _, kind, _, _ in told]
@@ -134,4 +299,4 @@ _NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def _xml(text: str) -> str:
     """Text without what XML 1.0 has no place for, which no escape would save."""
-    return _NOT_XML.sub("?", visible(text))
+    return _NOT_XML.sub("?", core.visible(text))

@@ -8,6 +8,7 @@ import altair as alt
 import pytest
 from escalating import write_escalating
 
+from harness.report.choice_tables import MOST_POINTS, signal_words, thinned_places, threshold_words
 from harness.report.curve_figures import (
     bills_figure,
     escalation_figure,
@@ -17,7 +18,6 @@ from harness.report.curve_figures import (
     tornado_rows,
     volumes_around,
 )
-from harness.report.sweep_tables import MOST_POINTS, signal_words, thinned, threshold_words
 from harness.report.vega import DAY, NIGHT, PAPER, png, vega_lite
 from harness.store import load_task_table, read_manifest
 from harness.verdict import FlipPoint, SweepGoal, advice_inputs_of, advise_at, bills_at, load_assumptions, sweep_of
@@ -129,14 +129,14 @@ def test_without_costs_the_share_escalated_stands_in_their_place(tmp_path):
 def test_a_long_curve_is_thinned_and_keeps_its_ends_and_the_choice(swept):
     many = tuple(replace(swept.curve[0], threshold=k / 5000, escalated=k / 4999) for k in range(5000))
     long = replace(swept, curve=many, chosen=replace(swept.chosen, threshold=1234 / 5000))
-    found = thinned(long)
+    found = [many[k] for k in thinned_places(long)]
     assert MOST_POINTS - 5 <= len(found) <= MOST_POINTS
     assert found[0] == many[0]
     assert found[-1] == many[-1]
     assert many[1234] in found
     gaps = [b.escalated - a.escalated for a, b in pairwise(found)]
     assert max(gaps) < 1.5 / (MOST_POINTS - 3)
-    assert thinned(swept) == list(swept.curve)
+    assert thinned_places(swept) == list(range(len(swept.curve)))
 
 
 def test_words_of_a_threshold_and_of_the_signal(swept):

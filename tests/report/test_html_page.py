@@ -11,7 +11,7 @@ from harness.core import EvidenceError, dollars, percent
 from harness.report import write_report
 from harness.report.figures import MOST_ROWS
 from harness.report.html_parts import style
-from harness.report.report_blocks import DRAWN, FLIPS_LISTED, LISTED
+from harness.report.write import DRAWN, FLIPS_LISTED, LISTED
 
 VOID = {"meta", "br", "img", "link", "input", "wbr"}
 

@@ -9,7 +9,7 @@ from app_page import bodies, drawn, table, texts
 from harness.cli.entry import main
 from harness.core import Estimate, dollars_interval, p_text, percent_interval, points, points_interval, seconds
 from harness.report import write_report
-from harness.report.advice_tables import in_labels
+from harness.report.choice_tables import in_labels
 
 ECONOMICS = """reference: B
 economics:

@@ -12,7 +12,7 @@ from harness.analysis import domains
 from harness.analysis.scores import scoreboard
 from harness.cli.entry import main
 from harness.core import Estimate, p_equation, p_text, percent, points, points_interval
-from harness.report.domain_tables import average_sentence, closing_notes
+from harness.report.difference_tables import average_sentence, closing_notes
 from harness.report.html_parts import style
 
 METHODS = ("Cochran", "I squared", "Paule", "HKSJ", "bootstrap", "hypergeometric", "Hochberg", "Fieller", "Hake")

@@ -9,10 +9,10 @@ from escalating import write_escalating
 
 from harness.cli.entry import main
 from harness.core import Estimate, dollars_interval, percent, percent_interval, points, points_interval, seconds
+from harness.report.choice_tables import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.report.html_parts import style
 from harness.report.pages.escalation import default_parts, parts_of, read_threshold, same_words, stops_of, usual_sweep
 from harness.report.pages.loading import evidence_of, scoreboard_for, sweep_for, table_of
-from harness.report.sweep_tables import chosen_place, plain_threshold, thinned_places, threshold_name, threshold_words
 from harness.store import read_manifest
 from harness.verdict import SweepGoal, SweepSettings
 
@@ -150,7 +150,7 @@ def test_a_curve_that_lists_only_some_thresholds_does_not_claim_the_very_same_ta
 
 
 def test_a_link_has_the_step_that_the_slider_leaves_out(report, monkeypatch):
-    monkeypatch.setattr("harness.report.sweep_tables.MOST_POINTS", 12)
+    monkeypatch.setattr("harness.report.choice_tables.MOST_POINTS", 12)
     sweep = sweep_for(evidence_of(report), "w", "e")
     places = thinned_places(sweep)
     out = next(k for k in range(5, 100) if k not in places and k - 1 not in places)

@@ -17,9 +17,9 @@ from harness.cli.entry import main
 from harness.core import p_text, percent, points, points_interval
 from harness.report import write_report
 from harness.report.difference_figures import interaction_figure, lifts_figure, skill_lifts_figure
+from harness.report.difference_tables import CALLED, NO_EFFECT, NO_SKILLS
 from harness.report.pages.loading import evidence_of, skills_for
 from harness.report.pages.parts import json_of
-from harness.report.skill_tables import CALLED, NO_EFFECT, NO_SKILLS
 from harness.report.vega import DAY, NIGHT, PAPER, svg, vega_lite
 
 HOSTILE = '<img src=x onerror=alert(1)>[go](http://a.b)"'

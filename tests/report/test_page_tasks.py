@@ -17,11 +17,11 @@ from streamlit.testing.v1 import AppTest
 from harness.analysis.task_views import LONGEST
 from harness.cli.entry import main
 from harness.core import UNKNOWN
+from harness.report.choice_tables import plain_threshold
 from harness.report.html_parts import html_table
 from harness.report.pages import tasks
 from harness.report.pages.loading import evidence_of, plain_index
 from harness.report.pages.tasks import label_of, labels, meant, places_of
-from harness.report.sweep_tables import plain_threshold
 from harness.report.task_tables import (
     FAILED,
     LOST,

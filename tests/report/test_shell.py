@@ -12,9 +12,11 @@ def drawn(folder, **asked):
     """The whole dashboard of a folder of reports, at an address."""
 
     def script(folder):
-        from harness.report.app import dashboard
+        from pathlib import Path
 
-        dashboard([folder])
+        from harness.report.pages import show
+
+        show([Path(folder)])
 
     test = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
     for key, value in asked.items():

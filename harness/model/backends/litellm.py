@@ -29,27 +29,18 @@ from harness.model.reasoning import SEPARATE
 from harness.model.wire import read_reply, request_fields
 from harness.userfile import Text
 
-_AT_HOME = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
-    "LITELLM_LOCAL_BLOG_POSTS": "True",
-    "LITELLM_MODE": "PRODUCTION",  # anything else reads a .env file from the working folder
-}
+_AT_HOME = {"LITELLM_MODE": "PRODUCTION"}  # anything else reads a .env file from the working folder
+_AT_HOME |= {f"LITELLM_LOCAL_{what}": "True" for what in ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "BLOG_POSTS")}
 SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "cohere", "claude")
 """Beginnings of litellm's model names whose providers give no log-probabilities."""
-_KEYS = {
+_PLAIN = "openai openrouter mistral groq deepseek xai cerebras deepinfra replicate huggingface moonshot nvidia_nim"
+_KEYS = {name: (f"{name.upper()}_API_KEY",) for name in _PLAIN.split()} | {
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
     "fireworks_ai": ("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
     "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     "perplexity": ("PERPLEXITYAI_API_KEY",),
     "together_ai": ("TOGETHERAI_API_KEY",),
-} | {
-    name: (f"{name.upper()}_API_KEY",)
-    for name in (
-        *("openai", "openrouter", "mistral", "groq", "deepseek", "xai"),
-        *("cerebras", "deepinfra", "replicate", "huggingface", "moonshot", "nvidia_nim"),
-    )
 }  # providers, and the variables of which litellm's own check needs one
 
 

@@ -2,13 +2,13 @@
 
 from harness.analysis import missing_lines
 from harness.core import OwnbenchError
-from harness.report.advice_tables import MISSING, ON_MONEY, advice_word, conditions_table, types_of
+from harness.report.choice_tables import MISSING, ON_MONEY, advice_word, conditions_table
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
 from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
 from harness.report.pages.parts import draw, errors_told, figure, html, notes, section, show, show_under, title, write
-from harness.report.report_blocks import found_blocks
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
+from harness.report.write import found_blocks
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
 INTERVALS = (
@@ -41,7 +41,7 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
     draw(found_blocks(view))
     section("Scoreboard")
-    show(scoreboard_table(view, types_of(advice)), fold=True)
+    show(scoreboard_table(view, {o.contender: o.kind for o in advice.options} if advice else {}), fold=True)
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)

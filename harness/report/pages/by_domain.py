@@ -4,7 +4,7 @@ import streamlit as st
 
 from harness.analysis import Domains
 from harness.core import plural
-from harness.report import domain_tables as tables
+from harness.report import difference_tables as tables
 from harness.report.difference_figures import forest_figure, variance_figure
 from harness.report.html_parts import html_code, html_text
 from harness.report.pages import parts
@@ -56,8 +56,7 @@ def page(shown: Shown) -> None:
     else:
         write(tables.worse_sentence(found), kind="lead")
         show(tables.worse_table(found))
-        again = tables.to_try_again(found)
-        for what, names in {"Surely worse": found.worse.confirmed, "To try again, the likeliest first": again}.items():
+        for what, names in tables.worse_lists(found).items():
             if names:
                 with st.expander(f"{what}: {plural(len(set(names)), 'task')}"):
                     rest = f"and {len(names) - LISTED:,} more" if len(names) > LISTED else ""

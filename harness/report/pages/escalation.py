@@ -9,13 +9,13 @@ import streamlit as st
 
 from harness.analysis import Scoreboard
 from harness.core import Manifest, OwnbenchError
-from harness.report import sweep_tables as steps
+from harness.report import choice_tables as steps
+from harness.report.choice_tables import default_parts, hybrids, live_table, policies_table, threshold_table
 from harness.report.curve_figures import escalation_figure, reliability_figure
 from harness.report.html_parts import html_text
 from harness.report.pages.choices import choose, held, number
 from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_for, table_of
 from harness.report.pages.parts import figure, html, loud, notes, section, show, title, write
-from harness.report.sweep_tables import default_parts, hybrids, live_table, policies_table, threshold_table
 from harness.report.vega import Theme
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
 

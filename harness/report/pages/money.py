@@ -8,7 +8,7 @@ import streamlit as st
 
 from harness import verdict
 from harness.core import Decision, amount_of, amount_text, plural
-from harness.report.advice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
+from harness.report.choice_tables import INPUTS, advice_word, break_even, flips_table, in_labels, options_table
 from harness.report.curve_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several
 from harness.report.pages.choices import written as typed

@@ -6,7 +6,7 @@ import streamlit as st
 
 from harness.analysis import Skills, has_skills
 from harness.core import Comparison, plural, visible
-from harness.report import skill_tables as tables
+from harness.report import difference_tables as tables
 from harness.report.difference_figures import interaction_figure, lifts_figure, skill_lifts_figure
 from harness.report.pages import parts
 from harness.report.pages.choices import choose

@@ -1,17 +1,143 @@
-"""A sweep as tables and words: policies, thresholds and how they are named and thinned, the signal, a live hybrid."""
+"""The advice, and a sweep of thresholds, as tables and sentences: options, conditions, policies, the signal."""
 
+import re
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from math import inf
 from typing import Any
 
 from harness import core
 from harness.analysis import Scoreboard
-from harness.core import UNKNOWN, Estimate, Manifest
 from harness.report import cells
-from harness.report.blocks import Cell, Row, Table, figures, table
-from harness.verdict import Sweep, SweepPoint, against_control, gap_text
+from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, Text, figures, table
+from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
+
+INPUTS = {
+    "tasks_per_month": "tasks a month", "value_per_task_usd": "value of a task", "training_usd": "training",
+    "labelling_usd": "labelling", "skill_authoring_usd": "skill authoring", "hosting_usd_per_month": "hosting a month",
+    "outage_days_per_year": "outage days a year", "data_must_stay_inside": "data must stay inside",
+    "gpu_hour_usd": "machine's hour", "margin": "margin of quality",
+}  # fmt: skip
+"""Every input as a figure and a form call it."""
+QUALITY = {
+    "best": "passes most of those allowed",
+    "shown": "shown to lie within the margin of the best",
+    "open": "neither shown to lie within the margin of the best, nor shown to miss it",
+    "below": "shown to miss the margin",
+    "not allowed": "it needs an API, and the data must stay inside",
+}
+GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
+MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
+MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
+"""By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
+_NAMES = re.compile(rf"\b({'|'.join(MISSING)})\b")
+_OPTIONS = "(--own, --rent, --mix)"
+ON_MONEY = "on the dashboard's page Money"
+
+
+def in_labels(text: str, say: str = ON_MONEY) -> str:
+    """A sentence for people with fields before them: inputs by their labels; ``say`` is where kinds are said."""
+    return _NAMES.sub(lambda found: MISSING[found[0]], text.replace(_OPTIONS, say))
+
+
+def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
+    """The word and its reasons; with ``say`` in labels, as `in_labels` writes them."""
+    first, *others = [reason if say is None else in_labels(reason, say) for reason in view.reasons] or [""]
+    yield Text([view.advice.value], f"word {'good' if view.advice in GOOD else 'open'}")
+    yield Text([first], "lead")
+    yield Text(others, "reasons")
+    yield Text(MEANT, "notes", only=PAGE)
+
+
+def options_table(view: Advice) -> Table:
+    """One row an option, the likeliest to be the cheapest first, and what the columns mean."""
+    columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks",
+                      "outage loss", Column("cheapest", expendable=True), "pass rate", "quality",
+                      Column("cost per pass", "per pass", expendable=True)]  # fmt: skip
+    rows = []
+    for o in view.options:
+        missing = f"not known: it needs {', '.join(MISSING.get(name, name) for name in o.lacking)}"
+        often, p = Cell(core.UNKNOWN, missing), o.probability_cheapest
+        if p is not None:
+            often = Cell(core.chance(p), f"the cheapest of the required quality in {100 * p:.0f} of 100 simulations")
+        month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
+        parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
+        rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
+                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, QUALITY[o.quality]),
+                     cells.money(o.cost_per_pass_usd)])  # fmt: skip
+    found = {o.quality for o in view.options}
+    words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
+    notes = [
+        ("Per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks + outage loss. "
+         "Tasks: tasks a month times the cost of a task."),
+        ("Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage "
+         "days a year / 365. It is an expected loss, not an invoice."),
+        ("Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, passes at "
+         f"most {amount_words('margin', view.margin)} less than the option that passes most. An option that fails "
+         "this in every resample of the tasks is never counted, however cheap it is."),
+        f"Quality, on the tasks as they were seen. {words[:1].upper()}{words[1:]}.",
+    ]  # fmt: skip
+    return table("Options", columns, rows, kind="options", notes=notes)
+
+
+def _parts(view: Advice, option: Option) -> list[Cell]:
+    """What an option costs whatever the volume, for the tasks, and by outages."""
+    parts = " + ".join(f"{INPUTS[name]} {core.dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)
+    volume, value, days = (view.economics[n] for n in ("tasks_per_month", "value_per_task_usd", "outage_days_per_year"))
+    each, lost = "no tasks", "nothing is expected to be lost"
+    if volume:
+        each = f"{core.number(volume)} tasks, {core.dollars((option.tasks_usd or 0.0) / volume)} each"
+    if option.outages_usd:
+        needing = f"of {core.number(volume)} tasks those that need an API, {core.dollars(value)} each"
+        lost = f"expected, on no invoice: {needing}, on {core.number(days)} of 365 days"
+    return [Cell(core.dollars(option.fixed_usd), parts or "nothing is paid whatever the volume"),
+            Cell(core.dollars(option.tasks_usd), each), Cell(core.dollars(option.outages_usd), lost)]  # fmt: skip
+
+
+def conditions_table(view: Advice) -> Table:
+    """The conditions under which owning wins, each answered from the evidence where there is some."""
+    rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
+    rows += [(f"forgetting: {f.tuned}", f.answer, f.evidence) for f in view.forgetting]
+    return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
+
+
+def break_even(view: Advice, *, labelled: bool = False) -> Text:
+    """From which volume the owned option is the cheaper one, ``296,507 [291,048, 302,175]``, or why it is not known."""
+    even, pair = view.break_even_tasks_per_month, view.break_even_of
+    who = "" if pair is None else f" ({pair[0]} against {pair[1]})"
+    text, hover = f"not known: {even.why or 'no evidence'}", cells.in_words(even, "number")
+    if labelled:
+        text, hover = in_labels(text), in_labels(hover)
+    if even.value is not None:
+        low = core.UNKNOWN if even.low is None else f"{even.low:,.0f}"
+        high = "unbounded" if even.high is None else f"{even.high:,.0f}"
+        text = f"{even.value:,.0f}" + ("" if even.low is None and even.high is None else f" [{low}, {high}]")
+    return Text([text], hover=hover, label=f"Break-even, tasks a month{who}")
+
+
+def flips_table(view: Advice) -> Table:
+    """Each input that would change the word alone, the present value next to the one at which it changes."""
+    rows = [(INPUTS.get(f.input, f.input), amount_words(f.input, f.now), amount_words(f.input, f.at), f.advice)
+            for f in view.flips_at]  # fmt: skip
+    columns = ["input, moved alone", "now", "changes at", "cheapest from there"]
+    return table("What would flip the advice", columns, rows, left=4, kind="flips")
+
+
+def amount_words(name: str, value: float | bool) -> str:  # noqa: FBT001
+    """An input as people write it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name == "margin":
+        return f"{100 * value:.3g} points"
+    return core.dollars(value) if "usd" in name else count_words(value)
+
+
+def count_words(value: float) -> str:
+    """A number of tasks or days."""
+    return core.number(value) if value >= 1e9 else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
 
 WORDS = {
     "never": ("never escalate", "", "the worker alone"),
@@ -52,7 +178,7 @@ def _cells(p: Any, view: Sweep, escalated: float | None = None, utility: str = "
     share = p.escalated if escalated is None else escalated
     found = [Cell(core.percent(share)), cells.rate(p.pass_rate), cells.money(p.cost_per_task_usd)]
     known = getattr(p, "utility", None)
-    worth = [utility or (UNKNOWN if known is None else f"{known:.4f}")] if view.cost_weight is not None else []
+    worth = [utility or (core.UNKNOWN if known is None else f"{known:.4f}")] if view.cost_weight is not None else []
     return [*found, cells.seconds(p.latency_s), *map(Cell, worth)]
 
 
@@ -92,13 +218,13 @@ def signal_table(view: Sweep) -> Table:
                   ("always saying the pass rate", told.brier_constant))  # fmt: skip
         rows.append(("Brier score", ", ".join(f"{name} {value:.3f}" for name, value in scores if value is not None)))
     elif told.why:
-        rows.append(("calibration", f"{UNKNOWN} ({told.why})"))
+        rows.append(("calibration", f"{core.UNKNOWN} ({told.why})"))
     rows.append(("gap recovered, all shares (APGR)", _plain_interval(view.apgr)))
     rows += [(f"share escalated for {part} of the gap (CPT)", core.percent(share))
              for part, share in view.cpt.items() if share is not None]  # fmt: skip
     over = "" if view.aiq_over_max is None else f", over the largest cost {view.aiq_over_max:.3f}"
     known = f"over the cost range {view.aiq:.3f}{over}" if view.aiq is not None else ""
-    rows.append(("area under the hull (AIQ)", known or f"{UNKNOWN} ({view.reasons.get('aiq', '')})"))
+    rows.append(("area under the hull (AIQ)", known or f"{core.UNKNOWN} ({view.reasons.get('aiq', '')})"))
     for one in told.bins:
         rate = f"passes {core.percent_interval(one.rate)} of {core.plural(one.n, 'attempt')}"
         rows.append((f"  says {one.low:.4g} to {one.high:.4g}", rate))
@@ -122,20 +248,15 @@ def live_table(view: Sweep) -> Table:
     return table("Live next to replayed", ["", "pass rate", "escalated"], rows, kind="live")
 
 
-def _plain_interval(figure: Estimate, before: str = "") -> str:
+def _plain_interval(figure: core.Estimate, before: str = "") -> str:
     """A figure that is no share, to four digits."""
     if figure.value is None:
-        return f"{UNKNOWN} ({figure.why})"
+        return f"{core.UNKNOWN} ({figure.why})"
     return f"{before}{figure.value:.4f}{cells.ends(figure, 4)}"
 
 
-def thinned(view: Sweep) -> list[SweepPoint]:
-    """At most `MOST_POINTS` points of the curve, even in the share escalated; with the ends and the chosen one."""
-    return [view.curve[k] for k in thinned_places(view)]
-
-
 def thinned_places(view: Sweep) -> list[int]:
-    """Where on the curve those points stand."""
+    """Where at most `MOST_POINTS` points of the curve stand, even in the share escalated; with ends and choice."""
     curve, last = view.curve, len(view.curve) - 1
     if last < MOST_POINTS:
         return list(range(len(curve)))
@@ -173,11 +294,8 @@ def threshold_name(view: Sweep, place: int) -> str:
 
 
 def step_of(view: Sweep, asked: float) -> int:
-    """The step of the curve that escalates the same tasks as a threshold: the first that is not below it.
-
-    The steps are the confidences on record, and a threshold escalates what is below it. So one that lies between two
-    steps escalates the lower step's own tasks too, which is what the upper one does.
-    """
+    """The step of the curve that escalates the same tasks as a threshold: the first that is not below it."""
+    # Steps are confidences on record: a threshold between two escalates the lower one's tasks too, as the upper does.
     place = bisect_left(view.curve, asked, key=lambda point: inf if point.threshold is None else point.threshold)
     return min(place, len(view.curve) - 1)
 
@@ -207,12 +325,9 @@ def signal_words(view: Sweep) -> Sequence[str]:
 
 
 def default_parts(
-    view: Scoreboard, manifest: Manifest | None, names: list[str], speaking: list[str]
+    view: Scoreboard, manifest: core.Manifest | None, names: list[str], speaking: list[str]
 ) -> tuple[str, str]:
-    """The parts of the report's hybrid; else the cheapest contender with a confidence, and the best dearer one.
-
-    Both are options as long as there are any: no control, and nothing that an import calls an oracle.
-    """
+    """The parts of the report's hybrid; else the cheapest option with a confidence, and the best dearer one."""
     for _, worker, expert in hybrids(view, manifest):
         if worker in names and expert in names:
             return worker, expert
@@ -228,7 +343,7 @@ def default_parts(
     return worker, max(dearer or others, key=rate.__getitem__)
 
 
-def hybrids(view: Scoreboard, manifest: Manifest | None) -> list[tuple[str, str, str]]:
+def hybrids(view: Scoreboard, manifest: core.Manifest | None) -> list[tuple[str, str, str]]:
     """Name, worker and expert of every hybrid on record that is no control."""
     known = manifest.contenders if manifest else ()
     return [(c.name, c.worker, c.expert) for c in known if c.worker and c.expert and c.name not in view.controls]
