@@ -7,7 +7,7 @@ from difflib import unified_diff
 from typing import Any
 
 from harness.analysis.sides import Side
-from harness.core import Kind, Manifest, Redactor
+from harness.core import Kind, Manifest, Redactor, digest_json
 
 _REDACT = Redactor()
 _LINES = 60  # of a diff, at most
@@ -44,7 +44,10 @@ def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
         told = _described(side.manifest, side.contender, depth)
         for name, suite in side.suites.items():
             prompt = _Prompt(digest=suite.prompt_digest) if suite.prompt_digest else None
-            more = {f"prompt of {name}": prompt, f"version of {name}": suite.version}
+            grader = (
+                " ".join([*suite.grader_kinds, _short(digest_json(suite.graders)) or ""]) if suite.graders else None
+            )
+            more = {f"prompt of {name}": prompt, f"version of {name}": suite.version, f"grader of {name}": grader}
             told |= {what: value for what, value in more.items() if value and what not in told}
         described.append(told)
     ours, theirs = described

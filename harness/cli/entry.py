@@ -30,9 +30,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("judging", "write report.html, report.md, statistics.json and the figures"),
     "app": ("judging", "the dashboard, served on this machine"),
     "import": ("own_files", "import results of another tool"),
-    "suite": ("suite", "a suite of tasks by itself: lint, show, grade, from (a table)"),
-    "skill": ("own_files", "look at skills by themselves: lint, search, show"),
-    "adapter": ("own_files", "look at an adapter by itself: check, show"),
+    "suite": ("suite", "a suite of tasks on its own: lint, show, grade, from (a table)"),
+    "skill": ("own_files", "skills on their own: lint, search, show"),
+    "adapter": ("own_files", "an adapter on its own: check, show"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),
 }  # every verb: its module, which has ``ARGUMENTS["VERB"]`` and ``run_VERB``, and its line in the help

@@ -37,7 +37,7 @@ MEANINGS = {
     "training_usd": "what tuning costs, once a horizon",
     "labelling_usd": "what the examples for tuning cost, once a horizon",
     "skill_authoring_usd": "what writing the skills costs, once a horizon",
-    "hosting_usd_per_month": "what hosting costs beside the hours that the tasks are billed",
+    "hosting_usd_per_month": "what hosting costs on top of the hours that the tasks are billed",
     "outage_days_per_year": "days a year on which the API may be out of reach",
     "data_must_stay_inside": "whether the data may leave the house",
 }  # every input in plain words: what somebody is asked for

@@ -204,7 +204,7 @@ def _same_graders(e: GateEvidence) -> Iterable[Reason]:
     if otherwise := graded_otherwise(ours, theirs):
         reports = dict.fromkeys(str(side.table.report) for _, side in e.sides)
         how = " and ".join(f"`ownbench regrade {report}`" for report in reports)
-        text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; {how} grades them alike"
+        text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; run {how} to grade both alike"
     elif other:
         text = f"{listed(other, 5)}: graded by another version of the grader; grade both again with one"
     yield Reason(rule="same_graders", holds=not otherwise and not other, text=text)
@@ -223,7 +223,7 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
     text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * e.policy.max_errored:g}%"
     if compared is not None and compared.bounds is not None and compared.errored:
         low, high = map(points, compared.bounds)
-        text += f"; had they all gone worst or best for the candidate: {low} or {high} points"
+        text += f"; if all had gone worst or best for the candidate: {low} or {high} points"
     yield Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)
 
 

@@ -158,7 +158,7 @@ def test_what_cannot_be_made_leaves_nothing_behind(tmp_path, capsys, options, sa
 def test_nothing_that_exists_is_written_over(tmp_path, capsys):
     (tmp_path / "made").mkdir()
     made(tmp_path, labelled(12), code=2)
-    assert "made: stands there already; name another folder" in capsys.readouterr().err
+    assert "made: exists already; name another folder" in capsys.readouterr().err
     assert list((tmp_path / "made").iterdir()) == []
 
 

@@ -133,7 +133,7 @@ def test_what_is_wrong_in_suite_yaml_is_named(tmp_path, keys, said):
         ({"input": []}, "line 2.input: the conversation has no message of role user"),
         ({"input": [{"role": "bot", "content": ""}]}, "line 2.input.0.role: found the text 'bot'"),
         ({"input": None}, "line 2.input: this key is missing"),
-        ({"reference": None}, "line 2.reference: the grader 'exact' needs a reference, and there is none"),
+        ({"reference": None}, "line 2.reference: the grader 'exact' needs a reference, and has none"),
         ({"reference": float("nan")}, "line 2: holds NaN, an infinity"),
         ({"files": ["../secret"]}, "line 2.files: '../secret' leads out of the suite's folder"),
         ({"files": ["/etc/passwd"]}, "line 2.files: '/etc/passwd' leads out of the suite's folder"),
