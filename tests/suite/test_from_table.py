@@ -144,7 +144,7 @@ def test_rows_that_ask_the_same_share_a_cluster_and_gaps_are_said(tmp_path, caps
     [
         (["--input", "qq", "--reference", "a"], "--input: there is no column 'qq'; did you mean 'q'?"),
         (["--input", "q", "--reference", "a", "--cluster", "who"], "--cluster: there is no column 'who'; known: a, q"),
-        (["--input", "q", "--reference", "a", "--id", "a"], "--id: the id 'billing' stands 4 times; ids must differ"),
+        (["--input", "q", "--reference", "a", "--id", "a"], "--id: the id 'billing' is there 4 times; ids must differ"),
         (["--input", "q", "--reference", "a", "--dev-share", "1.5"], "give a share from 0 to less than 1"),
     ],
 )

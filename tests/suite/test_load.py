@@ -102,7 +102,7 @@ def test_the_domain_may_be_left_out_only_where_there_is_one(tmp_path):
         ({"license": "MIT"}, "license: unknown key; did you mean 'licence'?"),
         ({"metric": "f1"}, "metric: found the text 'f1'"),
         ({"domains": []}, "domains: found 0 items; needed: at least 1 item"),
-        ({"domains": ["d", "d"]}, "the domain 'd' stands twice"),
+        ({"domains": ["d", "d"]}, "the domain 'd' is twice"),
         ({"grader": None}, "line 1.grader: no grader, neither here nor in suite.yaml; add grader: NAME"),
         ({"grader": {"strip": True}}, "grader: the grader has no name"),
         ({"grader": 7}, "grader: found 7; write a grader's name, or a mapping with name and its options"),
