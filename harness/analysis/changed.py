@@ -90,6 +90,9 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
         }
         found |= {what: value for what, value in told.items() if value not in (None, "", {})}
     found |= {f"prompt of {suite}": _prompt(prompt) for suite, prompt in prompts.items()}
+    forms = parts.get("response_format")
+    for suite, form in forms.items() if isinstance(forms, Mapping) else ():
+        found[f"response_format of {suite}"] = form
     if parts.get("twin"):
         found["twin"] = parts["twin"]
     if digests := parts.get("adapters"):  # by suite: as the experiment names it, with the digest of what stood there

@@ -82,9 +82,9 @@ def test_an_attempt_that_is_too_dear_is_the_contender_s_failure(tmp_path, capfd)
 
 
 def test_a_budget_of_time_stops_the_run(tmp_path, capfd):
-    with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
+    with Server(live.openai_answer, servers.slow_ok(0.2)) as served:
         report = live.write_experiment(
-            tmp_path / "r", tasks=60, models={"m": live.served_model(served)}, budget={"wall_s": 0.8}
+            tmp_path / "r", tasks=60, models={"m": live.served_model(served)}, budget={"wall_s": 2.0}
         )
         live.edit(report, limits={"concurrency": 2})
         code, _, err = live.inside(capfd, "run", report)
