@@ -57,7 +57,7 @@ def load_adapter(path: Path | str) -> Adapter:
     path = Path(path)
     if not path.is_dir():
         beside = sorted(p.parent.name for p in path.parent.glob(f"*/{CONFIG}")) if path.parent.is_dir() else []
-        advice = f"beside it are: {', '.join(beside[:20])}" if beside else "give the folder that PEFT wrote"
+        advice = f"next to it are: {', '.join(beside[:20])}" if beside else "give the folder that PEFT wrote"
         raise UserFileError(path, "there is no such adapter folder", advice=advice)
     config = _config(path / CONFIG)
     weights = path / WEIGHTS

@@ -23,10 +23,9 @@ _digests: dict[tuple[str, int, int], str] = {}
 
 
 def base_digest(base: Path) -> str:
-    """What a model folder's weights are: ``sha256:`` and the SHA-256 of ``model.safetensors`` in hex.
+    """``sha256:`` and the SHA-256 of ``model.safetensors``; of shards, that of what ``sha256sum`` prints for them.
 
-    For a model in shards it is that of the listing that ``sha256sum`` prints for them in the order of their names. A
-    file is hashed once a process, by its size and time of change. Raises UserFileError: as `weight_files`.
+    A file is hashed once a process, by its size and time of change. Raises UserFileError: as `weight_files`.
     """
     sums = []
     for file in weight_files(base):

@@ -7,7 +7,7 @@ from difflib import unified_diff
 from typing import Any
 
 from harness.analysis.sides import Side
-from harness.core import Kind, Manifest, Redactor
+from harness.core import Kind, Manifest, Redactor, digest_json
 
 _REDACT = Redactor()
 _LINES = 60  # of a diff, at most
@@ -44,7 +44,10 @@ def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
         told = _described(side.manifest, side.contender, depth)
         for name, suite in side.suites.items():
             prompt = _Prompt(digest=suite.prompt_digest) if suite.prompt_digest else None
-            more = {f"prompt of {name}": prompt, f"version of {name}": suite.version}
+            grader = (
+                " ".join([*suite.grader_kinds, _short(digest_json(suite.graders)) or ""]) if suite.graders else None
+            )
+            more = {f"prompt of {name}": prompt, f"version of {name}": suite.version, f"grader of {name}": grader}
             told |= {what: value for what, value in more.items() if value and what not in told}
         described.append(told)
     ours, theirs = described
@@ -87,6 +90,9 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
         }
         found |= {what: value for what, value in told.items() if value not in (None, "", {})}
     found |= {f"prompt of {suite}": _prompt(prompt) for suite, prompt in prompts.items()}
+    forms = parts.get("response_format")
+    for suite, form in forms.items() if isinstance(forms, Mapping) else ():
+        found[f"response_format of {suite}"] = form
     if parts.get("twin"):
         found["twin"] = parts["twin"]
     if digests := parts.get("adapters"):  # by suite: as the experiment names it, with the digest of what stood there

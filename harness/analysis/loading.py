@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core import EvidenceError, Manifest, UsageError
+from harness.core import EvidenceError, Manifest, UsageError, nearest
 from harness.store import TaskTable, load_task_table, read_manifest, running_process
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,9 @@ def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence
     if isinstance(source, tuple):
         return source
     if not source.is_dir():
-        what = "is a file, a report is a folder" if source.exists() else "there is no such report"
+        reports = sorted(path.parent.name for path in source.parent.glob("*/outcomes.parquet"))
+        there = f"; {nearest(source.name, reports)}" if reports else "; ownbench run or ownbench import makes one"
+        what = "is a file, a report is a folder" if source.exists() else f"there is no such report{there}"
         raise UsageError(f"{source}: {what}")
     if not (source / "outcomes.parquet").is_file() and any(source.glob("attempts*.jsonl")):
         if (process := running_process(source)) is not None:

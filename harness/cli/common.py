@@ -67,7 +67,7 @@ LEVEL = arg("--level", "confidence of the intervals (default 0.95)", default=0.9
 JSON = arg("--json", "write JSON to standard output", **FLAG)
 REPORT = arg("report REPORT", "a report's folder, or the name of one in reports/", type=report_folder)
 EXPERIMENT = arg("report REPORT", "a folder with experiment.yaml", type=report_folder)
-SPLIT = arg("--split", "the part of the suites to look at", choices=("dev", "test", "all"), default=None)
+SPLIT = arg("--split", "the part of the suites to use", choices=("dev", "test", "all"), default=None)
 VIEW = (SPLIT, LEVEL, JSON)
 OUTSIDE = arg("--allow-outside", "suites may name files out of their folders", **FLAG)
 OFFLINE = (arg("--offline", "refuse every call that leaves this machine", **FLAG), OUTSIDE)

@@ -4,6 +4,7 @@ import argparse
 import gc
 import importlib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Never
@@ -30,9 +31,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "report": ("judging", "write report.html, report.md, statistics.json and the figures"),
     "app": ("judging", "the dashboard, served on this machine"),
     "import": ("own_files", "import results of another tool"),
-    "suite": ("suite", "a suite of tasks by itself: lint, show, grade, from (a table)"),
-    "skill": ("own_files", "look at skills by themselves: lint, search, show"),
-    "adapter": ("own_files", "look at an adapter by itself: check, show"),
+    "suite": ("suite", "a suite of tasks on its own: lint, show, grade, from (a table)"),
+    "skill": ("own_files", "skills on their own: lint, search, show"),
+    "adapter": ("own_files", "an adapter on its own: check, show"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),
 }  # every verb: its module, which has ``ARGUMENTS["VERB"]`` and ``run_VERB``, and its line in the help
@@ -44,10 +45,15 @@ EXIT_CODES = (
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line."""
+    """An argument parser whose complaint is one line, and which takes no option for another that it begins."""
+
+    def __init__(self, *args: Any, **how: Any) -> None:
+        super().__init__(*args, **{"allow_abbrev": False} | how)
 
     def error(self, message: str) -> Never:
         """Ends the program with the message and where help is."""
+        for kind, needed in (("int", "a whole number"), ("float", "a number")):
+            message = re.sub(rf"invalid {kind} value: ('.*')", rf"found \1, needed {needed}", message)
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 
@@ -82,7 +88,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:  # a full disk, a folder that may not be written: the user's to fix, and no fault of ours
         where = f"{error.filename}: " if error.filename else ""
-        return _complain(where + (error.strerror or str(error)), 2)
+        taken = isinstance(error, (FileExistsError, NotADirectoryError))  # where a folder is to be made
+        what = "a file of that name is in the way; name another place" if taken else error.strerror or str(error)
+        return _complain(where + what, 2)
     return code
 
 
@@ -101,12 +109,20 @@ def _dispatch(arguments: list[str], verb: str | None) -> int:
     parser = Parser(prog="ownbench", description=about, epilog=EXIT_CODES, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"ownbench {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="COMMAND", parser_class=Parser)
-    run = None
+    run, chosen = None, parser
     for name, (_, summary) in VERBS.items():
         sub = verbs.add_parser(name, help=summary, description=summary, formatter_class=raw)
         if name == verb:  # only the verb that is called is imported
-            run = configure(sub, name)
-    args = parser.parse_args(arguments)
+            run, chosen = configure(sub, name), sub
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        option = unknown[0].partition("=")[0]
+        for action in chosen._actions:  # noqa: SLF001 - argparse has no public way to list its arguments
+            if isinstance(action.choices, dict):
+                chosen = next((action.choices[word] for word in arguments if word in action.choices), chosen)
+        known = [word for word in chosen._option_string_actions if word.startswith("--")]  # noqa: SLF001
+        near = f"; {nearest(option, known)}" if option.startswith("-") else ""
+        chosen.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
     if run is None:
         parser.print_help()
         return 0

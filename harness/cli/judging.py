@@ -70,7 +70,12 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench advise reports/demo --economics tasks_per_month=100000 training_usd=900",
     ),
     "gate": (
-        arg("baseline BASELINE", "what stands now: a report's folder, or its name in reports/", nargs="?", type=folder),
+        arg(
+            "baseline BASELINE",
+            "what is in use: a report's folder, or its name in reports/",
+            nargs="?",
+            type=folder,
+        ),
         arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=folder),
         *GATE,
         arg("--out DIR", "for verdict.json, junit.xml and summary.md (default: the candidate's folder)", type=Path),

@@ -55,7 +55,7 @@ def run_init(args: argparse.Namespace) -> int:
     texts["experiment.yaml"] = whole.replace("@NAME@", folder.resolve().name)
     standing = [name for name in sorted(texts) if (folder / name).exists()]
     if standing:
-        raise UsageError(f"{folder}: {standing[0]} stands there already; name another folder, or move it away")
+        raise UsageError(f"{folder}: {standing[0]} exists already; name another folder, or move it away")
     if not os.access(next(p for p in (folder, *above) if p.is_dir()), os.W_OK):
         raise UsageError(f"{folder}: cannot be written")
     for name, text in texts.items():

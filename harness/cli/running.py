@@ -169,7 +169,7 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
     against = visible(f"`{judge.contender}` against `{plan['baseline']['contender']}` of {baseline}")
     looks = ", ".join(f"{n:,}" for n in dict.fromkeys(judge.rule.looks))
     tasks, margin = plural(plan["tasks"], "task"), f"{100 * judge.policy.margin:g} points"
-    judge.opening = f"{against}, margin {margin}, {tasks}, looks at {looks}\n"  # said before anything is spent
+    judge.opening = f"{against}, margin {margin}, {tasks}, looks after {looks}\n"  # said before anything is spent
     if at_once < allowed:
         judge.opening += f"at most {at_once} attempts at once, not {allowed}: those in flight are paid for\n"
     return judge
@@ -177,9 +177,9 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
 
 def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) -> None:
     """What was decided and what that saved, on standard error."""
-    saved, dev = judge.planned - judge.made, judge.candidate.dev_attempts
-    made = f"{judge.made:,} of {plural(judge.planned, 'attempt')} made"
-    made += f", besides {plural(dev, 'dev attempt')} to choose a threshold on" if dev else ""
+    saved, dev = judge.planned - len(judge.costs), judge.candidate.dev_attempts
+    made = f"{len(judge.costs):,} of {plural(judge.planned, 'attempt')} made"
+    made += f", and {plural(dev, 'dev attempt')} to choose a threshold on" if dev else ""
     if saved:
         usd = judge.saved_usd
         made += f"; {saved:,} saved, " + ("at a cost that is not known" if usd is None else f"about ${usd:.4f}")

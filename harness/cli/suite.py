@@ -191,9 +191,9 @@ def _from(args: argparse.Namespace) -> int:
 
     folder, is_set, share = args.folder, args.file.is_dir(), args.dev_share
     wrong = {
-        f"{folder}: stands there already; name another folder": os.path.lexists(folder),
+        f"{folder}: exists already; name another folder": os.path.lexists(folder),
         f"--dev-share is {share:g}; give a share from 0 to less than 1": not 0 <= share < 1,
-        f"--input and --reference are both {args.input!r}; the answer would stand in the question": (
+        f"--input and --reference are both {args.input!r}; the answer would be part of the question": (
             args.input == args.reference
         ),
         "--split is of a data set's folder only": args.split is not None and not is_set,
@@ -255,5 +255,5 @@ def _write(folder: Path, files: Mapping[str, str]) -> None:
         for name, text in files.items():
             core.write_atomic(aside / name, text)
         if os.path.lexists(folder):
-            raise core.UsageError(f"{folder}: stands there already; name another folder")
+            raise core.UsageError(f"{folder}: exists already; name another folder")
         aside.rename(folder.resolve())

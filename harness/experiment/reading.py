@@ -171,7 +171,7 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
     for key, held in below:
         where, word = f"{field}.{key}" if field else str(key), str(key).lower().replace("-", "_")
         if _SECRET_KEY.search(word) and isinstance(held, (str, int)):
-            problem = "a secret stands in the file"
+            problem = "the file holds a secret"
         if key == "api_key_env" and isinstance(held, str) and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", held):
             problem, advice = "this is no name of an environment variable", "write the variable's name, not the key"
         if problem:

@@ -33,7 +33,7 @@ def _checked_schema(schema: dict[str, JsonValue]) -> dict[str, JsonValue]:
         validator_for(schema, default=Draft202012Validator).check_schema(schema)
     except SchemaError as error:
         unclear = error.validator in {"anyOf", "oneOf"}
-        said = f"{error.instance!r} is nothing that may stand here" if unclear else error.message
+        said = f"{error.instance!r} is not allowed here" if unclear else error.message
         raise ValueError(f"not a JSON schema: {error.json_path}: {shown(said, 120)}") from None
     for target in _references(schema):
         if not target.startswith("#"):

@@ -15,9 +15,8 @@ from harness.model.faults import Redact
 
 
 class Model(Protocol):
-    """One model behind one backend.
+    """One model behind one backend; messages are in OpenAI's chat shape, tool calls included.
 
-    Messages are in OpenAI's chat shape, tool calls included (`assistant_message` writes them so).
     ``request.sampling`` is complete: a backend adds nothing of ``spec.sampling`` to it.
     """
 
@@ -29,10 +28,7 @@ class Model(Protocol):
         """Whatever must be right before the first request: weights, keys, adapters. Raises UsageError."""
 
     async def answer(self, request: Request) -> Reply:
-        """One try. Any number of these may run at once; waiting and trying again are `Caller`'s.
-
-        Raises ModelError: with one of the causes in ``core.errors.FAULTS``. Nothing else but a cancellation.
-        """
+        """One try; any number may run at once. Raises ModelError, by a cause of ``FAULTS``, and nothing else."""
 
     async def close(self) -> None:
         """Gives back connections and memory. The model is not used afterwards; closing twice does no harm."""

@@ -97,11 +97,7 @@ class Caller:
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
     async def call(self, request: Request) -> tuple[Reply, int]:
-        """The reply, and how many retries it took; its usage holds what failed tries are known to have used before it.
-
-        Raises ModelError: the last try's, its ``retries`` set and its ``usage`` that of all tries; at once where the
-        model is broken, or where a provider asks to wait longer than a call may last.
-        """
+        """The reply and its retries. Its usage, or that of the ModelError which it raises, holds the failed tries."""
         try:
             async with self._places:
                 reply, retries = await self._tried(request)
@@ -150,11 +146,7 @@ class Caller:
             retries += 1
 
     async def _turn(self, deadline: float | None, last: ModelError | None, tokens: float) -> float:
-        """Waits until a request may be sent; gives the time by which the call has to end.
-
-        Waiting for the user's own limits moves that time; waiting for a provider's pause does not, and a pause that
-        would pass it ends the call instead.
-        """
+        """Waits until a request may be sent; gives the time by which the call has to end."""
         self._raise_if_broken()
         now = self._clock.monotonic()
         queued = max(self._requests.reserve(1, now), self._tokens.reserve(tokens, now))
@@ -193,8 +185,7 @@ class Caller:
                 raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
             if told is not None or not isinstance(error, Exception):
                 raise
-            text = shown(f"{type(error).__name__}: {error}", self._redact)
-            raise ModelError(fault_of(error).cause, text) from error
+            raise ModelError(fault_of(error).cause, shown(f"{type(error).__name__}: {error}", self._redact)) from error
         reply = replace(reply, usage=self._timed(reply.usage, entered))
         usage = reply.usage
         counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)

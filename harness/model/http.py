@@ -1,6 +1,6 @@
-"""What holds for every answer that comes over HTTP: it is bounded, and it comes from where it was asked.
+"""What holds for every answer over HTTP: it is bounded as it is after decoding, and comes from where it was asked.
 
-No redirect leads to another origin, and no proxy stands before this machine. A body counts as it is after decoding.
+No redirect leads to another origin, and no proxy stands before this machine.
 """
 
 import asyncio

@@ -27,13 +27,15 @@ from typing import Any
 from harness.core import Cause, Message, ModelError, ModelSpec, OwnbenchError, Reply, Request, Usage, UsageError
 from harness.model.backend import Ask
 from harness.model.local_choose import Row, sampling_of
-from harness.model.local_engine import Shelf
-from harness.model.local_folder import OPTIONS, local_digests, wrong_setting
+from harness.model.local_engine import Engine, prompts_of
+from harness.model.local_fit import Fit, fit_adapter
+from harness.model.local_folder import OPTIONS, Prompts, local_digests, wrong_setting
 from harness.model.reasoning import KEEP, opened_by, separated
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
 _turns: dict[str, threading.Lock] = defaultdict(threading.Lock)  # by device
+_loading = threading.RLock()  # weights are loaded by one model at a time
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -64,8 +66,12 @@ class LocalModel:
         if (wrong := wrong_setting(spec)) is not None:
             raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
         options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
-        self.spec, self.folder, self._options = spec, Path(spec.model), options
-        self._shelf = Shelf(self.folder, {**options, "name": spec.name})
+        self.spec, self.folder, self._options = spec, Path(spec.model), {**options, "name": spec.name}
+        self._base: Engine | None = None
+        self._loaded: dict[
+            Path, Fit
+        ] = {}  # the adapters that are loaded, and those of them that have a copy of the base
+        self._copies: dict[Path, Engine] = {}
         self._asked = threading.Condition()
         self._pending: list[_Ticket] = []
         self._jobs: list[tuple[Callable[[], Any], Future[Any]]] = []
@@ -76,22 +82,22 @@ class LocalModel:
         """Loads the base, once, and the adapters that are not yet loaded; `UserFileError` where they do not fit."""
 
         def load() -> None:
-            self._shelf.engine()
+            self._engine()
             for path in adapters:
-                self._shelf.add(path)
+                self._add(path)
 
         await self._on_thread(load)
 
     @property
     def holds_adapters(self) -> bool:
         """Whether it was prepared with any."""
-        return self._shelf.holds()
+        return bool(self._loaded)
 
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask | None = None) -> tuple[str, ...]:  # noqa: ARG002
         """Returns when every adapter changes a prompt's first token, no two alike, and the base none of its own."""
         if not prompts:
             raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
-        notes: tuple[str, ...] = await self._on_thread(lambda: self._shelf.probe(prompts))
+        notes: tuple[str, ...] = await self._on_thread(lambda: self._probe(prompts))
         return notes
 
     async def answer(self, request: Request) -> Reply:
@@ -140,7 +146,9 @@ class LocalModel:
         if self._thread is not None:
             self._thread.join(_CLOSING_S)
             atexit.unregister(self._end)
-        self._shelf.clear()
+        self._base = None
+        self._copies.clear()
+        self._loaded.clear()
 
     def _was_closed(self) -> ModelError:
         return ModelError(Cause.INTERNAL, f"model {self.spec.name!r} was closed")
@@ -200,7 +208,7 @@ class LocalModel:
         """The batch keeps to its bounds, and no row's places run past the model's, its padding counted."""
         longest, limit = max(len(one.row.prompt) for one in batch), max(one.row.limit for one in batch)
         within = len(batch) <= self._options["batch_size"] and longest * len(batch) <= self._options["batch_tokens"]
-        room = self._shelf.engine(batch[0].adapter).room
+        room = self._engine(batch[0].adapter).room
         return within and (room is None or longest + limit <= room)
 
     def _read(self, ticket: _Ticket) -> None:
@@ -210,10 +218,10 @@ class LocalModel:
             raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
         if request.adapter is not None:
             ticket.adapter = Path(request.adapter).resolve()
-            if not self._shelf.holds(ticket.adapter):
+            if ticket.adapter not in self._loaded:
                 problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 raise ModelError(Cause.REQUEST, problem)
-        engine, reader = self._shelf.engine(ticket.adapter), self._shelf.prompts(ticket.adapter)
+        engine, reader = self._engine(ticket.adapter), self._prompts(ticket.adapter)
         sampling, text = sampling_of(request.sampling), reader.render(request.messages)
         prompt, ticket.opened = reader.tokens(text), opened_by(text)
         limit = sampling["max_tokens"] or engine.max_new
@@ -232,7 +240,7 @@ class LocalModel:
 
     def _run(self, batch: list[_Ticket]) -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
-        rows, engine = [ticket.row for ticket in batch], self._shelf.engine(batch[0].adapter)
+        rows, engine = [ticket.row for ticket in batch], self._engine(batch[0].adapter)
         try:
             with _turns[engine.device]:
                 started = time.perf_counter()
@@ -254,6 +262,48 @@ class LocalModel:
             if self._options["reasoning"] != KEEP:
                 reply = _apart(reply, opened=ticket.opened)
             _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
+
+    # -------------------------------------------------------------------------------------------- what is loaded
+
+    @cached_property
+    def _own_prompts(self) -> Prompts:
+        return prompts_of(self.folder, field=f"models.{self.spec.name}.path")
+
+    def _prompts(self, adapter: Path | None) -> Prompts:
+        fit = self._loaded.get(adapter) if adapter is not None else None
+        return self._own_prompts if fit is None or fit.prompts is None else fit.prompts
+
+    def _engine(self, adapter: Path | None = None) -> Engine:
+        """The weights that answer with this adapter, or without one; the base is loaded at the first call."""
+        with _loading:
+            if adapter in self._copies:
+                return self._copies[adapter]
+            if self._base is None:
+                self._base = Engine(self.folder, self._own_prompts.tokenizer, self._options)
+            return self._base
+
+    def _add(self, path: Path) -> None:
+        """Loads an adapter, unless it is loaded: on the base, or on a copy of it where it would change the base."""
+        place = path.resolve()
+        if place in self._loaded:
+            return
+        with _loading:
+            engine, fit = self._engine(), fit_adapter(path, self.folder, self._own_prompts)
+            if fit.alone:
+                engine = Engine(self.folder, (fit.prompts or self._own_prompts).tokenizer, self._options, fit.rows)
+            engine.add(fit)
+            if fit.alone:
+                self._copies[place] = engine
+            self._loaded[place] = fit
+
+    def _probe(self, prompts: Sequence[Sequence[Message]]) -> tuple[str, ...]:
+        asked = {}
+        for place in self._loaded:
+            reader = self._prompts(place)
+            asked[place] = [reader.tokens(reader.render(messages)) for messages in prompts]
+        for engine in (self._engine(), *self._copies.values()):
+            engine.probe(asked)
+        return tuple(f"model {self.spec.name}: {note}" for fit in self._loaded.values() for note in fit.notes)
 
     @cached_property
     def _version(self) -> str:

@@ -1,7 +1,6 @@
 """Which token each row of a batch writes next, and how sure the model was of it.
 
-It stands in ``generate`` as the only processor of logits: it picks the token itself and leaves no other possible. So
-one batch may mix limits, stop texts and sampling, and no step's logits are kept.
+It is the only processor of logits in ``generate``: it picks the token itself and leaves no other possible.
 """
 
 import time

@@ -1,16 +1,15 @@
-"""What one local model has loaded: a base with LoRA adapters on it, and copies of it for adapters that change it.
+"""One base model in memory with any number of LoRA adapters on it.
 
 Batches hold one adapter each: on the demo's models a batch mixed by PEFT's ``adapter_names`` writes 286 answers a
 second, batches by adapter 400 to 1,400, because every adapter in a mixed batch multiplies by itself.
 """
 
 import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import Message, UserFileError
+from harness.core import UserFileError
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, fit_adapter, inject
 from harness.model.local_folder import Prompts, check_folder, quiet, unloadable
@@ -18,7 +17,6 @@ from harness.model.local_folder import Prompts, check_folder, quiet, unloadable
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
 _SMALL = 50_000_000  # parameters; below, a second thread costs more than it does
-_loading = threading.RLock()
 
 
 class Engine:
@@ -210,78 +208,11 @@ def _distance(some: list[Any], others: list[Any]) -> float:
 
 def fit_of(path: Path, base: Path) -> Fit:
     """What a run would find of the adapter in ``path`` on the model in ``base``. Raises UserFileError: a refusal."""
-    return fit_adapter(path, base, _prompts(base, field=""))
+    return fit_adapter(path, base, prompts_of(base))
 
 
-class Shelf:
-    """Engines and prompts by adapter. Weights are loaded from one thread only; prompts may be read from any.
-
-    An adapter whose embedding has other tokens than the base's, or that brings weights of the base's own, would change
-    what the base and the other adapters answer, so it gets a copy of the base. All of this may raise `UserFileError`.
-    """
-
-    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
-        """Loads nothing; ``options`` are those of an `Engine`."""
-        self._folder, self._name, self._options = folder, options["name"], options
-        self._prompts: Prompts | None = None
-        self._shared: Engine | None = None
-        self._fits: dict[Path, Fit] = {}
-        self._copies: dict[Path, Engine] = {}
-
-    def prompts(self, adapter: Path | None = None) -> Prompts:
-        """The chat template and tokenizer with which the base, or one of its adapters, is asked."""
-        if self._prompts is None:
-            self._prompts = _prompts(self._folder, field=f"models.{self._name}.path")
-        fit = self._fits.get(adapter) if adapter is not None else None
-        return self._prompts if fit is None or fit.prompts is None else fit.prompts
-
-    def engine(self, adapter: Path | None = None) -> Engine:
-        """The weights that answer with this adapter, or without one; the base is loaded at the first call."""
-        with _loading:
-            if adapter in self._copies:
-                return self._copies[adapter]
-            if self._shared is None:
-                self._shared = Engine(self._folder, self.prompts().tokenizer, self._options)
-            return self._shared
-
-    def holds(self, adapter: Path | None = None) -> bool:
-        """Whether the adapter is loaded, or any."""
-        return bool(self._fits) if adapter is None else adapter in self._fits
-
-    def add(self, path: Path) -> None:
-        """Loads an adapter, on the shared base or on a copy of its own, unless it is loaded."""
-        place = path.resolve()
-        if place in self._fits:
-            return
-        with _loading:
-            engine = self.engine()
-            fit = fit_adapter(path, self._folder, self.prompts())
-            if fit.alone:
-                tokenizer = (fit.prompts or self.prompts()).tokenizer
-                engine = Engine(self._folder, tokenizer, self._options, fit.rows)
-            engine.add(fit)
-            if fit.alone:
-                self._copies[place] = engine
-            self._fits[place] = fit
-
-    def clear(self) -> None:
-        """Lets go of all weights."""
-        self._shared = None
-        self._copies.clear()
-        self._fits.clear()
-
-    def probe(self, prompts: Sequence[Sequence[Message]]) -> tuple[str, ...]:
-        """Returns when every adapter changes its own prompts' next token, no two alike; else raises UserFileError."""
-        asked = {}
-        for place in self._fits:
-            reader = self.prompts(place)
-            asked[place] = [reader.tokens(reader.render(messages)) for messages in prompts]
-        for engine in (self.engine(), *self._copies.values()):
-            engine.probe(asked)
-        return tuple(f"model {self._name}: {note}" for fit in self._fits.values() for note in fit.notes)
-
-
-def _prompts(folder: Path, *, field: str) -> Prompts:
+def prompts_of(folder: Path, *, field: str = "") -> Prompts:
+    """The chat template and tokenizer of a model whose folder was looked through; or raises UserFileError."""
     # set before the packages are imported: a local model never asks the network, and says nothing
     for name, value in (("HF_HUB_OFFLINE", "1"), ("TOKENIZERS_PARALLELISM", "false")):
         os.environ.setdefault(name, value)

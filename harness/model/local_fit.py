@@ -1,7 +1,6 @@
 """Whether an adapter goes into its base whole: file, configuration and model, held against each other by tensor.
 
-PEFT itself says which tensors a configuration makes, on a skeleton of the base that has shapes and no weights. So
-nothing large is loaded, and what is found here is what a run would find.
+PEFT itself says which tensors a configuration makes, on a skeleton of the base that has shapes and no weights.
 """
 
 import json
@@ -38,13 +37,20 @@ def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
     """Returns when all of the adapter in ``path`` goes into the base, of which ``prompts`` are; else UserFileError."""
     from importlib.metadata import version
 
+    import torch
     from peft.utils import ModulesToSaveWrapper
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     adapter = load_adapter(path)
     check_adapter(adapter, base)
     with quiet():
         held = tensor_shapes(path / WEIGHTS)
-        model = _skeleton(base)
+        try:
+            whole = AutoConfig.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
+            with torch.device("meta"):  # the base's modules, without weights
+                model = AutoModelForCausalLM.from_config(whole, trust_remote_code=False)
+        except Exception as error:  # noqa: BLE001 - transformers lets through whatever a wrong value leads to
+            raise unloadable(base, error) from None
         outer = (model.get_input_embeddings(), model.get_output_embeddings())
         ends = tuple(name for name, module in model.named_modules() if any(module is one for one in outer))
         known = int(outer[0].weight.shape[0])
@@ -54,9 +60,7 @@ def fit_adapter(path: Path, base: Path, prompts: Prompts) -> Fit:
         own = prompts.of_adapter(path, adapter.tokenizer_files)
         if rows != known:
             if own is None or own.tokenizer is prompts.tokenizer:
-                problem = (
-                    f"its embedding has {rows:,} tokens, the base's {known:,}, and no tokenizer says which they are"
-                )
+                problem = f"its embedding has {rows:,} tokens, the base's {known:,}, and no tokenizer says which"
                 raise UserFileError(path, problem, advice="save the tokenizer that it was trained with into its folder")
             model.resize_token_embeddings(rows, mean_resizing=False)
         if own is not None and own.tokenizer is not prompts.tokenizer:
@@ -131,19 +135,6 @@ def fill(peft: Any, adapter: Adapter, name: str) -> None:
             lost.append(key)
     if lost:
         raise UserFileError(file, f"{len(lost)} of {len(held)} tensors did not reach the model ({_named(lost)})")
-
-
-def _skeleton(base: Path) -> Any:
-    """The base's modules, without weights."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    try:
-        config = AutoConfig.from_pretrained(str(base), local_files_only=True, trust_remote_code=False)
-        with torch.device("meta"):
-            return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
-    except Exception as error:  # noqa: BLE001 - transformers lets through whatever a wrong value leads to
-        raise unloadable(base, error) from None
 
 
 def _whole(held: Collection[str], module: str) -> list[str]:

@@ -1,9 +1,8 @@
 """A local model's folder before its weights are loaded: what is wrong in it, what identifies it, and how it is asked.
 
-Messages become the text that the model reads by its own chat template, which may have no place for a role. Then a
-``system`` message stands at the head of the first user message, and a ``tool`` message is a user message. Whatever is
-shown is in `Prompts.render`; a text that the template would drop is an error, because a skill that silently never
-arrives measures nothing. Only what makes a tokenizer imports transformers.
+Where a chat template has no place for a role, a ``system`` message stands at the head of the first user message, and a
+``tool`` message is a user message. A text that the template would drop is an error: a skill that silently never arrives
+measures nothing.
 """
 
 import contextlib

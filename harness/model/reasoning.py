@@ -88,10 +88,7 @@ def separated(text: str, *, opened: bool = False) -> tuple[str, str]:
 
 
 def _end(either: re.Pattern[str], text: str, start: int, *, balanced: bool) -> tuple[tuple[int, int] | None, bool]:
-    """Where a block that began before ``start`` ends: at the tag that balances it, else at the first that closes.
-
-    And whether one balances it; where none does, no later block need look for one.
-    """
+    """Where a block ends, at the tag that balances it or else the first that closes; and whether others may balance."""
     depth, first = 1, None
     for tag in either.finditer(text, start):
         depth += 1 if tag["open"] else -1

@@ -18,6 +18,7 @@ from harness.model.backend import Ask
 from harness.model.http import Connections
 from harness.model.wire import MISSHAPEN
 
+Prompts = Sequence[Sequence[Message]]
 PROMPTS = 4
 TOKENS = 8  # the longest answer to a probe
 SAME = 1e-4  # log-probabilities nearer than this are equal: float32 differs by as much between two shapes of a batch
@@ -56,11 +57,7 @@ def notes_on(spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...]:
 
 
 async def probe(
-    spec: ModelSpec,
-    adapters: Sequence[Path],
-    prompts: Sequence[Sequence[Message]],
-    ask: Ask,
-    listed: Mapping[str, str | None],
+    spec: ModelSpec, adapters: Sequence[Path], prompts: Prompts, ask: Ask, listed: Mapping[str, str | None]
 ) -> tuple[str, ...]:
     """Returns what a reader must know, when no adapter was found to be left out.
 
@@ -83,7 +80,7 @@ async def probe(
     return (*before, *notes_on(spec, adapters), *after)
 
 
-async def _probed(spec: ModelSpec, arms: Sequence[_Arm], asked: Sequence[Sequence[Message]], ask: Ask) -> list[str]:
+async def _probed(spec: ModelSpec, arms: Sequence[_Arm], asked: Prompts, ask: Ask) -> list[str]:
     notes: list[str] = []
     alone: dict[str, list[Reply]] = {}
     try:
@@ -181,9 +178,7 @@ def _compared(arm: _Arm, with_it: Sequence[Reply], without: Sequence[Reply], noi
     return f"{said}: it may not be applied" if distance <= NOISE else ""
 
 
-async def _mixed(
-    arms: Sequence[_Arm], prompts: Sequence[Sequence[Message]], ask: Ask, alone: Mapping[str, Sequence[Reply]]
-) -> list[str]:
+async def _mixed(arms: Sequence[_Arm], prompts: Prompts, ask: Ask, alone: Mapping[str, Sequence[Reply]]) -> list[str]:
     """Asks for the base and for every adapter at once: no one answers as another did alone."""
     requests = {"the base": arms[0].base} | {arm.label: arm.asked for arm in arms if arm.label in alone}
     keys = [(label, place) for label in requests for place in range(len(prompts))]

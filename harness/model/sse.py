@@ -3,8 +3,7 @@
 import codecs
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.model.reasoning import MisshapenError
 from harness.model.usage import joined_usage
@@ -12,8 +11,7 @@ from harness.model.usage import joined_usage
 DONE = b"[DONE]"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One server-sent event."""
 
     name: str
@@ -24,8 +22,7 @@ class Event:
 async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[Event]:
     """Each event that has data, however the bytes were cut on their way (WHATWG HTML, 9.2.6).
 
-    Lines end by LF, CR LF or CR. Data of several lines is one event; but a line that is whole JSON ends it, since some
-    servers leave out the empty line between events.
+    A line of data that is whole JSON ends an event, since some servers leave out the empty line between events.
     """
     name = ""
     data: list[bytes] = []

@@ -1,9 +1,8 @@
 """What a call used, from every provider's spelling of it, in classes that do not overlap.
 
-The words of a name tell its class, whatever their order and case: ``prompt_tokens``, ``inputTokenCount``. Providers
-differ in what a count holds. Cached tokens are in OpenAI's prompt and not in Anthropic's and Bedrock's input; reasoning
-is in OpenAI's completion and not in Gemini's and xAI's. Three rules decide, in this order: a part larger than its whole
-is not in it; the total says what adds up to it; else the spelling says whose counts these are.
+The words of a name tell its class: ``prompt_tokens``, ``inputTokenCount``. Cached tokens are in OpenAI's prompt, not in
+Anthropic's and Bedrock's input; reasoning is in OpenAI's completion, not in Gemini's and xAI's. Three rules decide, in
+this order: a part larger than its whole is not in it; the total says what adds up to it; else the spelling says.
 """
 
 import functools
@@ -108,15 +107,11 @@ class _Counts:
         for block in (usage.get("billed_units"), usage):  # of Cohere's counts those that are billed
             if isinstance(block, Mapping) and not self.most:
                 self._collect(block, "")
-
-    @property
-    def beside(self) -> set[str]:
-        """Parts that are not in their whole, going by the spelling."""
-        found = {"reasoning"} if "candidate" in self._spelled.get("completion", ()) else set()
+        # parts that are not in their whole, going by the spelling
+        self.beside = {"reasoning"} if "candidate" in self._spelled.get("completion", ()) else set()
         if "input" in self._spelled.get("prompt", ()):
             parts = {"cached", "written"} - self._nested
-            found |= {part for part in parts if "cache" in self._spelled.get(part, ())}
-        return found
+            self.beside |= {part for part in parts if "cache" in self._spelled.get(part, ())}
 
     def _collect(self, block: Mapping[Any, Any], side: str) -> None:
         lifetimes = 0

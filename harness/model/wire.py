@@ -1,7 +1,4 @@
-"""OpenAI's chat shape on the wire: what a request becomes, what a reply is read from, and how it goes back.
-
-The litellm backend reads its replies here too, since litellm brings every provider into this shape.
-"""
+"""OpenAI's chat shape, into which litellm too brings all: what a request becomes, and what a reply is read from."""
 
 import json
 import math
@@ -32,17 +29,14 @@ def request_fields(request: Request, *, logprobs: bool) -> dict[str, Any]:
 
 
 def assistant_message(reply: Reply) -> Message:
-    """The reply as the next message of a conversation: as the provider sent it, fields that nobody here knows included.
-
-    Arguments that were no JSON object stand as ``{"malformed": raw}``: providers refuse a history with broken JSON.
-    """
+    """The reply as the next message of a conversation: as the provider sent it, with fields that nobody here knows."""
     message: Message = {"role": "assistant", "content": reply.text} | dict(reply.kept)
     if reply.tool_calls:
         more = message.pop("tool_calls", None) or [{}] * len(reply.tool_calls)
         message["tool_calls"] = calls = []
         for call, beside in zip(reply.tool_calls, more, strict=True):
             arguments = call.raw or json.dumps(dict(call.arguments or {}))
-            if call.arguments is None:
+            if call.arguments is None:  # providers refuse a history with broken JSON
                 arguments = json.dumps({"malformed": call.raw})
             function = {"name": call.name, "arguments": arguments} | dict(beside.get("function") or {})
             calls.append({"id": call.id, "type": "function"} | dict(beside) | {"function": function})

@@ -157,7 +157,7 @@ def _(view: Gate) -> Iterator[Block]:
     for change in view.changed:
         lines.append(f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
         lines += [f"    {line}" for line in change.diff]
-    yield Text(lines or ["- nothing that the manifests tell of"], only=TERMINAL)
+    yield Text(lines or ["- no difference on record"], only=TERMINAL)
     yield from gated.changes_blocks(view.changed)
 
 

@@ -142,7 +142,7 @@ def count_words(value: float) -> str:
 WORDS = {
     "never": ("never escalate", "", "the worker alone"),
     "always": ("always escalate", "The worker's call is paid too", "the expert on every task"),
-    "random": ("random, as often", "The same share of the tasks, drawn without a look at the signal", "a blind choice"),
+    "random": ("random, as often", "The same share of the tasks, drawn at random", "a blind choice"),
     "oracle": ("oracle, as often", "The same share, spent where the expert gains most", "nobody can know that before"),
 }  # of each policy what it is called, and two lines of what it is
 FORMS = {"pass rate": "points", "cost": "dollars"}

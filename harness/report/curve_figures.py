@@ -230,10 +230,10 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     notes = [
         f"Each blue point is a threshold, tried out on these {core.plural(view.n_tasks, 'task')}. {sure}",
         "In use, expect the filled green circle: its threshold is judged on tasks that it was not chosen on",
-        "Hollow marks are for comparison: they look better than they are, or cannot be had in use",
+        "Hollow marks are for comparison: they look better than they are, or cannot be used in practice",
     ]
     if not costs:
-        notes.insert(1, "A cost is not known, so the share of tasks escalated stands in its place")
+        notes.insert(1, "A cost is not known, so the share of tasks escalated is shown instead")
     elif len(view.hull) >= 2:  # the best mixes of thresholds
         best = "The dashed line is the best that a mix of thresholds could reach"
         notes.insert(1, f"Up and to the left is better. {best}")
@@ -241,7 +241,7 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
         line = vl.mark("line", strokeDash=[5, 4], strokeWidth=1.4, clip=True)
         layers.insert(1, vl.layer(line, rows=mixes, x=x, y=y, order="place:Q", color=theme.pale))
     if view.measured:
-        notes.append("A star is a hybrid that was run; why it stands apart is said under the table")
+        notes.append("A star is a hybrid that was run; why it differs is said under the table")
     shown = "; ".join(f"{m['name']} {m['rate_text']} at {m['cost_text']}" for m in marks)
     worker, expert = (core.visible(name, LABEL_LENGTH) for name in (view.worker, view.expert))
     words = f"Pass rate along {len(view.curve):,} thresholds from {worker} to {expert}: {shown}"

@@ -189,7 +189,7 @@ def closing_notes(view: Domains) -> list[str]:
         notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adjusted holds for all "
                      "domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
-        notes.append("only the first, only the second: tasks of which one alone passes more than half of its trials")
+        notes.append("only the first, only the second: tasks at which one alone passes more than half of its trials")
     if view.spread is not None:
         average = "what to expect of domains like these, one known more surely weighing more"
         above = "the difference above is what to expect of tasks like these, each counting the same"
@@ -198,9 +198,9 @@ def closing_notes(view: Domains) -> list[str]:
 
 
 ARM_WORDS = {
-    "flat": "the whole text of the skill stands in the prompt",
-    "progressive": "names and descriptions stand in the prompt, and the model opens what it wants to read",
-    "placebo": "the text of a skill about something else stands in the prompt: a control",
+    "flat": "the whole text of the skill is in the prompt",
+    "progressive": "names and descriptions are in the prompt, and the model opens what it wants to read",
+    "placebo": "the text of a skill about something else is in the prompt: a control",
 }  # what the ways of delivery are
 NO_SKILLS = (
     "No contender of this report was given skills. With skills in an experiment this page shows whether they reached "

@@ -55,7 +55,7 @@ def changes_blocks(found: Sequence[Change]) -> Iterator[Block]:
     rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
     drawn = table("What changed", ["what", "baseline", "candidate"], rows, left=3, kind="facts")
     yield Shown(drawn, only=place)
-    yield Text([] if found else ["Nothing that the manifests tell of."], only=place)
+    yield Text([] if found else ["No difference on record."], only=place)
     for change in found:
         if change.diff:
             yield from (Text([f"The {change.what}:"], only=place), Text(change.diff, "pre", only=place))

@@ -142,9 +142,7 @@ def pairing_table(view: Pairing) -> Table:
     c, failed, here = view.comparison, view.errored_as_failed, view.this_suite
     exact = "" if c.p_exact in {None, c.p_value} else f"; exact {core.p_text(c.p_exact)}"
     ends = [core.points(end) for end in c.bounds or ()]
-    bounds = (
-        f"; had they all gone worst or best for the first: [{', '.join(ends)}] points" if ends and c.errored else ""
-    )
+    bounds = f"; if all had gone worst or best for the first: [{', '.join(ends)}] points" if ends and c.errored else ""
     several = "with several tries of a task: more than half of them" if c.n_trials != 2 * c.n_tasks else ""
     meant = ("the pass rate of the first minus that of the second on the same tasks, in points of a hundred; for tasks "
              "like these the true one lies between the brackets, as surely as it says")  # fmt: skip

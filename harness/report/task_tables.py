@@ -210,7 +210,7 @@ def calls_html(view: AttemptView) -> str:
     notes = [f"{plural(view.calls_left_out, 'call')} more."] if view.calls_left_out else []
     tokens = [name for name, *_ in _COLUMNS if name.endswith("tokens")]
     if any(call.fields.get(name) is not None for call in view.calls for name in tokens):
-        notes.append("No token stands in two classes: cached input is no part of input, reasoning none of output.")
+        notes.append("No token is in two classes: cached input is no part of input, reasoning none of output.")
     columns = ["call", "model", *(head for _, head, _ in _COLUMNS)]
     found = table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes)
     return html_table(found.without_empty(columns[2:]))

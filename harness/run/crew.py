@@ -118,7 +118,7 @@ class Crew:
             await asyncio.sleep(LOOK_EVERY_S)
             now = self.clock.monotonic()
             if wall_s is not None and not self.clock.over and now - self.tally.started >= wall_s:
-                self.over_budget = self.stopped is None
+                self.over_budget = self.over_budget or self.stopped is None
                 self._end(self.shop.meter.exhausted(now) or f"the run's {wall_s:g} s are over")
             try:
                 self.shop.journal.check()

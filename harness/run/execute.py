@@ -119,11 +119,12 @@ class _Run:
         """What is on record, and what is to be made."""
         assembled, planned = self.assembled, self.planned
         self.manifest, recorded = read_manifest(self.report), recall(assembled)
-        self.choices: Choices = _decided(assembled, self.manifest.thresholds if self.manifest else {})
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
         self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
         self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
+        answered = {(planned[i].contender, planned[i].suite.name) for i in kept if not self._is_dev(planned[i])}
+        self.choices: Choices = _decided(assembled, self.manifest.thresholds if self.manifest else {}, answered)
         only, todo = set(self.options.only), list[Attempt]()
         if self.watch is not None:
             only = {self.watch.contender}
@@ -282,8 +283,11 @@ class _Run:
         )
 
 
-def _decided(assembled: Assembled, recorded: Mapping[str, Any]) -> Choices:
-    """The choices of an earlier run that still hold: same hybrid, same dev tasks, whatever they are called."""
+def _decided(assembled: Assembled, recorded: Mapping[str, Any], answered: Set[tuple[str, str]]) -> Choices:
+    """The choices of an earlier run that still hold: same hybrid, same dev tasks, whatever they are called.
+
+    Of ``answered`` contenders and suites they hold under other graders too: answers were made with them.
+    """
     held: dict[tuple[str, str], Choice] = {}
     for by_suite in recorded.values():
         for written in by_suite.values() if isinstance(by_suite, Mapping) else ():
@@ -303,7 +307,8 @@ def _decided(assembled: Assembled, recorded: Mapping[str, Any]) -> Choices:
             earlier = held.get((digest, suite.digest))
             if earlier is None:
                 earlier = held.get((earlier_contender(assembled, name), earlier_suite(suite)))
-            if earlier is not None and earlier.grading in {"", _grading(assembled, suite.name)}:
+            same = earlier is not None and earlier.grading in {"", _grading(assembled, suite.name)}
+            if earlier is not None and (same or (name, suite.name) in answered):
                 choice = replace(earlier, contender_digest=digest, suite_digest=suite.digest)
                 found.setdefault(name, {})[suite.name] = choice
     return found

@@ -89,7 +89,7 @@ def _loaded(folder: Path) -> Skill:
     head, body = split_by_lines(text)
     fields, warnings = frontmatter.parse_leniently(head)
     if not text.startswith("---"):
-        warnings.append("something stands before the frontmatter")
+        warnings.append("there is something before the frontmatter")
     description = _text(fields.get("description")).strip()
     if not description:
         raise UnreadableError("the description is missing or empty")
@@ -231,7 +231,7 @@ def lint_skill(folder: Path) -> LintResult:
         if len(text.encode()) > frontmatter.MAX_BYTES:
             warnings.append(f"SKILL.md has more than {frontmatter.MAX_BYTES:,} bytes: it will not be loaded")
         if split_by_lines(text) != (head.removeprefix("\n").removesuffix("\n"), body):
-            warnings.append("--- stands inside the frontmatter: readers disagree where it ends")
+            warnings.append("--- inside the frontmatter: readers disagree where it ends")
         optional = ("license", "compatibility", "metadata", "allowed-tools")
         warnings += [f"{field} is empty; leave it out" for field in optional if field in fields and not fields[field]]
         if not isinstance(fields.get("metadata", {}), dict):

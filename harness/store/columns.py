@@ -81,9 +81,8 @@ def open_table(path: Path, columns: Mapping[str, str], *, required: Sequence[str
     with undamaged(path, "not a readable Parquet file: it is cut off or damaged"):
         file = pq.ParquetFile(path)
     found: pa.Schema = file.schema_arrow
-    for name in required:
-        if name not in found.names:
-            raise EvidenceError(f"{path}: the column {name} is missing; {nearest(name, found.names)}")
+    if missing := [name for name in required if name not in found.names]:
+        raise EvidenceError(f"{path}: the column {missing[0]} is missing; {nearest(missing[0], found.names)}")
     for name, word in columns.items():
         if name in found.names and not _fits(found.field(name).type, word):
             raise EvidenceError(f"{path}: the column {name} holds {found.field(name).type}, needed {arrow_type(word)}")

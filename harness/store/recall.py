@@ -163,12 +163,11 @@ def record_from(kind: type[R], record: Mapping[str, Any]) -> R:
     return kind(**known)
 
 
-def _intern(value: Any) -> Any:
-    return sys.intern(value) if isinstance(value, str) else value
-
-
 _MADE: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("report", "suite", "suite_digest", "contender", "contender_digest", "domain"), _intern),
+    **dict.fromkeys(
+        ("report", "suite", "suite_digest", "contender", "contender_digest", "domain"),
+        lambda text: sys.intern(text) if isinstance(text, str) else text,
+    ),
     **dict.fromkeys(("skills_shown", "skills_used"), lambda names: tuple(names or ())),
     "status": Status,
     "contender_kind": Kind,

@@ -328,7 +328,7 @@ _ODD = {
     "split": "{:,} rows of another split were left out",
     "duplicates": "{:,} rows repeat the contender, task and trial of another and were left out",
     "contradictions": "{:,} rows contradict themselves: passed, status and score disagree",
-    "copies": "{:,} tasks stand in two suites; a task and its copy count as one unit",
+    "copies": "{:,} tasks are in two suites; a task and its copy count as one unit",
     "unvalued": "{:,} graded rows have neither passed nor score; their status was counted",
 }  # what is counted while the sums are made
 

@@ -60,9 +60,11 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     now = {found.contender: row.contender for row, found in done if found}
     rows = [_named(found, row, now) if found else row for row, found in done]
     calls = _calls_table(report, order, held.renamed)
+    values, starts = attrgetter(*OUTCOMES), range(0, len(rows), _CHUNK)
+    outcomes = (_table(OUTCOMES, [values(row) for row in rows[start : start + _CHUNK]]) for start in starts)
     with ExitStack() as ready:  # put in place in the reverse order: where the outcomes stand, the rest does
         for name, columns, tables in (
-            (OUTCOMES_FILE, OUTCOMES, outcome_tables(rows)),
+            (OUTCOMES_FILE, OUTCOMES, outcomes),
             (CALLS_FILE, CALLS, iter([calls])),
             (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
         ):
@@ -143,13 +145,6 @@ def write_outcomes(report: Path, tables: Iterator["pa.Table"]) -> None:
     """Replaces ``outcomes.parquet`` by these pieces, which have the columns of `OUTCOMES`."""
     with replacing(report / OUTCOMES_FILE) as file:
         _write(file, OUTCOMES, tables)
-
-
-def outcome_tables(rows: Sequence[Outcome]) -> Iterator["pa.Table"]:
-    """Outcomes as Arrow tables of bounded size."""
-    values = attrgetter(*OUTCOMES)
-    for start in range(0, len(rows), _CHUNK):
-        yield _table(OUTCOMES, [values(row) for row in rows[start : start + _CHUNK]])
 
 
 _PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",

@@ -73,7 +73,7 @@ def draft_suite(
         raise UserFileError(path, "no row has both an input and a reference")
     twice, count = Counter(task["id"] for task in tasks).most_common(1)[0]
     if count > 1:
-        problem = f"the id {twice!r} stands {count} times"
+        problem = f"the id {twice!r} is there {count} times"
         raise UserFileError(path, problem, field="--id", advice="ids must differ")
     splits = _deal(tasks, seed, dev_share)
     commas = _with_points(tasks)

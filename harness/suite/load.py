@@ -95,7 +95,7 @@ class _Tasks:
         grader = self.grader if row.grader is None else grader_of(row.grader, self.grader)
         _check_grader(grader, self.path, f"{where}.grader")
         if row.reference is None and grader["name"] in NEED_REFERENCE:
-            problem = f"the grader {grader['name']!r} needs a reference, and there is none"
+            problem = f"the grader {grader['name']!r} needs a reference, and has none"
             raise UserFileError(self.path, problem, field=f"{where}.reference", advice="add it")
         _check_input(row, self.path, where)
         self.digest([row.reference, grader], where)
@@ -205,7 +205,7 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
             problem, advice = f"the suite has no task {row.task!r}", nearest(row.task, sorted(tasks)[:1_000])
             raise UserFileError(path, problem, field=f"line {number}.task", advice=advice)
         if row.rater in ratings.setdefault(row.task, {}):
-            problem = f"the rater {row.rater!r} stands twice at task {row.task!r}"
+            problem = f"the rater {row.rater!r} is there twice at task {row.task!r}"
             raise UserFileError(path, problem, field=f"line {number}", advice="keep one")
         ratings[row.task][row.rater] = row.passed
     if not ratings:

@@ -128,7 +128,7 @@ class SuiteFile(Strict):
     @model_validator(mode="after")
     def _whole(self) -> "SuiteFile":
         if doubled := sorted({d for d in self.domains if self.domains.count(d) > 1}):
-            raise ValueError(f"the domain {doubled[0]!r} stands twice in domains; remove one")
+            raise ValueError(f"the domain {doubled[0]!r} is twice in domains; remove one")
         if "" in self.domains:
             raise ValueError("a domain has an empty name; name it")
         if self.harbor is not None:

@@ -3,8 +3,7 @@
 from typing import Any
 
 from harness.core import Registry
-from harness.system.protocol import System
-from harness.system.skilled import Direct
+from harness.system.systems import Direct, System
 from harness.userfile import Strict
 
 

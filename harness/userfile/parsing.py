@@ -266,7 +266,7 @@ def _measure(node: yaml.Node, path: Path, known: dict[int, tuple[int, int] | Non
     if id(node) in known:
         found = known[id(node)]
         if found is None:
-            raise UserFileError(path, "an alias (*) stands inside what it repeats", advice="write the values out")
+            raise UserFileError(path, "an alias (*) is inside what it repeats", advice="write the values out")
         return found
     known[id(node)] = None
     pairs = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]

@@ -92,7 +92,9 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         reasons=why,
         break_even_tasks_per_month=even,
         break_even_of=said,
-        options=tuple(sorted(options, key=lambda o: (not o.allowed, bool(o.lacking), -o.likely, -o.passes))),
+        options=tuple(
+            sorted(options, key=lambda o: (not o.allowed, bool(o.lacking), -(o.probability_cheapest or 0.0), -o.passes))
+        ),
         conditions=(
             *inputs.once(("tasks", lead), lambda: conditions.about_tasks(table, inputs.manifest, lead, inputs.work)),
             conditions.frequency(assumptions, even, said, evidence),
@@ -196,7 +198,7 @@ def _options(
                 pass_rate=rate,
                 cost_per_pass_usd=cost,
                 monthly_usd=month,
-                fixed_usd=None if bill.lacking else _first(bill.fixed_usd),
+                fixed_usd=None if bill.lacking else _first(sum(bill.fixed.values(), 0.0)),
                 fixed_parts_usd={} if bill.lacking else {name: _first(part) for name, part in bill.fixed.items()},
                 tasks_usd=None if bill.lacking else _first(bill.tasks),
                 outages_usd=None if bill.lacking else _first(bill.outages),

@@ -191,7 +191,7 @@ def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[f
         bill = monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
         bills = []
         for volume in volumes if not bill.lacking else ():
-            usd = np.broadcast_to(bill.fixed_usd + volume * (bill.tasks + bill.outages), rows)
+            usd = np.broadcast_to(sum(bill.fixed.values(), 0.0) + volume * (bill.tasks + bill.outages), rows)
             low, high = percentile_limits(usd[1:], settings.level) or (None, None)
             bills.append(VolumeBill(tasks_per_month=volume, usd=float(usd[0]), low=low, high=high))
         found.append(Bills(contender=option.contender, kind=option.kind, bills=tuple(bills), lacking=bill.lacking))

@@ -91,15 +91,12 @@ def _verifiable(table: TaskTable, manifest: Manifest | None, kinds: frozenset[st
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    judged, path = sorted(kinds & JUDGED), table.report / "outcomes.parquet"
+    judged, path, of = sorted(kinds & JUDGED), table.report / "outcomes.parquet", "judge_usd"
     if judged:
         answer, evidence = NO, f"graded by a model ({', '.join(judged)} of {', '.join(sorted(kinds))})"
     elif kinds:
         answer, evidence = YES, f"graded by rule: {', '.join(sorted(kinds))}"
-    elif (
-        "judge_usd" in pq.read_schema(path).names
-        and pc.any(pc.greater(pq.read_table(path, columns=["judge_usd"])["judge_usd"], 0)).as_py()
-    ):
+    elif of in pq.read_schema(path).names and (pc.max(pq.read_table(path, columns=[of])[of]).as_py() or 0) > 0:
         answer, evidence = NO, "a judging model was paid for some grades"
     elif manifest is None or set(table.kinds) <= {"imported"}:
         answer, evidence = UNKNOWN, "how the outcomes were graded is not on record"
@@ -234,11 +231,6 @@ class Option:
         """Its pass rate as a number."""
         return self.pass_rate.value or 0.0
 
-    @property
-    def likely(self) -> float:
-        """The probability as a number."""
-        return self.probability_cheapest or 0.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
@@ -270,7 +262,7 @@ class Findings:
     def lead(self, kind: str) -> Option:
         """The option of that kind that is the likeliest to be the cheapest, or else the best."""
         own = [o for o in self.allowed if o.kind == kind] or self.allowed
-        return max(own, key=lambda o: (o.likely, o.passes))
+        return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.passes))
 
 
 def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]]:

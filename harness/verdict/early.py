@@ -63,9 +63,8 @@ def stratified_order(keys: Sequence[Key], domains: Sequence[str], clusters: Sequ
 class _Track:
     """The evidence of harm, overall or in one domain, from unit to unit.
 
-    A unit's value is the mean difference of its tasks, so that no more is bet on a large unit than can be lost on it.
-    Harm is shown where the evidence has reached ``times / level`` at any moment (Ville 1939) and the difference over
-    tasks lies below minus the margin: a drop that the margin allows stops nothing.
+    A unit's value is the mean difference of its tasks. Harm is shown where the evidence has reached ``times / level``
+    at any moment (Ville 1939) and the difference over tasks lies below minus the margin.
     """
 
     domain: str | None

@@ -195,14 +195,9 @@ class UntilDecided:
     @property
     def saved_usd(self) -> float | None:
         """Of attempts not made, at the mean cost of those made; ``None`` where that is not known."""
-        known = [cost for cost in self._costs if cost is not None]
-        unknown = not known or len(known) < len(self._costs)
-        return None if unknown else sum(known) / len(known) * (self.planned - self.made)
-
-    @property
-    def made(self) -> int:
-        """Attempts that count and are made."""
-        return len(self._costs)
+        known = [cost for cost in self.costs if cost is not None]
+        unknown = not known or len(known) < len(self.costs)
+        return None if unknown else sum(known) / len(known) * (self.planned - len(self.costs))
 
     def order(self, attempts: Sequence[Any]) -> list[Any]:
         """A run's attempts at tasks that count, in the rule's order, all trials of a task one after another."""
@@ -218,7 +213,7 @@ class UntilDecided:
         self._begin()
         for outcome in recorded:
             self._take(outcome)
-        one, made = self.candidate, self.made
+        one, made = self.candidate, len(self.costs)
         seen = made or any(other.contender_digest == one.digest for other in others)
         if not one.recorded and made == self.planned:
             raise UsageError(f"{one.report}: every attempt is made already; ownbench gate judges them")
@@ -260,7 +255,7 @@ class UntilDecided:
         held.lost[place] += outcome.status in {Status.ERRORED, Status.UNGRADED}
         held.made[place] += 1
         held.done[place] = held.made[place] >= self._trials[self._keys[place]]
-        self._costs.append(outcome.cost_usd)
+        self.costs.append(outcome.cost_usd)
         return bool(held.done[place])
 
     def _begin(self) -> None:
@@ -275,7 +270,7 @@ class UntilDecided:
             done=np.zeros(n, dtype=bool),
         )
         self.rule = StoppingRule(self._units, self._evidence, self.policy)
-        self._costs: list[float | None] = []  # dollars of each attempt made
+        self.costs: list[float | None] = []  # dollars of each attempt made
 
     def _no_outcomes(self) -> PairedOutcomes:
         """The baseline's outcomes beside none of the candidate's."""

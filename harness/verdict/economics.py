@@ -37,7 +37,7 @@ MEANINGS = {
     "training_usd": "what tuning costs, once a horizon",
     "labelling_usd": "what the examples for tuning cost, once a horizon",
     "skill_authoring_usd": "what writing the skills costs, once a horizon",
-    "hosting_usd_per_month": "what hosting costs beside the hours that the tasks are billed",
+    "hosting_usd_per_month": "what hosting costs on top of the hours that the tasks are billed",
     "outage_days_per_year": "days a year on which the API may be out of reach",
     "data_must_stay_inside": "whether the data may leave the house",
 }  # every input in plain words: what somebody is asked for
@@ -147,17 +147,12 @@ class Bill:
         """The whole month."""
         return sum(self.fixed.values(), self.tasks + self.outages)
 
-    @property
-    def fixed_usd(self) -> Any:
-        """All that is paid whatever the volume."""
-        return sum(self.fixed.values(), 0.0)
-
 
 def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
     """``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + authoring) / months``.
 
-    With the parts that apply to the option. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of
-    tasks that cannot be done while the API is away) are numbers, or arrays that begin with what is known best.
+    Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of tasks that cannot be done while the API
+    is away) are numbers, or arrays that begin with what is known best.
     """
     unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0
     lacking = ["cost_usd"] if unknown else []

@@ -40,15 +40,13 @@ class Limits(Strict):
     @field_validator("exempt_domains")
     @classmethod
     def _each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
+        if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"{twice[0]!r} is listed twice; take one out")
         return names
 
     @model_validator(mode="after")
     def _not_both(self) -> Self:
-        both = sorted(set(self.critical_domains) & set(self.exempt_domains))
-        if both:
+        if both := sorted(set(self.critical_domains) & set(self.exempt_domains)):
             raise ValueError(f"{both[0]!r} is critical and exempt; it can be only one of them")
         return self
 
@@ -147,8 +145,7 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
 def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, harm_level: float) -> int | None:
     """Tasks that would settle the question, were the difference seen the true one; always more than there are.
 
-    Above minus the margin it is settled by showing that it holds, at or below it by showing harm. The share of tasks
-    that differ is the one seen, or what their standard error comes to. ``None``: there is no common task.
+    Above minus the margin it is settled by showing that it holds, at or below it by showing harm. None: no common task.
     """
     common = outcomes.at(outcomes.common)
     n = len(common.domains)
@@ -157,7 +154,7 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     d, error = _differences(common), stats.cr3(_differences(common), common.clusters)[0]
     delta = float(d.mean())
     spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
-    psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))
+    psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))  # the share of tasks that differ, or what its error comes to
     if delta > -margin:
         needed = non_inferiority_tasks(margin, psi, delta, power=limits.power, alpha=limits.alpha)
         needed = max(needed, _least(common, margin, limits))

@@ -90,8 +90,7 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
 class OptionFigures:
     """The options on the tasks that all of them met: one row an option, one column a task; then means over the tasks.
 
-    Tables of means have a column an option: the first row is what was seen, a row follows for each resample. All are of
-    one joint bootstrap over clusters: what makes a task hard or dear for all options cancels.
+    A table of means has a column an option: first what was seen, then a row for each resample of one joint bootstrap.
     """
 
     candidates: tuple[Candidate, ...]
@@ -196,8 +195,7 @@ def quality(figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]
 class MachineTime:
     """The machine's part of every contender's cost; one row a contender, one column a task, as in the table.
 
-    It moves with the price of an hour in proportion; what is paid by the token stays. The measured time is that of the
-    run's load: where it is stated how many tasks a machine does in an hour, a task is that part of an hour instead.
+    It moves with the price of an hour; what is paid by the token stays. Time is as measured, or by a stated rate.
     """
 
     usd: Floats  # over the graded trials, at the price on record; 0 where no machine is paid, NaN where it is unknown

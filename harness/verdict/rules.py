@@ -19,6 +19,7 @@ from harness.verdict import gate_statistics
 from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, Limits
 
 Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0, allow_inf_nan=False)]
+_BET = ", by the bet on every task, valid at any look"
 Ratio = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
 
 
@@ -203,7 +204,7 @@ def _same_graders(e: GateEvidence) -> Iterable[Reason]:
     if otherwise := graded_otherwise(ours, theirs):
         reports = dict.fromkeys(str(side.table.report) for _, side in e.sides)
         how = " and ".join(f"`ownbench regrade {report}`" for report in reports)
-        text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; {how} grades them alike"
+        text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; run {how} to grade both alike"
     elif other:
         text = f"{listed(other, 5)}: graded by another version of the grader; grade both again with one"
     yield Reason(rule="same_graders", holds=not otherwise and not other, text=text)
@@ -222,7 +223,7 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
     text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * e.policy.max_errored:g}%"
     if compared is not None and compared.bounds is not None and compared.errored:
         low, high = map(points, compared.bounds)
-        text += f"; had they all gone worst or best for the candidate: {low} or {high} points"
+        text += f"; if all had gone worst or best for the candidate: {low} or {high} points"
     yield Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)
 
 
@@ -247,10 +248,8 @@ def _enough(e: GateEvidence) -> Iterable[Reason]:
 def _proof(e: GateEvidence, found: NonInferiority) -> str:
     verb = "non-inferior" if found.holds else "not shown to be non-inferior"
     low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure}, {found.method})"
-    return (
-        f"{points(found.delta)} points on {plural(found.n_tasks, 'task')}{low}: {verb} at {100 * found.margin:g} "
-        f"points ({p_equation(found.p_value)})"
-    )
+    on = f"{points(found.delta)} points on {plural(found.n_tasks, 'task')}{low}"
+    return f"{on}: {verb} at {100 * found.margin:g} points ({p_equation(found.p_value)})"
 
 
 def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
@@ -263,9 +262,6 @@ def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
         equal = gate_statistics.tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
         text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
     yield Reason(rule="non_inferior", holds=found.holds, text=text)
-
-
-_BET = ", by the bet on every task, valid at any look"
 
 
 def _no_harm(e: GateEvidence) -> Iterable[Reason]:

@@ -9,6 +9,10 @@ from harness import core
 from harness.core import Estimate, UsageError, as_json, dollars, percent, percent_interval
 from harness.stats import Bin, Objective
 
+DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
+JUDGED = {"utility": ("a utility of", "utility"), "pass": ("a pass rate of", "pass rate"),
+          "cost": ("a cost per task of", "cost")}  # fmt: skip
+"""Of each objective how its value is said, and what it is called."""
 SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")  # an outcome column; signals of the worker's calls
 NO_SIGNAL = "none"  # for rules that look at nothing: every attempt that both have
 OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
@@ -192,12 +196,6 @@ class Sweep:
     def as_json(self) -> dict[str, Any]:
         """What ``--json`` prints; an infinite threshold is null, which is always."""
         return dict(as_json(self))
-
-
-DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
-JUDGED = {"utility": ("a utility of", "utility"), "pass": ("a pass rate of", "pass rate"),
-          "cost": ("a cost per task of", "cost")}  # fmt: skip
-"""Of each objective how its value is said, and what it is called."""
 
 
 def sentence(found: Sweep) -> str:

@@ -126,11 +126,10 @@ def ranking(replayer: Replayer, rows: Rows, level: float) -> Estimate:
 
     DeLong's interval where every attempt is a unit of its own; else a bootstrap of clusters.
     """
-    attempts = len(rows.tasks)
-    told = Estimate(value=None, level=level, n_tasks=rows.n_tasks, n_trials=attempts, method="none")
+    told = Estimate(value=None, level=level, n_tasks=rows.n_tasks, n_trials=len(rows.tasks), method="none")
     if not np.isin(rows.worker, (0.0, 1.0)).all():
         return replace(told, why=_NOT_BINARY)
-    if rows.groups == attempts:
+    if rows.groups == len(rows.tasks):
         return stats.auroc(rows.confidence, rows.worker, level)
     sides = [(x * rows.weight)[replayer.order] for x in (rows.worker, 1.0 - rows.worker)]
     if not all(side.any() for side in sides):
@@ -163,10 +162,9 @@ def calibration(rows: Rows, seed: int, level: float) -> Calibration:
 
 
 def gap_area(exact: Floats, drawn: Floats, told: Estimate) -> Estimate:
-    """APGR, the share of the gap between worker and expert recovered; None where the gap is not significant.
+    """APGR: the area under (pass - never) / (always - never) against the share escalated (Ong et al. 2024).
 
-    The area under (pass - never) / (always - never) against the share escalated, straight between thresholds (Ong et
-    al. 2024, who average ten points); random escalation has one half.
+    Straight between thresholds, where they average ten points; random escalation has one half.
     """
 
     def area(figures: Floats) -> Floats:
@@ -310,10 +308,7 @@ def hybrids_run(
     pair: tuple[str, str],
     figured: Callable[[Floats, int], dict[str, Any]],
 ) -> list[Measured]:
-    """Hybrids of these two on record but those that always or never escalate, the ends of the curve.
-
-    Figures are made of what each did at each row (value, dollars, seconds, whether escalated) and its number of tasks.
-    """
+    """Hybrids of these two on record but the curve's ends; ``figured`` by what each did at each row, and its tasks."""
     found = []
     ours = [one for one in manifest.contenders if (one.worker, one.expert) == pair] if manifest else []
     for one in ours:

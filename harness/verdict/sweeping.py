@@ -57,10 +57,7 @@ def sweep_of(
     goal: SweepGoal | None = None,
     settings: SweepSettings | None = None,
 ) -> Sweep:
-    """The same from a table that is loaded already, best with its attempts: they are read again where it kept none.
-
-    Without ``settings.intervals`` figures come in a part of the time, without intervals, and rivals are left out.
-    """
+    """The same from a table that is loaded already, best with its attempts: they are read again where it kept none."""
     goal, asked = goal or SweepGoal(), settings or SweepSettings()
     of, level, seed = asked.confidence_from, asked.level, asked.seed
     rows = paired_rows(table, worker, expert, signal=asked.signal, confidence_from=of)

@@ -89,7 +89,7 @@ def test_several_suites_are_linted_as_those_of_one_experiment(tmp_path, capsys):
     [
         ({"name": "label", "labels": "x"}, "grader label.labels: found the text 'x'; needed: a list"),
         ({"name": "label", "labels": ["x"]}, "grader label.labels: found 1 item; needed: at least 2 items"),
-        ({"name": "json_schema", "schema": {"type": "foo"}}, "$.type: 'foo' is nothing that may stand here"),
+        ({"name": "json_schema", "schema": {"type": "foo"}}, "$.type: 'foo' is not allowed here"),
     ],
 )
 def test_a_grader_s_fault_is_said_in_plain_words_and_counts(tmp_path, capsys, grader, said):

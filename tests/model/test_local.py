@@ -332,7 +332,7 @@ def test_an_interrupt_does_not_wait_for_the_batch() -> None:
 async def test_a_failing_batch_is_data_and_one_too_large_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
     local = LocalModel(spec())
     await local.prepare()
-    engine = local._shelf.engine()
+    engine = local._engine()
     sizes, write = [], engine.write
 
     def small(rows: list[object], adapter: Path | None) -> None:

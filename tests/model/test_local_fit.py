@@ -168,7 +168,7 @@ async def test_every_kind_of_lora_answers_as_peft_alone_does(made: Callable[...,
     try:
         await local.prepare([ADAPTERS / "claim-check", folder])
         await local.probe_adapters([QUESTION])
-        found = local._shelf.engine(folder.resolve()).next_logprobs(ids, folder)
+        found = local._engine(folder.resolve()).next_logprobs(ids, folder)
     finally:
         await local.close()
     assert float((found - wanted).abs().max()) < 1e-4

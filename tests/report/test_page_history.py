@@ -169,7 +169,7 @@ def test_two_reports_can_be_held_against_each_other(gated):
     first, second = gated
     page = drawn("history", first, second, **{"from": "first", "to": "second", "before": "A", "after": "A"})
     assert [box.value for box in page.selectbox if box.key in {"from", "to"}] == ["first", "second"]
-    assert "Nothing that the manifests tell of." in texts(page)
+    assert "No difference on record." in texts(page)
 
 
 def test_hostile_texts_of_a_verdict_are_text(gated):

@@ -45,6 +45,9 @@ def test_each_contender_s_requests_carry_its_own(tmp_path, capfd):
     assert ordered[0] == ordered[1]
     written = json.loads((report / "manifest.json").read_text())["contenders"]
     assert len({one["digest"] for one in written}) == 6
+    two = ("--baseline-contender", "free", "--candidate-contender", "object")
+    changed = json.loads(live.inside(capfd, "gate", report, report, *two, "--json")[1])["changed"]
+    assert any(one["what"].startswith("response_format of ") and one["baseline"] is None for one in changed)
 
 
 @pytest.mark.parametrize(

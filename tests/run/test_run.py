@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import servers
+import yaml
 from live import CALL_USD, KEY, Server
 
 HYBRID = {
@@ -81,9 +82,9 @@ def test_an_attempt_that_is_too_dear_is_the_contender_s_failure(tmp_path, capfd)
 
 
 def test_a_budget_of_time_stops_the_run(tmp_path, capfd):
-    with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
+    with Server(live.openai_answer, servers.slow_ok(0.2)) as served:
         report = live.write_experiment(
-            tmp_path / "r", tasks=60, models={"m": live.served_model(served)}, budget={"wall_s": 0.8}
+            tmp_path / "r", tasks=60, models={"m": live.served_model(served)}, budget={"wall_s": 2.0}
         )
         live.edit(report, limits={"concurrency": 2})
         code, _, err = live.inside(capfd, "run", report)
@@ -243,6 +244,13 @@ def test_a_threshold_is_chosen_on_dev_recorded_and_used_again(tmp_path, capfd):
         assert table["hybrid", f"t{number}", 0]["confidence"] == pytest.approx(0.1353 if hard else 0.9512, abs=1e-4)
         assert table["always", f"t{number}", 0]["escalated"] is True
         assert table["never", f"t{number}", 0]["passed"] is not hard
+    # under another grader the answers are still those that these thresholds led to
+    path = next(tmp_path.rglob("suite.yaml"))
+    path.write_text(
+        yaml.safe_dump(yaml.safe_load(path.read_text()) | {"grader": {"name": "regex", "pattern": "answer"}})
+    )
+    code, _, err = live.inside(capfd, "run", report)
+    assert (code, live.manifest(report)["thresholds"]) == (0, chosen), err
     by_split = {name: {row["split"] for (c, _, _), row in table.items() if c == name} for name in HYBRID}
     assert by_split == {name: {"dev", "test"} if name in {"worker", "expert"} else {"test"} for name in HYBRID}
 

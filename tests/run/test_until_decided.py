@@ -105,7 +105,7 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
     assert f"decided: BLOCK after {early['looked_at']} of 300 tasks: shown to be worse" in err
     assert f"{made} of 300 attempts made; {TASKS - made} saved, about ${(TASKS - made) * CALL_USD:.4f}\n" in err
     assert err.startswith("`bad` against `base` of ")
-    opening = f"{bench.main}, margin 5 points, 300 tasks, looks at 60, 120, 180, 240, 300\n"
+    opening = f"{bench.main}, margin 5 points, 300 tasks, looks after 60, 120, 180, 240, 300\n"
     assert opening in err
     assert "INCOMPLETE" not in err
     table = live.rows(report)
@@ -632,7 +632,7 @@ def test_of_a_hybrid_only_its_own_tasks_and_the_dev_attempts_of_its_parts_are_ma
     }
     assert {name for name, split in made if split == "test"} == {"hybrid"}
     assert found["looked_at"] <= made.count(("hybrid", "test")) <= found["looked_at"] + 4
-    assert " of 180 attempts made, besides 40 dev attempts to choose a threshold on; " in err
+    assert " of 180 attempts made, and 40 dev attempts to choose a threshold on; " in err
     assert live.inside(capfd, "gate", main_, report, "--candidate-contender", "hybrid")[0] == 1
 
 

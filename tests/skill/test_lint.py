@@ -120,7 +120,7 @@ def test_a_good_skill_has_no_warnings(tmp_path):
 def test_a_second_end_of_the_frontmatter_is_warned_of(tmp_path):
     result = lint_skill(skill(tmp_path / "s", description="a --- b"))
     assert result.valid
-    assert result.warnings == ("--- stands inside the frontmatter: readers disagree where it ends",)
+    assert result.warnings == ("--- inside the frontmatter: readers disagree where it ends",)
 
 
 def test_a_link_out_of_the_folder_is_an_error_here(tmp_path):

@@ -79,7 +79,7 @@ def test_an_unquoted_colon_or_sign_is_retried_in_quotes(tmp_path, value, read):
 def test_a_mark_and_blank_lines_before_the_frontmatter_and_marks_inside_it_load(tmp_path):
     skill = load_skill(write(tmp_path / "s", "\ufeff\n---\nname: s\ndescription: a --- b\n--- \nText --- here.\n---\n"))
     assert (skill.description, skill.body) == ("a --- b", "Text --- here.\n---")
-    assert skill.warnings == ("something stands before the frontmatter",)
+    assert skill.warnings == ("there is something before the frontmatter",)
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def test_rows_that_ask_the_same_share_a_cluster_and_gaps_are_said(tmp_path, caps
     [
         (["--input", "qq", "--reference", "a"], "--input: there is no column 'qq'; did you mean 'q'?"),
         (["--input", "q", "--reference", "a", "--cluster", "who"], "--cluster: there is no column 'who'; known: a, q"),
-        (["--input", "q", "--reference", "a", "--id", "a"], "--id: the id 'billing' stands 4 times; ids must differ"),
+        (["--input", "q", "--reference", "a", "--id", "a"], "--id: the id 'billing' is there 4 times; ids must differ"),
         (["--input", "q", "--reference", "a", "--dev-share", "1.5"], "give a share from 0 to less than 1"),
     ],
 )
@@ -158,7 +158,7 @@ def test_what_cannot_be_made_leaves_nothing_behind(tmp_path, capsys, options, sa
 def test_nothing_that_exists_is_written_over(tmp_path, capsys):
     (tmp_path / "made").mkdir()
     made(tmp_path, labelled(12), code=2)
-    assert "made: stands there already; name another folder" in capsys.readouterr().err
+    assert "made: exists already; name another folder" in capsys.readouterr().err
     assert list((tmp_path / "made").iterdir()) == []
 
 

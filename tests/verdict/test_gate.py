@@ -166,7 +166,7 @@ def test_what_lost_attempts_could_have_changed_is_said(judge):
     found = judge(only(GOOD, "A"), theirs)
     text = next(one.text for one in found.reasons if one.rule == "errored")
     assert "candidate 1.0%" in text
-    assert "had they all gone worst or best for the candidate: -1.00 or 0.00 points" in text  # 3 of 300 that A passed
+    assert "if all had gone worst or best for the candidate: -1.00 or 0.00 points" in text  # 3 of 300 that A passed
 
 
 def test_another_grader_is_invalid(tmp_path):

@@ -29,27 +29,18 @@ from harness.model.reasoning import SEPARATE
 from harness.model.wire import read_reply, request_fields
 from harness.userfile import Text
 
-_AT_HOME = {
-    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
-    "LITELLM_LOCAL_BLOG_POSTS": "True",
-    "LITELLM_MODE": "PRODUCTION",  # anything else reads a .env file from the working folder
-}
+_AT_HOME = {"LITELLM_MODE": "PRODUCTION"}  # anything else reads a .env file from the working folder
+_AT_HOME |= {f"LITELLM_LOCAL_{what}": "True" for what in ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "BLOG_POSTS")}
 SECRET_NAMES = ("_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
 WITHOUT_LOGPROBS = ("anthropic", "bedrock", "cohere", "claude")
 """Beginnings of litellm's model names whose providers give no log-probabilities."""
-_KEYS = {
+_PLAIN = "openai openrouter mistral groq deepseek xai cerebras deepinfra replicate huggingface moonshot nvidia_nim"
+_KEYS = {name: (f"{name.upper()}_API_KEY",) for name in _PLAIN.split()} | {
     "anthropic": ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
     "fireworks_ai": ("FIREWORKS_AI_API_KEY", "FIREWORKS_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
     "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     "perplexity": ("PERPLEXITYAI_API_KEY",),
     "together_ai": ("TOGETHERAI_API_KEY",),
-} | {
-    name: (f"{name.upper()}_API_KEY",)
-    for name in (
-        *("openai", "openrouter", "mistral", "groq", "deepseek", "xai"),
-        *("cerebras", "deepinfra", "replicate", "huggingface", "moonshot", "nvidia_nim"),
-    )
 }  # providers, and the variables of which litellm's own check needs one
 
 
@@ -161,9 +152,13 @@ class LiteLLMModel:
         body = response.model_dump(warnings=False)
         if (failure := failure_in(body, self._redact)) is not None:
             raise failure
-        body = _as_it_came(body) if speaks_openai else body
-        reasoning = str(self.spec.options.get("reasoning") or SEPARATE)
-        return read_reply(body, latency_s=latency_s, reasoning=reasoning)
+        for choice in body["choices"] if speaks_openai else ():  # what litellm put aside stands where it stood
+            message = choice["message"]
+            aside = message.pop("provider_specific_fields", None) or {}
+            if aside.get("reasoning") == message.get("reasoning_content"):
+                message.pop("reasoning_content", None)  # litellm's own name for it
+            choice["message"] = aside | message
+        return read_reply(body, latency_s=latency_s, reasoning=str(self.spec.options.get("reasoning") or SEPARATE))
 
     def _error(self, error: Exception) -> ModelError:
         chain: list[BaseException] = []  # the error and all that led to it, the outermost first
@@ -189,10 +184,18 @@ class LiteLLMModel:
 
     async def close(self) -> None:
         """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
-        if id(self) in _OPEN:
-            _OPEN.discard(id(self))
-            if not _OPEN and "litellm" in sys.modules:
-                await _shut()
+        was_open = id(self) in _OPEN
+        _OPEN.discard(id(self))
+        if not was_open or _OPEN or "litellm" not in sys.modules:
+            return
+        import litellm
+        from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
+
+        with contextlib.suppress(TimeoutError):  # what runs in the background ends first; a later use begins anew
+            await asyncio.wait_for(GLOBAL_LOGGING_WORKER.flush(), 1.0)
+        await GLOBAL_LOGGING_WORKER.stop()
+        await litellm.close_litellm_async_clients()
+        litellm.in_memory_llm_clients_cache.flush_cache()
 
 
 def not_taken(spec: ModelSpec) -> dict[str, str]:
@@ -214,17 +217,6 @@ def not_taken(spec: ModelSpec) -> dict[str, str]:
 _PREFIX = re.compile(r"\A(?:(?:litellm\.)?\w*(?:Error|Exception)(?::| -)\s*)+")
 """litellm's own class names before a provider's words; they mislead."""
 _OPEN: set[int] = set()  # the models that may still call
-
-
-def _as_it_came(body: dict[str, Any]) -> dict[str, Any]:
-    """The answer of a provider that speaks OpenAI's language: what litellm put aside stands where it stood."""
-    for choice in body["choices"]:
-        message = choice["message"]
-        aside = message.pop("provider_specific_fields", None) or {}
-        if aside.get("reasoning") == message.get("reasoning_content"):
-            message.pop("reasoning_content", None)  # litellm's own name for it
-        choice["message"] = aside | message
-    return body
 
 
 def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
@@ -267,15 +259,3 @@ def _litellm() -> Any:
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     return litellm
-
-
-async def _shut() -> None:
-    """Ends what litellm keeps running in the background, then its connections, so that a later use begins anew."""
-    import litellm
-    from litellm.litellm_core_utils.logging_worker import GLOBAL_LOGGING_WORKER
-
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(GLOBAL_LOGGING_WORKER.flush(), 1.0)
-    await GLOBAL_LOGGING_WORKER.stop()
-    await litellm.close_litellm_async_clients()
-    litellm.in_memory_llm_clients_cache.flush_cache()

@@ -120,7 +120,7 @@ def _asked(evidence: Evidence, parts: Parts, usual: tuple[str, str]) -> Sweep | 
     live = parts.live(worker, expert, source)
     hybrid = live[0] if live else None
     if len(live) > 1:
-        hybrid = choose("Live hybrid to lay beside", live, "live")
+        hybrid = choose("Hybrid that was run, to compare with", live, "live")
     found, problem = _replayed(evidence, (worker, expert), goal, source, hybrid)
     if found is None:
         loud(problem)

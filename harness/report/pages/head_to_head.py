@@ -137,7 +137,7 @@ def _asked(
         try:
             texts |= loading.asked_at(evidence, tuple(table.keys[place] for place in alone.values()), ASKED)
         except OwnbenchError as error:  # the flips are known without them
-            why = f"What was asked is not to be had: {error}"
+            why = f"The question is not on record: {error}"
     else:
         why = "The report holds no transcripts: what was asked is not known here."
     rows = []

@@ -23,7 +23,7 @@ FIELDS = {
     "training": ("training_usd", "Training, $", "Spent once a horizon, by options with an adapter."),
     "labelling": ("labelling_usd", "Labelling, $", "The examples for tuning; spent once a horizon."),
     "authoring": ("skill_authoring_usd", "Skill authoring, $", "Spent once a horizon, by options with skills."),
-    "hosting": ("hosting_usd_per_month", "Hosting a month, $", "Beside the hours that the tasks are billed."),
+    "hosting": ("hosting_usd_per_month", "Hosting a month, $", "On top of the hours that the tasks are billed."),
 }  # by the key in the address: the input, its label, and what it means
 HOUR = "Machine's hour, $"
 SETTINGS = {

@@ -23,7 +23,7 @@ from harness.report.difference_figures import forest_figure
 from harness.report.scoreboard_tables import domain_differences
 from harness.report.vega import Figure, Theme, vega_lite
 
-SAME = "The same contender stands on both sides. Choose two different ones."
+SAME = "The same contender is on both sides. Choose two different ones."
 NOTHING = "Nothing to draw: the figures that it needs are not known."
 
 

@@ -28,7 +28,7 @@ def page(shown: Shown) -> None:
         write(tables.NO_SKILLS)
         return
     section("What was shown and opened",
-            "Shares of graded attempts. Flat: the text stands in the prompt. Progressive: the model opens it. "
+            "Shares of graded attempts. Flat: the text is in the prompt. Progressive: the model opens it. "
             "Placebo: a text about something else.")  # fmt: skip
     show(tables.delivered_table(view))
     section("What the skills add",
@@ -44,7 +44,7 @@ def page(shown: Shown) -> None:
         _by_domain(evidence, pairs, shown)
     section("Each skill by itself",
             "What one skill adds on the tasks that were shown it. Of one that is shown on every task it is what "
-            "the contender's skills add in all, which stands above." if view.skills else
+            "the contender's skills add in all, shown above." if view.skills else
             "No skill is named, neither by what was given nor by the rows.")  # fmt: skip
     if view.skills:
         none = "No skill can be judged by itself here; the table says why, on hover."

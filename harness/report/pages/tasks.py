@@ -119,7 +119,7 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
     a = choose("The first", shown, "a", at=two)
     b = choose("The second", shown, "b", index=1, at=three)
     if a == b:
-        st.info("The same contender stands on both sides, so that no task flipped. Choose two different ones.")
+        st.info("The same contender is on both sides, so no task flipped. Choose two different ones.")
     return a, b, next(way for way, words in WAYS.items() if words == said)
 
 
@@ -210,7 +210,7 @@ def meant(index: Outcomes, places: Places, text: str, split: str | None = None) 
             tasks = (found & shown if (found & shown).any() else found).nonzero()[0].tolist()
             said = f"One task has {what}: it is open below."
             if len(tasks) > 1:
-                more = f", of which these are the first {MOST_NAMED}" if len(tasks) > MOST_NAMED else ""
+                more = f", the first {MOST_NAMED}" if len(tasks) > MOST_NAMED else ""
                 said = f"{plural(len(tasks), 'task')} have {what}{more}. Choose one."
             return tuple(tasks[:MOST_NAMED]), said
     return (), "No task has this name, or this in its name."

@@ -223,10 +223,13 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
                 advice = "each column must hold words for right and wrong, or each column numbers from 0 to 1"
             advice += f"; remove the column if it is no {source.across}"
         raise source.refusal(row, name, f"found {word[:60]!r}", advice)
-    parts = []
-    for value, meaning in ((1.0, "pass"), (0.0, "failure")):
+    parts, said = [], {*source.reading.true, *source.reading.false}
+    for value, meaning, other in ((1.0, "pass", "--false"), (0.0, "failure", "--true")):
         taken = [word for word, v in values.items() if v == value]
-        if any(word.casefold() not in {"true", "false", "1", "0"} for word in taken):
+        if said & {*taken} and len(taken) == len(values) > 1:  # --true 0 leaves a 1 the pass that it is by itself
+            problem = f"every value would be a {meaning}: {listed([repr(word) for word in taken], 8)}"
+            raise source.refusal(0, name, problem, f"name those of the other kind with {other} WORD")
+        if any(word.casefold() not in {"true", "false", "1", "0"} or word in said for word in taken):
             told = [f"{word!r} ({plural(counts[word], 'row')})" for word in taken]
             parts.append(f"{listed(told, 8)} as a {meaning}")
     if parts:

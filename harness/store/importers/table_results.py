@@ -50,7 +50,7 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     tests = [lost, passed == 1, ungraded]
     status = np.select(tests, [plain, Status.PASSED.value, Status.UNGRADED.value], Status.FAILED.value)
     for which, text in (
-        (late, "{} passed although the status tells of a limit: passed was kept"),
+        (late, "{} passed although the status is that of a limit: passed was kept"),
         (dropped, "{} errored, skipped or ungraded by the status: the result in the row was left out"),
         (partial, "{} with a fractional score and no passed: the rate uses the score"),
         (ungraded, "{} with neither passed nor a score: ungraded, in no rate"),

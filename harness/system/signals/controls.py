@@ -4,30 +4,20 @@ from harness.core import Answer, Session, Status, seeded
 from harness.system.signal import Rule, Signal
 
 
-class Fixed(Signal):
-    """Every task, or none."""
-
-    control = True
-
-    def __init__(self, name: str, *, escalates: bool) -> None:
-        self.name, self.expert = name, (int(escalates), int(escalates))
-
-    async def escalates(self, rule: Rule, first: Answer, sure: float | None, session: Session) -> bool:  # noqa: ARG002
-        """The same at every task."""
-        return self.expert == (1, 1)
-
-
 class Drawn(Signal):
-    """A share of the tasks, whatever was answered."""
+    """A share of the tasks, whatever was answered: all, none, or as many as the rule says."""
 
-    name = "random"
     control = True
-    argument = True
+
+    def __init__(self, name: str, share: int | None = None) -> None:
+        self.name, self._share, self.argument = name, share, share is None
+        self.expert = (0, 1) if share is None else (share, share)
 
     async def escalates(self, rule: Rule, first: Answer, sure: float | None, session: Session) -> bool:  # noqa: ARG002
         """By task, trial and seed: the same on every machine."""
-        assert rule.rate is not None, "the rate is chosen before the first attempt"  # noqa: S101
-        return seeded("escalate", rule.seed, session.task.digest, session.trial).random() < rule.rate
+        share = rule.rate if self._share is None else self._share
+        assert share is not None, "the rate is chosen before the first attempt"  # noqa: S101
+        return seeded("escalate", rule.seed, session.task.digest, session.trial).random() < share
 
 
 class Oracle(Signal):
@@ -41,5 +31,4 @@ class Oracle(Signal):
         return (await session.grade(first)).status is not Status.PASSED
 
 
-ALWAYS, NEVER = Fixed("always", escalates=True), Fixed("never", escalates=False)
-RANDOM, ORACLE = Drawn(), Oracle()
+ALWAYS, NEVER, RANDOM, ORACLE = Drawn("always", 1), Drawn("never", 0), Drawn("random"), Oracle()

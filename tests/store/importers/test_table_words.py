@@ -218,7 +218,7 @@ def test_a_status_beside_a_result(tmp_path: Path) -> None:
         ("failed", False),
         ("errored", None),
     ]
-    assert "1 row passed although the status tells of a limit: passed was kept" in done.notes
+    assert "1 row passed although the status is that of a limit: passed was kept" in done.notes
     assert "1 row errored, skipped or ungraded by the status: the result in the row was left out" in done.notes
     for row in ("a,t,passed,0\n", "a,t,FAIL,1\n"):
         (tmp_path / "t.csv").write_text(head + row)

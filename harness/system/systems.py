@@ -1,22 +1,111 @@
-"""One model, bare or with an adapter; and one with skills, which reach it by one of the deliveries.
+"""What every contender is to the run; a model that is asked once, a model with skills, and a hybrid of two.
 
 A model that calls tools gets two of them where it may open skills; any other answers ``OPEN name`` or ``OPEN
-name/path`` on a line, and is told the task once more after what it opened.
+name/path`` on a line, and is told the task once more after what it opened. In a hybrid a cheap worker answers first,
+and is charged in any case; where it is not sure enough, a dearer expert answers instead.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from harness.core import MALFORMED, Answer, Cause, Exposure, Message, Reply, Request, Role, Session, Task, Tool
-from harness.model import ADAPTERS, RESPONSE_FORMAT, assistant_message, tool_message
+from harness.core import (
+    MALFORMED,
+    Answer,
+    Cause,
+    Contender,
+    Exposure,
+    Message,
+    RenderedPrompt,
+    Reply,
+    Request,
+    Role,
+    Session,
+    Task,
+    Tool,
+)
+from harness.model import ADAPTERS, LOGPROBS, RESPONSE_FORMAT, assistant_message, tool_message
 from harness.skill import Skill, SkillFileError, file_content, opened_name, read_file, skill_content
 from harness.system.delivery import Delivery
-from harness.system.protocol import Calls, Need, System
-from harness.system.signal import sureness
+from harness.system.signal import Rule, Signal, sureness
 
 MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
 LIKELY_TURNS = 3  # of a model that may open skills
+
+Calls = tuple[tuple[str, Request], ...]  # models by their names, and what they are asked
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A capability that a contender's model has to have, and the contender's key that asks for it."""
+
+    model: str
+    capability: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """A contender on one suite. What a kind of contender does not say of itself is not so."""
+
+    contender: Contender  # its name and what it is made of, the same on every suite
+    identity: str  # the digest of all that it is on this suite, and of no name: equal systems share answers
+    prompt: RenderedPrompt  # what it is asked first at each task of the suite
+
+    @property
+    def parts(self) -> tuple["System", ...]:
+        """Contenders whose answers it uses."""
+        return ()
+
+    @property
+    def models(self) -> frozenset[str]:
+        """Names of the models that it calls."""
+        return frozenset(model for part in self.parts for model in part.models)
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """What its models have to be able to do, beside what its parts need."""
+        return ()
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Names of the contenders, itself and its parts, for which something is still to be chosen on dev tasks."""
+        return frozenset(name for part in self.parts for name in part.undecided)
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """Names of the contenders on whose dev attempts that is chosen."""
+        return frozenset(name for part in self.parts for name in part.waits_for)
+
+    @property
+    def like(self) -> str | None:
+        """The contender whose chosen share it takes."""
+        return None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user must know before it is run."""
+        return ()
+
+    def with_choice(self, chosen: Mapping[str, Any]) -> "System":  # noqa: ARG002 - nothing is to be chosen
+        """The same with the ``threshold`` or ``rate`` that was chosen, by contender name, for itself and its parts."""
+        return self
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """The calls of one attempt at ``task``: the fewest, and the most that are likely."""
+        raise NotImplementedError
+
+    def preview(self, task: Task, trial: int = 0) -> Request | None:
+        """What is sent first, where that can be said before it is sent."""
+        raise NotImplementedError
+
+    async def rehearse(self, task: Task, session: Session) -> tuple[float | None, Sequence[Answer]]:
+        """How sure the first of its parts is, and all parts' answers, on which is chosen. Raises as `answer`."""
+        raise NotImplementedError
+
+    async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
+        """The answer to one task. Raises ModelError: a call failed for good."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,3 +284,84 @@ class Skilled(Direct):
         opened.add(name)
         session.skill(name, Exposure.OPENED)
         return skill_content(name, skill.body, skill.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hybrid(System):
+    """Two contenders and the rule between them."""
+
+    worker: System
+    expert: System
+    signal: Signal
+    rule: Rule
+    likes: System | None = None  # for ``random:NAME``: the hybrid whose share it takes
+
+    @property
+    def parts(self) -> tuple[System, ...]:
+        """The worker, then the expert."""
+        return self.worker, self.expert
+
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """Log-probabilities of the worker's model, where the signal is made of them."""
+        models = sorted(self.worker.models) if self.signal.logprobs else ()
+        return tuple(Need(model, LOGPROBS, "escalate.signal") for model in models)
+
+    @property
+    def _open(self) -> bool:
+        if self.signal.argument:
+            return self.rule.rate is None
+        return self.rule.threshold is None and self.signal.chosen
+
+    @property
+    def undecided(self) -> frozenset[str]:
+        """Itself too, where its threshold or its share is not known."""
+        return super(Hybrid, self).undecided | ({self.contender.name} if self._open else set())
+
+    @property
+    def waits_for(self) -> frozenset[str]:
+        """Its parts, where a threshold is chosen on what they answer; or those of the hybrid that it is like."""
+        below = super(Hybrid, self).waits_for
+        if self.likes is not None:
+            return below | self.likes.waits_for
+        return below | {part.contender.name for part in self.parts} if self._open else below
+
+    @property
+    def like(self) -> str | None:
+        """The hybrid of ``random:NAME``."""
+        return self.likes.contender.name if self.likes else None
+
+    def with_choice(self, chosen: Mapping[str, Any]) -> "Hybrid":
+        """The same hybrid with what was chosen on the dev split, in its parts too."""
+        worker, expert = (part.with_choice(chosen) for part in self.parts)
+        mine, rule = chosen.get(self.contender.name), self.rule
+        if mine is not None:
+            found = {"threshold": mine.threshold, "rate": mine.rate}
+            rule = replace(rule, **{key: value for key, value in found.items() if value is not None})
+        return replace(self, worker=worker, expert=expert, rule=rule)
+
+    def preview(self, task: Task, trial: int = 0) -> Request | None:
+        """The worker's."""
+        return self.worker.preview(task, trial)
+
+    def calls(self, task: Task) -> tuple[Calls, Calls]:
+        """The worker's, and the expert's as often as the signal asks for it."""
+        (low, high), (low_expert, high_expert) = (part.calls(task) for part in self.parts)
+        least, most = self.signal.expert
+        return low + low_expert * least, high + high_expert * most
+
+    async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
+        """Both answers, and how sure the worker is."""
+        worker = await self.worker.answer(task, session, Role.WORKER)
+        expert = await self.expert.answer(task, session, Role.EXPERT)
+        return await self.signal.confidence(self.rule, worker, session), (worker, expert)
+
+    async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:  # noqa: ARG002
+        """The worker's answer, or the expert's."""
+        first = await self.worker.answer(task, session, Role.WORKER)
+        sure = await self.signal.confidence(self.rule, first, session)
+        if not await self.signal.escalates(self.rule, first, sure, session):
+            return replace(first, confidence=sure, escalated=False, served_by=self.worker.contender.name)
+        second = await self.expert.answer(task, session, Role.EXPERT)
+        served_by = self.expert.contender.name
+        return replace(second, confidence=sure, signals=first.signals, escalated=True, served_by=served_by)
