@@ -34,7 +34,7 @@ def scoreboard(
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
     tried: Mask = table.trials > table.skipped
     common, held = ranked_together(tried)
-    ranked = table.without(held[:, None] & ~common)
+    ranked = table.without(held[:, None] & tried & ~common)
     names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
     against = named or next((name for name in names if name in together), names[0])
     pairs = [(name, against) for name in names if name != against]
