@@ -25,7 +25,7 @@ from harness.core import (
 
 EXACT_UP_TO = 5_000  # tasks up to which the exact power is summed beside the formula
 MEAN_SQUARE = "mean square difference, Wilson on tasks"
-SAME_TASKS = "counted as tasks tried once each: several trials of one task would prove less than their number says"
+SAME_TASKS = "counted as tasks tried once each; several trials of one task are weaker evidence than as many tasks"
 LARGEST = 10_000_000  # tasks of a headline at most: each table that two counts allow is looked at
 ROUNDING = 1e-9  # p values closer than this are the same
 

@@ -14,8 +14,8 @@ from harness.core import as_json, visible
 
 Argument = tuple[str, dict[str, Any]]
 Arguments = Sequence["Argument | str | dict[str, tuple[str, Arguments]]"]
-"""What a verb takes: arguments, actions with a line in the help and arguments of their own, and texts for the help's
-end, of which command lines are examples."""
+"""What a verb takes: arguments, actions with a line in the help and arguments of their own, and texts for the end
+of the help, where command lines are examples."""
 
 
 def arg(spec: str, words: str = "", **how: Any) -> Argument:

@@ -240,9 +240,9 @@ def variance_components(
     """Nested random effects (trial in task in domain) by the method of moments (Searle, Casella & McCulloch 1992).
 
     Of 0/1 trials; with b, of the difference a - b on common tasks. Task means y have variance task + h trial, h the
-    mean of 1/K; the trial part is pooled within tasks, the task part is the spread of y within domains less h trial,
-    the domain part the spread of domain means less what tasks explain, over the adjusted tasks a domain. A negative one
-    is shown as 0. Intervals by Williams 1962, and chi-squared for the trial: normal-theory, rough for 0/1 values.
+    mean of 1/K; the trial part is pooled within tasks, the task part is the spread of y within domains minus h trial,
+    the domain part the spread of domain means minus what tasks explain, over the adjusted tasks a domain. A negative
+    one is shown as 0. Intervals by Williams 1962, and chi-squared for the trial: normal-theory, rough for 0/1 values.
     """
     two_sided_z(level)
     if b is None:

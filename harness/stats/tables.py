@@ -79,7 +79,7 @@ def mcnemar_exact(wins: int, losses: int) -> float:
 
 
 def mcnemar_midp(wins: int, losses: int) -> float:
-    """The exact p less half the chance of the table seen; keeps its level (Fagerland, Lydersen & Laake 2013)."""
+    """The exact p minus half the chance of the table seen; keeps its level (Fagerland, Lydersen & Laake 2013)."""
     return float(mcnemar_all(wins, losses)[0])
 
 

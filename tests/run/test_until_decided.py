@@ -217,7 +217,7 @@ def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
     assert (code, record["decision"]) == (3, "INCONCLUSIVE")
     assert "at look 5 of 5" in rules["early"]["text"]
     assert "(level of look 5 of 5, 4%, Tango score)" in rules["non_inferior"]["text"]  # 1 - Phi(1.7509), not 5%
-    assert "neither harm nor safety is shown; still open: worse by no more than the margin\n" in err
+    assert "neither harm nor safety is shown; still open: drop within the margin\n" in err
     assert record["tasks_needed"] > TASKS
 
 
@@ -234,7 +234,8 @@ def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
     early = early_of(report)
     assert (early["decision"], early["looked_at"]) == ("INCONCLUSIVE", TASKS)  # too dear is no harm
     assert (
-        early["because"] == "decided, INCONCLUSIVE after 300 of 300 tasks: no harm is shown; still open: not too dear"
+        early["because"]
+        == "decided, INCONCLUSIVE after 300 of 300 tasks: no harm is shown; still open: cost within its limit"
     )
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["non_inferior"]["holds"], rules["cost"]["holds"]) == (3, True, False)

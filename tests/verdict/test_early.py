@@ -186,13 +186,13 @@ def test_nothing_shown_at_the_last_look_is_inconclusive():
 @pytest.mark.parametrize(
     ("policy", "open_"),
     [
-        ({"minimum_tasks": 601}, "there are tasks enough"),
-        ({"max_cost_ratio": 1.5}, "not too dear"),
-        ({"max_latency_ratio": 1.5}, "not too slow"),
+        ({"minimum_tasks": 601}, "enough tasks"),
+        ({"max_cost_ratio": 1.5}, "cost within its limit"),
+        ({"max_latency_ratio": 1.5}, "latency within its limit"),
         ({"critical_domains": {"d1": 0.01}}, "within its own margin: domain d1"),
         (
             {"critical_domains": {"missing": 0.5}, "max_cost_ratio": 1.5},
-            "within its own margin: domain missing, not too dear",
+            "within its own margin: domain missing, cost within its limit",
         ),
     ],
 )
