@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from harness.analysis import pair, scoreboard
@@ -49,8 +50,8 @@ def test_routerbench_domains_do_not_differ_beyond_noise(routerbench):
     assert (spread.tau2.value, spread.tau2.high) == (0, pytest.approx(0.004881, abs=5e-7))
     assert spread.mean.value == pytest.approx(-0.034802, abs=5e-6)
     found = pair(routerbench, "always_strong", "always_cheap")
-    assert [d.shrunk for d in found.domains] == pytest.approx([0.034802] * 9, abs=5e-6)
-    assert {d.delta for d in found.domains} != {0.034802}
+    seen, shrunk = (np.std([getattr(d, name) for d in found.domains]) for name in ("delta", "shrunk"))
+    assert 0.0 < shrunk < seen / 3, "tau of 0 is likely but not sure: mostly drawn to the mean"
     assert any("Q 7.08 on 8 df, p = 0.528" in note for note in found.notes)
 
 
