@@ -12,7 +12,7 @@ from harness.analysis.loading import (
     progress_of,
     undecided_command,
 )
-from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
+from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, ranked_together, shares_tasks
 from harness.analysis.planning import (
     Headline,
     Plan,

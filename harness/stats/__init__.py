@@ -78,3 +78,5 @@ from harness.stats.tables import (
     visible_difference,
     wilson_interval,
 )
+from harness.stats.tails import crossing
+from harness.stats.with_the_best import Sufficiency, sufficiency
