@@ -9,6 +9,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
+from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.store import TaskTable
@@ -165,6 +166,9 @@ def pair(
     if len(table.domain_names) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
+    (first, n), (second, m) = tasks.sides
+    times = [None if (found := asked(table, name)) is None else found.at(tasks.mask) for name in (a, b)]
+    time = changed_over_time((a, b), first / n - second / m, tasks.clusters, times, level)
     return Pairing(
         comparison=tasks.compared(level),
         this_suite=stats.this_suite_difference(of_a, of_b, level),
@@ -172,7 +176,8 @@ def pair(
         domains=by_domain,
         flips=_flips(tasks),
         warning=progress_of(table, manifest).warning,
-        notes=(*notes, *([] if spread is None or len(by_domain) < 2 else [_spread_note(spread)])),
+        over_time=time,
+        notes=(*notes, *time.notes, *([] if spread is None or len(by_domain) < 2 else [_spread_note(spread)])),
     )
 
 
