@@ -22,6 +22,7 @@ from harness.analysis.planning import (
     plan_rows,
     plan_size,
 )
+from harness.analysis.ranked_tasks import ranked_tasks, ranked_together
 from harness.analysis.scoreboard_notes import (
     OTHER_TASKS,
     best_sentence,
