@@ -2,6 +2,7 @@
 
 from harness.analysis.by_domain import Domains, domains
 from harness.analysis.changed import Change, changes
+from harness.analysis.common_sets import ranked_tasks, ranked_together
 from harness.analysis.designs import CELL_WORDS, Design, factorial
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import (
@@ -22,7 +23,6 @@ from harness.analysis.planning import (
     plan_rows,
     plan_size,
 )
-from harness.analysis.ranked_tasks import ranked_tasks, ranked_together
 from harness.analysis.scoreboard_notes import (
     OTHER_TASKS,
     best_sentence,

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from harness import stats
+from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
-from harness.analysis.ranked_tasks import ranked_tasks
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard
 from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
