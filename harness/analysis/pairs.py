@@ -24,7 +24,6 @@ ERRORS_AS = {
     "excluded": "attempts that errored or could not be graded are left out",
     "failed": "attempts that errored or could not be graded count as failed",
 }
-MOST_SETS = 2_000  # sets of tasks, and what they have in common, that are looked at
 SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
 OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}  # flags of the table that matter to every view
 
@@ -212,31 +211,6 @@ def compared(tasks: Iterable[CommonTasks], level: float) -> list[tuple[Compariso
     found = [(pair.compared(level), pair.spread(level)) for pair in tasks]
     p_values = adjusted([one.p_value for one, _ in found])
     return [(replace(one, p_adjusted=p), spread) for (one, spread), p in zip(found, p_values, strict=True)]
-
-
-def ranked_together(tried: Mask) -> tuple[Mask, Mask]:
-    """The tasks, and who tried all of them, of which there are most together: contenders times tasks, two at least.
-
-    ``tried`` has the shape [contenders, tasks]. Where no two share a task nobody is ranked.
-    """
-    sets: dict[bytes, Mask] = {row.tobytes(): row for row in tried if row.any()}
-    distinct = new = list(sets.values())
-    while new and len(sets) < MOST_SETS:
-        shared = (one & other for one in new for other in distinct)
-        fresh = {row.tobytes(): row for row in shared if row.any() and row.tobytes() not in sets}
-        new = list(fresh.values())[: MOST_SETS - len(sets)]
-        sets |= {row.tobytes(): row for row in new}
-    if len(sets) == 1:
-        only = next(iter(sets.values()))
-        return only, np.asarray(tried[:, only].all(axis=1), dtype=bool)
-    best, most = np.zeros(tried.shape[1], dtype=bool), (0, 0)
-    for tasks in sets.values():
-        held = int(tried[:, tasks].all(axis=1).sum())
-        size = held * int(tasks.sum()), held
-        if held > 1 and size > most:
-            best, most = tasks, size
-    held_by: Mask = np.asarray(tried[:, best].all(axis=1) & (most[0] > 0), dtype=bool)
-    return best, held_by
 
 
 def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
