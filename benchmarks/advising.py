@@ -7,7 +7,7 @@ Options find the same tasks hard (half of the variance of a latent difficulty is
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,36 +65,28 @@ def words(options: Options, n: int, runs: int, seed: int, margin: float = 0.02) 
     return {word: Share(said[word] / runs, runs) for word in ("OWN", "RENT", "MIX", "UNDECIDED")}
 
 
-CASES: Mapping[str, tuple[Options, int]] = {
-    **{
-        f"equal, OWN at half the price, {k} RENT, {n} tasks": ([(OWN, 0.7, 0.001), *[(RENT, 0.7, 0.002)] * k], n)
-        for n in (100, 500, 1000)
-        for k in (1, 4, 10)
-    },
-    **{
-        f"{k} MIX at the margin and cheap, RENT the best, {n} tasks": ([*[(MIX, 0.78, 0.001)] * k, (RENT, 0.8, 0.002)], n)
-        for n in (100, 500, 1000)
-        for k in (1, 4, 10)
-    },
-    **{
-        f"OWN cheaper and {gap} points better than {k} RENT, {n} tasks": (
-            [(OWN, 0.7 + gap / 100, 0.001), *[(RENT, 0.7, 0.002)] * k], n)
-        for gap, n in ((8, 500), (0, 5000))
-        for k in (1, 4, 10)
-    },
-    **{
-        f"RENT dearer and {gap} points better than OWN, {n} tasks": ([(OWN, 0.7, 0.001), (RENT, 0.7 + gap / 100, 0.002)], n)
-        for gap, n in ((8, 500), (15, 500), (5, 5000))
-    },
-}  # fmt: skip
-"""Named truths: of the first two sorts RENT and MIX are wrong; the others show how often it decides."""
+def cases() -> Iterator[tuple[str, Options, int]]:
+    """Named truths and tasks: of the first two sorts RENT and MIX are wrong; the others show how often it decides."""
+    for n in (100, 500, 1000):
+        for k in (1, 4, 10):
+            yield f"equal, OWN at half the price, {k} RENT", [(OWN, 0.7, 0.001), *[(RENT, 0.7, 0.002)] * k], n
+            yield f"{k} MIX 2 points below and cheap, one RENT", [*[(MIX, 0.78, 0.001)] * k, (RENT, 0.8, 0.002)], n
+    for gap, n in ((0.08, 500), (0.0, 5000)):
+        for k in (1, 4, 10):
+            better = f"OWN cheaper and {100 * gap:g} points better than {k} RENT"
+            yield better, [(OWN, 0.7 + gap, 0.001), *[(RENT, 0.7, 0.002)] * k], n
+    for gap, n in ((0.08, 500), (0.15, 500), (0.05, 5000)):
+        yield f"RENT dearer and {100 * gap:g} points better than OWN", [(OWN, 0.7, 0.001), (RENT, 0.7 + gap, 0.002)], n
 
 
 def main() -> None:
     """Prints one line a case."""
-    for number, (name, (options, n)) in enumerate(CASES.items()):
+    for number, (name, options, n) in enumerate(cases()):
         found = words(options, n, runs=200, seed=number)
-        print(f"{name}: " + ", ".join(f"{word} {100 * share.value:.1f}%" for word, share in found.items()), flush=True)
+        print(
+            f"{name}, {n} tasks: " + ", ".join(f"{word} {100 * share.value:.1f}%" for word, share in found.items()),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
