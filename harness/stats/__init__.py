@@ -30,6 +30,7 @@ from harness.stats.domains import (
     heterogeneity,
     variance_components,
 )
+from harness.stats.drift import Drift, run_effect, trend
 from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
 from harness.stats.money import aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
 from harness.stats.noninferiority import (
