@@ -1,6 +1,6 @@
-"""``gate.yaml`` and its rules: what a candidate must hold, in words, and how it is judged.
+"""The rules of the gate: what a candidate must hold, in words, and how it is judged.
 
-A further rule is added here, and nowhere else: an entry of `GATE_RULES` and, where a user limits it, a key of `Policy`.
+A further rule is added here: an entry of `GATE_RULES` and, where a user limits it, a key of `Policy`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

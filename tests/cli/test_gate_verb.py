@@ -202,6 +202,7 @@ def test_a_ship_that_could_not_be_printed_is_not_0(tmp_path):
 
 def test_a_lint_that_found_errors_says_so_by_its_code_alone(tmp_path):
     (tmp_path / "skill").mkdir()
+    (tmp_path / "skill" / "SKILL.md").write_text("---\nname: other\n---\nno description\n")
     line = f'"{sys.executable}" -m harness skill lint "{tmp_path / "skill"}" | true; exit "${{PIPESTATUS[0]}}"'
     assert subprocess.run(["bash", "-c", line], check=False, capture_output=True, cwd=ROOT).returncode == 1
 
