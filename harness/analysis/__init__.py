@@ -2,7 +2,9 @@
 
 from harness.analysis.by_domain import Domains, domains
 from harness.analysis.changed import Change, changes
+from harness.analysis.common_sets import ranked_tasks, ranked_together
 from harness.analysis.designs import CELL_WORDS, Design, factorial
+from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import (
     Evidence,
     default_contender,
@@ -12,15 +14,8 @@ from harness.analysis.loading import (
     undecided_command,
 )
 from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
-from harness.analysis.planning import (
-    Headline,
-    Plan,
-    headline,
-    headline_rows,
-    observed_discordance,
-    plan_rows,
-    plan_size,
-)
+from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size
+from harness.analysis.published import Headline, headline, headline_rows
 from harness.analysis.scoreboard_notes import (
     OTHER_TASKS,
     best_sentence,
