@@ -31,7 +31,15 @@ from harness.stats.domains import (
     variance_components,
 )
 from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
-from harness.stats.money import aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
+from harness.stats.money import (
+    aiq,
+    break_even,
+    fieller_ratio,
+    normalised_gain,
+    on_front,
+    pareto_probability,
+    tail_share,
+)
 from harness.stats.noninferiority import (
     DomainHarm,
     Harm,
