@@ -4,10 +4,14 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analysis.over_time import OverTime
 from harness.core import Comparison, Estimate, Kind, as_json
 
 NO_PREDICTION = "a prediction interval needs three domains"
 ALL_PAIRS = 4  # up to so many contenders are all compared with one another where the experiment names no reference
+AFTER_THE_FACT = (
+    "tasks_needed: from the difference seen it is mostly luck; smallest_difference is what these tasks can show"
+)
 ONE_CONTENDER = "one contender: there is no difference to judge"
 
 
@@ -238,6 +242,7 @@ class Pairing:
     this_suite: Estimate  # the difference with an interval for these very tasks, trial noise only
     errored_as_failed: Comparison | None  # with every errored attempt counted as failed, where there are such
     flips: tuple[Flip, ...]  # lost ones first: they are what a change has cost
+    over_time: OverTime  # whether the difference changed while the two were asked
     warning: str | None  # the loud line over a run that is not done
     notes: tuple[str, ...]
 
@@ -249,6 +254,7 @@ class Pairing:
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
         record["this_suite"] = as_json(self.this_suite)
+        record |= self.over_time.as_json()
         keys = ("delta", "low", "high", "p_value")
         record["errored_as_failed"] = None if failed is None else {key: getattr(failed, key) for key in keys}
         record["domains"] = [{key: as_json(getattr(d, key)) for key in OF_A_PAIR} for d in self.domains]
@@ -262,7 +268,8 @@ def missing_why(c: Comparison) -> str | None:
         return "no graded task in common"
     reasons = (
         (c.p_exact, "p_exact: too many units for an exact test, p_value is simulated"),
-        (c.tasks_needed, "tasks_needed: no number of tasks would show the difference seen"),
+        (c.smallest_difference, "smallest_difference: on so few the test cannot show even the largest difference"),
+        (c.tasks_needed, AFTER_THE_FACT),
     )
     return "; ".join(reason for figure, reason in reasons if figure is None) or None
 

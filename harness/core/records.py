@@ -253,6 +253,7 @@ class Outcome:
     attempt_id: str
     prompt_digest: str | None = None  # of the template that made the task a question; ``None``: of an earlier version
     grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike
+    run: int | None = None  # which call of ``ownbench run`` made it, from 1; ``None``: none did, or nobody knows
 
     @property
     def is_done(self) -> bool:
@@ -297,5 +298,6 @@ class Comparison:
     both_failed: int = 0
     errored: int = 0
     bounds: tuple[float, float] | None = None  # the difference if every errored attempt had gone worst, and best, for a
-    tasks_needed: int | None = None
+    smallest_difference: float | None = None  # that as many tasks show in four of five tries
+    tasks_needed: None = None  # after the fact such a number says nothing: `smallest_difference` does
     sentence: str = ""

@@ -19,7 +19,7 @@ from harness.stats.clustered import (
     this_suite_difference,
     this_suite_rate,
 )
-from harness.stats.comparison import Effect, compare, factorial
+from harness.stats.comparison import Effect, compare, factorial, paired_error
 from harness.stats.confidence import Bin, auroc, brier_score, expected_calibration_error, isotonic_fit, reliability_bins
 from harness.stats.domains import (
     DomainComparison,
@@ -30,6 +30,7 @@ from harness.stats.domains import (
     heterogeneity,
     variance_components,
 )
+from harness.stats.drift import Drift, run_effect, trend
 from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
 from harness.stats.money import (
     aiq,
@@ -80,9 +81,12 @@ from harness.stats.tables import (
     mcnemar_exact,
     mcnemar_midp,
     non_inferiority_tasks,
+    smallest_difference,
     tango_interval,
     tango_z,
     tasks_for_difference,
+    tasks_for_mean,
     visible_difference,
     wilson_interval,
 )
+from harness.stats.tails import two_sided_z

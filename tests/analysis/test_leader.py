@@ -94,7 +94,7 @@ def test_the_reference_that_is_asked_for_stands_for_the_experiments(make_report)
     assert (asked.reference, {c.b for c in asked.comparisons}) == ("c", {"c"})
     assert any(note.startswith("all are compared with c, as was asked") for note in asked.notes)
     assert scoreboard(report, reference="a") == own
-    with pytest.raises(UsageError, match="no contender .cc."):
+    with pytest.raises(UsageError, match=r"no contender .cc."):
         scoreboard(report, reference="cc")
     write_report(report, reference="c")
     assert json.loads((report / "statistics.json").read_text())["reference"] == "c"
