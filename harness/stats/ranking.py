@@ -102,27 +102,32 @@ class Best:
     interval: Estimate  # holds although it was chosen
 
 
-def best_of(means: ArrayLike, found: Estimate, factor: float, clusters: Clusters = None) -> Best:
+def best_of(
+    means: ArrayLike, found: Estimate, factor: float, clusters: Clusters = None, *, place: int | None = None
+) -> Best:
     """What the highest rate of several contenders on the same tasks is worth; ``found`` is its estimate by itself.
 
-    ``likely`` is the mean of the leader's rate where rates of contenders lie around a common mean (`heterogeneity`
-    with its tau integrated out), which knows no selection. The interval goes down to the lower of that model's end and
-    of the simultaneous one (``factor`` of `rank`), as one contender may be better than a normal curve allows, and
-    up to the plain end: chosen rates are too high, never too low.
+    That may rest on more tasks than all of them have; ``place`` then says whose it is. ``likely`` is the mean of the
+    leader's rate where rates of contenders lie around a common mean (`heterogeneity` with its tau integrated out),
+    which knows no selection. The interval goes down to the lower of that model's end and of the simultaneous one
+    (``factor`` of `rank`), as one contender may be better than a normal curve allows, and up to the plain end: chosen
+    rates are too high, never too low.
     """
     x = np.asarray(means, dtype=np.float64)
     many, rates = x.shape[1], x.mean(axis=0)
-    place = int(rates.argmax())
+    place = int(rates.argmax()) if place is None else place
     if many < 2 or found.value is None or found.low is None:
         return Best(place=place, likely=float(rates[place]), interval=found)
     codes, groups = cluster_codes(clusters, len(x))
-    off = _sums(x - rates, codes, groups)
-    noise = off.T @ off * groups / max(groups - 1, 1) / len(x) ** 2
+    sizes = np.bincount(codes, minlength=groups)[:, None]
+    without = _sums(x - rates, codes, groups) / np.maximum(len(x) - sizes, 1)  # as in `cr3`
+    noise = without.T @ without * (groups - 1) / groups
     center = np.eye(many) - 1.0 / many
     weight, middle, variance = posterior(rates - rates.mean(), np.maximum(np.diag(center @ noise @ center), 1e-12))
     (low,) = mixture_quantile(weight, middle[:, [place]], variance[:, [place]] + noise.mean(), 0.5 - found.level / 2.0)
+    middle_rate = float(rates.mean()) + found.value - float(rates[place])
+    likely = min(found.value, middle_rate + float(weight @ middle[:, place]))
     stretched = found.value - factor / two_sided_z(found.level) * (found.value - found.low)
-    interval = replace(
-        found, low=max(0.0, min(float(rates.mean()) + low, stretched)), method=f"{found.method}, the best of {many}"
-    )
-    return Best(place=place, likely=float(rates.mean() + weight @ middle[:, place]), interval=interval)
+    end = min(max(0.0, min(middle_rate + low, stretched)), likely)
+    interval = replace(found, low=end, method=f"{found.method}, the best of {many}")
+    return Best(place=place, likely=likely, interval=interval)
