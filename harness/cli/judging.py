@@ -25,11 +25,12 @@ def _count(text: str) -> tuple[int, int]:
 
 ERRORS, TRIALS, GOALS = ("excluded", "failed"), ("mean", "majority", "all", "any"), ("pass", "utility", "cost")
 WHOM = arg("--contender A", "whom candidates are compared with (default: the report's reference, or its only one)")
+REFERENCE = arg("--reference NAME", "whom the others are compared with (default: the experiment's reference)")
 PORTS = range(8501, 8521)  # of the dashboard, tried in this order where no port is asked for
 SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
 
 ARGUMENTS: dict[str, Arguments] = {
-    "show": (REPORT, *VIEW, "ownbench show reports/demo --split test"),
+    "show": (REPORT, REFERENCE, *VIEW, "ownbench show reports/demo --split test --reference tuned"),
     "compare": (
         REPORT,
         arg("a A", "a contender; the difference is A minus B"),
@@ -146,6 +147,7 @@ ARGUMENTS: dict[str, Arguments] = {
     ),
     "report": (
         REPORT,
+        REFERENCE,
         *VIEW,
         "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.",
         "All files are written into the report's folder; of a broken report report.html says what is broken.",
@@ -166,7 +168,7 @@ def run_show(args: argparse.Namespace) -> int:
     from harness.analysis import scoreboard
     from harness.store import running_process
 
-    view = scoreboard(args.report, split=args.split, level=args.level)
+    view = scoreboard(args.report, split=args.split, level=args.level, reference=args.reference)
     if (process := running_process(args.report)) is not None:
         sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
     return answer(args, view)
@@ -291,7 +293,7 @@ def run_report(args: argparse.Namespace) -> int:
     """Writes the files into the report's folder and names them; 0."""
     from harness.report import write_report
 
-    written = write_report(args.report, split=args.split, level=args.level)
+    written = write_report(args.report, split=args.split, level=args.level, reference=args.reference)
     return answer(args, {"written": written}, map(str, written))
 
 

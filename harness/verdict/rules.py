@@ -114,7 +114,7 @@ def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRec
 
 
 def _same_graders(e: GateEvidence) -> Iterable[Reason]:
-    ours, theirs = (gradings_of(side.table.report, side.contender) for _, side in e.sides)
+    ours, theirs = (gradings_of(side.table, side.contender) for _, side in e.sides)
     other = [] if ours.keys() & theirs.keys() else other_graders(e.pairs.baseline.suites, e.pairs.candidate.suites)
     text = "nothing says that the graders differ"
     if otherwise := graded_otherwise(ours, theirs):
@@ -161,7 +161,7 @@ def _anchor(e: GateEvidence) -> Iterable[Reason]:
         ours, side = e.pairs.candidate, anchor.side
         alone = len(e.judged.candidate_rows) - len(pairs.candidate_rows)
         left = 0 if e.early.stretch else len(side.tried) - len(pairs.candidate_rows)
-        gradings = (gradings_of(one.table.report, one.contender) for one in (ours, side))
+        gradings = (gradings_of(one.table, one.contender) for one in (ours, side))
         if differ := _suites_differ(ours, side):
             fault = f"other suites than the anchor's ({differ.replace('baseline', 'anchor')})"
         elif alone or left:
