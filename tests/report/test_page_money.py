@@ -246,8 +246,7 @@ def test_it_says_on_which_tasks_the_options_stand_and_who_is_left_out(tmp_path):
     said = " ".join(texts(drawn("money", folder)).split())
     assert (
         "2 options, compared on the 90 tasks that all of them have, so that a pass rate here may be another than on "
-        "the page Answer. 1 of 3 contenders has attempts at fewer than half as many tasks as the one with most, and is "
-        "left out; the notes at the end name them."
+        "the page Answer. 1 of 3 contenders lacks some of these tasks and is left out; the notes at the end name them."
     ) in said
 
 

@@ -41,7 +41,12 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
     draw(found_blocks(view))
     section("Scoreboard")
-    show(scoreboard_table(view, {o.contender: o.kind for o in advice.options} if advice else {}), fold=True)
+    show(
+        scoreboard_table(
+            view, {name: o.kind for o in advice.options for name in o.seeds or (o.contender,)} if advice else {}
+        ),
+        fold=True,
+    )
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)

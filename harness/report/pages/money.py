@@ -154,10 +154,10 @@ def _stands_on(grounds: AdviceInputs) -> str:
     if n < int(grounds.work.sum()):
         text += ", so that a pass rate here may be another than on the page Answer"
     if left:
-        have, are = ("has", "is") if left == 1 else ("have", "are")
+        lack, are = ("lacks", "is") if left == 1 else ("lack", "are")
         text += (
-            f". {left:,} of {options + left:,} contenders {have} attempts at fewer than half as many tasks as the one "
-            f"with most, and {are} left out; the notes at the end name them"
+            f". {left:,} of {options + left:,} contenders {lack} some of these tasks and {are} left out; the notes at "
+            "the end name them"
         )
     return f"{text}."
 
@@ -171,7 +171,7 @@ def _asides(grounds: AdviceInputs, terms: Assumptions) -> list[str]:
     elif machine.hour_on_record is None:
         said.append("Machines have different prices of an hour on record; an hour that is typed above holds for all.")
     now = "is" if terms.gpu_hour_usd is not None else "would be"
-    kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.names]
+    kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.members]
     said += [f"{name}: its cost at another price of the machine's hour {now} unknown, {why}." for name, why in kept]
     waiting = ", ".join(INPUTS[name] for name, value in terms.amounts.items() if value is None)
     return [*said, *([f"Not known: {waiting}."] if waiting else [])]
