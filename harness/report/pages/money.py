@@ -31,6 +31,10 @@ SETTINGS = {
     "months": ("Months over which money spent once is spread", verdict.MONTHS, 1200.0),
     "spread": ("Each amount may be off by, %", 100 * verdict.SPREAD, 99.0),
 }  # by the key in the address: label, what holds where nothing is said, and the most
+UPKEEP = {
+    "retrain": ("retrain_months", "Months between trainings"),
+    "reauthor": ("reauthor_months", "Months between skill authorings"),
+}  # by the key in the address: the input and its label; empty: once
 INSIDE = {"no": False, "yes": True, "not known": None}
 
 
@@ -134,6 +138,12 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
             usually = f"{amount_text(usual)}, as usual"
             value = ask(label, key, usual, most, usually, help=f"Empty: {usually}.", at=place)
             said[key] = usual if value is None else value
+        again: dict[str, float | None] = {}
+        for (key, (name, label)), place in zip(UPKEEP.items(), st.columns(3)[:2], strict=True):
+            words = "What was paid once is paid again every so many months. Empty: once."
+            again[name] = ask(label, key, getattr(base, name), SETTINGS["months"][2], "once", help=words, at=place)
+            if again[name] == 0:
+                wrong.append(f"{label}: 0 months is no time. Leave it empty for once.")
     if said["months"] <= 0:
         wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
     terms = replace(
@@ -143,6 +153,7 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
         months=said["months"],
         spread=said["spread"] / 100,
         gpu_hour_usd=None if asked == hour else asked,
+        **again,
     )
     return terms, said["margin"] / 100, wrong
 
