@@ -46,6 +46,7 @@ from harness.stats.noninferiority import (
     Harm,
     NonInferiority,
     Worse,
+    harm_limit,
     harm_test,
     harmed_domains,
     kish_units,
