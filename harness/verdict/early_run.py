@@ -79,9 +79,9 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     side, manifest = pairs.candidate, pairs.candidate.manifest
     digest = side.table.contender_digests[side.index]
     recorded = manifest.early_records.get(digest) if manifest else None
-    keys = [pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()]
-    if manifest is None or recorded is None or not keys:  # other checks say that nothing is common
+    if manifest is None or recorded is None or not len(pairs.baseline_rows):  # other checks say that nothing is common
         return Replayed()
+    keys = [pairs.baseline.table.keys[i] for i in pairs.baseline_rows.tolist()]
     seed = recorded["seed"] if isinstance(recorded.get("seed"), int) else manifest.seed
     against, latency = (baseline, pairs.baseline.contender), policy.max_latency_ratio is not None
     plan, units = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)

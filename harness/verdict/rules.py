@@ -198,7 +198,7 @@ def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRec
 
 
 def _same_graders(e: GateEvidence) -> Iterable[Reason]:
-    ours, theirs = (gradings_of(side.table.report, side.contender) for _, side in e.sides)
+    ours, theirs = (gradings_of(side.table, side.contender) for _, side in e.sides)
     other = [] if ours.keys() & theirs.keys() else other_graders(e.pairs.baseline.suites, e.pairs.candidate.suites)
     text = "nothing says that the graders differ"
     if otherwise := graded_otherwise(ours, theirs):
