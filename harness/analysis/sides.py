@@ -93,6 +93,22 @@ class Pairs:
     baseline_rows: Ints
     outcomes: PairedOutcomes
 
+    def at(self, mask: Mask | Ints) -> "Pairs":
+        """The same at some of the tasks, by a mask or by positions in their order."""
+        ours, theirs = self.candidate_rows[mask], self.baseline_rows[mask]
+        return replace(self, candidate_rows=ours, baseline_rows=theirs, outcomes=self.outcomes.at(mask))
+
+    @property
+    def lost(self) -> tuple[Floats, Floats]:
+        """Attempts of each at each task that the instrument failed, candidate first."""
+        return self.candidate.lost[self.candidate_rows], self.baseline.lost[self.baseline_rows]
+
+    @property
+    def lost_as_failed(self) -> PairedOutcomes:
+        """The outcomes with those attempts counted as failed, on both sides."""
+        (ours, n), (theirs, k), (a, b) = self.outcomes.candidate, self.outcomes.baseline, self.lost
+        return replace(self.outcomes, candidate=(ours, n + a), baseline=(theirs, k + b))
+
     def per_task(self, figure: str) -> tuple[Floats, Floats]:
         """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN unknown."""
         sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common

@@ -89,7 +89,23 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench gate --self-test reports/demo --baseline-contender skilled --candidate-contender tuned",
     ),
     "baseline": (
-        {"set": ("lock a report as the baseline; only this command ever moves it", (REPORT, WHOM, JSON))},
+        {
+            "set": (
+                "lock a report as the baseline; only this command ever moves it",
+                (
+                    REPORT,
+                    WHOM,
+                    arg(
+                        "--anchor",
+                        "make it the anchor too, which stays as baselines move on (default: the first is)",
+                        **FLAG,
+                    ),
+                    arg("--approved-by NAME", "who takes it though its latest verdict is BLOCK or INCONCLUSIVE"),
+                    arg("--reason TEXT", "why, with --approved-by"),
+                    JSON,
+                ),
+            )
+        },
         "ownbench baseline set reports/main",
     ),
     "sweep": (
@@ -201,7 +217,7 @@ def run_advise(args: argparse.Namespace) -> int:
 def run_gate(args: argparse.Namespace) -> int:
     """Prints the verdict and writes its files; 0 SHIP, 1 BLOCK, 3 INCONCLUSIVE, 4 INVALID. A self-test: 0."""
     from harness.report import write_gate
-    from harness.verdict import gate, self_test
+    from harness.verdict import gate, one_at_a_time, self_test
 
     contenders = {name: getattr(args, name) for name in ("baseline_contender", "candidate_contender")}
     if args.self_test:
@@ -214,21 +230,29 @@ def run_gate(args: argparse.Namespace) -> int:
         raise UsageError("--repetitions and --seed go with --self-test")
     if args.baseline is None or args.candidate is None:
         raise UsageError("a baseline and a candidate are needed: ownbench gate BASELINE CANDIDATE")
-    view = gate(args.baseline, args.candidate, args.policy, **contenders)
-    # The report remembers every verdict on it; files that were asked for elsewhere are of this verdict alone.
-    write_gate(view, args.out or args.candidate, at=None if args.out else datetime.now(UTC))
+    reports = args.baseline, args.candidate
+    with one_at_a_time(args.baseline):  # whose log counts the tries
+        view = gate(*reports, args.policy, **contenders)
+        write_gate(view, args.out or args.candidate, at=datetime.now(UTC), reports=reports)
     answer(args, view)
     return view.exit_code
 
 
 def run_baseline(args: argparse.Namespace) -> int:
-    """Writes ``baseline.json``; 0."""
-    from harness.verdict import set_baseline
+    """Writes ``baseline.json`` and the anchor; 0."""
+    from harness.verdict import Approval, set_baseline
 
-    lock, before = set_baseline(args.report, args.contender)
-    has = "nothing has changed since it was" if lock == before else "it has changed since it was"
+    by, reason = (text if text is None else text.strip() for text in (args.approved_by, args.reason))
+    if bool(by) != bool(reason) or "" in (by, reason):
+        raise UsageError("--approved-by NAME and --reason TEXT go together: who takes it, and why?")
+    approval = Approval(by=by, reason=reason) if by and reason else None
+    lock, before = set_baseline(args.report, args.contender, anchor=args.anchor, approval=approval)
+    has = "nothing has changed since it was" if lock.same_evidence(before) else "it has changed since it was"
     again = "" if before is None else f"; {has} locked before"
-    return answer(args, lock, [f"{args.report}: locked, with {lock.contender} as the baseline{again}"])
+    told = lock.anchor or {}
+    own = told.get("rows") == lock.rows[lock.contender]
+    anchor = f"; anchor: {'itself' if own else '{contender} of {report}, set {set_at}'.format(**told)}"
+    return answer(args, lock, [f"{args.report}: locked, with {lock.contender} as the baseline{again}{anchor}"])
 
 
 def run_sweep(args: argparse.Namespace) -> int:

@@ -256,13 +256,21 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
 
 
 def write_gate(
-    view: Gate, folder: Path, environment: Mapping[str, str] | None = None, *, at: datetime | None = None
+    view: Gate,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    at: datetime | None = None,
+    reports: tuple[Path, Path] | None = None,
 ) -> tuple[Path, ...]:
-    """Writes a verdict's files, logs it if given ``at`` a time, and adds a summary to ``GITHUB_STEP_SUMMARY``."""
+    """Writes a verdict's files, and adds a summary to ``GITHUB_STEP_SUMMARY``.
+
+    Given ``at`` a time it is logged, in the folder and in those of the ``reports``, baseline and candidate.
+    """
     markdown = markdown_blocks(blocks_of(view))
     verdict = json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n"
     files = _write(folder, {VERDICT: verdict, "junit.xml": _junit(view), "summary.md": markdown})
-    logged = () if at is None else (log_verdict(view, folder, at),)
+    logged = () if at is None else log_verdict(view.as_json(), folder, at, reports)
     page = (os.environ if environment is None else environment).get("GITHUB_STEP_SUMMARY")
     if page:
         with Path(page).open("a", encoding="utf-8") as file:
