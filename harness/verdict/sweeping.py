@@ -163,7 +163,11 @@ class _Figures:
 
     def rate(self, values: Floats) -> Estimate:
         """The pass rate of values by row, NaN where nothing was tried: the same method as on the scoreboard."""
-        tried = np.isfinite(values)
+        tried, n = np.isfinite(values), len(self.first)
+        if self.replayer.resamples and self.rows.groups == n == len(values) and ((values == 0) | (values == 1)).all():
+            low, high = stats.wilson_interval(float(values.sum()), n, self.level)  # as `clustered_rate`, at once
+            rate = float(values.mean())
+            return replace(self.told, value=rate, low=low, high=high, n_tasks=n, n_trials=n, method="Wilson")
         sums, counts = (np.bincount(self.where, weights=x) for x in (np.where(tried, values, 0.0), tried))
         if not self.replayer.resamples:
             return replace(self.told, value=float((sums / counts)[counts > 0].mean()), method="none", why=NO_INTERVALS)
