@@ -24,10 +24,7 @@ def said(make_report, rows, thresholds, names=None, split=None):
 def test_shared_clusters_are_counted_and_named(make_report):
     rows = rows_of("s", dev="aabbc", test="abddef")
     (text,) = said(make_report, rows, {"hybrid": {"s": CHOSEN}})
-    assert (
-        "the threshold of hybrid was chosen on dev tasks that share 2 clusters with test tasks (2 of 6 test tasks): its "
-        in text
-    )
+    assert text.startswith("the threshold of hybrid was chosen on dev tasks that share 2 clusters with test tasks (2 ")
     assert said(make_report, rows, {"hybrid": {"s": CHOSEN}}, split="all") == [text]
     assert said(make_report, rows, {"hybrid": {"s": CHOSEN}}, split="dev") == []
     assert said(make_report, rows, {"hybrid": {"s": CHOSEN}}, names=["expert"]) == []
