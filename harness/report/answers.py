@@ -5,7 +5,7 @@ from functools import singledispatch
 from typing import Any, TextIO
 
 from harness.analysis import Design, Domains, Headline, Pairing, Plan, Scoreboard, headline_rows, plan_rows
-from harness.core import UNKNOWN, p_equation, plural, points, points_interval
+from harness.core import UNKNOWN, disagreement, p_equation, plural, points, points_interval
 from harness.report import cells
 from harness.report import choice_tables as choices
 from harness.report import difference_tables as differing
@@ -136,10 +136,11 @@ def _(view: Gate) -> Iterator[Block]:
     c = view.comparison
     if c is not None and c.delta is not None:
         looked = ". The interval and p are of one look: not corrected for a run that was looked at on its way"
+        apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
         text = (
             f"{points(c.delta)} points {points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method}) on "
             f"{c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); {c.wins:,} tasks only the candidate passed, "
-            f"{c.losses:,} only the baseline{'' if view.early is None else looked}."
+            f"{c.losses:,} only the baseline{f'; {apart}' if apart else ''}{'' if view.early is None else looked}."
         )
         yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
     if view.tasks_needed is not None:
