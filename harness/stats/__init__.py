@@ -32,7 +32,15 @@ from harness.stats.domains import (
 )
 from harness.stats.drift import Drift, run_effect, trend
 from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
-from harness.stats.money import aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
+from harness.stats.money import (
+    aiq,
+    break_even,
+    fieller_ratio,
+    normalised_gain,
+    on_front,
+    pareto_probability,
+    tail_share,
+)
 from harness.stats.noninferiority import (
     DomainHarm,
     Harm,
@@ -81,4 +89,5 @@ from harness.stats.tables import (
     visible_difference,
     wilson_interval,
 )
-from harness.stats.tails import two_sided_z
+from harness.stats.tails import crossing, two_sided_z
+from harness.stats.with_the_best import Sufficiency, sufficiency
