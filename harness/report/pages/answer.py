@@ -13,8 +13,8 @@ from harness.report.write import found_blocks
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
 INTERVALS = (
     "intervals here follow by formula (of pass rates Wilson's, or CR3 with Student's t; of differences what their test "
-    "does not refute); the page Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a little "
-    "different"
+    "does not refute); the page Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a "
+    "little different"
 )
 
 
