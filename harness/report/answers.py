@@ -147,12 +147,13 @@ def _(view: Gate) -> Iterator[Block]:
     c = view.comparison
     if c is not None and c.delta is not None:
         looked = ". The interval and p are of one look: not corrected for a run that was looked at on its way"
-        apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
         text = (
             f"{points(c.delta)} points {points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method}) on "
             f"{c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); {c.wins:,} tasks only the candidate passed, "
-            f"{c.losses:,} only the baseline{f'; {apart}' if apart else ''}{'' if view.early is None else looked}."
+            f"{c.losses:,} only the baseline{'' if view.early is None else looked}"
         )
+        apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
+        text += f"; {apart}." if apart else "."
         yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
     if view.tasks_needed is not None:
         yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],

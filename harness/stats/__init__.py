@@ -46,6 +46,7 @@ from harness.stats.noninferiority import (
     Harm,
     NonInferiority,
     Worse,
+    harm_limit,
     harm_test,
     harmed_domains,
     kish_units,
@@ -90,4 +91,4 @@ from harness.stats.tables import (
     wilson_interval,
 )
 from harness.stats.tails import crossing, two_sided_z
-from harness.stats.with_the_best import Sufficiency, sufficiency
+from harness.stats.with_the_best import Sufficiency, sufficiency, widened
