@@ -19,7 +19,7 @@ from harness.stats.domains import by_domain
 from harness.stats.permutation import flip_test
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
-from harness.stats.tails import normal_quantile, normal_tail, t_quantile
+from harness.stats.tails import normal_quantile, normal_tail, root, t_quantile
 from harness.stats.units import (
     Clusters,
     Contender,
@@ -144,12 +144,10 @@ def _multiplier(u: Vector) -> float:
 
 def _score_low(sums: Vector, sizes: Vector, target: float) -> float:
     """The difference at which `score_z`, which is 0 at the difference seen, has come down to the target."""
-    from scipy.optimize import brentq
-
     seen = float(sums.sum() / sizes.sum())
     if seen <= -1.0 + 1e-12:
         return -1.0
-    return float(brentq(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen, xtol=1e-12))
+    return root(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,19 +173,18 @@ def harm_test(
 
 
 def harm_limit(
-    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, level: float = 0.95, seed: int = 0
+    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, p_value: float, level: float = 0.95
 ) -> float | None:
     """The largest difference that `harm_test` does not refute, one-sided: below 0 exactly where p is at most 1 - level.
 
-    The test's own inversion, `flip_test`; None without a common task, or where no difference is refuted.
+    The test's own inversion, `flip_test`; ``p_value`` is the test's. None without a common task, or without a limit.
     """
     pairs = pair_tasks(*candidate, *baseline, clusters)
     if len(pairs.a) == 0:
         return None
     sizes = sum_by(pairs.codes, np.ones(len(pairs.codes)), pairs.clusters)
-    high = flip_test(pairs.sums, sizes, 2.0 * level - 1.0, seed=seed).high
-    p = harm_test(candidate, baseline, clusters, seed=seed).p_value
-    return None if high >= 1.0 else min(high, -1e-12) if p <= 1.0 - level else max(high, 0.0)
+    high = flip_test(pairs.sums, sizes, 2.0 * level - 1.0).high
+    return None if high >= 1.0 else min(high, -1e-12) if p_value <= 1.0 - level else max(high, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
