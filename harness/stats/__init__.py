@@ -91,4 +91,4 @@ from harness.stats.tables import (
     wilson_interval,
 )
 from harness.stats.tails import crossing, two_sided_z
-from harness.stats.with_the_best import Sufficiency, sufficiency
+from harness.stats.with_the_best import Sufficiency, sufficiency, widened
