@@ -17,9 +17,10 @@ from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
 from harness.stats.domains import by_domain
 from harness.stats.permutation import flip_test
+from harness.stats.score import score_low, score_z
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
-from harness.stats.tails import normal_quantile, normal_tail, t_quantile
+from harness.stats.tails import normal_quantile, normal_tail, root, t_quantile
 from harness.stats.units import (
     Clusters,
     Contender,
@@ -73,8 +74,8 @@ def non_inferiority(
     sums, sizes = pairs.sums, sum_by(pairs.codes, np.ones(n), groups)
     p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
     if groups > 1:
-        t = _score_z(sums, sizes, -margin)
-        p, low = float(stdtr(groups - 1, -t)), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
+        t = score_z(sums, sizes, -margin)
+        p, low = float(stdtr(groups - 1, -t)), score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
         z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
     method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
     return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)
@@ -95,6 +96,8 @@ def _check(margin: float, alpha: float) -> None:
         raise ValueError(f"margin must lie in (0, 1] and alpha in (0, .5): {margin!r} and {alpha!r}")
 
 
+<<<<<<< HEAD
+=======
 def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
     """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
 
@@ -144,14 +147,13 @@ def _multiplier(u: Vector) -> float:
 
 def _score_low(sums: Vector, sizes: Vector, target: float) -> float:
     """The difference at which `score_z`, which is 0 at the difference seen, has come down to the target."""
-    from scipy.optimize import brentq
-
     seen = float(sums.sum() / sizes.sum())
     if seen <= -1.0 + 1e-12:
         return -1.0
-    return float(brentq(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen, xtol=1e-12))
+    return root(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen)
 
 
+>>>>>>> main
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
     """Whether the candidate is shown to be worse, by however little."""
@@ -175,19 +177,18 @@ def harm_test(
 
 
 def harm_limit(
-    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, level: float = 0.95, seed: int = 0
+    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, p_value: float, level: float = 0.95
 ) -> float | None:
     """The largest difference that `harm_test` does not refute, one-sided: below 0 exactly where p is at most 1 - level.
 
-    The test's own inversion, `flip_test`; None without a common task, or where no difference is refuted.
+    The test's own inversion, `flip_test`; ``p_value`` is the test's. None without a common task, or without a limit.
     """
     pairs = pair_tasks(*candidate, *baseline, clusters)
     if len(pairs.a) == 0:
         return None
     sizes = sum_by(pairs.codes, np.ones(len(pairs.codes)), pairs.clusters)
-    high = flip_test(pairs.sums, sizes, 2.0 * level - 1.0, seed=seed).high
-    p = harm_test(candidate, baseline, clusters, seed=seed).p_value
-    return None if high >= 1.0 else min(high, -1e-12) if p <= 1.0 - level else max(high, 0.0)
+    high = flip_test(pairs.sums, sizes, 2.0 * level - 1.0).high
+    return None if high >= 1.0 else min(high, -1e-12) if p_value <= 1.0 - level else max(high, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -242,10 +242,11 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     shown = harm.p_value <= e.tests.harm_level
     out, best = e.judged.outcomes, ""
     if not e.early.decided:  # whose p holds at any look, which no interval here does
-        high = stats.harm_limit(out.candidate, out.baseline, out.clusters, level=1.0 - e.tests.harm_level)
+        how = {"p_value": harm.p_value, "level": 1.0 - e.tests.harm_level}
+        high = stats.harm_limit(out.candidate, out.baseline, out.clusters, **how)
         best = "" if high is None else f"at best {points(high)}, "
-    how = f"{best}{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ', sign-flip'}"
-    text = f"{'' if shown else 'not '}shown to be worse overall ({how})"
+    said = f"{best}{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ', sign-flip'}"
+    text = f"{'' if shown else 'not '}shown to be worse overall ({said})"
     blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall
     if shown and not blocks:
         text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"
