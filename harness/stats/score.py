@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.permutation import Tested
-from harness.stats.tails import t_quantile
+from harness.stats.tails import root, t_quantile
 from harness.stats.units import Vector, kish_units, vectors
 
 
@@ -59,12 +59,10 @@ def _multiplier(u: Vector) -> float:
 
 def score_low(sums: Vector, sizes: Vector, target: float) -> float:
     """The difference at which `score_z`, which is 0 at the difference seen, has come down to the target."""
-    from scipy.optimize import brentq
-
     seen = float(sums.sum() / sizes.sum())
     if seen <= -1.0 + 1e-12:
         return -1.0
-    return float(brentq(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen, xtol=1e-12))
+    return root(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen)
 
 
 def score_test(sums: ArrayLike, sizes: ArrayLike, level: float = 0.95) -> Tested:
