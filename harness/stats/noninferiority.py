@@ -17,6 +17,7 @@ from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
 from harness.stats.domains import by_domain
 from harness.stats.permutation import flip_test
+from harness.stats.score import score_low, score_z
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
 from harness.stats.tails import normal_quantile, normal_tail, root, t_quantile
@@ -73,8 +74,8 @@ def non_inferiority(
     sums, sizes = pairs.sums, sum_by(pairs.codes, np.ones(n), groups)
     p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
     if groups > 1:
-        t = _score_z(sums, sizes, -margin)
-        p, low = float(stdtr(groups - 1, -t)), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
+        t = score_z(sums, sizes, -margin)
+        p, low = float(stdtr(groups - 1, -t)), score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
         z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
     method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
     return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)
@@ -95,6 +96,8 @@ def _check(margin: float, alpha: float) -> None:
         raise ValueError(f"margin must lie in (0, 1] and alpha in (0, .5): {margin!r} and {alpha!r}")
 
 
+<<<<<<< HEAD
+=======
 def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
     """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
 
@@ -150,6 +153,7 @@ def _score_low(sums: Vector, sizes: Vector, target: float) -> float:
     return root(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen)
 
 
+>>>>>>> main
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Harm:
     """Whether the candidate is shown to be worse, by however little."""
