@@ -66,12 +66,15 @@ def labels_told(table: TaskTable, name: str) -> str:
     for label, _ in set(zip(true, places.tolist(), strict=True)):
         counts[label] = counts.get(label, 0) + 1
     told = (
-        (sorted(known - counts.keys()), "never occur among the graded tasks and are left out"),
-        (sorted({one for one in predicted if one is not None} - known), "are predicted but never true, and count as 0"),
+        (sorted(known - counts.keys()), "that never occur among the graded tasks and are left out"),
+        (
+            sorted({one for one in predicted if one is not None} - known),
+            "that are predicted but never true, and count as 0",
+        ),
         (
             [f"{label} ({counts[label]:,})" for label in sorted(counts) if counts[label] < RARE * tasks],
-            f"are those of less than {100 * RARE:g}% of the {tasks:,} tasks",
+            f"of fewer than {100 * RARE:g}% of the {tasks:,} tasks",
         ),
     )
-    said = [f"labels that {what}: {listed(labels, NAMED)}" for labels, what in told if labels]
+    said = [f"labels {what}: {listed(labels, NAMED)}" for labels, what in told if labels]
     return "; ".join(said)

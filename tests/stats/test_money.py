@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as scipy_t
 
 from harness.core import Estimate
 from harness.stats import break_even, fieller_ratio
@@ -49,6 +50,20 @@ def test_clusters_are_summed():
     doubled = fieller_ratio(np.repeat(COST, 2), np.repeat(PASSED, 2), np.repeat(np.arange(10), 2))
     once = fieller_ratio(COST, PASSED)
     assert (doubled.value, doubled.low, doubled.high) == pytest.approx((once.value, once.low, once.high))
+
+
+def test_unequal_clusters_by_leaving_each_out():
+    """The variances by brute force; 3 clusters of 6, 3 and 1 tasks count as 100 / 46."""
+    codes, (cost, passed) = np.array([0] * 6 + [1] * 3 + [2]), (np.array(COST), np.array(PASSED, dtype=float))
+    without = np.array([[v[codes != k].mean() for v in (cost, passed)] for k in range(3)])
+    off = without - (cost.mean(), passed.mean())
+    v = 2 / 3 * off.T @ off
+    df = 100 / 46 - 1
+    found = fieller_ratio(cost, passed, codes, level=0.5)
+    x, y, t2 = passed.mean(), cost.mean(), scipy_t.ppf(0.75, df) ** 2
+    roots = np.roots([x * x - t2 * v[1, 1], -2 * (x * y - t2 * v[0, 1]), y * y - t2 * v[0, 0]])
+    assert (found.low, found.high) == pytest.approx(sorted(roots))
+    assert found.method == "Fieller, only 3 clusters that count as 2.2"
 
 
 @given(st.lists(st.tuples(st.floats(0.01, 5), st.integers(0, 3)), min_size=2, max_size=30))

@@ -11,10 +11,6 @@ from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.report.write import found_blocks
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
-INTERVALS = (
-    "intervals of pass rates and differences here follow by formula (CR1 with Student's t, or Wilson's); the page "
-    "Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a little different"
-)
 
 
 def page(shown: Shown) -> None:
@@ -62,4 +58,4 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
                 f"{points(c.smallest_difference, 1).lstrip('+')} points or more"
                 for c in open_ if c.smallest_difference is not None]  # fmt: skip
     html(html_list(unknown, most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
-    notes([*view.other_notes, INTERVALS])
+    notes(view.other_notes)
