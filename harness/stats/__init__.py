@@ -30,8 +30,17 @@ from harness.stats.domains import (
     heterogeneity,
     variance_components,
 )
-from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
-from harness.stats.money import aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
+from harness.stats.labels import agreement, macro_f1, ppi_mean, rare_labels, rater_table
+from harness.stats.money import (
+    aiq,
+    break_even,
+    fieller_ratio,
+    heavy_tail,
+    normalised_gain,
+    on_front,
+    pareto_probability,
+    tail_share,
+)
 from harness.stats.noninferiority import (
     DomainHarm,
     Harm,

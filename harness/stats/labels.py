@@ -1,7 +1,8 @@
 """Labels: the mean of their F1, how far two raters agree beyond chance, and a judge put right by people's labels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ from harness.stats.tails import two_sided_z
 from harness.stats.units import Clusters, Codes, Counts, Matrix, Vector, cluster_codes, vector, vectors
 
 _LABELS_AT_ONCE = 64
+RARE, FEWEST = 0.02, 5  # the share, and the number, of attempts below which a label is rare
 
 
 def macro_f1(
@@ -57,6 +59,12 @@ def macro_f1(
     if groups < 2:
         return replace(found, why="one cluster cannot be resampled")
     return with_percentiles(found, _resampled_means(rows, columns, codes, (groups, size), (resamples, seed)))
+
+
+def rare_labels(true: Sequence[str], labels: Iterable[str] = ()) -> tuple[str, ...]:
+    """Labels, sorted, that are true of under 2% of the attempts or of none: macro-F1's interval is not to be trusted."""
+    seen = Counter(true)
+    return tuple(sorted(name for name in {*seen, *labels} if seen[name] < max(FEWEST, RARE * len(true))))
 
 
 def _resampled_means(

@@ -45,7 +45,10 @@ def fieller_ratio(
     return replace(found, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
 
 
-def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
+DEAREST, TOO_DEAR = 0.01, 0.2  # the share of tasks that are the dearest, and of the cost that they may hold
+
+
+def tail_share(costs: ArrayLike, of: float = DEAREST) -> float | None:
     """The share of the whole cost that the dearest of the tasks hold (by default the dearest 1%, one task at least).
 
     Above a fifth, means and ratios of costs have intervals that are too narrow. None where nothing is paid or a cost is
@@ -56,6 +59,32 @@ def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
         return None
     count = max(1, round(of * len(x)))
     return float(np.partition(x, len(x) - count)[len(x) - count :].sum() / x.sum())
+
+
+def heavy_tail(costs: ArrayLike, clusters: Clusters = None) -> str | None:
+    """Why the interval of a mean or a ratio of these costs is too narrow, in words; None where it is not, or unknown.
+
+    The dearest 1% of the tasks hold over a fifth of the cost, or there are fewer tasks (or clusters) than 25 times the
+    squared skewness of what they cost (Cochran 1977, section 2.15).
+    """
+    x = vector(costs, "costs")
+    share = tail_share(x)
+    if share is None:
+        return None
+    count, n = max(1, round(DEAREST * len(x))), len(x)
+    if share > TOO_DEAR:
+        who = "task holds" if count == 1 else f"{count} tasks hold"
+        return f"the dearest {who} {100 * share:.0f}% of the cost of {n}"
+    codes, groups = cluster_codes(clusters, n)
+    away = sum_by(codes, x - x.mean(), groups)
+    square = float(away @ away) / groups
+    needed = 25.0 * float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
+    unit = "tasks" if groups == n else "clusters"
+    return (
+        f"costs are so skewed that a mean asks for {math.ceil(needed):,} {unit}, not {groups}"
+        if needed > groups
+        else None
+    )
 
 
 def fieller_roots(
