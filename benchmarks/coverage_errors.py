@@ -35,7 +35,7 @@ def tests() -> tuple[Row, ...]:
             cells = [claims.unequal(n, rate, trials, alike) for n in SIZES]
             rows.append(row(f"shuffle, {trials[0]} and {trials[1]} trials, {rate:g}, {name}", cells, share=0.5))
     for effect, name in ((0, "main effect"), (1, "interaction")):
-        rows.append(row(f"factorial, {name}", [claims.factorial(n, effect) for n in SIZES], share=0.5))
+        rows.append(row(f"factorial, {name}", [claims.factorial(n, effect) for n in SIZES], share=0.25))
     for trials in (1, 3):
         cells = [claims.domains_differ(n, 6, trials) for n in SIZES]
         rows.append(row(f"do 6 domains differ (Q), {trials} trials", cells, share=0.25))

@@ -16,7 +16,6 @@ from simulations import (
 )
 
 from harness import stats
-from harness.stats.drift import drift, run_effect
 
 LEVEL = 0.05
 
@@ -187,14 +186,14 @@ def factorial(groups: int, effect: int, kind: str = "one") -> One:
 
 
 def trend(groups: int, kind: str = "one") -> One:
-    """The p of `drift` where the difference does not change."""
+    """The p of `trend` where the difference does not change."""
 
     def one(rng: Rng) -> Outcome:
         sizes = sizes_of(rng, groups, kind)
         codes = np.repeat(np.arange(groups), sizes)
         rate, other = two_rates(rng, groups, 0.7, 0.7)
         d = rng.binomial(1, rate[codes]) - rng.binomial(1, other[codes])
-        return float(drift(d, np.arange(len(d)), codes).p_value <= LEVEL), few_units(sizes)
+        return float(stats.trend(d, np.arange(len(d)), codes).p_value <= LEVEL), few_units(sizes)
 
     return one
 
@@ -207,7 +206,7 @@ def between_runs(groups: int, calls: int, kind: str = "one") -> One:
         codes = np.repeat(np.arange(groups), sizes)
         rate, other = two_rates(rng, groups, 0.7, 0.7)
         d = rng.binomial(1, rate[codes]) - rng.binomial(1, other[codes])
-        p, _ = run_effect(d, np.arange(len(d)) * calls // len(d))
+        p, _ = stats.run_effect(d, np.arange(len(d)) * calls // len(d))
         return float(p <= LEVEL), few_units(sizes)
 
     return one

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from harness import stats
 from harness.core import Comparison, Estimate
-from harness.stats.drift import drift
 from harness.stats.sequential import anytime_interval
 
 Array = NDArray[Any]
@@ -359,12 +358,12 @@ def any_time(n: int, delta: float, discordant: float = 0.2) -> One:
 
 
 def drifting(n: int, change: float) -> One:
-    """The change of a difference over the run, by `drift`."""
+    """The change of a difference over the run, by `trend`."""
 
     def one(rng: Rng) -> Outcome:
         place = np.linspace(-0.5, 0.5, n)
         u = rng.random(n)
         d = (u < 0.15 + change * place / 2.0).astype(float) - (u > 0.85 + change * place / 2.0)
-        return missed(drift(d, np.arange(n)).change, change), False
+        return missed(stats.trend(d, np.arange(n)).change, change), False
 
     return one

@@ -2,7 +2,9 @@
 
 from harness.analysis.by_domain import Domains, domains
 from harness.analysis.changed import Change, changes
+from harness.analysis.common_sets import ranked_tasks, ranked_together
 from harness.analysis.designs import CELL_WORDS, Design, factorial
+from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import (
     Evidence,
     default_contender,

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
+from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.store import TaskTable
@@ -23,7 +24,6 @@ ERRORS_AS = {
     "excluded": "attempts that errored or could not be graded are left out",
     "failed": "attempts that errored or could not be graded count as failed",
 }
-MOST_SETS = 2_000  # sets of tasks, and what they have in common, that are looked at
 SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
 OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}  # flags of the table that matter to every view
 
@@ -165,6 +165,9 @@ def pair(
     if len(table.domain_names) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
+    (first, n), (second, m) = tasks.sides
+    times = [None if (found := asked(table, name)) is None else found.at(tasks.mask) for name in (a, b)]
+    time = changed_over_time((a, b), first / n - second / m, tasks.clusters, times, level)
     return Pairing(
         comparison=tasks.compared(level),
         this_suite=stats.this_suite_difference(of_a, of_b, level),
@@ -172,7 +175,8 @@ def pair(
         domains=by_domain,
         flips=_flips(tasks),
         warning=progress_of(table, manifest).warning,
-        notes=(*notes, *([] if spread is None or len(by_domain) < 2 else [_spread_note(spread)])),
+        over_time=time,
+        notes=(*notes, *time.notes, *([] if spread is None or len(by_domain) < 2 else [_spread_note(spread)])),
     )
 
 
@@ -207,31 +211,6 @@ def compared(tasks: Iterable[CommonTasks], level: float) -> list[tuple[Compariso
     found = [(pair.compared(level), pair.spread(level)) for pair in tasks]
     p_values = adjusted([one.p_value for one, _ in found])
     return [(replace(one, p_adjusted=p), spread) for (one, spread), p in zip(found, p_values, strict=True)]
-
-
-def ranked_together(tried: Mask) -> tuple[Mask, Mask]:
-    """The tasks, and who tried all of them, of which there are most together: contenders times tasks, two at least.
-
-    ``tried`` has the shape [contenders, tasks]. Where no two share a task nobody is ranked.
-    """
-    sets: dict[bytes, Mask] = {row.tobytes(): row for row in tried if row.any()}
-    distinct = new = list(sets.values())
-    while new and len(sets) < MOST_SETS:
-        shared = (one & other for one in new for other in distinct)
-        fresh = {row.tobytes(): row for row in shared if row.any() and row.tobytes() not in sets}
-        new = list(fresh.values())[: MOST_SETS - len(sets)]
-        sets |= {row.tobytes(): row for row in new}
-    if len(sets) == 1:
-        only = next(iter(sets.values()))
-        return only, np.asarray(tried[:, only].all(axis=1), dtype=bool)
-    best, most = np.zeros(tried.shape[1], dtype=bool), (0, 0)
-    for tasks in sets.values():
-        held = int(tried[:, tasks].all(axis=1).sum())
-        size = held * int(tasks.sum()), held
-        if held > 1 and size > most:
-            best, most = tasks, size
-    held_by: Mask = np.asarray(tried[:, best].all(axis=1) & (most[0] > 0), dtype=bool)
-    return best, held_by
 
 
 def adjusted(p_values: Sequence[float | None]) -> list[float | None]:

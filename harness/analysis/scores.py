@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from harness import stats
+from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
-from harness.analysis.pairs import CommonTasks, compared, ranked_together, unit_of
+from harness.analysis.pairs import CommonTasks, compared, unit_of
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard
 from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
@@ -26,14 +27,14 @@ def scoreboard(
 ) -> Scoreboard:
     """Every figure of a report, computed from its outcomes; arguments and errors as in `pair`.
 
-    Contenders are ranked on the tasks that `ranked_together` finds; whoever has more is ranked on these. ``reference``
+    Contenders are ranked on the tasks that `ranked_tasks` finds; whoever has more is ranked on these. ``reference``
     stands for the experiment's.
     """
     table, manifest = load_evidence(source, split)
     named, doubt = reference_of(table) if reference is None else (table.contenders[table.index(reference)], [])
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
     tried: Mask = table.trials > table.skipped
-    common, held = ranked_together(tried)
+    common, held = ranked_tasks(table)
     ranked = table.without(held[:, None] & tried & ~common)
     names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
     against = named or next((name for name in names if name in together), names[0])

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from harness.analysis.over_time import OverTime
 from harness.core import Comparison, Estimate, Kind, as_json
 
 NO_PREDICTION = "a prediction interval needs three domains"
@@ -223,6 +224,7 @@ class Pairing:
     this_suite: Estimate  # the difference with an interval for these very tasks, trial noise only
     errored_as_failed: Comparison | None  # with every errored attempt counted as failed, where there are such
     flips: tuple[Flip, ...]  # lost ones first: they are what a change has cost
+    over_time: OverTime  # whether the difference changed while the two were asked
     warning: str | None  # the loud line over a run that is not done
     notes: tuple[str, ...]
 
@@ -234,6 +236,7 @@ class Pairing:
         record["bounds"] = None if bounds is None else {"low": bounds[0], "high": bounds[1]}
         sentence = record.pop("sentence")
         record["this_suite"] = as_json(self.this_suite)
+        record |= self.over_time.as_json()
         keys = ("delta", "low", "high", "p_value")
         record["errored_as_failed"] = None if failed is None else {key: getattr(failed, key) for key in keys}
         record["domains"] = [{key: as_json(getattr(d, key)) for key in OF_A_PAIR} for d in self.domains]

@@ -253,6 +253,7 @@ class Outcome:
     attempt_id: str
     prompt_digest: str | None = None  # of the template that made the task a question; ``None``: of an earlier version
     grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike
+    run: int | None = None  # which call of ``ownbench run`` made it, from 1; ``None``: none did, or nobody knows
 
     @property
     def is_done(self) -> bool:

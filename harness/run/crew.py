@@ -226,7 +226,9 @@ class Crew:
     def keep(self, made: Made, judged: Grade) -> None:
         """Writes an attempt down with its grade. Raises StorageError: it cannot be kept."""
         trace = made.session.trace
-        outcome = graded(self.assembled, made.attempt, trace, made.answer, judged, started_at=made.started_at)
+        outcome = graded(
+            self.assembled, made.attempt, trace, made.answer, judged, started_at=made.started_at, run=self.shop.run
+        )
         if trace.calls or outcome.status is not Status.SKIPPED:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)

@@ -55,6 +55,8 @@ class Shop:
         self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
         self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
         self.holds_earlier = bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values())
+        self.run = 1 + max((o.run or 1 for o in recorded.attempts.values()), default=0)
+        """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
         self.broken: dict[str, str] = {}  # models that nothing more is sent to, and why

@@ -211,7 +211,14 @@ def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
 
 
 def graded(
-    assembled: Assembled, attempt: Attempt, trace: Trace, answer: Answer | None, judged: Grade, *, started_at: datetime
+    assembled: Assembled,
+    attempt: Attempt,
+    trace: Trace,
+    answer: Answer | None,
+    judged: Grade,
+    *,
+    started_at: datetime,
+    run: int,
 ) -> Outcome:
     """The row of an attempt that was made, as its trace has it; without an answer where it ended before one."""
     calls = [call for call in trace.calls if call.role is not Role.JUDGE]
@@ -232,6 +239,7 @@ def graded(
         calls=len(calls),
         retries=sum(call.retries for call in calls),
         started_at=started_at,
+        run=run,
     )
 
 

@@ -30,6 +30,7 @@ from harness.stats.domains import (
     heterogeneity,
     variance_components,
 )
+from harness.stats.drift import Drift, run_effect, trend
 from harness.stats.labels import agreement, macro_f1, ppi_mean, rare_labels, rater_table
 from harness.stats.money import (
     aiq,

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.core import Estimate
-from harness.stats.tails import two_sided_t
+from harness.stats.tails import normal_tail, two_sided_t
 from harness.stats.units import Clusters, Codes, Vector, cluster_codes, sum_by, vectors
 
-SHUFFLES, MOST_VALUES = 4_999, 50_000_000  # shuffles of the order at most, and values moved in all of them together
+SHUFFLES, MANY = 4_999, 2_000  # shuffles of the order; and units above which their distribution is taken as its limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,14 +22,14 @@ class Drift:
     units: int
 
 
-def drift(
+def trend(
     values: ArrayLike, times: ArrayLike, clusters: Clusters = None, level: float = 0.95, *, seed: int = 0
 ) -> Drift:
     """The change of ``values`` (a task's difference, say) over the run, by least squares on the ranks of ``times``.
 
     The unit is the task, or the cluster at its mean time. p is that of the slope when the order is shuffled (Fisher
-    1935; Pitman 1937), the interval t on the HC3 error (MacKinnon & White 1985). Fewer than three units, or one time
-    for all, have no slope: p 1, and an estimate without a value.
+    1935; Pitman 1937), above 2,000 units by its normal limit; the interval t on the HC3 error (MacKinnon & White
+    1985). Fewer than three units, or one time for all, have no slope: p 1, and an estimate without a value.
     """
     x, t = vectors(values=values, times=times)
     codes, groups = cluster_codes(clusters, len(x))
@@ -46,26 +46,39 @@ def drift(
     hat = 1.0 / groups + spread**2 / square
     error = math.sqrt(float(((spread * rest / np.maximum(1.0 - hat, 1e-9)) ** 2).sum())) / square
     reach, width = two_sided_t(level, groups - 2) * error, float(place.max() - place.min())
-    draws = max(199, min(SHUFFLES, MOST_VALUES // groups))
-    rng, seen = np.random.default_rng(seed), abs(float(spread @ y))
-    hits = sum(abs(float(rng.permutation(spread) @ y)) >= seen - 1e-12 * max(1.0, seen) for _ in range(draws))
+    seen = abs(float(spread @ y))
+    if groups > MANY:
+        variance = square * float(np.square(y - y.mean()).sum()) / (groups - 1)
+        p = 2.0 * normal_tail(seen / math.sqrt(variance)) if variance > 0.0 else 1.0
+    else:
+        rng = np.random.default_rng(seed)
+        hits = sum(abs(float(rng.permutation(spread) @ y)) >= seen - 1e-12 * max(1.0, seen) for _ in range(SHUFFLES))
+        p = (1 + hits) / (1 + SHUFFLES)
     low, high = sorted((width * (slope - reach), width * (slope + reach)))
     change = replace(blank, value=width * slope, low=low, high=high)
-    return Drift(change=change, p_value=(1 + hits) / (1 + draws), units=groups)
+    return Drift(change=change, p_value=p, units=groups)
 
 
 def run_effect(values: ArrayLike, runs: ArrayLike, *, seed: int = 0) -> tuple[float, dict[int, float]]:
-    """The p of "the calls of the run do not differ", by shuffling which call made which task; each call's mean."""
+    """The p of "the calls of the run do not differ", by shuffling which call made which task; each call's mean.
+
+    Above 2,000 values by the limit of what is shuffled, chi-square of Kruskal and Wallis's form.
+    """
     x, names = np.asarray(values, dtype=np.float64), np.asarray(runs)
     kinds, codes = np.unique(names, return_inverse=True)
     means = sum_by(codes, x, len(kinds)) / np.bincount(codes)
     found = dict(zip(kinds.tolist(), means.tolist(), strict=True))
     if len(kinds) < 2:
         return 1.0, found
-    draws = max(199, min(SHUFFLES, MOST_VALUES // len(x)))
+    if len(x) > MANY:
+        from scipy.special import chdtrc
+
+        variance = float(x.var(ddof=1))
+        excess = (_between(x, codes) - float(x.sum()) ** 2 / len(x)) / variance if variance > 0.0 else 0.0
+        return float(chdtrc(len(kinds) - 1, excess)), found
     rng, seen = np.random.default_rng(seed), _between(x, codes)
-    hits = sum(_between(rng.permutation(x), codes) >= seen * (1.0 - 1e-12) for _ in range(draws))
-    return (1 + hits) / (1 + draws), found
+    hits = sum(_between(rng.permutation(x), codes) >= seen * (1.0 - 1e-12) for _ in range(SHUFFLES))
+    return (1 + hits) / (1 + SHUFFLES), found
 
 
 def _between(x: Vector, codes: Codes) -> float:

@@ -25,7 +25,7 @@ Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
 _KINDS = {bool: "bool", int: "int64", float: "float64", datetime: "timestamp", tuple[str, ...]: "strings"}
-_SMALL = dict.fromkeys(("trial", "calls", "retries"), "int32")
+_SMALL = dict.fromkeys(("trial", "calls", "retries", "run"), "int32")
 
 
 def _places(record: Any, within: str = "") -> Iterator[tuple[str, str]]:
@@ -261,10 +261,13 @@ class OutcomeFile:
         return np.asarray(self.column(name).cast("int8").fill_null(-1), dtype=np.int8)
 
     def numbers(self, name: str) -> Array | None:
-        """A column of numbers, NaN where unknown; ``None`` where all of them are."""
+        """A column of numbers or times (seconds since 1970), NaN where unknown; ``None`` where all of them are."""
         column = self.column(name)
-        none = column.null_count == len(column)
-        return None if none else np.asarray(column.fill_null(np.nan), dtype=np.float64)
+        if column.null_count == len(column):
+            return None
+        column, unit = (column.cast("int64"), 1e-6) if OUTCOMES[name] == "timestamp" else (column, 1.0)
+        found = np.asarray(column.cast("float64", safe=False).fill_null(np.nan))
+        return found if unit == 1.0 else found * unit
 
     @functools.cached_property
     def attempt_ids(self) -> "Array | pa.Array | None":

@@ -33,7 +33,7 @@ def folder(tmp_path, served):
 
 def figures(report):
     """Every row but for its digests."""
-    digests = {"suite_digest", "contender_digest", "task_digest", "prompt_digest", "grader_digest", "attempt_id"}
+    digests = {"suite_digest", "contender_digest", "task_digest", "prompt_digest", "grader_digest", "attempt_id", "run"}
     table = pq.read_table(report / "outcomes.parquet").to_pylist()
     return [{key: value for key, value in row.items() if key not in digests} for row in table]
 

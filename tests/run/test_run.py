@@ -327,7 +327,7 @@ def test_a_key_is_found_nowhere_even_when_the_server_repeats_it(tmp_path):
 WORDS = {
     pa.string(): "report suite suite_digest contender contender_kind contender_digest task task_digest domain cluster "
     "prompt_digest grader_digest split status cause label_true label_predicted served_by cost_basis attempt_id",
-    pa.int32(): "trial calls retries",
+    pa.int32(): "trial calls retries run",
     pa.bool_(): "passed escalated",
     pa.float64(): "score confidence cost_usd judge_usd latency_s",
     pa.list_(pa.string()): "skills_shown skills_used",
@@ -360,6 +360,26 @@ def test_the_outcome_table_has_every_column_of_the_contract(tmp_path, capfd):
     needed = "attempt_id role model adapter cost_usd price_date latency_s ttft_s retries cache_hit finish_reason error"
     assert set(needed.split()) | {"request_digest"} <= set(calls)
     assert {"attempt_id", "messages"} <= set(pq.read_schema(report / "transcripts.parquet").names)
+
+
+def test_each_row_says_which_call_of_the_run_made_it(tmp_path, capfd):
+    with Server() as served:
+        live.write_suite(tmp_path / "suites" / "s", 5)
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        calls = []
+        for more in (("--limit", "2"), ("--limit", "1"), ()):
+            assert live.inside(capfd, "run", report, "--quiet", *more)[0] == 0
+            calls.append({task: row["run"] for (_, task, _), row in live.rows(report).items() if row["run"]})
+        assert [sorted(made.values()) for made in calls] == [[1, 1], [1, 1, 2], [1, 1, 2, 3, 3]]
+        assert calls[0].items() <= calls[1].items() <= calls[2].items()
+        journal = report / "attempts.jsonl"
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+        for line in lines:  # as an earlier version wrote it
+            del line["outcome"]["run"]
+        journal.write_text("".join(json.dumps(line) + "\n" for line in lines[:4]))
+        (report / "manifest.json").unlink()
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert sorted((row["run"] or 0) for row in live.rows(report).values()) == [0, 0, 0, 0, 2]
 
 
 def test_an_unknown_price_is_unknown_everywhere(tmp_path, capfd):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness.stats.drift import drift, run_effect
+from harness.stats.drift import run_effect, trend
 from harness.stats.money import tail_share
 from harness.stats.sequential import anytime_interval
 from harness.stats.tables import tasks_for_difference, tasks_for_mean
@@ -14,7 +14,7 @@ def test_the_change_is_that_of_least_squares_on_the_order():
     times, values = rng.permutation(80) * 3.5, rng.normal(0.1, 0.3, 80)
     order = np.argsort(np.argsort(times)).astype(float)
     fit = sm.OLS(values, sm.add_constant(order)).fit(cov_type="HC3", use_t=True)
-    found = drift(values, times)
+    found = trend(values, times)
     low, high = 79 * fit.conf_int()[1]
     assert (found.change.value, found.change.low, found.change.high) == pytest.approx((79 * fit.params[1], low, high))
     assert found.p_value == pytest.approx(sm.OLS(values, sm.add_constant(order)).fit().pvalues[1], abs=0.02)
@@ -22,12 +22,12 @@ def test_the_change_is_that_of_least_squares_on_the_order():
 
 def test_a_trend_is_seen_and_equals_seldom_show_one():
     rng = np.random.default_rng(1)
-    seen = [drift(rng.choice([-1, 0, 1], 100, p=[0.1, 0.8, 0.1]), np.arange(100)).p_value <= 0.05 for _ in range(100)]
+    seen = [trend(rng.choice([-1, 0, 1], 100, p=[0.1, 0.8, 0.1]), np.arange(100)).p_value <= 0.05 for _ in range(100)]
     assert np.mean(seen) <= 0.1
     falls = rng.choice([-1, 0], 100, p=[0.1, 0.9]) + np.where(np.arange(100) < 30, 0.5, 0)
-    assert drift(falls, np.arange(100)).p_value <= 0.01
-    assert drift([1.0, 2.0], [0, 1]).change.value is None
-    assert drift([1.0, 2.0, 0.0], [5, 5, 5]).p_value == 1.0
+    assert trend(falls, np.arange(100)).p_value <= 0.01
+    assert trend([1.0, 2.0], [0, 1]).change.value is None
+    assert trend([1.0, 2.0, 0.0], [5, 5, 5]).p_value == 1.0
 
 
 def test_calls_of_the_run_that_differ():
@@ -66,3 +66,16 @@ def test_tasks_for_a_mean_are_connors_number_but_for_the_null_variance():
     assert connor == pytest.approx(625.547, abs=1e-3)
     assert 0.98 < mine / connor < 1.0
     assert tasks_for_mean(0.05, 0.1) == pytest.approx((1.959964 + 0.841621) ** 2 * 0.1 / 0.05**2, rel=1e-6)
+
+
+def test_of_many_units_the_limit_is_what_shuffles_come_to():
+    """Kruskal and Wallis's statistic and the correlation's t, as scipy has them, on the same values."""
+    from scipy import stats as peer
+
+    rng = np.random.default_rng(4)
+    values, times = rng.choice([-1.0, 0.0, 1.0], 3000, p=[0.1, 0.8, 0.1]), rng.permutation(3000)
+    values[times < 300] -= 0.05
+    assert trend(values, times).p_value == pytest.approx(peer.pearsonr(values, times).pvalue, rel=0.01)
+    runs = rng.integers(1, 4, 3000)
+    between = peer.f_oneway(*(values[runs == k] for k in (1, 2, 3))).pvalue
+    assert run_effect(values, runs)[0] == pytest.approx(between, rel=0.01)

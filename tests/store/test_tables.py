@@ -32,7 +32,7 @@ CONTRACT = """
     report suite suite_digest contender contender_kind contender_digest task task_digest domain cluster split
     trial status cause passed score label_true label_predicted confidence escalated served_by skills_shown skills_used
     cost_usd judge_usd cost_basis latency_s input_tokens cached_input_tokens output_tokens reasoning_tokens
-    calls retries started_at attempt_id prompt_digest grader_digest
+    calls retries started_at attempt_id prompt_digest grader_digest run
 """.split()  # noqa: SIM905 - reads as the table that it copies
 """The columns of formats.md, in their order."""
 

@@ -148,7 +148,16 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     for name in ("skills_shown", "skills_used"):
         made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
     made["started_at"] = _times(source)
+    made["run"] = _calls_of_a_run(frame["run"]) if "run" in frame else np.nan
     return made
+
+
+def _calls_of_a_run(given: "pd.Series[Any]") -> "pd.Series[float]":
+    """Whole numbers from 1; a file may have something else under that name, which is then unknown."""
+    import pandas as pd
+
+    found = pd.to_numeric(given, errors="coerce").astype("float64")
+    return found.where((found % 1 == 0) & found.between(1, 2.0**31 - 1))
 
 
 def _times(source: Source) -> Any:

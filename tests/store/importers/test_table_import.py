@@ -230,13 +230,14 @@ def test_results_are_not_overwritten_unasked(tmp_path: Path) -> None:
 
 
 def test_our_own_table_comes_back_as_it_was(tmp_path: Path) -> None:
-    text = "contender,task,passed,trial,domain,split,cost_usd,escalated,skills_used,started_at\n"
-    text += "a,t,1,0,d,test,0.5,true,x;y,2026-01-02T03:04:05Z\na,t,0,1,d,test,,false,,\n"
+    text = "contender,task,passed,trial,domain,split,cost_usd,escalated,skills_used,started_at,run\n"
+    text += "a,t,1,0,d,test,0.5,true,x;y,2026-01-02T03:04:05Z,3\na,t,0,1,d,test,,false,,,exp-7\n"
     import_table(csv(tmp_path, text), tmp_path / "one", name="n")
     import_table(tmp_path / "one" / "outcomes.parquet", tmp_path / "two", name="n")
     one, two = (read_outcomes(tmp_path / name).to_pylist() for name in ("one", "two"))
     assert one == two
     assert (one[0]["skills_used"], one[0]["escalated"], one[0]["started_at"].year) == (["x", "y"], True, 2026)
+    assert [row["run"] for row in one] == [3, None]  # another thing of that name is no call of a run
 
 
 def data(name: str) -> Path:

@@ -1,0 +1,139 @@
+"""Whether the difference of two contenders changed while they were asked: a trend, or a call of the run apart."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from harness import stats
+from harness.analysis.loading import Floats, Ints, Mask
+from harness.core import Estimate, as_json, p_equation, points
+from harness.store import TaskTable
+
+SAID = 0.01  # the p up to which a change is said: two tests of every comparison
+_APART_S = 3_600.0  # seconds between the last question to one and the first to the other, from which on it is said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """When one contender was asked, at each task."""
+
+    seconds: Floats  # since 1970, the mean over graded attempts; NaN where one is unknown
+    run: Floats  # the first call of the run that made one; NaN where none says
+
+    def at(self, mask: Mask) -> "Asked":
+        """The same at some of the tasks."""
+        return Asked(seconds=self.seconds[mask], run=self.run[mask])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverTime:
+    """How a difference changed over the run."""
+
+    trend: Estimate  # its change from the first task asked to the last, along a straight line
+    p_value: float | None  # of the trend
+    order: str = ""  # by when which contender was asked: a name, or ``both``
+    run_p: float | None = None  # that the calls of the run do not differ; ``None``: one call, or unknown
+    run_means: dict[str, float] | None = None  # the difference at tasks of each call; of two contenders' calls, "1, 2"
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        one = self.trend
+        trend = {"change": one.value, "low": one.low, "high": one.high, "p": self.p_value, "order": self.order,
+                 "why": one.why}  # fmt: skip
+        effect = None if self.run_p is None else {"p": self.run_p, "means": as_json(self.run_means)}
+        return {"trend": trend, "run_effect": effect}
+
+
+def asked(table: TaskTable, contender: str) -> Asked | None:
+    """When a contender was asked at each task of the table; ``None`` where nothing says it."""
+    if table.graded is None or table.outcomes.numbers("started_at") is None:
+        return None
+    own, n = table.attempts_of(contender), len(table.tasks)
+    counts = np.bincount(own.tasks, minlength=n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        seconds = np.bincount(own.tasks, weights=own.numbers("started_at"), minlength=n) / counts
+    run = np.full(n, np.inf)
+    np.fmin.at(run, own.tasks, own.numbers("run"))
+    return Asked(seconds=seconds, run=np.where(np.isfinite(run), run, np.nan))
+
+
+def changed_over_time(
+    names: tuple[str, str], differences: Floats, clusters: Ints, asked_of: Sequence[Asked | None], level: float = 0.95
+) -> OverTime:
+    """Tests whether the differences of tasks (first minus second) change with the time at which these were asked.
+
+    Where the two were asked one after the other the order of each is looked at, and the smaller p is doubled.
+    """
+    one, two = asked_of
+    if one is None or two is None:
+        return _unknown(level, "started_at is unknown")
+    known = np.isfinite(one.seconds) & np.isfinite(two.seconds)
+    if 2 * known.sum() <= len(known):
+        return _unknown(level, "started_at is unknown for most tasks")
+    one, two = one.at(known), two.at(known)
+    differences, clusters, times = differences[known], clusters[known], (one.seconds, two.seconds)
+    ends = [(float(seconds.min()), float(seconds.max())) for seconds in times]
+    gap = max(low for low, _ in ends) - min(high for _, high in ends)
+    orders = {"both": times[0] + times[1]} if gap <= 0 else dict(zip(names, times, strict=True))
+    found = {name: stats.trend(differences, times, clusters, level) for name, times in orders.items()}
+    order = min(found, key=lambda name: found[name].p_value)
+    trend, p = _possible(found[order].change), min(1.0, len(found) * found[order].p_value)
+    notes = []
+    if gap > _APART_S:
+        first, second = names if ends[0] <= ends[1] else names[::-1]
+        notes.append(f"{second} was asked {_duration(gap)} after {first}: what changed between is in the difference")
+    if trend.value is not None and trend.low is not None and trend.high is not None and p <= SAID:
+        ends_ = f"[{points(trend.low)}, {points(trend.high)}]"
+        by = "" if order == "both" else f" in the order in which {order} was asked"
+        notes.append(
+            f"the difference is not steady: it changed by {points(trend.value)} points {ends_} from the first task to "
+            f"the last{by} ({p_equation(p)}, tasks shuffled)"
+        )
+    run_p, means = _of_calls(differences, clusters, one.run, two.run)
+    if run_p is not None and run_p <= SAID and means:
+        said = ", ".join(f"call {name}: {points(mean)}" for name, mean in list(means.items())[:5])
+        notes.append(f"the difference is not the same in all calls of the run: {said} points ({p_equation(run_p)})")
+    return OverTime(
+        trend=trend,
+        p_value=None if trend.value is None else p,
+        order=order if trend.value is not None else "",
+        run_p=run_p,
+        run_means=means,
+        notes=tuple(notes),
+    )
+
+
+def _possible(change: Estimate) -> Estimate:
+    """A difference lies between -1 and 1."""
+    if change.low is None or change.high is None:
+        return change
+    return replace(change, low=max(-2.0, change.low), high=min(2.0, change.high))
+
+
+def _unknown(level: float, why: str) -> OverTime:
+    return OverTime(trend=Estimate(value=None, level=level, method="none", why=why), p_value=None)
+
+
+def _of_calls(d: Floats, clusters: Ints, one: Floats, two: Floats) -> tuple[float | None, dict[str, float] | None]:
+    """The p of no run effect and each call's mean; a cluster is of the call that asked the first of its tasks."""
+    if not (np.isfinite(one).all() and np.isfinite(two).all()) or not len(d):
+        return None, None
+    pairs, codes = np.unique(np.stack([one, two], axis=1), axis=0, return_inverse=True)
+    if len(pairs) < 2:
+        return None, None
+    _, units = np.unique(clusters, return_inverse=True)
+    groups = int(units.max()) + 1
+    call = np.full(groups, len(pairs))
+    np.minimum.at(call, units, codes)
+    p, means = stats.run_effect(np.bincount(units, weights=d) / np.bincount(units), call)
+    same = bool((one == two).all())
+    named = {f"{pairs[k][0]:.0f}" if same else f"{pairs[k][0]:.0f}, {pairs[k][1]:.0f}": m for k, m in means.items()}
+    return (p, named) if len(named) > 1 else (None, None)
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3_600
+    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:,.0f} days"
