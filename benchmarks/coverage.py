@@ -18,7 +18,7 @@ from pathlib import Path
 from zlib import crc32
 
 from coverage_rows import PARTS
-from coverage_table import shown
+from coverage_table import Batch, Exact, shown
 from measure import table
 from simulations import Tally, enumerated, tally
 
@@ -30,10 +30,10 @@ def simulated(part: str, row: int, column: int, runs: int) -> Tally | None:
     """One figure."""
     of = PARTS[part].rows()[row]
     cell = of.cells[column]
-    if cell is None or isinstance(cell, float):
-        return None if cell is None else enumerated(cell)
-    number = max(20, round(runs * of.share))
-    return tally(cell, number, crc32(f"{part}/{of.name}/{column}".encode()))
+    if cell is None or isinstance(cell, Exact):
+        return None if cell is None else enumerated(cell.make())
+    number, seed = max(20, round(runs * of.share)), crc32(f"{part}/{of.name}/{column}".encode())
+    return cell.make(number, seed) if isinstance(cell, Batch) else tally(cell, number, seed)
 
 
 def made(name: str, runs: int, pool: Executor) -> str:
@@ -44,7 +44,7 @@ def made(name: str, runs: int, pool: Executor) -> str:
     found = iter(pool.map(partial(_at, name, runs), places))
     lines = [shown(row, [next(found) for _ in row.cells]) for row in rows]
     about = textwrap.wrap(part.about, 120, break_long_words=False, break_on_hyphens=False)
-    return "\n".join([f"## {part.title}", "", *about, "", table(part.head, lines), ""])
+    return "\n".join([f"## {part.title}", "", *about, "", table(part.head, lines)])
 
 
 def _at(name: str, runs: int, place: tuple[int, int]) -> Tally | None:
@@ -61,7 +61,7 @@ def page_with(name: str, body: str, text: str) -> str:
     if text.count(begin) != 1 or text.count(end) != 1:
         raise SystemExit(f"{PARTS[name].page}: needs {begin} and {end}, each once")
     head, rest = text.split(begin)
-    return f"{head}{begin}\n\n{body}\n{end}{rest.split(end)[1]}"
+    return f"{head}{begin}\n{body}\n{end}{rest.split(end)[1]}"
 
 
 def main() -> None:
@@ -71,8 +71,6 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2, help="processes")
     parser.add_argument("--write", action="store_true", help="write the tables into their pages too")
     args = parser.parse_args()
-    if args.write and args.runs != RUNS:
-        parser.error("--write wants the usual number of runs")
     with ProcessPoolExecutor(args.workers, get_context("fork")) as pool:
         for name in args.only:
             started = time.perf_counter()

@@ -7,7 +7,23 @@ from simulations import One, Share, Tally
 
 LOWEST, HIGHEST, LEVEL = 94.0, 96.0, 5.0  # a 95% interval is nominal between the first two; a test at 5% errs so often
 SURE = {False: 2.0, True: 3.0}  # standard errors beyond its bound at which an interval, or a test, fails
-Cell = One | float  # a sample of a population, or the exact share of false claims
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A figure that is simulated in one go."""
+
+    make: Callable[[int, int], Tally]  # of so many runs, with a seed
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """A share of false claims that is enumerated."""
+
+    make: Callable[[], float]
+
+
+Cell = One | Batch | Exact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def few_units(sizes: Array) -> bool:
     return stats.kish_units(sizes) < max(10.0, len(sizes) / 2.0)
 
 
-# ------------------------------------------------------------------------------------------ one trial a task, enumerated
+# ----------------------------------------------------------------------------------------- one trial a task, enumerated
 
 
 def wald_rate(k: float, n: float) -> tuple[float, float]:
@@ -115,9 +115,9 @@ def rate_coverage(n: int, p: float, interval: Interval = stats.wilson_interval) 
     return float(sum(w for k, w in enumerate(binomial(n, p)) if holds(*interval(k, n), p)))
 
 
-def mean_coverage(n: int, p: float, interval: Interval = stats.wilson_interval) -> float:
-    """Its mean over rates within .05 of p: at one rate it goes up and down by whole counts."""
-    return float(np.mean([rate_coverage(n, q, interval) for q in np.linspace(p - 0.05, p + 0.05, 41)]))
+def mean_miss(n: int, p: float, interval: Interval = stats.wilson_interval) -> float:
+    """How often it misses over rates within .05 of p: at one rate this goes up and down by whole counts."""
+    return 1.0 - float(np.mean([rate_coverage(n, q, interval) for q in np.linspace(p - 0.05, p + 0.05, 41)]))
 
 
 def wald_difference(b: float, c: float, n: float) -> tuple[float, float]:
@@ -137,39 +137,34 @@ def tables(n: int, discordant: float, delta: float) -> Iterator[tuple[int, int, 
                     yield b, m - b, float(outer * inner)
 
 
-def paired_coverage(
+def paired_miss(
     n: int, discordant: float, delta: float, interval: Callable[..., tuple[float, float]] = stats.tango_interval
 ) -> float:
-    """The exact coverage of an interval of a paired difference."""
+    """How often an interval of a paired difference misses it."""
     found = [(holds(*interval(b, c, n), delta), w) for b, c, w in tables(n, discordant, delta)]
-    return sum(w for held, w in found if held) / sum(w for _, w in found)
+    return sum(w for held, w in found if not held) / sum(w for _, w in found)
 
 
-def mcnemar_levels(n: int, discordant: float, level: float = 0.05) -> dict[str, float]:
-    """How often each form of McNemar's test rejects where nothing differs; exact."""
-    found = dict.fromkeys(("exact", "mid-p", "asymptotic"), 0.0)
-    for m, outer in enumerate(binomial(n, discordant)):
-        if outer > 1e-12:
-            for name, share in _rejected(m, level).items():
-                found[name] += float(outer) * share
-    return found
+def mcnemar_level(n: int, discordant: float, form: str = "mid-p") -> float:
+    """How often a form of McNemar's test ("exact", "mid-p", "asymptotic") rejects where nothing differs."""
+    chances = enumerate(binomial(n, discordant))
+    return float(sum(outer * _rejected(m, form) for m, outer in chances if outer > 1e-12))
 
 
 @cache
-def _rejected(m: int, level: float) -> dict[str, float]:
-    """The share of outcomes of m discordant tasks that each test rejects, under the null."""
-    wins, chance = np.arange(m + 1), binomial(m, 0.5)
-    p = {
-        "exact": stats.mcnemar_all(wins, m - wins, mid=False),
-        "mid-p": stats.mcnemar_all(wins, m - wins),
-        "asymptotic": np.array([math.erfc(abs(2 * b - m) / math.sqrt(2.0 * m)) if m else 1.0 for b in wins.tolist()]),
-    }
-    return {name: float(chance[values <= level].sum()) for name, values in p.items()}
+def _rejected(m: int, form: str) -> float:
+    """The share of outcomes of m discordant tasks that a test rejects at 5%."""
+    wins = np.arange(m + 1)
+    if form == "asymptotic":
+        p = np.array([math.erfc(abs(2 * b - m) / math.sqrt(2.0 * m)) if m else 1.0 for b in wins.tolist()])
+    else:
+        p = stats.mcnemar_all(wins, m - wins, mid=form == "mid-p")
+    return float(binomial(m, 0.5)[p <= 0.05].sum())
 
 
 def worst_midp(n: int) -> float:
     """The highest level of the mid-p test at n tasks over all shares of discordant tasks from .01 to 1."""
-    return max(mcnemar_levels(n, share / 100)["mid-p"] for share in range(1, 101))
+    return max(mcnemar_level(n, share / 100) for share in range(1, 101))
 
 
 def non_inferiority_level(n: int, discordant: float, margin: float) -> float:
@@ -243,6 +238,7 @@ class Sample:
     sizes: Array  # tasks of each cluster
 
     def compared(self) -> Comparison:
+        """As the program compares them."""
         clusters = None if len(self.sizes) == len(self.codes) else self.codes
         return stats.compare(self.a, self.a_trials, self.b, self.b_trials, clusters, resamples=RESAMPLES)
 

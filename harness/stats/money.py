@@ -72,19 +72,17 @@ def heavy_tail(costs: ArrayLike, clusters: Clusters = None) -> str | None:
     if share is None:
         return None
     count, n = max(1, round(DEAREST * len(x))), len(x)
-    if share > TOO_DEAR:
+    if share > max(TOO_DEAR, 3.0 * count / n):  # of a dozen tasks one may well hold a fifth
         who = "task holds" if count == 1 else f"{count} tasks hold"
         return f"the dearest {who} {100 * share:.0f}% of the cost of {n}"
     codes, groups = cluster_codes(clusters, n)
     away = sum_by(codes, x - x.mean(), groups)
     square = float(away @ away) / groups
     needed = 25.0 * float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
+    if needed <= groups:
+        return None
     unit = "tasks" if groups == n else "clusters"
-    return (
-        f"costs are so skewed that a mean asks for {math.ceil(needed):,} {unit}, not {groups}"
-        if needed > groups
-        else None
-    )
+    return f"costs so skewed that their mean asks for {math.ceil(needed):,} {unit}, not {groups:,}"
 
 
 def fieller_roots(
