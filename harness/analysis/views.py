@@ -8,6 +8,9 @@ from harness.analysis.over_time import OverTime
 from harness.core import Comparison, Estimate, Kind, as_json
 
 NO_PREDICTION = "a prediction interval needs three domains"
+AFTER_THE_FACT = (
+    "tasks_needed: from the difference seen it is mostly luck; smallest_difference is what these tasks can show"
+)
 ONE_CONTENDER = "one contender: there is no difference to judge"
 
 
@@ -250,7 +253,8 @@ def missing_why(c: Comparison) -> str | None:
         return "no graded task in common"
     reasons = (
         (c.p_exact, "p_exact: too many units for an exact test, p_value is simulated"),
-        (c.tasks_needed, "tasks_needed: no number of tasks would show the difference seen"),
+        (c.smallest_difference, "smallest_difference: on so few the test cannot show even the largest difference"),
+        (c.tasks_needed, AFTER_THE_FACT),
     )
     return "; ".join(reason for figure, reason in reasons if figure is None) or None
 

@@ -19,7 +19,7 @@ from harness.stats.clustered import (
     this_suite_difference,
     this_suite_rate,
 )
-from harness.stats.comparison import Effect, compare, factorial
+from harness.stats.comparison import Effect, compare, factorial, paired_error
 from harness.stats.confidence import Bin, auroc, brier_score, expected_calibration_error, isotonic_fit, reliability_bins
 from harness.stats.domains import (
     DomainComparison,
@@ -82,9 +82,12 @@ from harness.stats.tables import (
     mcnemar_exact,
     mcnemar_midp,
     non_inferiority_tasks,
+    smallest_difference,
     tango_interval,
     tango_z,
     tasks_for_difference,
+    tasks_for_mean,
     visible_difference,
     wilson_interval,
 )
+from harness.stats.tails import two_sided_z

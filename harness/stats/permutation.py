@@ -40,12 +40,16 @@ def flip_test(
     s, m = vectors(sums=sums, sizes=sizes)
     test = sign_flip_test(s, seed=seed, resamples=resamples)
     total, tasks, alpha = float(s.sum()), float(m.sum()), 1.0 - level
+    rows = np.stack([s, m], axis=1)
+    # Neither the order of units nor that of the two contenders matters: drawn in one order, for a sum above 0.
+    up, down = (table[np.lexsort(table.T)] for table in (rows, rows * [-1.0, 1.0]))
+    turned = total < 0.0 or (total == 0.0 and down.tolist() < up.tolist())
     lows, highs = [], []
-    for block in flipped(np.stack([s, m], axis=1), seed, resamples):
+    for block in flipped(down if turned else up, seed, resamples):
         moved, kept = block[:, 0], block[:, 1]
         same = np.abs(kept) >= tasks  # all signs alike: no shift makes a difference
         with np.errstate(divide="ignore", invalid="ignore"):
-            first, second = (total - moved) / (tasks - kept), (total + moved) / (tasks + kept)
+            first, second = (abs(total) - moved) / (tasks - kept), (abs(total) + moved) / (tasks + kept)
         lows.append(np.where(same, -math.inf, np.minimum(first, second)))
         highs.append(np.where(same, math.inf, np.maximum(first, second)))
     below, above = np.concatenate(lows), np.concatenate(highs)
@@ -56,6 +60,7 @@ def flip_test(
         low, high = float(np.partition(below, place)[place]), -float(np.partition(-above, place)[place])
     else:
         low = -math.inf
+    low, high = (-high, -low) if turned else (low, high)
     low, high = agreeing(max(-1.0, low), min(1.0, high), total, test.p_value, alpha)
     return Tested(p_value=test.p_value, low=low, high=high, method=test.method, units=test.units,
                   smallest_p=test.smallest_p, exact=test.exact)  # fmt: skip
@@ -100,6 +105,14 @@ def shuffle_test(
     reach = c * error if error and math.isfinite(c) else 2.0
     low, high = agreeing(max(-1.0, mean - reach), min(1.0, mean + reach), mean, p, 1.0 - level)
     return Tested(p_value=p, low=low, high=high, method=f"{how}; {trials}", units=differing, smallest_p=least)
+
+
+def shuffled_error(a: Contender, b: Contender) -> float:
+    """The standard deviation of the mean difference over all shuffles: what trials alone make of it."""
+    (x, n), (y, k) = whole_counts(*a), whole_counts(*b)
+    both = n + k
+    of_a = n * k * (x + y) * (both - x - y) / (both**2 * (both - 1.0))  # the hypergeometric variance
+    return math.sqrt(float(of_a @ (1.0 / n + 1.0 / k) ** 2)) / len(n)
 
 
 def _shuffled(rows: Matrix, codes: Codes, seed: int, resamples: int) -> Vector:
