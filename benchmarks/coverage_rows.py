@@ -133,43 +133,46 @@ _part = partial(Part, page="coverage.md")
 PARTS: dict[str, Part] = {
     "rates": _part(
         title="Rates",
-        about="Tasks. One trial: Wilson's interval, exact, its mean over rates within .05 (at one rate whole counts make "
-        "it go up and down, 93 to 97). Trials of a task have a correlation of .3; the best has as many rivals.",
+        about="Tasks. One trial: Wilson's interval, exact, its mean over rates within .05 (at one rate whole counts "
+        "make it go up and down, 93 to 97). Trials of a task have a correlation of .3; the best has as many "
+        "rivals.",
         sizes=ON_TASKS,
         rows=rates,
     ),
     "differences": _part(
         title="Differences",
         about="Tasks. One trial: Tango's interval, exact. Trials: half of the tasks are as hard for both, the others "
-        "unrelated. Skewed: one gains .05 on nine tasks of ten and loses .45 on the tenth. Steady: rates are 0 or 1.",
+        "unrelated. Skewed: one gains .05 on nine tasks of ten and loses .45 on the tenth. Steady: rates are 0 or"
+        " 1.",
         sizes=ON_TASKS,
         rows=differences,
     ),
     "clusters": _part(
         title="Clusters",
-        about="Clusters of one trial a task, correlated by .3: of five tasks each, or of sizes like zipf 1.8 and Pareto 1.2, "
-        "cut at 500. These count for few (Kish below 10, or below half of their number): so `show` and `compare` warn.",
+        about="Clusters of one trial a task, correlated by .3: of five tasks each, or of sizes like zipf 1.8 and Pareto"
+        " 1.2, cut at 500. These count for few (Kish below 10, or below half of their number): so `show` and "
+        "`compare` warn.",
         sizes=ON_CLUSTERS,
         rows=clusters,
     ),
     "domains": _part(
         title="Domains",
-        about="Domains and tasks in each, one trial, .3 discordant; true differences are normal around 0 with the standard "
-        "deviation tau, which is integrated out.",
+        about="Domains and tasks in each, one trial, .3 discordant; true differences are normal around 0 with the "
+        "standard deviation tau, which is integrated out.",
         sizes=tuple(f"{many} of {each}" for many, each in BY_DOMAIN),
         rows=domains,
     ),
     "money": _part(
         title="Costs",
-        about="Tasks. Costs are log-normal, failed tasks cost half as much again, 60% pass. Warned where the dearest 1% hold "
-        "over a fifth, or tasks are fewer than 25 times the squared skewness (Cochran 1977).",
+        about="Tasks. Costs are log-normal, failed tasks cost half as much again, 60% pass. Warned where the dearest 1%"
+        " hold over a fifth, or tasks are fewer than 25 times the squared skewness (Cochran 1977).",
         sizes=ON_TASKS,
         rows=money,
     ),
     "others": _part(
         title="Labels, latencies, confidence",
-        about="Tasks. Warned of labels that under 2% of the tasks have, or fewer than 5; of an AUROC on few answers; of few "
-        "labelled tasks. A latency without a limit holds the truth for want of one, and says so.",
+        about="Tasks. Warned of labels that under 2% of the tasks have, or fewer than 5; of an AUROC on few answers; of"
+        " few labelled tasks. A latency without a limit holds the truth for want of one, and says so.",
         sizes=ON_TASKS,
         rows=others,
     ),

@@ -142,7 +142,7 @@ def folded_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float | None:
 def _tilted(values: Vector, counts: Vector, last: int) -> float | None:
     """P(T <= last)."""
     tilt = _tilt(values, counts, last)
-    chances = 1.0 / (1.0 + np.exp(tilt * values))
+    chances = 1.0 / (1.0 + np.exp(np.minimum(tilt * values, 700.0)))
     parts = []  # of each size the first count kept, and the chances of it and those after it
     for n, q in zip(counts.astype(int).tolist(), chances.tolist(), strict=True):
         middle, spread = n * q, REACH * math.sqrt(n * q * (1.0 - q)) + SLACK
