@@ -9,7 +9,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.dev_tasks import shared_sources
-from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
+from harness.analysis.loading import Evidence, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
@@ -50,7 +50,7 @@ class CommonTasks:
         self.sides = list(zip(passed[:, self.mask], n[:, self.mask], strict=True))
         self.n_tasks = int(self.mask.sum())
         self.n_trials = int(sum(counts.sum() for _, counts in self.sides))
-        self.n_clusters = len(np.unique(self.clusters))
+        self.n_clusters = distinct(self.clusters)
         self.unit = "task" if self.n_clusters == self.n_tasks else "cluster"  # what is resampled
         self.resamples = min(9_999, max(999, SIGNS // max(1, self.n_clusters)))  # fewer where there is much to draw
 
@@ -97,7 +97,7 @@ class CommonTasks:
         for code in np.unique(self.domains).tolist():
             here = self.domains == code
             once = all((n[here] == 1).all() for n in counts) and bool(np.isin([m[here] for m in means], (0, 1)).all())
-            alone = len(np.unique(self.clusters[here])) == int(here.sum())
+            alone = distinct(self.clusters[here]) == int(here.sum())
             d = means[0][here] - means[1][here]
             effects.append(float(d.mean()))
             variances.append(stats.domain_variance(d, self.clusters[here], single=once and alone))

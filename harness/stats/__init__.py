@@ -90,4 +90,5 @@ from harness.stats.tables import (
     visible_difference,
     wilson_interval,
 )
-from harness.stats.tails import two_sided_z
+from harness.stats.tails import crossing, two_sided_z
+from harness.stats.with_the_best import Sufficiency, sufficiency

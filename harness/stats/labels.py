@@ -1,8 +1,7 @@
 """Labels: the mean of their F1, how far two raters agree beyond chance, and a judge put right by people's labels."""
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,10 +62,9 @@ def macro_f1(
     return with_percentiles(found, drawn, expanded(level, groups))
 
 
-def rare_labels(true: Sequence[str], labels: Iterable[str] = ()) -> tuple[str, ...]:
-    """Labels, sorted, that under 2% of the attempts or fewer than 5 have: macro-F1's interval is not to be trusted."""
-    seen = Counter(true)
-    return tuple(sorted(name for name in {*seen, *labels} if seen[name] < max(FEWEST, RARE * len(true))))
+def rare_labels(seen: Mapping[str, int]) -> tuple[str, ...]:
+    """Labels, sorted, that under 2% of the tasks or fewer than 5 have: macro-F1's interval is not to be trusted."""
+    return tuple(sorted(name for name, n in seen.items() if n < max(FEWEST, RARE * sum(seen.values()))))
 
 
 def _resampled_means(

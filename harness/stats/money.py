@@ -46,6 +46,7 @@ def fieller_ratio(
 
 
 DEAREST, TOO_DEAR = 0.01, 0.2  # the share of tasks that are the dearest, and of the cost that they may hold
+BY_CHANCE = 2.5**2 * 6.0  # a squared skewness times n that symmetric costs have too: 2.5 standard deviations
 
 
 def tail_share(costs: ArrayLike, of: float = DEAREST) -> float | None:
@@ -78,11 +79,11 @@ def heavy_tail(costs: ArrayLike, clusters: Clusters = None) -> str | None:
     codes, groups = cluster_codes(clusters, n)
     away = sum_by(codes, x - x.mean(), groups)
     square = float(away @ away) / groups
-    needed = 25.0 * float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
-    if needed <= groups:
+    skewed = float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
+    if groups >= 25.0 * skewed or skewed <= BY_CHANCE / groups:
         return None
     unit = "tasks" if groups == n else "clusters"
-    return f"costs so skewed that their mean asks for {math.ceil(needed):,} {unit}, not {groups:,}"
+    return f"so skewed that {math.ceil(25.0 * skewed):,} {unit} are needed, of which there are {groups:,}"
 
 
 def fieller_roots(

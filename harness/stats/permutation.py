@@ -7,8 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.clustered import cr3
-from harness.stats.signflip import ENUMERATED_AT_ONCE, TIE, flipped, sign_flip_test
-from harness.stats.tails import two_sided_t
+from harness.stats.signflip import (
+    ENUMERATED_AT_ONCE,
+    LISTED,
+    TIE,
+    SignFlip,
+    flipped,
+    normal_enough,
+    sign_flip_test,
+)
+from harness.stats.tails import two_sided_t, two_sided_z
 from harness.stats.units import Codes, Contender, Matrix, Vector, sum_by, vectors, whole_counts
 
 DRAWN = 5_000_000  # tasks shuffled in all resamples together; at least 999 resamples
@@ -40,6 +48,9 @@ def flip_test(
     s, m = vectors(sums=sums, sizes=sizes)
     test = sign_flip_test(s, seed=seed, resamples=resamples)
     total, tasks, alpha = float(s.sum()), float(m.sum()), 1.0 - level
+    if len(s) * resamples > LISTED and (ends := _normal_limits(s, m, level)) is not None:
+        low, high = agreeing(max(-1.0, ends[0]), min(1.0, ends[1]), total, test.p_value, alpha)
+        return _tested(test, low, high)
     rows = np.stack([s, m], axis=1)
     # Neither the order of units nor that of the two contenders matters: drawn in one order, for a sum above 0.
     up, down = (table[np.lexsort(table.T)] for table in (rows, rows * [-1.0, 1.0]))
@@ -62,8 +73,23 @@ def flip_test(
         low = -math.inf
     low, high = (-high, -low) if turned else (low, high)
     low, high = agreeing(max(-1.0, low), min(1.0, high), total, test.p_value, alpha)
+    return _tested(test, low, high)
+
+
+def _tested(test: SignFlip, low: float, high: float) -> Tested:
     return Tested(p_value=test.p_value, low=low, high=high, method=test.method, units=test.units,
                   smallest_p=test.smallest_p, exact=test.exact)  # fmt: skip
+
+
+def _normal_limits(s: Vector, m: Vector, level: float) -> tuple[float, float] | None:
+    """Where ``A - delta M`` lies z standard deviations of its flipped sums off 0; None where these are not normal."""
+    total, tasks, z2 = float(s.sum()), float(m.sum()), two_sided_z(level) ** 2
+    a, b, c = tasks**2 - z2 * float(m @ m), total * tasks - z2 * float(s @ m), total**2 - z2 * float(s @ s)
+    if a <= 0.0 or b * b <= a * c:
+        return None
+    reach = math.sqrt(b * b - a * c)
+    low, high = (b - reach) / a, (b + reach) / a
+    return (low, high) if normal_enough(s - low * m, s - high * m) else None
 
 
 def agreeing(low: float, high: float, difference: float, p: float, alpha: float) -> tuple[float, float]:

@@ -16,7 +16,8 @@ from harness.core import Decision, p_equation, points, seeded
 from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, critical_tests
-from harness.verdict.rules import Policy, in_words
+from harness.verdict.policy import Policy
+from harness.verdict.rules import in_words
 
 Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
 Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.analysis import cost_bases
-from harness.core import Decision, Described, EvidenceError, Price, UsageError
-from harness.stats import compare, non_inferiority, resampled_sums
+from harness.analysis import cost_bases, ranked_together
+from harness.core import ContenderRecord, Decision, Described, EvidenceError, Price, UsageError
+from harness.stats import Sufficiency, resampled_sums, sufficiency
 from harness.store import TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 
@@ -21,7 +21,7 @@ KINDS_MEAN = {
 RESAMPLES = 4_999
 MANY = 10_000  # clusters from which resampled means are drawn from their normal limit: the same in a part of the time
 BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
-"""Of the required quality: it sets it; it is shown to have it; neither is shown; it is shown to fall short."""
+"""Of the required quality: passes most and is shown to have it; shown to have it; neither; shown to fall short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +54,15 @@ def candidates(
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
     bases, left = cost_bases(table), {*without}
-    left |= {name for name, one in known.contenders.items() if one.control and name not in user}
+    left |= {name for name, one in known.contenders.items() if (one.control or is_twin(one)) and name not in user}
     names = [name for name in table.contenders if name not in left]
     chosen = tuple(_candidate(name, known, user.get(name), bases.get(name, frozenset())) for name in names)
     return chosen, tuple(name for name in table.contenders if name in left)
+
+
+def is_twin(one: ContenderRecord) -> bool:
+    """Whether it is an equal contender under another number, there to show the noise of a run (A/A)."""
+    return bool(one.parts.get("twin"))
 
 
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
@@ -103,24 +108,24 @@ class OptionFigures:
     api: Floats  # the share of tasks that need the API
     machine: Floats  # of ``costs`` what is paid by the hour of a machine, at the price on record; NaN where unknown
     task_machine: Floats  # the same of ``task_costs``
-    notes: tuple[str, ...]  # one for each contender that would be an option, were it not without so many of the tasks
+    notes: tuple[str, ...]  # one for each contender that would be an option, did it not lack some of these tasks
 
 
 def option_figures(
     table: TaskTable, candidates: Sequence[Candidate], work: Mask, seed: int, machine: Floats
 ) -> OptionFigures:
-    """The options on their shared tasks; one with graded attempts at fewer than half of them is left out, with a note.
+    """The options that are ranked together, on the tasks that all of them have (`ranked_together`); others by a note.
 
     ``machine`` is what of the table's costs is paid by the hour. EvidenceError: no task that all of them have.
     """
     there = (table.counts > 0) & work
-    covered = {c.contender: int(there[table.index(c.contender)].sum()) for c in candidates}
-    enough = max(0.5 * max(covered.values(), default=0), 1)
-    kept = tuple(c for c in candidates if covered[c.contender] >= enough)
+    tried = np.array([there[table.index(c.contender)] for c in candidates], dtype=bool).reshape(-1, len(table.tasks))
+    shared, all_of_it = ranked_together(tried) if len(candidates) != 1 else (tried[0], np.ones(1, dtype=bool))
+    held = all_of_it.tolist()
+    kept = tuple(c for c, holds in zip(candidates, held, strict=True) if holds)
     places = [table.index(c.contender) for c in kept]
-    shared = np.asarray(there[places].all(axis=0)) if places else np.zeros(len(table.tasks), dtype=bool)
     n, k = int(shared.sum()), len(kept)
-    if n == 0:
+    if n == 0 or k == 0:
         raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
     counts = table.counts[places][:, shared]
     tables = (table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
@@ -142,7 +147,8 @@ def option_figures(
     by_hour = np.where(whole, costs, 0.0)
     by_hour[:, mixed] = parted
     by_hour[0] = hours.mean(axis=1)
-    few = [(name, number) for name, number in covered.items() if number < enough]
+    lacked = (tried & shared).sum(axis=1).tolist()
+    few = [(c.contender, has) for c, has, holds in zip(candidates, lacked, held, strict=True) if not holds]
     return OptionFigures(
         candidates=kept,
         sums=sums,
@@ -154,7 +160,9 @@ def option_figures(
         api=needs,
         machine=by_hour,
         task_machine=hours,
-        notes=tuple(f"{name} is left out: only {number:,} tasks of the work" for name, number in few),
+        notes=tuple(
+            f"{name} is left out: it has {has:,} of the {n:,} tasks that the others share" for name, has in few
+        ),
     )
 
 
@@ -172,23 +180,46 @@ def _drawn(sums: Floats, seed: int) -> Floats:
     return np.asarray(means + offsets)
 
 
-def at_quality(rates: Floats, allowed: Mask, margin: float) -> Mask:
-    """Which options are allowed and pass within ``margin`` of the best allowed one; the last axis is the options."""
-    best = np.where(allowed, rates, -np.inf).max(axis=-1, keepdims=True)
-    return np.asarray(allowed & (rates >= best - margin - 1e-12))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Quality:
+    """Who is how far from the best option allowed, whoever that truly is: decided once, for all options together."""
+
+    allowed: Mask
+    rates: Floats
+    low: Floats  # of each option's rate less the best one, for all options at once; NaN where it is not allowed
+    high: Floats
+    tasks: Floats  # that would show each to be good enough, if all passed equally often
+
+    def shown(self, margin: float) -> Mask:
+        """Which are shown to lie within the margin of the best."""
+        return np.asarray(self.allowed & (self.low > -margin))
+
+    def possible(self, margin: float) -> Mask:
+        """Which are not shown to lie more than the margin below the best."""
+        return np.asarray(self.allowed & ~(self.high < -margin))
+
+    def words(self, margin: float) -> tuple[str, ...]:
+        """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`."""
+        found = np.where(self.shown(margin), SHOWN, np.where(self.possible(margin), OPEN, BELOW)).tolist()
+        if self.allowed.any():
+            best = int(np.where(self.allowed, self.rates, -np.inf).argmax())
+            found[best] = BEST if found[best] == SHOWN else found[best]
+        return tuple(found)
 
 
-def quality(figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]:
-    """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
-    sides, clusters = list(zip(figures.sums, figures.counts, strict=True)), figures.clusters
+def quality(figures: OptionFigures, allowed: Mask, margin: float, seed: int) -> Quality:
+    """The allowed options on the shared tasks by `sufficiency`, one-sided at 5%."""
+    sides = [(figures.sums[i], figures.counts[i]) for i in np.flatnonzero(allowed)]
+    found: Sufficiency | None = sufficiency(sides, margin, figures.clusters, seed=seed) if sides else None
 
-    def held(i: int) -> str:
-        if i == best or (margin > 0 and non_inferiority(sides[i], sides[best], min(margin, 1.0), clusters).holds):
-            return BEST if i == best else SHOWN
-        high = compare(*sides[i], *sides[best], clusters, level=0.9).high
-        return BELOW if high is not None and high < -margin else OPEN
+    def spread(values: Floats) -> Floats:
+        whole: Floats = np.full(len(allowed), np.nan)
+        whole[allowed] = values
+        return whole
 
-    return tuple(map(held, range(len(sides))))
+    nothing: Floats = np.zeros(0)
+    low, high, tasks = map(spread, (found.low, found.high, found.tasks) if found else (nothing,) * 3)
+    return Quality(allowed=allowed, rates=figures.rates[0], low=low, high=high, tasks=tasks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core import Estimate
-from harness.stats import break_even, fieller_ratio
+from harness.stats import break_even, fieller_ratio, heavy_tail
 from harness.stats.money import fieller_roots
 
 COST = (0.10, 0.12, 0.30, 0.08, 0.11, 0.25, 0.09, 0.40, 0.15, 0.10)
@@ -92,3 +92,15 @@ def test_routerbench_mini_cost_per_task(router):
     for system, cost in [("always_cheap", 0.00029186), ("always_strong", 0.00079930), ("reflection", 0.00067258)]:
         found = fieller_ratio(router[system]["cost_cny"], np.ones(800))
         assert found.value == pytest.approx(cost, abs=6e-9)
+
+
+def test_costs_are_warned_of_where_few_tasks_decide_them():
+    assert heavy_tail(np.ones(100)) is None
+    assert heavy_tail([np.nan, 1.0]) is None
+    assert heavy_tail(np.linspace(1.0, 2.0, 8)) is None
+    assert heavy_tail([*np.ones(99), 50.0]) == "the dearest task holds 34% of the cost of 100"
+    # 1 of 50 costs 5 where all others cost 1: skewness (1 - 2p) / sqrt(p (1 - p)) = 6.857, 25 times its square 1,175.5
+    assert heavy_tail([*np.ones(49), 5.0]) == "so skewed that 1,176 tasks are needed, of which there are 50"
+    assert heavy_tail([*np.ones(49), 5.0], np.arange(50) // 2) == (
+        "so skewed that 552 clusters are needed, of which there are 25"  # 1 of 25: 4.695, and 25 times its square
+    )

@@ -29,7 +29,7 @@ def page(shown: Shown) -> None:
 
 def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
-    write(view.warning, view.apart, kind="loud")
+    write(view.warning, view.apart, *view.cautions, kind="loud")
     advice, unknown = None, []
     try:
         advice = advice_for(evidence)
@@ -57,4 +57,4 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
                 f"{points(c.smallest_difference, 1).lstrip('+')} points or more"
                 for c in open_ if c.smallest_difference is not None]  # fmt: skip
     html(html_list(unknown, most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
-    notes([*view.notes, INTERVALS])
+    notes([*view.other_notes, INTERVALS])

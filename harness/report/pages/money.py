@@ -65,7 +65,7 @@ def page(shown: Shown) -> None:
     else:
         figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.theme)
         show(flips_table(advice))
-        write("" if advice.flips_at else "No input, moved alone, changes which type of option is the cheapest.")
+        write("" if advice.flips_at else "No input, moved alone, changes which type of option is advised.")
     notes([in_labels(note) for note in advice.notes])
 
 
