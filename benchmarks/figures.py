@@ -82,7 +82,9 @@ def cost(groups: int, sigma: float, *, per_pass: bool, kind: str = "one") -> One
             found = stats.fieller_ratio(paid, passed.astype(float), codes)
         else:
             found = stats.clustered_mean(paid, np.ones(len(paid)), codes)
-        return missed(found, truth), few_units(sizes) or stats.heavy_tail(paid, codes) is not None
+        return missed(found, truth), few_units(sizes) or stats.heavy_tail(paid) is not None or stats.skewed_costs(
+            paid, codes
+        ) is not None
 
     return one
 

@@ -41,18 +41,22 @@ def _few_clusters(table: TaskTable, names: Sequence[str]) -> list[str]:
 
 
 def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:
-    found: dict[str, list[str]] = {}
+    dear, skewed = [], []
     for name in names:
         i = table.index(name)
         kept = table.counts[i] > 0
-        why = stats.heavy_tail(table.cost_sums[i, kept] / table.counts[i, kept], table.clusters[kept])
-        if why is not None:
-            found.setdefault(why, []).append(name)
-    if not found:
-        return []
-    told = [f"{listed(who, NAMED)} ({why})" for why, who in found.items()]
+        costs = table.cost_sums[i, kept] / table.counts[i, kept]
+        if (share := stats.heavy_tail(costs)) is not None:
+            dear.append(f"{name} {100 * share:.0f}%")
+        elif (needed := stats.skewed_costs(costs, table.clusters[kept])) is not None:
+            skewed.append(f"{name} {needed:,}")
     narrow = "intervals of cost per task and cost per pass are likely too narrow, and the mean itself may be too low"
-    return [f"HEAVY TAIL: costs of {listed(told, NAMED)}: {narrow}"]
+    held = "the dearest 1% of the tasks (one at least) hold more than a fifth of the cost"
+    asked = (
+        "an interval of so skewed costs asks for more tasks (or clusters) than there are, 25 times the squared skewness"
+    )
+    told = (("HEAVY TAIL", held, dear), ("SKEWED COSTS", asked, skewed))
+    return [f"{word}: {what}: {listed(who, NAMED)}; {narrow}" for word, what, who in told if who]
 
 
 def labels_told(table: TaskTable, name: str) -> str:
@@ -62,12 +66,15 @@ def labels_told(table: TaskTable, name: str) -> str:
     tasks = len(set(places.tolist()))
     counts = Counter(label for label, _ in set(zip(true, places.tolist(), strict=True)))
     told = (
-        (sorted(known - counts.keys()), "never occur among the graded tasks and are left out"),
-        (sorted({one for one in predicted if one is not None} - known), "are predicted but never true, and count as 0"),
+        (sorted(known - counts.keys()), "that never occur among the graded tasks and are left out"),
+        (
+            sorted({one for one in predicted if one is not None} - known),
+            "that are predicted but never true, and count as 0",
+        ),
         (
             [f"{label} ({counts[label]:,})" for label in stats.rare_labels(counts)],
-            f"are true of fewer than 5, or of less than 2%, of the {tasks:,} tasks",
+            f"of fewer than 5, or of less than 2%, of the {tasks:,} tasks",
         ),
     )
-    said = [f"labels that {what}: {listed(labels, NAMED)}" for labels, what in told if labels]
+    said = [f"labels {what}: {listed(labels, NAMED)}" for labels, what in told if labels]
     return "; ".join(said)

@@ -211,15 +211,6 @@ def chance_words(share: float | None) -> str:
     return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else core.percent(share)
 
 
-def interval_words(c: core.Comparison) -> str:
-    """Which kind of interval stands in the brackets."""
-    seen = "how much the tasks differ from one another (CR1)"
-    if c.interval_method.startswith("Tango"):
-        seen = "how many tasks only one of the two passed (Tango)"
-    return (f"The intervals of differences follow by a formula from {seen}; the page on escalation resamples the tasks "
-            "many times instead (bootstrap), so that its ends differ a little.")  # fmt: skip
-
-
 def this_suite_words(found: core.Estimate) -> str:
     """The smaller question in a sentence."""
     if found.low is None or found.high is None:

@@ -40,6 +40,7 @@ from harness.stats.money import (
     normalised_gain,
     on_front,
     pareto_probability,
+    skewed_costs,
     tail_share,
 )
 from harness.stats.noninferiority import (
@@ -47,6 +48,7 @@ from harness.stats.noninferiority import (
     Harm,
     NonInferiority,
     Worse,
+    harm_limit,
     harm_test,
     harmed_domains,
     kish_units,
@@ -91,4 +93,4 @@ from harness.stats.tables import (
     wilson_interval,
 )
 from harness.stats.tails import crossing, two_sided_z
-from harness.stats.with_the_best import Sufficiency, sufficiency
+from harness.stats.with_the_best import Sufficiency, sufficiency, widened

@@ -194,7 +194,10 @@ def _counted(d: Vector, codes: Codes, groups: int, found: Tested, level: float) 
     gained, lost, size = gained_and_lost(d, codes, groups)
     low, high = tango_interval(gained, lost, size, level)
     low, high = min(low, float(d.mean())), max(high, float(d.mean()))
-    return replace(found, low=low, high=high), f"Tango on {clusters_named(groups, size)}"
+    named = clusters_named(groups, size)
+    if size < groups - 0.05:  # another number than Kish's, which is said elsewhere
+        named = f"{size:.1f} clusters as large as the largest of {groups}"
+    return replace(found, low=low, high=high), f"Tango on {named}"
 
 
 def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:

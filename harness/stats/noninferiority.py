@@ -16,6 +16,7 @@ from harness.stats.bootstrap import RESAMPLES, bootstrap_estimate
 from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
 from harness.stats.domains import by_domain
+from harness.stats.permutation import flip_test
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile
@@ -171,6 +172,22 @@ def harm_test(
     found = sign_flip_test(pairs.sums, alternative="less", seed=seed, resamples=resamples)
     delta = float(pairs.differences.mean())
     return Harm(delta=delta, p_value=found.p_value, n_tasks=len(pairs.a), method=f"{found.method}, one-sided")
+
+
+def harm_limit(
+    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, level: float = 0.95, seed: int = 0
+) -> float | None:
+    """The largest difference that `harm_test` does not refute, one-sided: below 0 exactly where p is at most 1 - level.
+
+    The test's own inversion, `flip_test`; None without a common task, or where no difference is refuted.
+    """
+    pairs = pair_tasks(*candidate, *baseline, clusters)
+    if len(pairs.a) == 0:
+        return None
+    sizes = sum_by(pairs.codes, np.ones(len(pairs.codes)), pairs.clusters)
+    high = flip_test(pairs.sums, sizes, 2.0 * level - 1.0, seed=seed).high
+    p = harm_test(candidate, baseline, clusters, seed=seed).p_value
+    return None if high >= 1.0 else min(high, -1e-12) if p <= 1.0 - level else max(high, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

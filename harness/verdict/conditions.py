@@ -134,7 +134,7 @@ def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, i
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
-    latencies = (table.attempts_of(name).numbers("latency_s") for name in pair)
+    latencies = (table.attempts_of(figures.candidates[i].members[0]).numbers("latency_s") for i in places)
     seconds = [known[~np.isnan(known)] for known in latencies]
     if all(len(s) for s in seconds):
         ours, theirs = (float(np.median(s)) for s in seconds)
