@@ -54,7 +54,6 @@ from harness.stats.noninferiority import (
     kish_units,
     non_inferiority,
     non_inferiority_counts,
-    score_z,
     tasks_worse,
 )
 from harness.stats.ranking import Best, Ranking, best_of, rank
@@ -73,6 +72,7 @@ from harness.stats.replay import (
     replay_estimate,
     replay_estimates,
 )
+from harness.stats.score import score_z
 from harness.stats.sequential import BettingProcess, harm_e_value, non_inferiority_e_value, obrien_fleming_bounds
 from harness.stats.signflip import benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
 from harness.stats.tables import (
