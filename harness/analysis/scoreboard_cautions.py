@@ -6,19 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness import stats
-from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.views import Scoreboard
-from harness.core import Manifest, listed, plural
+from harness.core import listed, plural
 from harness.store import TaskTable
 
 NAMED = 5  # names that a sentence lists
 FEWEST_UNITS, LEAST_SHARE = 10, 0.5  # clusters that have to count as so many, and as such a share of their number
 
 
-def cautions_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None) -> tuple[str, ...]:
-    """Few effective clusters, heavy tails of cost, and thresholds that were chosen on what judges them."""
+def cautions_of(view: Scoreboard, table: TaskTable) -> tuple[str, ...]:
+    """Few effective clusters, and heavy tails of cost."""
     names = [c.name for c in view.shown]
-    return (*_few_clusters(table, names), *shared_sources(table, manifest, names), *_heavy_tails(table, names))
+    return (*_few_clusters(table, names), *_heavy_tails(table, names))
 
 
 def _few_clusters(table: TaskTable, names: Sequence[str]) -> list[str]:
