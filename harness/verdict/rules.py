@@ -157,7 +157,9 @@ def _anchor(e: GateEvidence) -> Iterable[Reason]:
     anchor, pairs = e.anchor, e.since_anchor
     if anchor is None:
         return
-    text, fault = f"the anchor is {anchor.name}" + ("" if anchor.side else ": the baseline itself"), anchor.fault
+    text, fault = f"the anchor is {anchor.name}", anchor.fault
+    if anchor.side is None and not fault:
+        text += ": the baseline itself"
     if anchor.side is not None and pairs is not None:
         ours, side = e.pairs.candidate, anchor.side
         alone = len(e.judged.candidate_rows) - len(pairs.candidate_rows)
@@ -242,10 +244,11 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     shown = harm.p_value <= e.tests.harm_level
     out, best = e.judged.outcomes, ""
     if not e.early.decided:  # whose p holds at any look, which no interval here does
-        high = stats.harm_limit(out.candidate, out.baseline, out.clusters, level=1.0 - e.tests.harm_level)
+        how = {"p_value": harm.p_value, "level": 1.0 - e.tests.harm_level}
+        high = stats.harm_limit(out.candidate, out.baseline, out.clusters, **how)
         best = "" if high is None else f"at best {points(high)}, "
-    how = f"{best}{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ', sign-flip'}"
-    text = f"{'' if shown else 'not '}shown to be worse overall ({how})"
+    said = f"{best}{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ', sign-flip'}"
+    text = f"{'' if shown else 'not '}shown to be worse overall ({said})"
     blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall
     if shown and not blocks:
         text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from harness.stats import (
     harm_limit,
@@ -19,7 +20,7 @@ from harness.stats import (
     tango_interval,
     tango_z,
 )
-from harness.stats.tails import normal_quantile, normal_tail, t_quantile
+from harness.stats.tails import normal_quantile, normal_tail, root, t_quantile
 
 
 def arrays(wins, losses, ties):
@@ -272,7 +273,8 @@ def test_the_limit_of_harm_is_where_the_test_itself_stops_refuting(seed, level):
     codes = np.repeat(np.arange(10), rng.integers(1, 5, 10))
     a, b = rng.binomial(3, (0.5, 0.8), (len(codes), 2)).T.astype(float)
     trials = np.full(len(codes), 3.0)
-    high = harm_limit((a, trials), (b, trials), codes, level=level)
+    shown = harm_test((a, trials), (b, trials), codes).p_value
+    high = harm_limit((a, trials), (b, trials), codes, p_value=shown, level=level)
     sums, sizes = (np.bincount(codes, weights=w) for w in ((a - b) / 3.0, np.ones(len(codes))))
     signs = 1 - 2 * ((np.arange(1024)[:, None] >> np.arange(10)) & 1)
 
@@ -282,4 +284,18 @@ def test_the_limit_of_harm_is_where_the_test_itself_stops_refuting(seed, level):
 
     assert p(high - 1e-6) > 1 - level - 1e-12  # not refuted
     assert p(high + 1e-6) <= 1 - level + 1 / 1024
-    assert (high < 0) == (harm_test((a, trials), (b, trials), codes).p_value <= 1 - level)
+    assert (high < 0) == (shown <= 1 - level)
+
+
+@pytest.mark.parametrize(
+    ("function", "low", "high"),
+    [
+        (lambda x: math.cos(x) - x, 0, 1),
+        (lambda x: x**9 - 0.5, 0, 1),
+        (lambda x: min(5.0, 1 / (x + 1.000001)) - 1.3, -1, 5),
+        (lambda x: math.copysign(abs(x - 0.7) ** (1 / 3), x - 0.7), -1, 1),
+        (lambda x: math.exp(20 * x) - 2, -1, 1),
+    ],
+)
+def test_a_root_is_where_brent_finds_it(function, low, high):
+    assert root(function, low, high) == pytest.approx(brentq(function, low, high, xtol=1e-14), abs=1e-12)
