@@ -1,10 +1,11 @@
 """How often the advice errs, and how often it decides: outcomes of a known truth, handed to `harness.verdict`.
 
-    python benchmarks/advising.py
+    python benchmarks/advising.py [--runs N] [--only WORDS]
 
 Options find the same tasks hard (half of the variance of a latent difficulty is shared), and cost the same each task.
 """
 
+import argparse
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,13 +81,17 @@ def cases() -> Iterator[tuple[str, Options, int]]:
 
 
 def main() -> None:
-    """Prints one line a case."""
+    """Prints one line a case; ``--only WORDS`` those whose names hold them."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=200)
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
     for number, (name, options, n) in enumerate(cases()):
-        found = words(options, n, runs=200, seed=number)
-        print(
-            f"{name}, {n} tasks: " + ", ".join(f"{word} {100 * share.value:.1f}%" for word, share in found.items()),
-            flush=True,
-        )
+        told = f"{name}, {n} tasks"
+        if args.only in told:
+            found = words(options, n, args.runs, seed=number)
+            shares = ", ".join(f"{word} {100 * share.value:.1f}%" for word, share in found.items())
+            print(f"{told}: {shares}", flush=True)
 
 
 if __name__ == "__main__":

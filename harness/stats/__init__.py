@@ -31,14 +31,16 @@ from harness.stats.domains import (
     variance_components,
 )
 from harness.stats.drift import Drift, run_effect, trend
-from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
+from harness.stats.labels import agreement, macro_f1, ppi_mean, rare_labels, rater_table
 from harness.stats.money import (
     aiq,
     break_even,
     fieller_ratio,
+    heavy_tail,
     normalised_gain,
     on_front,
     pareto_probability,
+    skewed_costs,
     tail_share,
 )
 from harness.stats.noninferiority import (
@@ -46,12 +48,12 @@ from harness.stats.noninferiority import (
     Harm,
     NonInferiority,
     Worse,
+    harm_limit,
     harm_test,
     harmed_domains,
     kish_units,
     non_inferiority,
     non_inferiority_counts,
-    score_z,
     tasks_worse,
 )
 from harness.stats.ranking import Best, Ranking, best_of, rank
@@ -70,6 +72,7 @@ from harness.stats.replay import (
     replay_estimate,
     replay_estimates,
 )
+from harness.stats.score import score_z
 from harness.stats.sequential import BettingProcess, harm_e_value, non_inferiority_e_value, obrien_fleming_bounds
 from harness.stats.signflip import benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
 from harness.stats.tables import (
@@ -90,4 +93,4 @@ from harness.stats.tables import (
     wilson_interval,
 )
 from harness.stats.tails import crossing, two_sided_z
-from harness.stats.with_the_best import Sufficiency, sufficiency
+from harness.stats.with_the_best import Sufficiency, sufficiency, widened

@@ -2,15 +2,16 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from harness.core import Estimate
 from harness.stats.comparison import Pairs, pair_tasks
 from harness.stats.noninferiority import score_z
 from harness.stats.ranking import DRAWS
 from harness.stats.tables import tango_z
-from harness.stats.tails import normal_quantile
+from harness.stats.tails import normal_quantile, two_sided_t
 from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by
 
 HOPELESS = -5.0  # z of "within the margin of the leader" below which a contender has no part in what the others pay for
@@ -86,6 +87,20 @@ def sufficiency(
     )
 
 
+def widened(found: Estimate, between: float, replicates: int) -> Estimate:
+    """An estimate of one replicate's kind, with the variance ``between`` that the mean of so many replicates has.
+
+    Each limit moves by the root of the squares of both halves (MOVER: Zou & Donner 2008), that of the replicates with t
+    on their number less one.
+    """
+    if found.value is None or found.low is None or found.high is None or replicates < 2:
+        return found
+    more = two_sided_t(found.level, replicates - 1) * math.sqrt(between)
+    low, high = (math.hypot(found.value - found.low, more), math.hypot(found.high - found.value, more))
+    return replace(found, low=max(0.0, found.value - low), high=min(1.0, found.value + high),
+                   method=f"{found.method}, with t over {replicates} seeds")  # fmt: skip
+
+
 def _critical(covariance: Matrix, near: Flags, levels: tuple[float, ...], seed: int) -> Matrix:
     """Of each contender quantiles of the largest of its rivals' standardised differences from it; a row a level."""
     values, vectors = np.linalg.eigh(covariance)
@@ -116,7 +131,11 @@ def _z_of(pairs: Pairs, first: tuple[float, int], second: tuple[float, int]) -> 
     if pairs.clusters < 2:
         return lambda _: 0.0  # one cluster says nothing of others
     off = sums - sizes * pairs.differences.mean()
-    parts = [(float(off @ off) / len(pairs.a) ** 2, pairs.clusters - 1), *((v, s - 1) for v, s in (first, second) if v)]
+    # Of the tasks' part never nothing: who does the same on every task is known to within one of them.
+    parts = [
+        (float(off @ off + 1.0) / len(pairs.a) ** 2, pairs.clusters - 1),
+        *((v, s - 1) for v, s in (first, second) if v),
+    ]
     whole = sum(v for v, _ in parts)
     df = pairs.clusters - 1.0
     shrunk = 1.0

@@ -82,7 +82,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     even = advice_inputs.break_even_volume(figures, assumptions, pair, settings.level)
     said = None if isinstance(pair, str) else (names[pair[0]], names[pair[1]])
     word, why, missing = reasons(found)
-    lead, evidence = names[first], []
+    lead, evidence = figures.candidates[first].members[0], []
     if not isinstance(pair, str):
         evidence = inputs.once(("pair", pair, price), lambda: conditions.pair_evidence(table, figures, pair))
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
@@ -130,8 +130,9 @@ def _rank(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions
     of = np.array([[c.kind == kind for c in figures.candidates] for kind in sorts])
 
     def cheapest(able: Any) -> list[int | None]:
-        """Of each kind the cheapest option of those that are able."""
-        return [min(np.flatnonzero(able & here).tolist(), key=lambda i: float(usd[0, i]), default=None) for here in of]
+        """Of each kind the cheapest option of those that are able; of equally cheap ones the one that passes more."""
+        order = np.lexsort((-figures.rates[0], [float(f"{one:.9g}") for one in usd[0]]))
+        return [next((int(i) for i in order if able[i] and here[i]), None) for here in of]
 
     def drawn(places: list[int | None]) -> Any:
         """The bills of these options, a column a kind; infinite where there is none."""
@@ -217,6 +218,7 @@ def _options(
         found.append(
             Option(
                 contender=option.contender,
+                seeds=option.members if len(option.members) > 1 else (),
                 kind=option.kind,
                 because=option.because,
                 pass_rate=rate,
@@ -259,7 +261,7 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
     ]
     if hour is not None:
         notes.append(f"an hour of a machine costs {dollars(hour)} instead of what is on record")
-        unknown = [name for name in inputs.names if name in why]
+        unknown = [name for name in inputs.members if name in why]
         notes += [f"at another price of the hour the cost of {name} is unknown: {why[name]}" for name in unknown]
     rates, stated = assumptions.tasks_per_gpu_hour, inputs.stated(assumptions.machine)
     same: dict[tuple[float, float], list[str]] = {}
@@ -270,12 +272,18 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         f"({RATE}), {dollars(usd)} a task, in place of the machine's measured time"
         for (rate, usd), names in same.items()
     ]
-    measured = load_note(inputs.table, [name for name in inputs.names if name not in stated])
+    measured = load_note(inputs.table, [name for name in inputs.members if name not in stated])
     notes += [f"{note} ({RATE} states another load)" for note in measured]
     for name, rate in rates if isinstance(rates, tuple) else ():
-        if name in inputs.names and name not in stated:
+        if name in inputs.members and name not in stated:
             unused = why.get(name, "it pays no machine by the hour")
             notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {unused}")
+    notes += [
+        f"{c.contender} is one recipe trained with several seeds, {listed(c.members, SHOWN)}: its rate is their mean, "
+        "and how far they lie apart enters the interval and the quality"
+        for c in inputs.figures.candidates
+        if len(c.members) > 1
+    ]
     twins = [n for n, one in inputs.described.contenders.items() if n in inputs.controls and is_twin(one)]
     for what, left in (
         ("no options, since they only measure", [name for name in inputs.controls if name not in twins]),
@@ -283,4 +291,4 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         ("not the work, only a check for forgetting", inputs.general),
     ):
         notes += [f"{what}: {', '.join(map(str, left))}"] if left else []
-    return [*notes, *shared_sources(inputs.table, inputs.manifest, inputs.names), *inputs.table.notes]
+    return [*notes, *shared_sources(inputs.table, inputs.manifest, inputs.members), *inputs.table.notes]

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
-from harness.stats import clustered_mean, clustered_rate, crossing, fieller_ratio, percentile_limits
+from harness.stats import clustered_mean, clustered_rate, crossing, fieller_ratio, percentile_limits, widened
 from harness.store import TaskTable, described
 from harness.verdict import economics
 from harness.verdict.arrays import Floats, Mask
@@ -72,6 +72,11 @@ class AdviceInputs:
         """The options, in the order of every column of the figures."""
         return tuple(c.contender for c in self.figures.candidates)
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The contenders that the options are: of a recipe all its seeds."""
+        return tuple(name for c in self.figures.candidates for name in c.members)
+
     def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin))
@@ -99,7 +104,7 @@ class AdviceInputs:
 
     def priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
         """Dollars a task by option at a price of a machine's hour and at stated rates; NaN where unknown."""
-        places = np.array([self.table.index(name) for name in self.names])
+        places = np.array([self.table.index(c.members[0]) for c in self.figures.candidates])
         return self.machine.priced(places, costs, machine, price[0], self._rates(price[1]))
 
     def quality(self, *, stay: bool) -> Quality:
@@ -119,7 +124,7 @@ class AdviceInputs:
             cost = s.costs[:, i]
             if option.kind in {OWN, RENT}:
                 cost = cost * prices[economics.HOURLY if option.kind == OWN else economics.BY_TOKEN]
-            elif option.contender in self.machine.why:
+            elif option.members[0] in self.machine.why:
                 cost = cost * prices[economics.UNPARTED]
             else:
                 rest = by_token[:, i]
@@ -128,9 +133,9 @@ class AdviceInputs:
         return found
 
     def stated(self, price: MachinePrice) -> dict[str, float]:
-        """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
+        """Of each contender whose machine is reckoned by a stated rate the dollars that it costs a task."""
         each = self.machine.per_task(price[0], self._rates(price[1]))
-        found = {name: float(each[self.table.index(name)]) for name in self.names}
+        found = {name: float(each[self.table.index(name)]) for name in self.members}
         return {name: usd for name, usd in found.items() if not np.isnan(usd)}
 
     def rate_of(self, name: str, rates: StatedRates) -> float | None:
@@ -148,18 +153,21 @@ class AdviceInputs:
         return None if by_hour else self.rate_of(entry.worker, rates)
 
     def _rates(self, rates: StatedRates) -> Floats:
-        found = (self.rate_of(name, rates) if name in self.names else None for name in self.table.contenders)
+        found = (self.rate_of(name, rates) if name in self.members else None for name in self.table.contenders)
         return np.array([np.nan if rate is None else rate for rate in found])
 
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        rows = zip(s.sums, s.counts, s.task_costs, strict=True)
+        rows = zip(s.sums, s.counts, s.task_costs, s.between, strict=True)
         return self.once(
             ("per pass", price),
             lambda: [
-                (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
-                for sums, counts, usd in rows
+                (
+                    widened(clustered_rate(sums, counts, s.clusters, level), *between),
+                    fieller_ratio(usd, sums / counts, s.clusters, level),
+                )
+                for sums, counts, usd, between in rows
             ],
         )
 
@@ -181,7 +189,7 @@ def advice_inputs_of(
     work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
     known = described(table.report, manifest)
     found, controls = candidates(table, known, asked.kinds or {}, asked.without)
-    machine = machine_time(table, known, [c.contender for c in found])
+    machine = machine_time(table, known, [name for c in found for name in c.members])
     return AdviceInputs(
         table=table,
         manifest=manifest,

@@ -19,6 +19,7 @@ class Option:
     """One contender that can be chosen."""
 
     contender: str
+    seeds: tuple[str, ...]  # the contenders, where it is one recipe trained with several seeds
     kind: str  # ``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says
     because: str
     pass_rate: Estimate
@@ -33,6 +34,11 @@ class Option:
     to_best: Estimate  # its pass rate less the best of the others; the interval holds for all options together
     allowed: bool  # false where the data must stay inside and it needs an API
     lacking: tuple[str, ...]  # inputs that its bill still needs
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The contenders that it is."""
+        return self.seeds or (self.contender,)
 
     @property
     def passes(self) -> float:
@@ -96,7 +102,7 @@ def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]
         return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
     why = [_headline(found, kind), *_same_kind(found, kind), *_rivals(found, kind)]
     if kind == OWN:  # what the word still hangs on
-        checked = [one for one in found.forgetting if one.tuned == found.lead(kind).contender]
+        checked = [one for one in found.forgetting if one.tuned in found.lead(kind).members]
         why += (
             [] if checked else ["Forgetting is not checked: no general suite is in the report. Run one before you own."]
         )
@@ -141,7 +147,7 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
     if not missing and kind != UNKNOWN and min(found.kinds[kind], found.settled[kind]) < SURE:
         yield _unsettled(found, kind)
     for one in found.forgetting:
-        if kind == OWN and one.answer == YES and one.tuned == lead.contender:
+        if kind == OWN and one.answer == YES and one.tuned in lead.members:
             yield f"Tuning made {one.tuned} forget: {one.evidence}."
 
 
@@ -154,9 +160,9 @@ def _unsettled(found: Findings, kind: str) -> str:
     place = found.firsts[kind]
     one, tasks = found.options[place], float(found.quality.tasks[place])
     told = f"{one.contender} is likely the cheapest, but its {percent(one.passes)} are not shown to lie within"
-    more = "a wider margin would tell"
-    if math.isfinite(tasks):
-        many = core.number(float(f"{max(tasks, 1.0):.2g}"))
+    more = "more tasks, or a wider margin, would tell"
+    if one.to_best.n_tasks < tasks < math.inf:
+        many = core.number(float(f"{tasks:.2g}"))
         more = f"about {many} tasks would tell, if all pass equally often; so would a wider margin"
     return f"{told} {found.points} of the best option, nor to miss it: {more}."
 
@@ -185,7 +191,7 @@ def _same_kind(found: Findings, kind: str) -> Iterator[str]:
     lead = found.lead(kind)
     if lead.quality == OPEN:
         yield (
-            f"Only {kind} options may be {found.points} from the best; which of them is good enough is open: "
+            f"Only {kind} options may lie within {found.points} of the best; which of them does is open, and "
             f"{lead.contender} is the cheapest."
         )
     usd = lead.monthly_usd.value

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness import core
-from harness.core import ContenderRecord, Estimate, Manifest, dollars, percent
+from harness.core import ContenderRecord, Estimate, Manifest, dollars, p_equation, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.arrays import Mask
@@ -134,7 +134,7 @@ def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, i
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
-    latencies = (table.attempts_of(name).numbers("latency_s") for name in pair)
+    latencies = (table.attempts_of(figures.candidates[i].members[0]).numbers("latency_s") for i in places)
     seconds = [known[~np.isnan(known)] for known in latencies]
     if all(len(s) for s in seconds):
         ours, theirs = (float(np.median(s)) for s in seconds)
@@ -187,9 +187,12 @@ def forgetting(
             continue
         a, b = ((table.sums[i][mask], table.counts[i][mask]) for i in places)
         seen = compare(*a, *b, clusters)
-        harmed = harm_test(a, b, clusters).p_value <= 0.05 and (seen.delta or 0.0) < -margin
+        p = harm_test(a, b, clusters).p_value
+        harmed = p <= 0.05 and (seen.delta or 0.0) < -margin
         kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
         limits = "" if seen.low is None or seen.high is None else f" {core.points_interval(seen.low, seen.high)}"
+        if harmed and seen.high is not None and seen.high >= 0.0:
+            limits += f"; worse by the one-sided test ({p_equation(p)}), though the two-sided interval holds 0"
         on = f"{seen.n_tasks:,} tasks of {', '.join(suites)}"
         found.append(
             Forgetting(

@@ -1,12 +1,12 @@
 """Who can be chosen, whether that is to own, to rent or to mix, and what each passes and costs on the shared tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.analysis import cost_bases, ranked_together
-from harness.core import ContenderRecord, Decision, Described, EvidenceError, Price, UsageError
+from harness.core import ContenderRecord, Decision, Described, EvidenceError, Price, UsageError, digest_json, listed
 from harness.stats import Sufficiency, resampled_sums, sufficiency
 from harness.store import TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints, Mask
@@ -28,7 +28,8 @@ BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
 class Candidate:
     """One contender that can be chosen."""
 
-    contender: str
+    contender: str  # its name; of a recipe that was trained with several seeds a name for all of them
+    members: tuple[str, ...]  # the contender by itself, or the same recipe trained with several seeds
     kind: str  # a `Decision`, or `UNKNOWN`
     because: str
     hosted: bool  # some part of it is owned, and so hosted
@@ -56,8 +57,34 @@ def candidates(
     bases, left = cost_bases(table), {*without}
     left |= {name for name, one in known.contenders.items() if (one.control or is_twin(one)) and name not in user}
     names = [name for name in table.contenders if name not in left]
-    chosen = tuple(_candidate(name, known, user.get(name), bases.get(name, frozenset())) for name in names)
-    return chosen, tuple(name for name in table.contenders if name in left)
+    chosen = []
+    for same in _by_recipe(names, known):
+        said_of = {user[name] for name in same if name in user}
+        if len(said_of) > 1:
+            two = " and ".join(sorted(said_of))
+            raise UsageError(f"{listed(same, len(same))} are one recipe with several seeds, said to be {two}; say one")
+        one = _candidate(same[0], known, next(iter(said_of), None), bases.get(same[0], frozenset()))
+        name = same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)"
+        chosen.append(replace(one, contender=name, members=tuple(same)))
+    return tuple(chosen), tuple(name for name in table.contenders if name in left)
+
+
+def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
+    """The names, those together that are the same recipe trained with different seeds, as their adapters' cards say."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        parts = known.contenders[name].parts if name in known.contenders else {}
+        training = parts.get("training") or {}
+        key = name
+        if training and training.keys() == (parts.get("adapters") or {}).keys():
+            rest = {what: part for what, part in parts.items() if what not in {"adapters", "training"}}
+            key = digest_json([rest, [[suite, how.get("recipe")] for suite, how in training.items()]])
+        same = found.setdefault(key, [])
+        if same and training == known.contenders[same[0]].parts.get("training"):  # the same seed twice is no replicate
+            found[name] = [name]
+        else:
+            same.append(name)
+    return list(found.values())
 
 
 def is_twin(one: ContenderRecord) -> bool:
@@ -82,6 +109,7 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
     # Where nothing is known of its parts, whatever may have been paid for such an option is asked for.
     return Candidate(
         contender=name,
+        members=(name,),
         kind=kind,
         because="as you said" if said else because,
         hosted=owned,
@@ -101,6 +129,7 @@ class OptionFigures:
     candidates: tuple[Candidate, ...]
     sums: Floats
     counts: Ints
+    between: tuple[tuple[float, int], ...]  # of each the variance of its rate by its training seeds, and their number
     task_costs: Floats  # dollars; NaN where unknown
     clusters: Ints
     rates: Floats
@@ -119,17 +148,19 @@ def option_figures(
     ``machine`` is what of the table's costs is paid by the hour. EvidenceError: no task that all of them have.
     """
     there = (table.counts > 0) & work
-    tried = np.array([there[table.index(c.contender)] for c in candidates], dtype=bool).reshape(-1, len(table.tasks))
-    shared, all_of_it = ranked_together(tried) if len(candidates) != 1 else (tried[0], np.ones(1, dtype=bool))
+    rows = {c.contender: [table.index(name) for name in c.members] for c in candidates}
+    tried = np.array([there[places].all(axis=0) for places in rows.values()], dtype=bool).reshape(-1, len(table.tasks))
+    shared, all_of_it = ranked_together(tried, list(rows))
     held = all_of_it.tolist()
     kept = tuple(c for c, holds in zip(candidates, held, strict=True) if holds)
-    places = [table.index(c.contender) for c in kept]
     n, k = int(shared.sum()), len(kept)
     if n == 0 or k == 0:
         raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
-    counts = table.counts[places][:, shared]
-    tables = (table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
-    sums, usd, hours, escalated = (each[places][:, shared] for each in tables)
+    tables = (table.counts, table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
+    counts, sums, usd, hours, escalated = (
+        np.stack([each[rows[c.contender]][:, shared].sum(axis=0) for c in kept]) for each in tables
+    )
+    between = tuple(_between(table, rows[c.contender], shared) for c in kept)
     cost, hours = usd / counts, hours / counts
     # A hybrid on no record of escalations needs the API always.
     by_task = [one.escalates and up.any() for one, up in zip(kept, escalated, strict=True)]
@@ -153,6 +184,7 @@ def option_figures(
         candidates=kept,
         sums=sums,
         counts=counts,
+        between=between,
         task_costs=cost,
         clusters=table.clusters[shared],
         rates=rates,
@@ -164,6 +196,12 @@ def option_figures(
             f"{name} is left out: it has {has:,} of the {n:,} tasks that the others share" for name, has in few
         ),
     )
+
+
+def _between(table: TaskTable, places: Sequence[int], shared: Mask) -> tuple[float, int]:
+    """The variance of the mean of so many seeds' rates, by how far they lie apart; 0 of one."""
+    rates = (table.sums[places][:, shared] / table.counts[places][:, shared]).mean(axis=1)
+    return (float(rates.var(ddof=1)) / len(rates), len(rates)) if np.ptp(rates) > 1e-12 else (0.0, len(rates))
 
 
 def _drawn(sums: Floats, seed: int) -> Floats:
@@ -210,7 +248,10 @@ class Quality:
 def quality(figures: OptionFigures, allowed: Mask, margin: float, seed: int) -> Quality:
     """The allowed options on the shared tasks by `sufficiency`, one-sided at 5%."""
     sides = [(figures.sums[i], figures.counts[i]) for i in np.flatnonzero(allowed)]
-    found: Sufficiency | None = sufficiency(sides, margin, figures.clusters, seed=seed) if sides else None
+    found: Sufficiency | None = None
+    if sides:
+        between = [figures.between[i] for i in np.flatnonzero(allowed)]
+        found = sufficiency(sides, margin, figures.clusters, replicates=between, seed=seed)
 
     def spread(values: Floats) -> Floats:
         whole: Floats = np.full(len(allowed), np.nan)
