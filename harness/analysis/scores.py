@@ -80,7 +80,7 @@ def scoreboard(
         cautions=(),
         notes=(),
     )
-    view = replace(view, cautions=cautions_of(view, ranked, manifest))
+    view = replace(view, cautions=cautions_of(view, ranked))
     more = [
         f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
     ]
@@ -104,9 +104,14 @@ def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tupl
     codes = np.argsort(np.argsort(first))[codes]
     found = stats.rank(means, codes, level, resamples=min(tasks.resamples, 9_999))
     best = stats.best_of(means, own[place], found.factor, codes, place=place)
-    unbeaten = tuple(name for name, one in zip(names, found.unbeaten, strict=True) if one)
+    ranked = sorted((-(own[i].value or 0.0), name) for i, name in enumerate(names) if found.unbeaten[i])
+    unbeaten = tuple(name for _, name in ranked)
     return found, Leader(
-        name=names[place], of=len(rates), likely=best.likely, interval=best.interval, unbeaten=unbeaten
+        name=names[place],
+        of=len(rates),
+        likely=best.likely,
+        interval=best.interval,
+        unbeaten=unbeaten,
     )
 
 

@@ -223,7 +223,7 @@ def curve_table(view: Sweep) -> Table:
 def signal_table(view: Sweep) -> Table:
     """How well the signal ranks and how true it speaks."""
     told = view.calibration
-    rows = [("ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC "))]
+    rows = [("ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC ") + _rough(view))]
     if told.ece is not None:
         rows.append(("calibration error", f"{told.ece:.3f} in {core.plural(len(told.bins), 'bin')} of equal mass"))
         scores = (("as it is", told.brier), ("corrected by an isotonic fit on other tasks", told.brier_isotonic),
@@ -312,15 +312,18 @@ def step_of(view: Sweep, asked: float) -> int:
     return min(place, len(view.curve) - 1)
 
 
+def _rough(view: Sweep) -> str:
+    return ", an interval too narrow on so few answers" if "too narrow" in view.auroc.method else ""
+
+
 def signal_words(view: Sweep) -> Sequence[str]:
     """The AUROC as people read it; how far the signal is from what comes true, and whether a fit would correct it."""
     a, told = view.auroc, view.calibration
     found = [f"Whether it is surer where it is right is not known: {a.why}."]
     if a.value is not None:
         found = ["Of an answer that passes and one that fails, the confidence is higher for the one that passes in "]
-        found[0] += (
-            f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 (AUROC {a.value:.3f}{cells.ends(a, 3)})."
-        )
+        ends = f"{cells.ends(a, 3)}{_rough(view)}"
+        found[0] += f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 (AUROC {a.value:.3f}{ends})."
     if told.ece is not None:
         apart = f"How sure it says it is and how often it is right lie {core.percent(told.ece)[:-1]} points apart on"
         found.append(f"{apart} average (calibration error {told.ece:.3f}).")

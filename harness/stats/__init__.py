@@ -31,14 +31,16 @@ from harness.stats.domains import (
     variance_components,
 )
 from harness.stats.drift import Drift, run_effect, trend
-from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
+from harness.stats.labels import agreement, macro_f1, ppi_mean, rare_labels, rater_table
 from harness.stats.money import (
     aiq,
     break_even,
     fieller_ratio,
+    heavy_tail,
     normalised_gain,
     on_front,
     pareto_probability,
+    skewed_costs,
     tail_share,
 )
 from harness.stats.noninferiority import (

@@ -59,7 +59,11 @@ def fieller_ratio(
     return replace(found, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
 
 
-def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
+DEAREST, TOO_DEAR = 0.01, 0.2  # the share of tasks that are the dearest, and of the cost that they may hold
+BY_CHANCE = 2.5**2 * 6.0  # a squared skewness times n that symmetric costs have too: 2.5 standard deviations
+
+
+def tail_share(costs: ArrayLike, of: float = DEAREST) -> float | None:
     """The share of the whole cost that the dearest of the tasks hold (by default the dearest 1%, one task at least).
 
     Above a fifth, means and ratios of costs have intervals that are too narrow. None where nothing is paid or a cost is
@@ -70,6 +74,28 @@ def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
         return None
     count = max(1, round(of * len(x)))
     return float(np.partition(x, len(x) - count)[len(x) - count :].sum() / x.sum())
+
+
+def heavy_tail(costs: ArrayLike) -> float | None:
+    """What the dearest 1% of the tasks hold, where that is over a fifth of the cost: then intervals are too narrow."""
+    share, n = tail_share(costs), len(np.asarray(costs))
+    # Of a dozen tasks one may well hold a fifth.
+    return None if share is None or share <= max(TOO_DEAR, 3.0 * max(1, round(DEAREST * n)) / n) else share
+
+
+def skewed_costs(costs: ArrayLike, clusters: Clusters = None) -> int | None:
+    """How many tasks (or clusters) an interval of a mean or ratio of so skewed costs asks for, where there are fewer.
+
+    25 times the squared skewness (Cochran 1977, section 2.15). None where there are enough, or a cost is unknown.
+    """
+    x = vector(costs, "costs")
+    codes, groups = cluster_codes(clusters, len(x))
+    if groups < 2 or not np.all(np.isfinite(x)):
+        return None
+    away = sum_by(codes, x - x.mean(), groups)
+    square = float(away @ away) / groups
+    skewed = float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
+    return None if groups >= 25.0 * skewed or skewed <= BY_CHANCE / groups else math.ceil(25.0 * skewed - 1e-9)
 
 
 def fieller_roots(

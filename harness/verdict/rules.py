@@ -157,7 +157,9 @@ def _anchor(e: GateEvidence) -> Iterable[Reason]:
     anchor, pairs = e.anchor, e.since_anchor
     if anchor is None:
         return
-    text, fault = f"the anchor is {anchor.name}" + ("" if anchor.side else ": the baseline itself"), anchor.fault
+    text, fault = f"the anchor is {anchor.name}", anchor.fault
+    if anchor.side is None and not fault:
+        text += ": the baseline itself"
     if anchor.side is not None and pairs is not None:
         ours, side = e.pairs.candidate, anchor.side
         alone = len(e.judged.candidate_rows) - len(pairs.candidate_rows)

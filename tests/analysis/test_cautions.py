@@ -91,7 +91,7 @@ def test_labels_that_are_rare_absent_or_never_true_are_said(make_report):
     assert score.macro_f1_why == (
         "labels that never occur among the graded tasks and are left out: gone; "
         "labels that are predicted but never true, and count as 0: maybe; "
-        "labels of fewer than 2% of the 161 tasks: rare (1)"
+        "labels of fewer than 5, or of less than 2%, of the 161 tasks: rare (1)"
     )
     view = scoreboard(make_report(labelled([("x", "x")] * 9 + [("y", "x")] * 9), name="sound"))
     assert view.score_of("A").macro_f1_why is None

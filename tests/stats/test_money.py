@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import t as scipy_t
 
 from harness.core import Estimate
-from harness.stats import break_even, fieller_ratio
+from harness.stats import break_even, fieller_ratio, heavy_tail, skewed_costs
 from harness.stats.money import fieller_roots
 
 COST = (0.10, 0.12, 0.30, 0.08, 0.11, 0.25, 0.09, 0.40, 0.15, 0.10)
@@ -107,3 +107,24 @@ def test_routerbench_mini_cost_per_task(router):
     for system, cost in [("always_cheap", 0.00029186), ("always_strong", 0.00079930), ("reflection", 0.00067258)]:
         found = fieller_ratio(router[system]["cost_cny"], np.ones(800))
         assert found.value == pytest.approx(cost, abs=6e-9)
+
+
+def test_a_fifth_of_the_cost_in_the_dearest_tasks_is_a_heavy_tail():
+    assert heavy_tail(np.ones(100)) is None
+    assert heavy_tail([np.nan, 1.0]) is None
+    assert heavy_tail([1.0, 2.0, 3.0]) is None
+    assert heavy_tail([*np.ones(99), 50.0]) == pytest.approx(50 / 149)
+
+
+def test_skewed_costs_ask_for_more_tasks():
+    assert skewed_costs(np.ones(100)) is None
+    assert skewed_costs([np.nan, 1.0]) is None
+    assert skewed_costs(np.linspace(1.0, 2.0, 8)) is None
+    # 1 of 50 costs 5 where all others cost 1: skewness (1 - 2p) / sqrt(p (1 - p)) = 6.857, 25 times its square 1,175.5
+    assert skewed_costs([*np.ones(49), 5.0]) == 1_176
+    assert skewed_costs([*np.ones(49), 5.0], np.arange(50) // 2) == 552  # 1 of 25: 4.695
+
+
+def test_symmetric_costs_of_few_tasks_are_seldom_said_to_be_skewed():
+    rng = np.random.default_rng(1)
+    assert np.mean([skewed_costs(rng.normal(10.0, 1.0, 12)) is not None for _ in range(500)]) < 0.05
