@@ -130,8 +130,9 @@ def _rank(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions
     of = np.array([[c.kind == kind for c in figures.candidates] for kind in sorts])
 
     def cheapest(able: Any) -> list[int | None]:
-        """Of each kind the cheapest option of those that are able."""
-        return [min(np.flatnonzero(able & here).tolist(), key=lambda i: float(usd[0, i]), default=None) for here in of]
+        """Of each kind the cheapest option of those that are able; of equally cheap ones the one that passes more."""
+        order = np.lexsort((-figures.rates[0], [float(f"{one:.9g}") for one in usd[0]]))
+        return [next((int(i) for i in order if able[i] and here[i]), None) for here in of]
 
     def drawn(places: list[int | None]) -> Any:
         """The bills of these options, a column a kind; infinite where there is none."""

@@ -191,7 +191,7 @@ def _same_kind(found: Findings, kind: str) -> Iterator[str]:
     lead = found.lead(kind)
     if lead.quality == OPEN:
         yield (
-            f"Only {kind} options may be {found.points} from the best; which of them is good enough is open: "
+            f"Only {kind} options may lie within {found.points} of the best; which of them does is open, and "
             f"{lead.contender} is the cheapest."
         )
     usd = lead.monthly_usd.value
