@@ -110,10 +110,9 @@ class GateEvidence:
         one = self.early.decided
         return self.policy.model_copy(update={"alpha": one.alpha}) if one else self.policy
 
-    @property
-    def sure(self) -> str:
-        """How sure a one-sided limit is; of an early stop, by which look's level."""
-        alpha, one = self.looked.alpha, self.early.decided
+    def sure(self, alpha: float) -> str:
+        """How sure a one-sided limit at this level is; of an early stop, by which look's level."""
+        one = self.early.decided
         return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
 
 
@@ -247,7 +246,7 @@ def _enough(e: GateEvidence) -> Iterable[Reason]:
 
 def _proof(e: GateEvidence, found: NonInferiority) -> str:
     verb = "non-inferior" if found.holds else "not shown to be non-inferior"
-    low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure}, {found.method})"
+    low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure(found.alpha)}, {found.method})"
     on = f"{points(found.delta)} points on {plural(found.n_tasks, 'task')}{low}"
     return f"{on}: {verb} at {100 * found.margin:g} points ({p_equation(found.p_value)})"
 
@@ -314,7 +313,7 @@ def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason
         text = f"{what}: {seen}, and {allowed:g} times the baseline's is the limit ({why})"
     else:
         holds = found.high <= allowed
-        at_most = f"{found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure})"
+        at_most = f"{found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure(e.looked.alpha)})"
         text = f"{what}: {at_most}; allowed {allowed:g}"
     yield Reason(rule=rule, holds=holds, text=text)
 
