@@ -53,11 +53,10 @@ def table_of_two(report: Path, found: Found) -> list[str]:
         [f"`{OWN}` passed", f"{one.both_passed:,}", f"{one.wins:,}"],
         [f"`{OWN}` failed", f"{one.losses:,}", f"{one.both_failed:,}"],
     ]
-    needed = "" if one.tasks_needed is None else f"; tasks needed: {one.tasks_needed:,}"
     return [
         *markdown_table(["", f"`{RENT}` passed", f"`{RENT}` failed"], rows),
         "",
-        f"Difference: {points(one.delta)} points, {points_interval(one.low, one.high)}; {p_of(one.p_value)}{needed}.",
+        f"Difference: {points(one.delta)} points, {points_interval(one.low, one.high)}; {p_of(one.p_value)}.",
         "",
         f"> {one.sentence}",
     ]

@@ -14,15 +14,8 @@ from harness.analysis.loading import (
     undecided_command,
 )
 from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
-from harness.analysis.planning import (
-    Headline,
-    Plan,
-    headline,
-    headline_rows,
-    observed_discordance,
-    plan_rows,
-    plan_size,
-)
+from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size
+from harness.analysis.published import Headline, headline, headline_rows
 from harness.analysis.scoreboard_notes import (
     OTHER_TASKS,
     best_sentence,

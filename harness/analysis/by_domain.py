@@ -180,7 +180,7 @@ def domains(
 
 def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | None]:
     """The two contenders meant; the second ``None`` where the report has only one."""
-    names, (reference, _) = table.contenders, reference_of(table)
+    names, (reference, _) = table.contenders, reference_of(table.report, table.contenders)
     b = reference if a is not None and b is None else b
     if a is not None and b is not None:
         table.index(a), table.index(b)

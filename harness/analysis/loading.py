@@ -18,6 +18,11 @@ Mask = NDArray[np.bool_]
 Evidence = tuple[TaskTable, Manifest | None]  # the outcomes of a report and its manifest, where it has one
 
 
+def distinct(codes: Ints) -> int:
+    """How many different codes there are; they count from 0."""
+    return int(np.count_nonzero(np.bincount(codes)))
+
+
 def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence:
     """A report's evidence, by default of its test rows if any. Raises UsageError or, if it is none, EvidenceError."""
     if isinstance(source, tuple):

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from harness import stats
-from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
+from harness.analysis.dev_tasks import shared_sources
+from harness.analysis.loading import Evidence, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
@@ -49,7 +50,7 @@ class CommonTasks:
         self.sides = list(zip(passed[:, self.mask], n[:, self.mask], strict=True))
         self.n_tasks = int(self.mask.sum())
         self.n_trials = int(sum(counts.sum() for _, counts in self.sides))
-        self.n_clusters = len(np.unique(self.clusters))
+        self.n_clusters = distinct(self.clusters)
         self.unit = "task" if self.n_clusters == self.n_tasks else "cluster"  # what is resampled
         self.resamples = min(9_999, max(999, SIGNS // max(1, self.n_clusters)))  # fewer where there is much to draw
 
@@ -96,7 +97,7 @@ class CommonTasks:
         for code in np.unique(self.domains).tolist():
             here = self.domains == code
             once = all((n[here] == 1).all() for n in counts) and bool(np.isin([m[here] for m in means], (0, 1)).all())
-            alone = len(np.unique(self.clusters[here])) == int(here.sum())
+            alone = distinct(self.clusters[here]) == int(here.sum())
             d = means[0][here] - means[1][here]
             effects.append(float(d.mean()))
             variances.append(stats.domain_variance(d, self.clusters[here], single=once and alone))
@@ -119,11 +120,18 @@ class CommonTasks:
             if alone and len(self.names) == 2:
                 notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
         notes.append(unit_note(self.n_clusters, self.n_tasks, level))
-        least, most = (int(end([end(counts) for _, counts in self.sides])) for end in (np.min, np.max))
-        if trials and most > 1:
-            number = f"{most} trials a task" if least == most else f"graded trials a task differ, {least} to {most}"
-            notes.append(f"{number}: they enter as the task's mean and are no tasks of their own")
+        if trials and any(counts.max() > 1 for _, counts in self.sides):
+            notes.append(f"{self.trials}: they enter as the task's mean and are no tasks of their own")
         return notes
+
+    @property
+    def trials(self) -> str:
+        """How many graded trials a task each has: "3 trials a task", or of each where they differ."""
+        spans = [(int(counts.min()), int(counts.max())) for _, counts in self.sides]
+        if len(set(spans)) == 1 and spans[0][0] == spans[0][1]:
+            return f"{plural(spans[0][0], 'trial')} a task"
+        words = [f"{low}" if low == high else f"{low} to {high}" for low, high in spans]
+        return f"trials a task: {', '.join(f'{name} {span}' for name, span in zip(self.names, words, strict=True))}"
 
 
 def pair(
@@ -159,11 +167,16 @@ def pair(
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)
     if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
-        notes.append(f"several trials: {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")
+        tried = CommonTasks(table, a, b, errors_as=errors_as).trials
+        notes.append(f"{tried}; {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")
+        if trials_as in {"all", "any"} and tried.startswith("trials"):
+            notes.append(f"--trials-as {trials_as} asks {'more' if trials_as == 'all' else 'less'} of more trials: "
+                         "with unequal numbers of them the two are not asked the same")  # fmt: skip
     if tasks.lost:
         notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost:,} of these two contenders")
     if len(table.domain_names) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
+    notes += shared_sources(table, manifest, (a, b))
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     (first, n), (second, m) = tasks.sides
     times = [None if (found := asked(table, name)) is None else found.at(tasks.mask) for name in (a, b)]

@@ -3,16 +3,16 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.analysis.loading import early_notes
 from harness.analysis.pairs import unit_note
-from harness.analysis.views import ContenderScore, Scoreboard
+from harness.analysis.views import ALL_PAIRS, ContenderScore, Scoreboard
 from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
 
 SAME_RATE = 1e-12  # rates closer than this are the same
 NAMED = 5  # names that a sentence lists
-ALL_PAIRS = 4  # up to so many contenders are all compared with one another where the experiment names no reference
 TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
 OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
 _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
@@ -36,12 +36,27 @@ def best_sentence(view: Scoreboard) -> str:
         among = f"Of the {len(group):,} contenders measured on {same}, "
     rates = [(c.name, c.pass_rate.value or 0.0) for c in group]
     tied = [f"`{name}`" for name, rate in rates if math.isclose(rate, rates[0][1], rel_tol=0.0, abs_tol=SAME_RATE)]
-    if len(tied) > 1:
-        seen = "" if among else " seen"
-        return f"{among}{listed(tied)} share the highest pass rate{seen}, {percent(best.pass_rate.value)}."
-    if among:
-        return f"{among}`{best.name}` has the highest pass rate, {percent_interval(best.pass_rate)}."
-    return f"`{best.name}` has the highest pass rate seen, {_rate(best)}."
+    seen, rate, alone = "" if among else " seen", percent(best.pass_rate.value), len(tied) == 1
+    worth = _worth(view, len(tied))
+    if alone and not worth.startswith(";"):
+        rate = percent_interval(best.pass_rate) if among else _rate(best)
+    verb = "has" if alone else "share"
+    return f"{among}{listed(tied, NAMED)} {verb} the highest pass rate{seen}, {rate}{worth}"
+
+
+def _worth(view: Scoreboard, leaders: int) -> str:
+    """What the highest of several rates is worth, and who is not shown to pass less: the end of a sentence."""
+    best = view.best
+    if best is None or best.of < 3:
+        return "."
+    others = [f"`{name}`" for name in best.unbeaten if name != best.name]
+    unbeaten = f"Not shown to pass less: {listed(others, NAMED)}." if others else "All others are shown to pass less."
+    rate = view.score_of(best.name).pass_rate.value
+    if percent(best.likely) == percent(rate):
+        return f". {unbeaten}"
+    likely = percent_interval(replace(best.interval, value=best.likely))
+    whose = "its true rate is" if leaders == 1 else "their true rates are"
+    return f"; as the highest of {best.of:,}, {whose} likely about {likely}. {unbeaten}"
 
 
 def _rate(c: ContenderScore) -> str:
@@ -142,21 +157,25 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
                 for c in view.contenders if most > 1 and c.pass_rate_this_suite.low is not None]  # fmt: skip
     how = "all pairs are compared"
     if view.comparisons and len(view.contenders) > ALL_PAIRS:
-        how = f"all are compared with {view.comparisons[0].b}"
+        how = f"all are compared with {view.comparisons[0].b}, which passes most; --reference NAME names another"
     fronts = {c.name: c.pareto_probability for c in view.contenders if c.pareto_probability is not None}
     shown = [f"{name} {p:.2f}" for name, p in sorted(fronts.items(), key=lambda front: -front[1]) if p >= 0.005]
     pareto = "Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks"
     lost = any(c.errored or c.ungraded for c in view.contenders)
+    labelled = [(c.name, c.macro_f1_why) for c in view.shown if c.macro_f1 is not None and c.macro_f1_why]
+    by_labels = {why: [name for name, its in labelled if its == why] for _, why in labelled}
     told = (
+        *((True, text) for text in view.cautions),
         (True, f"split: {view.split}"),
         (absent, f"without any attempt in this split, and left out of the tables: {listed(absent, NAMED)}"),
         (True, unit_note(view.n_units, view.n_tasks, view.level)),
         (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),
         *((True, text) for text in on_suite),
         (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
-        (view.n_adjusted > 1, f"p adjusted holds for all {view.n_adjusted} comparisons together (Holm 1979)"),
+        (view.n_adjusted > 1, f"p adjusted holds over {view.adjusted_over}"),
         (fronts, f"{pareto}: {', '.join(shown)}"),
         *((True, text) for text in missing_lines(view.shown, missing=False)),
+        *((True, f"macro F1 of {listed(who, NAMED)}: {why}") for why, who in by_labels.items()),
         (lost, "costs and latencies are of graded attempts; what errored attempts cost is not in them"),
     )
     notes = [text for holds, text in told if holds] + cost_notes(table) + early_notes(table, manifest)

@@ -1,7 +1,7 @@
 """The scoreboard of one report, computed from its outcomes or read again from ``statistics.json``."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import combinations
 from pathlib import Path
@@ -12,6 +12,7 @@ from harness import stats
 from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
+from harness.analysis.scoreboard_cautions import cautions_of, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard
 from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
@@ -31,34 +32,40 @@ def scoreboard(
     stands for the experiment's.
     """
     table, manifest = load_evidence(source, split)
-    named, doubt = reference_of(table) if reference is None else (table.contenders[table.index(reference)], [])
+    own, doubt = reference_of(table.report, table.contenders)
+    named = own if reference is None else table.contenders[table.index(reference)]
+    if named != own:
+        doubt = [f"all are compared with {named}, as was asked: p holds if it was named before figures were seen"]
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
     tried: Mask = table.trials > table.skipped
     common, held = ranked_tasks(table)
     ranked = table.without(held[:, None] & tried & ~common)
     names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
-    against = named or next((name for name in names if name in together), names[0])
-    pairs = [(name, against) for name in names if name != against]
-    if few := named is None and len(names) <= ALL_PAIRS:
-        pairs = list(combinations(names, 2))
-    found = compared((CommonTasks(ranked if {a, b} <= together else table, a, b) for a, b in pairs), level)
-    options = [name for name in names if name in together and name not in controls]
-    rank, best = _best(ranked, options, level)
-    if named is None and not few:  # whom all are compared with lies in the data: only all pairs together hold
-        found = [(_over_all_pairs(one, options, rank, len(names)), spread) for one, spread in found]
-    fronts = _pareto(ranked, [name for name in names if name not in controls])
     apart = {
         name: (int(row.sum()), int((row & common).sum()))
         for name, row in zip(names, tried, strict=True)
         if name not in together and row.any()
     }
+    fronts = _pareto(ranked, [name for name in names if name not in controls])
+    scores = {
+        name: _score(ranked, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
+        for name in names
+    }
+    rates = {name: scores[name].pass_rate for name in names if name in together and name not in controls}
+    rates = {name: rate for name, rate in rates.items() if rate.value is not None}
+    pairs, best = _best(ranked, rates, level)
+    leader = best.name if best else next((name for name in names if name in together), names[0])
+    against = named or leader
+    compared_with = [(name, against) for name in names if name != against]
+    if few := named is None and len(names) <= ALL_PAIRS:
+        compared_with = list(combinations(names, 2))
+    found = compared((CommonTasks(ranked if {a, b} <= together else table, a, b) for a, b in compared_with), level)
+    if named is None and not few:  # whom all are compared with lies in the data: only all pairs together hold
+        found = [(_over_all_pairs(one, list(rates), pairs, len(names)), spread) for one, spread in found]
     tasks = (ranked.trials > ranked.skipped).any(axis=0)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
-        contenders=tuple(
-            _score(ranked, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
-            for name in names
-        ),
+        contenders=tuple(scores.values()),
         comparisons=tuple(comparison for comparison, _ in found),
         heterogeneity=tuple(spread for _, spread in found if spread is not None),
         reference=named,
@@ -70,8 +77,10 @@ def scoreboard(
         **asdict(progress_of(table, manifest)),
         best=best,
         apart=apart_text(apart, int(common.sum()), int(tried.any(axis=1).sum())),
+        cautions=(),
         notes=(),
     )
+    view = replace(view, cautions=cautions_of(view, ranked, manifest))
     more = [
         f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
     ]
@@ -80,21 +89,20 @@ def scoreboard(
     return replace(view, notes=notes_of(view, table, manifest, doubt))
 
 
-def _best(table: TaskTable, options: Sequence[str], level: float) -> tuple[stats.Ranking | None, Leader | None]:
-    """All pairs of options on the tasks that all of them have graded, and what the best of them is worth."""
-    if len(options) < 2:
+def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tuple[stats.Ranking | None, Leader | None]:
+    """All pairs of options on the tasks that all of them have graded, and what the highest of their rates is worth."""
+    if len(rates) < 2:
         return None, None
-    tasks = CommonTasks(table, *options)
+    names, own, tasks = list(rates), list(rates.values()), CommonTasks(table, *rates)
+    place = min(range(len(names)), key=lambda i: (-round(own[i].value or 0.0, 12), names[i]))
     if not tasks.n_tasks:
         return None, None
     means = np.stack([sums / counts for sums, counts in tasks.sides], axis=1)
     found = stats.rank(means, tasks.clusters, level, resamples=min(tasks.resamples, 9_999))
-    place = int(means.mean(axis=0).argmax())
-    sums, counts = tasks.sides[place]
-    best = stats.best_of(means, stats.clustered_rate(sums, counts, tasks.clusters, level), found.factor, tasks.clusters)
-    unbeaten = tuple(name for name, one in zip(options, found.unbeaten, strict=True) if one)
+    best = stats.best_of(means, own[place], found.factor, tasks.clusters, place=place)
+    unbeaten = tuple(name for name, one in zip(names, found.unbeaten, strict=True) if one)
     return found, Leader(
-        name=options[place], of=len(options), likely=best.likely, interval=best.interval, unbeaten=unbeaten
+        name=names[place], of=len(rates), likely=best.likely, interval=best.interval, unbeaten=unbeaten
     )
 
 
@@ -136,7 +144,7 @@ def _score(
         cost_per_task_usd=whole.cost_per_task_usd,
         cost_per_pass_usd=_priced(replace(per_pass, n_trials=int(counts.sum()))),
         macro_f1=f1,
-        macro_f1_why=None if f1 else "no task of this contender has a label",
+        macro_f1_why=(labels_told(table, name) or None) if f1 else "no task of this contender has a label",
         latency_p50_s=p50.value,
         latency_p95_s=p95.value,
         latency_why=p50.why if p50.value is None else None,
@@ -186,13 +194,13 @@ def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
     return {table.contenders[i]: float(p) for i, p in zip(rows, found, strict=True)}
 
 
-def reference_of(table: TaskTable) -> tuple[str | None, list[str]]:
-    """The contender that the experiment names to compare with, where it can be had, and what was doubtful."""
+def reference_of(report: Path, names: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The one of a report's contenders that the experiment names to compare with, and what was doubtful."""
     try:
-        named = load_settings(table.report).reference
+        named = load_settings(report).reference
     except UserFileError as error:
         return None, [f"the experiment's reference could not be read: {error}"]
-    if named is not None and named not in table.contenders:
+    if named is not None and named not in names:
         return None, [f"the experiment's reference {named!r} has no outcomes"]
     return named, []
 
@@ -203,7 +211,10 @@ def statistics_text(view: Scoreboard, evidence: str) -> str:
 
 
 def read_statistics(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard | None:
-    """What ``statistics.json`` holds, if it is of this evidence, split, level and version; else ``None``."""
+    """What ``statistics.json`` holds, if it is of this evidence, split, level, version and the experiment's reference.
+
+    Else ``None``.
+    """
     from pydantic import TypeAdapter
 
     try:
@@ -214,7 +225,9 @@ def read_statistics(report: Path, *, split: str | None = None, level: float = 0.
         view = TypeAdapter(Scoreboard).validate_json(text, strict=True)
         manifest = read_manifest(report)
         name = manifest.report if manifest and manifest.report else report.resolve().name
-        if (view.report, view.split, view.level) != (name, split_used(report, split), level):
+        reference, _ = reference_of(report, [c.name for c in view.contenders])
+        asked = name, split_used(report, split), level, reference
+        if (view.report, view.split, view.level, view.reference) != asked:
             return None
     except (OSError, ValueError, EvidenceError, RecursionError):
         return None

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis.loading import Floats, Ints, Mask
+from harness.analysis.loading import Floats, Ints, Mask, distinct
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import TaskTable, experiment_file, read_manifest, read_outcomes
+from harness.store import UNGRADED, TaskTable, experiment_file, read_manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +33,8 @@ class Side:
     @property
     def keys(self) -> dict[tuple[str, str], int]:
         """The tasks tried: the identity of each, and its position in the table."""
-        return {self.key(i): i for i in self.tried.tolist()}
-
-    def key(self, task: int) -> tuple[str, str]:
-        """The identity of the task at a position: the digests of suite and task, or their names without digests."""
-        t = self.table
-        return t.suite_digests[task] or t.suites[task], t.task_digests[task] or t.tasks[task]
+        keys = self.table.keys
+        return {keys[i]: i for i in self.tried.tolist()}
 
     @property
     def lost(self) -> Floats:
@@ -97,6 +93,22 @@ class Pairs:
     baseline_rows: Ints
     outcomes: PairedOutcomes
 
+    def at(self, mask: Mask | Ints) -> "Pairs":
+        """The same at some of the tasks, by a mask or by positions in their order."""
+        ours, theirs = self.candidate_rows[mask], self.baseline_rows[mask]
+        return replace(self, candidate_rows=ours, baseline_rows=theirs, outcomes=self.outcomes.at(mask))
+
+    @property
+    def lost(self) -> tuple[Floats, Floats]:
+        """Attempts of each at each task that the instrument failed, candidate first."""
+        return self.candidate.lost[self.candidate_rows], self.baseline.lost[self.baseline_rows]
+
+    @property
+    def lost_as_failed(self) -> PairedOutcomes:
+        """The outcomes with those attempts counted as failed, on both sides."""
+        (ours, n), (theirs, k), (a, b) = self.outcomes.candidate, self.outcomes.baseline, self.lost
+        return replace(self.outcomes, candidate=(ours, n + a), baseline=(theirs, k + b))
+
     def per_task(self, figure: str) -> tuple[Floats, Floats]:
         """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN unknown."""
         sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common
@@ -107,7 +119,7 @@ class Pairs:
 
 def coarser_clusters(candidate: Ints, baseline: Ints) -> Ints:
     """Where the two disagree about which tasks share a source, the coarser says it: fewer units claim less."""
-    return min((candidate, baseline), key=lambda codes: len(np.unique(codes)))
+    return min((candidate, baseline), key=distinct)
 
 
 def seconds_of(side: Side) -> Floats:
@@ -126,10 +138,13 @@ def renewal(first: Path, second: Path) -> str | None:
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:
     """Lays two sides over each other by the digests of suite and task, or by their names; ``without`` some tasks."""
-    there, here = candidate.keys, baseline.keys
-    both = [key for key in here if key in there and key not in without]
-    rows_c, rows_b = (np.array([keys[key] for key in both], dtype=np.int64) for keys in (there, here))
     table = baseline.table
+    if candidate.table is table and not without:
+        rows_c = rows_b = np.intersect1d(candidate.tried, baseline.tried, assume_unique=True)
+    else:
+        there, here = candidate.keys, baseline.keys
+        both = [key for key in here if key in there and key not in without]
+        rows_c, rows_b = (np.array([keys[key] for key in both], dtype=np.int64) for keys in (there, here))
     sums_c, sums_b = (
         (side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64))
         for side, rows in ((candidate, rows_c), (baseline, rows_b))
@@ -147,17 +162,20 @@ def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, s
 Gradings = dict[tuple[str, str], frozenset[str]]  # by the digests of suite and task, those of the gradings of its rows
 
 
-def gradings_of(report: Path, contender: str) -> Gradings:
-    """How a contender's graded rows were graded; a task is left out where a row does not say."""
-    import pyarrow.compute as pc
-
-    table = read_outcomes(report, ["contender", "status", "suite_digest", "task_digest", "grader_digest"])
-    graded = pc.is_in(table["status"], pc.cast(["passed", "failed", "ungraded"], "string"))
-    rows = table.filter(pc.and_(pc.equal(table["contender"], contender), graded))
-    every = [("grader_digest", "distinct", pc.CountOptions(mode="all"))]
-    found = rows.group_by(["suite_digest", "task_digest"]).aggregate(every).to_pylist()
-    keyed = {(row["suite_digest"], row["task_digest"]): row["grader_digest_distinct"] for row in found}
-    return {key: frozenset(digests) for key, digests in keyed.items() if all(digests)}
+def gradings_of(table: TaskTable, contender: str) -> Gradings:
+    """How a contender's rows were graded, or were to be; a task is left out where one of them does not say."""
+    outcomes = table.outcomes
+    tasks = table.task_places[outcomes.task]
+    of = outcomes.contender.codes == table.index(contender)
+    rows = np.flatnonzero(of & (outcomes.status.codes <= UNGRADED) & (tasks >= 0))
+    grader = outcomes.words_at("grader_digest", rows)
+    if (grader.codes < 0).all():
+        return {}
+    names, tasks = [*grader.every, ""], tasks[rows]
+    found: dict[int, set[str]] = {}
+    for cell in np.unique(tasks * len(names) + np.where(grader.codes < 0, len(names) - 1, grader.codes)).tolist():
+        found.setdefault(cell // len(names), set()).add(names[cell % len(names)])
+    return {table.keys[task]: frozenset(digests) for task, digests in found.items() if "" not in digests}
 
 
 def graded_otherwise(one: Gradings, other: Gradings) -> frozenset[tuple[str, str]]:
@@ -172,7 +190,7 @@ _SUMS = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_su
 def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: str) -> TaskTable:
     """A table of ``a`` of the first report and ``b`` of the second, at the tasks that both tried, or EvidenceError."""
     i, j = first.index(a), second.index(b)
-    otherwise = graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b))
+    otherwise = graded_otherwise(gradings_of(first, a), gradings_of(second, b))
     candidate, baseline = (Side(table=t, manifest=None, contender=name) for t, name in ((first, a), (second, b)))
     pairs = pair_sides(candidate, baseline, otherwise)
     here, there = pairs.candidate_rows, pairs.baseline_rows
@@ -211,6 +229,6 @@ def tasks_of_one_only(first: TaskTable, a: str, second: TaskTable, b: str, commo
     tried = ((t.report.name, int((t.trials[t.index(name)] > 0).sum())) for t, name in ((first, a), (second, b)))
     parts = [f"{number - common:,} of {report}" for report, number in tried if number > common]
     kept = "does not have"
-    if graded_otherwise(gradings_of(first.report, a), gradings_of(second.report, b)):
+    if graded_otherwise(gradings_of(first, a), gradings_of(second, b)):
         kept += ", or graded by another grader (ownbench regrade),"
     return f"tasks that the other report {kept} are left out: {', '.join(parts)}" if parts else None

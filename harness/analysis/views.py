@@ -8,6 +8,10 @@ from harness.analysis.over_time import OverTime
 from harness.core import Comparison, Estimate, Kind, as_json
 
 NO_PREDICTION = "a prediction interval needs three domains"
+ALL_PAIRS = 4  # up to so many contenders are all compared with one another where the experiment names no reference
+AFTER_THE_FACT = (
+    "tasks_needed: from the difference seen it is mostly luck; smallest_difference is what these tasks can show"
+)
 ONE_CONTENDER = "one contender: there is no difference to judge"
 
 
@@ -113,6 +117,7 @@ class Scoreboard:
     warning: str | None  # the loud line over a run that is not done
     best: "Leader | None"  # the highest pass rate, which was chosen for being so; ``None`` with fewer than two options
     apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
+    cautions: tuple[str, ...]  # loud lines: what makes intervals here worth less than they say; all are notes too
     notes: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -165,6 +170,19 @@ class Scoreboard:
     def n_adjusted(self) -> int:
         """How many comparisons have a p value, and are adjusted for together."""
         return sum(c.p_value is not None for c in self.comparisons)
+
+    @property
+    def adjusted_over(self) -> str:
+        """The comparisons for which together p adjusted holds, ``all 24 comparisons (Holm 1979)``."""
+        if self.reference is not None or len(self.contenders) <= ALL_PAIRS:
+            return f"all {self.n_adjusted:,} comparisons together (Holm 1979)"
+        many = self.best.of if self.best else len(self.contenders)
+        return f"all {many * (many - 1) // 2:,} pairs of {many:,} contenders together (max-T, Westfall & Young 1993)"
+
+    @property
+    def other_notes(self) -> tuple[str, ...]:
+        """The notes that are no cautions."""
+        return tuple(note for note in self.notes if note not in self.cautions)
 
     @property
     def domains(self) -> tuple[str, ...]:
@@ -250,7 +268,8 @@ def missing_why(c: Comparison) -> str | None:
         return "no graded task in common"
     reasons = (
         (c.p_exact, "p_exact: too many units for an exact test, p_value is simulated"),
-        (c.tasks_needed, "tasks_needed: no number of tasks would show the difference seen"),
+        (c.smallest_difference, "smallest_difference: on so few the test cannot show even the largest difference"),
+        (c.tasks_needed, AFTER_THE_FACT),
     )
     return "; ".join(reason for figure, reason in reasons if figure is None) or None
 

@@ -2,10 +2,9 @@
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -97,23 +96,3 @@ def answer(args: argparse.Namespace, found: Any, lines: Iterable[str] | None = N
 def say(lines: Iterable[str]) -> None:
     """The lines on standard output, as a terminal may show them."""
     sys.stdout.write("".join(f"{visible(line)}\n" for line in lines))
-
-
-@contextmanager
-def heard_or_not() -> Iterator[None]:
-    """What is printed inside may find nobody: a closed terminal, a reader that went away, a full disk. No fault."""
-    try:
-        yield
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-    except OSError:
-        silence()
-
-
-def silence() -> None:
-    """Nothing more is printed, and what waits to be is dropped: the program's end would stumble over it."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)

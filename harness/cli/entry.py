@@ -3,6 +3,7 @@
 import argparse
 import gc
 import importlib
+import io
 import os
 import re
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Never
 
 from harness import __version__
-from harness.cli.common import add_arguments, heard_or_not, silence
+from harness.cli.common import add_arguments
 from harness.core import OwnbenchError, nearest
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -44,6 +45,18 @@ EXIT_CODES = (
 )
 
 
+_JUDGING = {verb for verb, (module, _) in VERBS.items() if module == "judging"} - {"app"}
+
+
+class _WithoutPandas:
+    """Arrow imports pandas where it is there: a quarter of a second and 40 MB, for which judging has no use."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        """Refuses pandas alone."""
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, and which takes no option for another that it begins."""
 
@@ -74,8 +87,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"ownbench: unknown command {verb!r}; {nearest(verb, VERBS)} (see ownbench --help)\n")
         return 2
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by whoever started us
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+        _steady(name)
+    if argv is None and verb in _JUDGING:
+        sys.meta_path.insert(0, _WithoutPandas())
     try:
         code = _dispatch(arguments, verb)
         sys.stdout.flush()
@@ -83,23 +97,52 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _complain("stopped", 130)
-    except BrokenPipeError:  # the reader of our output went away: not a fault of ours
-        silence()
-        return 0
     except OSError as error:  # a full disk, a folder that may not be written: the user's to fix, and no fault of ours
         where = f"{error.filename}: " if error.filename else ""
         taken = isinstance(error, (FileExistsError, NotADirectoryError))  # where a folder is to be made
         what = "a file of that name is in the way; name another place" if taken else error.strerror or str(error)
         return _complain(where + what, 2)
-    return code
+    failed = _failure(sys.stdout)
+    if failed is None or isinstance(failed, BrokenPipeError):  # the reader of our output went away: no fault of ours
+        return code
+    return _complain(f"standard output: {failed.strerror or failed}; what was found is not printed", code or 2)
+
+
+class _Steady(io.FileIO):
+    """A stream that stops nobody: what it cannot write is dropped, so that no printing changes an exit code."""
+
+    failed: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """As it is, until it fails."""
+        if self.failed is None:
+            try:
+                return super().write(data)
+            except OSError as error:
+                self.failed = error
+        return memoryview(data).nbytes
+
+
+def _steady(name: str) -> None:
+    """Makes a standard stream of this process one that stops nobody; one that was replaced stays as it is."""
+    stream = getattr(sys, name)
+    if stream is None:  # closed by whoever started us
+        setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+    elif stream is getattr(sys, f"__{name}__") and isinstance(stream, io.TextIOWrapper):
+        steady = io.BufferedWriter(_Steady(stream.fileno(), "w", closefd=False))
+        how = {key: getattr(stream, key) for key in ("encoding", "errors", "line_buffering", "write_through")}
+        setattr(sys, name, io.TextIOWrapper(steady, **how))
+
+
+def _failure(stream: Any) -> OSError | None:
+    return getattr(getattr(getattr(stream, "buffer", None), "raw", None), "failed", None)
 
 
 def _complain(text: str, code: int) -> int:
     """Says in one line on standard error what is wrong, and gives the exit code back."""
     # A file or a server may have put control characters into it.
     line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
-    with heard_or_not():
-        sys.stderr.write(f"ownbench: {line}\n")
+    sys.stderr.write(f"ownbench: {line}\n")
     return code
 
 

@@ -25,11 +25,12 @@ def _count(text: str) -> tuple[int, int]:
 
 ERRORS, TRIALS, GOALS = ("excluded", "failed"), ("mean", "majority", "all", "any"), ("pass", "utility", "cost")
 WHOM = arg("--contender A", "whom candidates are compared with (default: the report's reference, or its only one)")
+REFERENCE = arg("--reference NAME", "whom the others are compared with (default: the experiment's reference)")
 PORTS = range(8501, 8521)  # of the dashboard, tried in this order where no port is asked for
 SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
 
 ARGUMENTS: dict[str, Arguments] = {
-    "show": (REPORT, *VIEW, "ownbench show reports/demo --split test"),
+    "show": (REPORT, REFERENCE, *VIEW, "ownbench show reports/demo --split test --reference tuned"),
     "compare": (
         REPORT,
         arg("a A", "a contender; the difference is A minus B"),
@@ -88,7 +89,23 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench gate --self-test reports/demo --baseline-contender skilled --candidate-contender tuned",
     ),
     "baseline": (
-        {"set": ("lock a report as the baseline; only this command ever moves it", (REPORT, WHOM, JSON))},
+        {
+            "set": (
+                "lock a report as the baseline; only this command ever moves it",
+                (
+                    REPORT,
+                    WHOM,
+                    arg(
+                        "--anchor",
+                        "make it the anchor too, which stays as baselines move on (default: the first is)",
+                        **FLAG,
+                    ),
+                    arg("--approved-by NAME", "who takes it though its latest verdict is BLOCK or INCONCLUSIVE"),
+                    arg("--reason TEXT", "why, with --approved-by"),
+                    JSON,
+                ),
+            )
+        },
         "ownbench baseline set reports/main",
     ),
     "sweep": (
@@ -130,6 +147,7 @@ ARGUMENTS: dict[str, Arguments] = {
     ),
     "report": (
         REPORT,
+        REFERENCE,
         *VIEW,
         "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.",
         "All files are written into the report's folder; of a broken report report.html says what is broken.",
@@ -150,7 +168,7 @@ def run_show(args: argparse.Namespace) -> int:
     from harness.analysis import scoreboard
     from harness.store import running_process
 
-    view = scoreboard(args.report, split=args.split, level=args.level)
+    view = scoreboard(args.report, split=args.split, level=args.level, reference=args.reference)
     if (process := running_process(args.report)) is not None:
         sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
     return answer(args, view)
@@ -199,7 +217,7 @@ def run_advise(args: argparse.Namespace) -> int:
 def run_gate(args: argparse.Namespace) -> int:
     """Prints the verdict and writes its files; 0 SHIP, 1 BLOCK, 3 INCONCLUSIVE, 4 INVALID. A self-test: 0."""
     from harness.report import write_gate
-    from harness.verdict import gate, self_test
+    from harness.verdict import gate, one_at_a_time, self_test
 
     contenders = {name: getattr(args, name) for name in ("baseline_contender", "candidate_contender")}
     if args.self_test:
@@ -212,21 +230,29 @@ def run_gate(args: argparse.Namespace) -> int:
         raise UsageError("--repetitions and --seed go with --self-test")
     if args.baseline is None or args.candidate is None:
         raise UsageError("a baseline and a candidate are needed: ownbench gate BASELINE CANDIDATE")
-    view = gate(args.baseline, args.candidate, args.policy, **contenders)
-    # The report remembers every verdict on it; files that were asked for elsewhere are of this verdict alone.
-    write_gate(view, args.out or args.candidate, at=None if args.out else datetime.now(UTC))
+    reports = args.baseline, args.candidate
+    with one_at_a_time(args.baseline):  # whose log counts the tries
+        view = gate(*reports, args.policy, **contenders)
+        write_gate(view, args.out or args.candidate, at=datetime.now(UTC), reports=reports)
     answer(args, view)
     return view.exit_code
 
 
 def run_baseline(args: argparse.Namespace) -> int:
-    """Writes ``baseline.json``; 0."""
-    from harness.verdict import set_baseline
+    """Writes ``baseline.json`` and the anchor; 0."""
+    from harness.verdict import Approval, set_baseline
 
-    lock, before = set_baseline(args.report, args.contender)
-    has = "nothing has changed since it was" if lock == before else "it has changed since it was"
+    by, reason = (text if text is None else text.strip() for text in (args.approved_by, args.reason))
+    if bool(by) != bool(reason) or "" in (by, reason):
+        raise UsageError("--approved-by NAME and --reason TEXT go together: who takes it, and why?")
+    approval = Approval(by=by, reason=reason) if by and reason else None
+    lock, before = set_baseline(args.report, args.contender, anchor=args.anchor, approval=approval)
+    has = "nothing has changed since it was" if lock.same_evidence(before) else "it has changed since it was"
     again = "" if before is None else f"; {has} locked before"
-    return answer(args, lock, [f"{args.report}: locked, with {lock.contender} as the baseline{again}"])
+    told = lock.anchor or {}
+    own = told.get("rows") == lock.rows[lock.contender]
+    anchor = f"; anchor: {'itself' if own else '{contender} of {report}, set {set_at}'.format(**told)}"
+    return answer(args, lock, [f"{args.report}: locked, with {lock.contender} as the baseline{again}{anchor}"])
 
 
 def run_sweep(args: argparse.Namespace) -> int:
@@ -267,7 +293,7 @@ def run_report(args: argparse.Namespace) -> int:
     """Writes the files into the report's folder and names them; 0."""
     from harness.report import write_report
 
-    written = write_report(args.report, split=args.split, level=args.level)
+    written = write_report(args.report, split=args.split, level=args.level, reference=args.reference)
     return answer(args, {"written": written}, map(str, written))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg, heard_or_not
+from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
 from harness.core import UsageError, nearest, plural, stay_offline, visible
 
@@ -79,17 +79,15 @@ def _run(args: argparse.Namespace) -> int:
     with display(quiet=args.quiet) as tell:
         summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))
     decided = watch is not None and watch.rule.decided is not None
-    with heard_or_not():
-        _say(summary, args, decided=decided)
-        if watch is not None and watch.rule.decided is not None:
-            _say_decided(watch, watch.rule.decided.text, args)
+    _say(summary, args, decided=decided)
+    if watch is not None and watch.rule.decided is not None:
+        _say_decided(watch, watch.rule.decided.text, args)
     if summary.made and not args.quiet:
         from harness.analysis import scoreboard
         from harness.report import print_view
 
         view = scoreboard(args.report)
-        with heard_or_not():
-            print_view(view)
+        print_view(view)
     whole = summary.complete or args.limit is not None or args.only
     return 0 if decided or (whole and summary.stopped_because is None) else INCOMPLETE
 

@@ -23,6 +23,7 @@ from harness.core.numbers import (
     amount_of,
     amount_text,
     chance,
+    disagreement,
     dollars,
     dollars_interval,
     listed,

@@ -123,6 +123,16 @@ def p_equation(p: float | None) -> str:
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
+def disagreement(p: float | None, low: float | None, high: float | None, alpha: float, method: str) -> str:
+    """What is said with a difference whose test and interval, by two methods, judge "no difference" differently."""
+    if p is None or low is None or high is None or (p <= alpha) == (not low <= 0.0 <= high):
+        return ""
+    by = f"the interval ({method.partition(' ')[0].rstrip(',')})"
+    if p > alpha:
+        return f"{by} excludes 0, the test does not ({p_equation(p)}): not shown"
+    return f"{by} includes 0, the test excludes it ({p_equation(p)}): borderline"
+
+
 _AMOUNT = re.compile(r"(?:\d{1,3}(?:[,_ ]\d{3})+|\d*)(?:\.\d*)?(?:[eE][+-]?\d+)?")
 
 

@@ -4,7 +4,17 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any, TextIO
 
-from harness.analysis import Design, Domains, Headline, Pairing, Plan, Scoreboard, headline_rows, plan_rows
+from harness.analysis import (
+    Design,
+    Domains,
+    Headline,
+    Pairing,
+    Plan,
+    Scoreboard,
+    best_sentence,
+    headline_rows,
+    plan_rows,
+)
 from harness.core import UNKNOWN, p_equation, plural, points, points_interval
 from harness.report import cells
 from harness.report import choice_tables as choices
@@ -33,13 +43,14 @@ def blocks_of(view: Any) -> Iterator[Block]:
 def _(view: Scoreboard) -> Iterator[Block]:
     total = sum(c.n_trials for c in view.contenders)
     yield Text([f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}"], "title")
-    yield Text([view.warning or "", view.apart], "loud")
+    yield Text([view.warning or "", view.apart, *view.cautions], "loud")
+    yield Text([best_sentence(view)], "lead")
     yield Shown(scores.scoreboard_table(view), titled=False)
     yield Shown(scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
         yield Shown(scores.domain_rates(view))
     yield Shown(scores.comparisons_table(view))
-    yield Text(view.notes, "notes")
+    yield Text(view.other_notes, "notes")
 
 
 @blocks_of.register

@@ -95,6 +95,8 @@ def verdict_blocks(v: StoredVerdict) -> Iterator[Block]:
         lines.append(f"The policy accepts a drop of {100 * v.margin:g} points.")
     if v.tasks_needed is not None:
         lines.append(f"About {plural(v.tasks_needed, 'task')} would decide, were the difference seen the true one.")
+    if v.approved:
+        lines.append(f"Taken in spite of it by {v.approved}.")
     yield Text([v.decision], f"word {LOOKS.get(Decision(v.decision), 'open')}")
     yield Text([v.sentence], "lead", [name for name in (v.baseline, v.candidate) if name])
     yield Text(lines, "reasons")

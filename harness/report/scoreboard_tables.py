@@ -163,8 +163,9 @@ def pairing_table(view: Pairing) -> Table:
     if here.low is not None:
         again = "the smaller question: the difference if these very tasks were tried again"
         rows.append(("exactly this suite", Cell(core.points_interval(here.low, here.high), "trial noise only"), again))
-    needed = core.UNKNOWN if c.tasks_needed is None else f"about {c.tasks_needed:,}, were this the true difference"
-    rows.append(("tasks needed", needed, "to show a difference of this size in four runs of five"))
+    least = core.points(c.smallest_difference).lstrip("+")
+    shown = "no difference at all" if c.smallest_difference is None else f"{least} points or more"
+    rows.append(("these tasks can show", shown, "a true difference of this size shows in four runs of five"))
     return figures(f"{c.a} and {c.b} on the same tasks", rows)
 
 

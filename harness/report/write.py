@@ -37,7 +37,7 @@ LEGEND = (
 )
 DIFFERENCES = (
     "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "
-    "p adjusted holds for all rows together (Holm). Only it: tasks that this contender alone passed."
+    "p adjusted holds over {}. Only it: tasks that this contender alone passed."
 )
 CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
 
@@ -47,7 +47,7 @@ def report_blocks(
 ) -> Iterator[Block]:
     """The title, what was found, and the sections, each only where there is evidence for it."""
     yield Text([view.report], "title")
-    yield Text([view.warning or "", view.apart], "loud")
+    yield Text([view.warning or "", view.apart, *view.cautions], "loud")
     advice, money = _money(table, manifest, view.level)
     yield from choices.advice_word(advice, choices.ON_MONEY) if advice is not None else ()
     yield from found_blocks(view)
@@ -65,7 +65,7 @@ def report_blocks(
     yield from money
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
-    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES)
+    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjusted_over))
     yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
@@ -73,7 +73,7 @@ def report_blocks(
         yield Shown(choices.conditions_table(advice), fold=True)
         yield choices.break_even(advice, labelled=True)
         yield Shown(choices.flips_table(advice))
-    rests = [*view.notes, *(advice.notes if advice else ())]
+    rests = [*view.other_notes, *(advice.notes if advice else ())]
     yield Text(["What these numbers rest on"], "section")
     yield Text(list(dict.fromkeys(rests)), "notes", most=NOTES_SHOWN)
 
@@ -105,7 +105,7 @@ def _said(c: Comparison, view: Scoreboard) -> str:
     """A comparison in words; with a warning where it is shown alone, but not among all that were looked at."""
     if c.p_value is None or c.p_adjusted is None or not c.p_value <= 1 - view.level < c.p_adjusted:
         return c.sentence
-    adjusted = f"Adjusted for all {view.n_adjusted} comparisons {core.p_equation(c.p_adjusted)}"
+    adjusted = f"Adjusted over {view.adjusted_over.partition(' (')[0]} {core.p_equation(c.p_adjusted)}"
     return f"{c.sentence} {adjusted}: among so many, not shown."
 
 
@@ -196,10 +196,13 @@ def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
         yield Text(lines, "notes", {*by_domain, *(flip.task for flip in flips[:FLIPS_LISTED])})
 
 
-def write_report(report: Path, *, split: str | None = None, level: float = 0.95) -> list[Path]:
+def write_report(
+    report: Path, *, split: str | None = None, level: float = 0.95, reference: str | None = None
+) -> list[Path]:
     """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 
-    Raises UsageError for an unknown split, EvidenceError without outcomes or with broken ones: report.html says so too.
+    ``reference`` stands for the experiment's. Raises UsageError: an unknown split or contender; EvidenceError: no
+    outcomes, or broken ones, and report.html says so too.
     """
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
@@ -216,7 +219,7 @@ def write_report(report: Path, *, split: str | None = None, level: float = 0.95)
         name, page = report.resolve().name, report / "report.html"
         write_atomic(page, html_page(name, [Text([name], "title"), Text([str(error)], "loud")]))
         raise EvidenceError(f"{error}; {page} says so") from None
-    view = analysis.scoreboard((table, manifest), level=level)
+    view = analysis.scoreboard((table, manifest), level=level, reference=reference)
     pairings = [analysis.pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
     blocks = list(report_blocks(view, pairings, table, manifest))
     drawn, images = _figures(blocks, report / "figures")
@@ -253,13 +256,21 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
 
 
 def write_gate(
-    view: Gate, folder: Path, environment: Mapping[str, str] | None = None, *, at: datetime | None = None
+    view: Gate,
+    folder: Path,
+    environment: Mapping[str, str] | None = None,
+    *,
+    at: datetime | None = None,
+    reports: tuple[Path, Path] | None = None,
 ) -> tuple[Path, ...]:
-    """Writes a verdict's files, logs it if given ``at`` a time, and adds a summary to ``GITHUB_STEP_SUMMARY``."""
+    """Writes a verdict's files, and adds a summary to ``GITHUB_STEP_SUMMARY``.
+
+    Given ``at`` a time it is logged, in the folder and in those of the ``reports``, baseline and candidate.
+    """
     markdown = markdown_blocks(blocks_of(view))
     verdict = json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n"
     files = _write(folder, {VERDICT: verdict, "junit.xml": _junit(view), "summary.md": markdown})
-    logged = () if at is None else (log_verdict(view, folder, at),)
+    logged = () if at is None else log_verdict(view.as_json(), folder, at, reports)
     page = (os.environ if environment is None else environment).get("GITHUB_STEP_SUMMARY")
     if page:
         with Path(page).open("a", encoding="utf-8") as file:

@@ -20,7 +20,7 @@ from harness.stats.clustered import (
     this_suite_difference,
     this_suite_rate,
 )
-from harness.stats.comparison import Effect, compare, factorial
+from harness.stats.comparison import Effect, compare, factorial, paired_error
 from harness.stats.confidence import Bin, auroc, brier_score, expected_calibration_error, isotonic_fit, reliability_bins
 from harness.stats.domains import (
     DomainComparison,
@@ -33,7 +33,15 @@ from harness.stats.domains import (
 )
 from harness.stats.drift import Drift, run_effect, trend
 from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
-from harness.stats.money import aiq, break_even, fieller_ratio, normalised_gain, on_front, pareto_probability
+from harness.stats.money import (
+    aiq,
+    break_even,
+    fieller_ratio,
+    normalised_gain,
+    on_front,
+    pareto_probability,
+    tail_share,
+)
 from harness.stats.noninferiority import (
     DomainHarm,
     Harm,
@@ -84,9 +92,12 @@ from harness.stats.tables import (
     mcnemar_exact,
     mcnemar_midp,
     non_inferiority_tasks,
+    smallest_difference,
     tango_interval,
     tango_z,
     tasks_for_difference,
+    tasks_for_mean,
     visible_difference,
     wilson_interval,
 )
+from harness.stats.tails import two_sided_z

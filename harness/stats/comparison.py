@@ -4,28 +4,38 @@
 evidence                                               test                               interval
 =====================================================  =================================  =====================
 one 0/1 trial a task, every task by itself             McNemar mid-p (exact p beside)     Tango
-several trials, fractional scores, or shared clusters  sign-flip on cluster sums          CR3/t; of unequal
-                                                                                          clusters the test
-                                                                                          inverted
+several trials, fractional scores, or shared clusters  sign-flip on cluster sums          the test inverted
 unequal numbers of trials                              trials shuffled within each task   mean and its SE times
                                                                                           the quantile of |T|
 =====================================================  =================================  =====================
 
 Never a t test, which is too eager on few tasks, and never Wald's interval, which has no width when no task differs.
+Where few clusters differ at all the interval is Tango's on their number. Tango's may disagree with the test near the
+level: the sentence then says so.
 """
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.core import Comparison, Estimate, p_equation, plural, points
-from harness.stats.clustered import EQUAL, clusters_named, cr3
-from harness.stats.permutation import Tested, flip_test, shuffle_test
-from harness.stats.tables import mcnemar_exact, mcnemar_midp, tango_interval, tasks_for_difference, visible_difference
-from harness.stats.tails import normal_quantile, two_sided_t, two_sided_z
-from harness.stats.units import Clusters, Codes, Contender, Flags, Vector, cluster_codes, is_binary, sum_by, vectors
+from harness.core import Comparison, Estimate, disagreement, p_equation, plural, points
+from harness.stats.clustered import clusters_named, cr3
+from harness.stats.permutation import Tested, flip_test, shuffle_test, shuffled_error
+from harness.stats.tables import mcnemar_exact, mcnemar_midp, smallest_difference, tango_interval
+from harness.stats.tails import t_quantile, two_sided_z
+from harness.stats.units import (
+    Clusters,
+    Codes,
+    Contender,
+    Flags,
+    Vector,
+    cluster_codes,
+    is_binary,
+    kish_units,
+    sum_by,
+    vectors,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +99,10 @@ def compare(
     The difference is the mean over tasks of (mean of a - mean of b), whatever the clusters. McNemar's case takes the
     mid-p (Fagerland et al. 2013) and Tango's interval (1998); all else `flip_test` on cluster sums, or `shuffle_test`
     where the trials are unequal. Where fewer than 10 clusters and fewer than half differ at all Tango's interval counts
-    clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is
-    above one half. ``tasks_needed`` is Connor's number (or, off McNemar's case, the normal one) at the difference seen
-    and ``power``, None where that is 0. ``a_errored`` and ``b_errored`` are each task's attempts that the instrument
-    failed; with either given ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures
-    are None.
+    clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is above one half.
+    ``smallest_difference`` is what as many tasks, differing as much, show with ``power``, None where the test cannot
+    reach 1 - ``level`` on so few. ``a_errored`` and ``b_errored`` are each task's attempts that the instrument failed;
+    with either given ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures are None.
     """
     two_sided_z(level)
     pairs = pair_tasks(a_sums, a_counts, b_sums, b_counts, clusters)
@@ -107,71 +116,54 @@ def compare(
     )
     found = replace(found, both_passed=both, both_failed=neither, errored=errored, bounds=bounds)
     if n == 0:
-        return replace(found, sentence=_sentence(found, 0, 1.0, "task", None))
+        return replace(found, sentence=_sentence(found, 0, 1.0, "task"))
     found = replace(found, delta=float(d.mean()), wins=wins, losses=losses)
-    alpha, needed, visible = 1.0 - level, None, None
+    alpha, how = 1.0 - level, "Tango"
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
         units, least = wins + losses, 0.5 ** (wins + losses)
-        if units:
-            visible = visible_difference(n, units / n, power=power, alpha=alpha)
-        if wins != losses:
-            needed = math.ceil(tasks_for_difference((wins - losses) / n, units / n, power=power, alpha=alpha) - 1e-9)
-        how, method, p = "Tango", "McNemar mid-p", mcnemar_midp(wins, losses)
+        visible = smallest_difference(n, units / n, power=power, alpha=alpha)
+        method, p = "McNemar mid-p", mcnemar_midp(wins, losses)
         p_exact: float | None = mcnemar_exact(wins, losses)
     else:
         test, how = difference_test(pairs, level, seed=seed, resamples=resamples)
         low, high = test.low, test.high
         units, least = test.units, test.smallest_p
-        needed, visible = _normal_number(d, pairs.codes, power, alpha)
+        visible = _visible(pairs, power, alpha)
         p, p_exact = test.p_value, test.p_value if test.exact else None
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
-    if needed is not None and units and least > alpha:  # no test can reach alpha on so few units, whatever n says
-        needed = max(needed, math.ceil(n * math.ceil(1.0 - math.log2(alpha)) / units))
-    unit = "task" if pairs.clusters == n else "group of tasks"
-    return replace(found, tasks_needed=needed, sentence=_sentence(found, units, least, unit, visible))
+    found = replace(found, smallest_difference=visible)
+    return replace(found, sentence=_sentence(found, units, least, "task" if pairs.clusters == n else "cluster"))
 
 
-def _sentence(found: Comparison, units: int, smallest_p: float, unit: str, visible: float | None) -> str:
+def _sentence(found: Comparison, units: int, smallest_p: float, unit: str) -> str:
     """What the comparison shows, or why it shows nothing and what it could have shown, for a manager."""
-    # ``units`` (each a ``unit``) have a difference other than 0, and ``smallest_p`` is the least p that so many can
-    # give; ``visible`` is the smallest difference that these tasks show in four of five tries, where it is known.
+    # ``units`` (each a ``unit``) have a difference other than 0; ``smallest_p`` is the least p that so many can give.
     a, b, tasks = f"`{found.a}`", f"`{found.b}`", plural(found.n_tasks, "task")
     if found.delta is None or found.p_value is None:
         return f"{a} and {b} share no graded task."
-    alpha = 1.0 - found.level
-    low, high = ("", "") if found.low is None else (points(found.low, 1), points(found.high, 1))
+    alpha, low, high = 1.0 - found.level, points(found.low, 1), points(found.high, 1)
+    apart = disagreement(found.p_value, found.low, found.high, alpha, found.interval_method)
+    apart = f"; {apart}" if apart else ""
     if found.p_value <= alpha:
         more = "more" if found.delta > 0 else "fewer"
-        size = f"{points(found.delta, 1)} points{f' [{low}, {high}]' if low else ''} on {tasks}"
-        return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}{_disagreement(found)}."
-    possible = f"; differences from {low} to {high} points remain possible" if low else ""
-    if units == 0:
-        return f"{a} and {b} do equally well on every one of {tasks}{possible}."
+        size = f"{points(found.delta, 1)} points [{low}, {high}] on {tasks}"
+        return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}{apart}."
+    these, least = f"this {tasks[2:]}" if found.n_tasks == 1 else f"these {tasks}", found.smallest_difference
+    visible = "no difference at all" if least is None else f"{points(least, 1).lstrip('+')} points or more"
+    limit = f"{these} can show {visible}"
+    if units == 0 or found.delta == 0.0:
+        alike = "do equally well on every one of" if units == 0 else "pass equally often on"
+        possible = f"differences from {low} to {high} points remain possible"
+        return f"{a} and {b} {alike} {tasks}; {possible}; {limit}."
     if smallest_p > alpha:
-        several = unit.replace("group ", "groups ") if unit != "task" else "tasks"
-        number = f"1 {unit} differs" if units == 1 else f"{units:,} {several} differ"
+        number = f"{plural(units, unit)} {'differs' if units == 1 else 'differ'}"
         few = f"Only {number} between {a} and {b}: the test cannot reach {100 * alpha:g}% on so few"
-        return f"{few}{_disagreement(found)}."
-    if found.delta == 0.0:
-        return f"{a} and {b} pass equally often on {tasks}{possible}."
+        return f"{few}{apart}{'' if least is None else f'; {limit}'}."
     ahead, behind = (a, b) if found.delta > 0 else (b, a)
-    size = f"{points(abs(found.delta), 1).lstrip('+')} points"
-    these = f"this {tasks[2:]}" if found.n_tasks == 1 else f"these {tasks}"
-    limit = f" on {tasks}" if visible is None else f"; {these} can show {points(visible, 1).lstrip('+')} or more"
-    return f"No significant difference between {ahead} and {behind} ({size}{limit}){_disagreement(found)}."
-
-
-def _disagreement(found: Comparison) -> str:
-    """Said in the same breath where test and interval, by two methods, do not say the same of no difference."""
-    excluded = found.low is not None and found.high is not None and not found.low <= 0.0 <= found.high
-    if found.p_value is None or found.low is None or excluded == (found.p_value <= 1.0 - found.level):
-        return ""
-    p, method = p_equation(found.p_value), found.interval_method.partition(" ")[0].rstrip(",")
-    if excluded:
-        return f"; the interval's method ({method}) just excludes 0, the test does not ({p}): not shown"
-    return f"; the interval's method ({method}) just includes 0: borderline"
+    size = f"{points(abs(found.delta), 1).lstrip('+')} points; {limit.replace(' points or', ' or')}"
+    return f"No significant difference between {ahead} and {behind} ({size}){apart}."
 
 
 def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:
@@ -187,19 +179,11 @@ def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) ->
 def mean_test(
     d: Vector, codes: Codes, sizes: Vector, level: float, *, seed: int = 0, resamples: int = 9_999
 ) -> tuple[Tested, str]:
-    """The sign-flip test of a mean within [-1, 1]; its interval by CR3 and t, of unequal clusters by its inversion.
-
-    Where few clusters differ it is Tango's on their number.
-    """
-    groups, delta, (error, df) = len(sizes), float(d.mean()), cr3(d, codes)
+    """The sign-flip test of a mean within [-1, 1] and its inversion; where few clusters differ Tango's interval."""
+    groups = len(sizes)
     found = flip_test(sum_by(codes, d, groups), sizes, level, seed=seed, resamples=resamples)
-    if (counted := _counted(d, codes, groups, found, level)) is not None or error is None:
-        return counted or (found, "none")
-    named = clusters_named(groups, df + 1.0)
-    if df + 1.0 < EQUAL * groups:
-        return found, f"sign-flip inverted, {named}"
-    half = two_sided_t(level, df) * error
-    return replace(found, low=max(-1.0, delta - half), high=min(1.0, delta + half)), f"CR3/t, {named}"
+    named = clusters_named(groups, kish_units(sizes))
+    return _counted(d, codes, groups, found, level) or (found, f"sign-flip inverted, {named}")
 
 
 def _counted(d: Vector, codes: Codes, groups: int, found: Tested, level: float) -> tuple[Tested, str] | None:
@@ -231,15 +215,31 @@ def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float,
     return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
 
 
-def _normal_number(d: Vector, codes: Codes, power: float, alpha: float) -> tuple[int | None, float | None]:
-    """Tasks that would show the mean difference at its present standard error, and what these tasks can show."""
-    delta, (error, _) = float(d.mean()), cr3(d, codes)
-    if abs(delta) <= 1e-12 or error is None:
-        return None, None
-    visible = (normal_quantile(1.0 - alpha / 2.0) + normal_quantile(power)) * error
-    # The sign-flip test cannot reach alpha on fewer units than the first of these, even when all agree.
-    needed = max(math.ceil(1.0 - math.log2(alpha)), math.ceil((visible / delta) ** 2 * len(d) - 1e-9))
-    return needed, visible if 0.0 < visible <= 1.0 else None
+def _visible(pairs: Pairs, power: float, alpha: float) -> float | None:
+    """The smallest mean difference that as many tasks and clusters show, by their standard error and t."""
+    d, codes, groups = pairs.differences, pairs.codes, pairs.clusters
+    error, df = cr3(d, codes)
+    if error is None or 0.5 ** (groups - 1) > alpha:  # not even where all clusters agree
+        return None
+    if error <= 1e-12 or seldom_differs(d, codes, groups):
+        gained, lost, units = gained_and_lost(d, codes, groups)
+        return smallest_difference(units, (gained + lost) / units, power=power, alpha=alpha)
+    found = (t_quantile(1.0 - alpha / 2.0, df) + t_quantile(power, df)) * _error(pairs)
+    return found if found <= 1.0 else None
+
+
+def paired_error(a: Contender, b: Contender, clusters: Clusters = None) -> float | None:
+    """The standard error of the mean difference on common tasks: CR3, with unequal trials no less than theirs alone.
+
+    None of a single cluster. One trial that happens to pass everywhere shows no spread of its own.
+    """
+    pairs = pair_tasks(*a, *b, clusters)
+    return None if pairs.clusters < 2 else _error(pairs)
+
+
+def _error(pairs: Pairs) -> float:
+    error = cr3(pairs.differences, pairs.codes)[0] or 0.0
+    return error if pairs.unequal is None else max(error, shuffled_error(*pairs.unequal))
 
 
 _Side = tuple[ArrayLike, ArrayLike, ArrayLike | None]

@@ -7,8 +7,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.clustered import cr3
-from harness.stats.signflip import ENUMERATED_AT_ONCE, TIE, flipped, sign_flip_test
-from harness.stats.tails import two_sided_t
+from harness.stats.signflip import (
+    ENUMERATED_AT_ONCE,
+    LISTED,
+    TIE,
+    SignFlip,
+    flipped,
+    normal_enough,
+    sign_flip_test,
+)
+from harness.stats.tails import two_sided_t, two_sided_z
 from harness.stats.units import Codes, Contender, Matrix, Vector, sum_by, vectors, whole_counts
 
 DRAWN = 5_000_000  # tasks shuffled in all resamples together; at least 999 resamples
@@ -40,12 +48,19 @@ def flip_test(
     s, m = vectors(sums=sums, sizes=sizes)
     test = sign_flip_test(s, seed=seed, resamples=resamples)
     total, tasks, alpha = float(s.sum()), float(m.sum()), 1.0 - level
+    if len(s) * resamples > LISTED and (ends := _normal_limits(s, m, level)) is not None:
+        low, high = agreeing(max(-1.0, ends[0]), min(1.0, ends[1]), total, test.p_value, alpha)
+        return _tested(test, low, high)
+    rows = np.stack([s, m], axis=1)
+    # Neither the order of units nor that of the two contenders matters: drawn in one order, for a sum above 0.
+    up, down = (table[np.lexsort(table.T)] for table in (rows, rows * [-1.0, 1.0]))
+    turned = total < 0.0 or (total == 0.0 and down.tolist() < up.tolist())
     lows, highs = [], []
-    for block in flipped(np.stack([s, m], axis=1), seed, resamples):
+    for block in flipped(down if turned else up, seed, resamples):
         moved, kept = block[:, 0], block[:, 1]
         same = np.abs(kept) >= tasks  # all signs alike: no shift makes a difference
         with np.errstate(divide="ignore", invalid="ignore"):
-            first, second = (total - moved) / (tasks - kept), (total + moved) / (tasks + kept)
+            first, second = (abs(total) - moved) / (tasks - kept), (abs(total) + moved) / (tasks + kept)
         lows.append(np.where(same, -math.inf, np.minimum(first, second)))
         highs.append(np.where(same, math.inf, np.maximum(first, second)))
     below, above = np.concatenate(lows), np.concatenate(highs)
@@ -56,9 +71,25 @@ def flip_test(
         low, high = float(np.partition(below, place)[place]), -float(np.partition(-above, place)[place])
     else:
         low = -math.inf
+    low, high = (-high, -low) if turned else (low, high)
     low, high = agreeing(max(-1.0, low), min(1.0, high), total, test.p_value, alpha)
+    return _tested(test, low, high)
+
+
+def _tested(test: SignFlip, low: float, high: float) -> Tested:
     return Tested(p_value=test.p_value, low=low, high=high, method=test.method, units=test.units,
                   smallest_p=test.smallest_p, exact=test.exact)  # fmt: skip
+
+
+def _normal_limits(s: Vector, m: Vector, level: float) -> tuple[float, float] | None:
+    """Where ``A - delta M`` lies z standard deviations of its flipped sums off 0; None where these are not normal."""
+    total, tasks, z2 = float(s.sum()), float(m.sum()), two_sided_z(level) ** 2
+    a, b, c = tasks**2 - z2 * float(m @ m), total * tasks - z2 * float(s @ m), total**2 - z2 * float(s @ s)
+    if a <= 0.0 or b * b <= a * c:
+        return None
+    reach = math.sqrt(b * b - a * c)
+    low, high = (b - reach) / a, (b + reach) / a
+    return (low, high) if normal_enough(s - low * m, s - high * m) else None
 
 
 def agreeing(low: float, high: float, difference: float, p: float, alpha: float) -> tuple[float, float]:
@@ -100,6 +131,14 @@ def shuffle_test(
     reach = c * error if error and math.isfinite(c) else 2.0
     low, high = agreeing(max(-1.0, mean - reach), min(1.0, mean + reach), mean, p, 1.0 - level)
     return Tested(p_value=p, low=low, high=high, method=f"{how}; {trials}", units=differing, smallest_p=least)
+
+
+def shuffled_error(a: Contender, b: Contender) -> float:
+    """The standard deviation of the mean difference over all shuffles: what trials alone make of it."""
+    (x, n), (y, k) = whole_counts(*a), whole_counts(*b)
+    both = n + k
+    of_a = n * k * (x + y) * (both - x - y) / (both**2 * (both - 1.0))  # the hypergeometric variance
+    return math.sqrt(float(of_a @ (1.0 / n + 1.0 / k) ** 2)) / len(n)
 
 
 def _shuffled(rows: Matrix, codes: Codes, seed: int, resamples: int) -> Vector:

@@ -23,7 +23,8 @@ STEPS = 500_000_000  # multiplications at most, about half a second
 REACH, SLACK = 9.0, 12.0  # standard deviations of a binomial kept, and counts beside; less than 1e-18 of all is cut
 TRIM = 1e-30  # ends of the convolution below this share of its peak are cut
 TIE = 1e-12  # sums closer than this, relative to the sum of all |d|, are the same; a difference below it is 0
-_LISTED = 40_000_000  # signs that are drawn one by one at most, where they can be counted instead
+LISTED = 40_000_000  # signs that are drawn one by one at most, where they can be counted, or a normal curve serves
+NORMAL = 1_000  # units of equal size, as whose sum one of random signs is normal: its excess kurtosis is -2 / units
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +67,18 @@ def sign_flip_test(
         p = _enumerated_tail(d, two_sided=two_sided)
     if p is not None:
         return SignFlip(p_value=p, method="sign-flip, exact", units=units, smallest_p=least, exact=True)
+    if units * resamples > LISTED and normal_enough(d):
+        z = float(d.sum()) / math.sqrt(2.0 * d @ d)
+        p = math.erfc(abs(z)) if two_sided else 0.5 * math.erfc(z)
+        return SignFlip(p_value=p, method="sign-flip, normal limit", units=units, smallest_p=least, exact=False)
     p = _simulated_tail(d, seed, resamples, two_sided=two_sided)
     method = f"sign-flip, {resamples} patterns drawn, seed {seed}"
     return SignFlip(p_value=p, method=method, units=units, smallest_p=max(least, 1.0 / (1 + resamples)), exact=False)
+
+
+def normal_enough(*sizes: Vector) -> bool:
+    """Whether the sum of each under random signs is as good as normal: its units count as `NORMAL` of equal size."""
+    return all(float(d @ d) ** 2 >= NORMAL * float((d * d) @ (d * d)) > 0.0 for d in sizes)
 
 
 def _without_rounding(d: Vector) -> Vector:
@@ -142,7 +152,7 @@ def folded_tail(sizes: Counts, seen: int, *, two_sided: bool) -> float | None:
 def _tilted(values: Vector, counts: Vector, last: int) -> float | None:
     """P(T <= last)."""
     tilt = _tilt(values, counts, last)
-    chances = 1.0 / (1.0 + np.exp(tilt * values))
+    chances = 1.0 / (1.0 + np.exp(np.minimum(tilt * values, 700.0)))
     parts = []  # of each size the first count kept, and the chances of it and those after it
     for n, q in zip(counts.astype(int).tolist(), chances.tolist(), strict=True):
         middle, spread = n * q, REACH * math.sqrt(n * q * (1.0 - q)) + SLACK
@@ -226,12 +236,12 @@ def max_t_sign_flip(
 
 def flipped(table: Matrix, seed: int, resamples: int) -> Iterator[Matrix]:
     """Blocks of sums under sign patterns, one pattern a row: all of them for few units, else ``resamples`` drawn."""
-    units, counts = len(table), None
+    units, counts, whole = len(table), None, table.sum(axis=0)
     if units <= ENUMERATED_AT_ONCE:
         codes = np.arange(1 << units)
         yield (1 - 2 * ((codes[:, None] >> np.arange(units)) & 1)).astype(np.float64) @ table
         return
-    if units * resamples > _LISTED:  # of few distinct rows it is drawn how many keep their sign: the same patterns
+    if units * resamples > LISTED:  # of few distinct rows it is drawn how many keep their sign: the same patterns
         first = table[np.arange(units), np.argmax(table != 0.0, axis=1)]
         found = few_rows(table * np.where(first < 0.0, -1.0, 1.0)[:, None])  # a row and its opposite are the same
         table, counts = found or (table, None)
@@ -239,10 +249,11 @@ def flipped(table: Matrix, seed: int, resamples: int) -> Iterator[Matrix]:
     for done in range(0, resamples, rows):
         here = min(rows, resamples - done)
         if counts is None:
-            signs = 1 - 2 * rng.integers(0, 2, size=(here, units), dtype=np.int8)
+            bits = np.unpackbits(np.frombuffer(rng.bytes(here * (units + 7) // 8 + 1), dtype=np.uint8))
+            yield whole - 2.0 * (bits[: here * units].reshape(here, units).astype(np.float64) @ table)
         else:
             signs = counts - 2 * rng.binomial(counts, 0.5, size=(here, len(counts)))
-        yield signs.astype(np.float64) @ table
+            yield signs.astype(np.float64) @ table
 
 
 def holm(p_values: ArrayLike) -> Vector:

@@ -13,6 +13,8 @@ from numpy.typing import ArrayLike
 from harness.stats.tails import binomial_chances, crossing, normal_quantile, two_sided_z
 from harness.stats.units import Vector
 
+EXACT_BELOW = 50  # discordant tasks up to which the power of a paired test is summed and not approximated
+
 
 def wilson_interval(k: float, n: float, level: float = 0.95) -> tuple[float, float]:
     """The score interval of a share, the room's default for one trial a task; (0, 1) of no tasks.
@@ -167,21 +169,45 @@ def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alp
     return crossing(seen, 0.0, discordant)[1] if tasks > 0 and seen(discordant) else None
 
 
+def smallest_difference(tasks: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float | None:
+    """The smallest difference that so many tasks show with this power; None where they show none at all.
+
+    ``discordant`` of them differ, or as many as the difference itself takes where that is more. By `exact_power` up to
+    `EXACT_BELOW` discordant tasks, where Connor's formula asks for too much, and by `visible_difference` beyond.
+    """
+    _check_power(min(1.0, max(discordant, 1e-12)), power, alpha)
+    whole = math.floor(tasks + 1e-9)
+    if whole * discordant > EXACT_BELOW:
+        return visible_difference(whole, discordant, power=power, alpha=alpha)
+
+    def seen(delta: float) -> bool:
+        wins, losses = 0.5 * (max(discordant, delta) + delta), 0.5 * max(0.0, discordant - delta)
+        return exact_power(whole, wins, losses, alpha) >= power
+
+    return crossing(seen, 0.0, 1.0, 1e-5)[1] if whole > 0 and seen(1.0) else None
+
+
 def exact_power(tasks: int, wins: float, losses: float, alpha: float = 0.05, *, mid: bool = True) -> float:
     """The chance that McNemar's mid-p (or exact) test rejects, summed over every number of discordant tasks.
 
     The number discordant is Binomial(tasks, wins + losses), chances of a task; given it, the wins are too (Duffy 1984).
     """
-    psi = wins + losses
+    from scipy.special import bdtr, bdtrc
+
+    psi = min(1.0, wins + losses)
     _check_power(psi, 0.5, alpha)
     middle, spread = tasks * psi, math.sqrt(tasks * psi * (1.0 - psi))
-    first, last = max(0, math.floor(middle - 9.0 * spread - 3.0)), min(tasks, math.ceil(middle + 9.0 * spread + 3.0))
-    total = 0.0
-    for m in range(max(first, 1), last + 1):
-        b = np.arange(m + 1)
-        rejected = mcnemar_all(b, m - b, mid=mid) <= alpha
-        total += float(binomial_chances(m, tasks, psi) * binomial_chances(b[rejected], m, wins / psi).sum())
-    return total
+    m = np.arange(
+        max(1, math.floor(middle - 9.0 * spread - 3.0)), min(tasks, math.ceil(middle + 9.0 * spread + 3.0)) + 1
+    )
+    kept, least = m // 2, m + 1  # of each number the most wins that are not rejected, and the fewest that are
+    while np.any(least - kept > 1):
+        half = (least + kept) // 2
+        rejected = mcnemar_all(half, m - half, mid=mid) <= alpha
+        kept, least = np.where(rejected, kept, half), np.where(rejected, half, least)
+    m, least = m[least <= m], least[least <= m]
+    shown = bdtrc(least - 1.0, m, wins / psi) + bdtr((m - least).astype(np.float64), m, wins / psi)
+    return float(binomial_chances(m, tasks, psi) @ shown)
 
 
 def non_inferiority_tasks(

@@ -53,11 +53,11 @@ def binomial_chances(k: ArrayLike, n: float, p: float) -> Vector:
     return np.asarray(np.exp(choose + xlogy(hits, p) + xlog1py(n - hits, -p)), dtype=np.float64)
 
 
-def crossing(beyond: Callable[[float], bool], low: float, high: float) -> tuple[float, float]:
-    """Where a condition that is false at ``low`` becomes true up to ``high``: the last false and the first true."""
+def crossing(beyond: Callable[[float], bool], low: float, high: float, near: float = 0.0) -> tuple[float, float]:
+    """Where a condition false at ``low`` becomes true up to ``high``: the last false and the first true found."""
     for _ in range(200):
         middle = 0.5 * (low + high)
-        if middle in (low, high):
+        if middle in (low, high) or high - low <= near:
             break
         low, high = (low, middle) if beyond(middle) else (middle, high)
     return low, high

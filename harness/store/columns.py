@@ -225,8 +225,11 @@ class OutcomeFile:
             return None
         return found.st_ino, found.st_size, found.st_mtime_ns
 
-    def column(self, name: str) -> "pa.ChunkedArray":
-        """A whole column; texts as dictionaries, which is how the file holds them; nulls where the file lacks it."""
+    def column(self, name: str, groups: Sequence[int] | None = None) -> "pa.ChunkedArray":
+        """A whole column; texts as dictionaries, which is how the file holds them; nulls where the file lacks it.
+
+        Of some row ``groups`` of the file these rows alone.
+        """
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -235,26 +238,24 @@ class OutcomeFile:
             return pa.chunked_array([pa.nulls(self._metadata.num_rows, arrow_type(OUTCOMES[name]))])
         coded = [name] if pa.types.is_string(self._schema.field(name).type) and name != "attempt_id" else []
         with undamaged(self.path), pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=coded) as reader:
-            column = reader.read(columns=[name]).column(0)
+            part = reader.read(columns=[name]) if groups is None else reader.read_row_groups(groups, columns=[name])
+            column = part.column(0)
         return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], self.path, name)
+
+    def words_at(self, name: str, rows: Array) -> Words:
+        """A column of texts at some rows, of which only the row groups that hold them are read."""
+        sizes = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
+        ends = np.cumsum(sizes, dtype=np.int64)
+        groups, inside = np.unique(np.searchsorted(ends, rows, side="right"), return_inverse=True)
+        if name not in self._schema.names or len(groups) == len(sizes):
+            return _words(self.column(name)).at(rows)
+        before = np.cumsum([0, *(sizes[i] for i in groups.tolist())], dtype=np.int64)[:-1]
+        starts = before - (ends - sizes)[groups]
+        return _words(self.column(name, groups.tolist())).at(rows + starts[inside])
 
     def words(self, name: str) -> Words:
         """A column of texts."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        column, ours = self.column(name), pa.dictionary(pa.int32(), pa.string())
-        coded = column if column.type == ours else column.cast(pa.string()).dictionary_encode()
-        whole = coded.unify_dictionaries().combine_chunks()
-        if isinstance(whole, pa.ChunkedArray):  # no rows at all
-            whole = pa.array([], ours)
-        if whole.dictionary.null_count:
-            whole = whole.cast(pa.string()).dictionary_encode()
-        used = pc.unique(whole.indices.drop_null())
-        anew = np.full(len(whole.dictionary) + 1, -1, dtype=np.int64)
-        anew[np.asarray(used)] = np.arange(len(used))
-        codes = tight(anew)[np.asarray(whole.indices.fill_null(len(whole.dictionary)))]
-        return Words(codes=codes, names=whole.dictionary.take(used).cast(pa.string()))
+        return _words(self.column(name))
 
     def truth(self, name: str) -> Array:
         """A column of answers: 1, 0, or -1 where unknown."""
@@ -281,6 +282,24 @@ class OutcomeFile:
         lengths = pc.min_max(pc.binary_length(column)).as_py()
         packed = None if column.null_count or set(lengths.values()) != {HEX} else _packed(column)
         return column.combine_chunks() if packed is None else packed
+
+
+def _words(column: "pa.ChunkedArray") -> Words:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ours = pa.dictionary(pa.int32(), pa.string())
+    coded = column if column.type == ours else column.cast(pa.string()).dictionary_encode()
+    whole = coded.unify_dictionaries().combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):  # no rows at all
+        whole = pa.array([], ours)
+    if whole.dictionary.null_count:
+        whole = whole.cast(pa.string()).dictionary_encode()
+    used = pc.unique(whole.indices.drop_null())
+    anew = np.full(len(whole.dictionary) + 1, -1, dtype=np.int64)
+    anew[np.asarray(used)] = np.arange(len(used))
+    codes = tight(anew)[np.asarray(whole.indices.fill_null(len(whole.dictionary)))]
+    return Words(codes=codes, names=whole.dictionary.take(used).cast(pa.string()))
 
 
 def _packed(column: "pa.ChunkedArray") -> Array | None:

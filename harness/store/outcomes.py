@@ -1,7 +1,7 @@
 """The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,21 +35,20 @@ class Outcomes(OutcomeFile):
         import pyarrow.compute as pc
 
         super().__init__(report)
-        self.report, read = report, super().words
+        self.report, read, at = report, super().words, super().words_at
         self._words: dict[str, Words] = {}
         self._numbers: dict[str, Array | None] = {}
         self.contender = read("contender")
         if (self.contender.codes < 0).any():
             raise EvidenceError(f"{self.path}: a row has no contender")
-        ids = {name: read(name) for name in ("suite", "suite_digest", "task", "task_digest")}
-        self.task, self.first = _tasks(ids, self.path)
+        self.task, self.first = _tasks(read, self.path)
         """Of each row a position among the tasks, which stand in the order of their first rows; and those rows."""
-        self.suite, self.suite_digest = ids["suite"].at(self.first), ids["suite_digest"].at(self.first)
-        names, digests = (ids[name].texts(self.first).fill_null("") for name in ("task", "task_digest"))
+        self.suite, self.suite_digest, self.domain, self.cluster = (
+            at(name, self.first) for name in ("suite", "suite_digest", "domain", "cluster")
+        )
+        names, digests = (at(name, self.first).texts().fill_null("") for name in ("task", "task_digest"))
         self.task_names, self.task_digests = pc.if_else(pc.equal(names, ""), digests, names), digests
         """Of each task; a digest is empty where there is none."""
-        del ids
-        self.domain, self.cluster = (read(name).at(self.first) for name in ("domain", "cluster"))
         self.status = _statuses(read("status"), self.path)
         self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
 
@@ -123,7 +122,10 @@ class Outcomes(OutcomeFile):
         width, most = int(trial.max(initial=0)) - lowest + 1, int(cells.max(initial=0)) + 1
         if width > (1 << 62) // most:  # trials that are no small numbers
             width, trial, lowest = len(trial) or 1, np.unique(trial, return_inverse=True)[1], 0
-        _, first = in_order(cells * width + (trial.astype(np.int64) - lowest), most * width)
+        keys = cells * width + (trial.astype(np.int64) - lowest)
+        if most * width <= _DENSE * len(task) and np.bincount(keys).max(initial=0) < 2:
+            return np.zeros(len(task), dtype=bool)
+        _, first = in_order(keys, most * width)
         again = np.ones(len(task), dtype=bool)
         again[first] = False
         return again
@@ -239,24 +241,27 @@ def in_order(codes: Array, size: int) -> tuple[Array, Array]:
     return rank[codes], first[order]
 
 
-def _tasks(ids: dict[str, Words], path: Path) -> tuple[Array, Array]:
+def _tasks(read: Callable[[str], Words], path: Path) -> tuple[Array, Array]:
     """Of each row the position of its task, and of each task its first row."""
     import pyarrow.compute as pc
 
     keys, sizes = [], []
     for word in ("suite", "task"):
-        digest, name = ids[f"{word}_digest"], ids[word]
+        digest = read(f"{word}_digest")
         blank = int(pc.index(digest.names, "").as_py())
         bare = (digest.codes < 0) | (digest.codes == blank) if blank >= 0 else digest.codes < 0
         codes = digest.codes.astype(np.int64)
-        sizes.append(len(digest.names) + len(name.names) + 1)
+        size = len(digest.names) + 1
         if bare.any():
+            name = read(word)
+            size += len(name.names)
             # One numbering for both: a name is the same identity as a digest that is written alike; "" is none.
             known = np.asarray(pc.index_in(name.names, value_set=digest.names).fill_null(-1), dtype=np.int64)
             known = np.where(known >= 0, known, len(digest.names) + np.arange(len(known)))
             known = np.where(np.asarray(pc.equal(name.names, ""), dtype=bool), -1, known)
             codes = np.where(bare, np.append(known, -1)[name.codes], codes)
         keys.append(codes)
+        sizes.append(size)
     if (keys[1] < 0).any():
         raise EvidenceError(f"{path}: a row has neither a task nor a task_digest")
     place, first = in_order((keys[0] + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])

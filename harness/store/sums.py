@@ -204,7 +204,7 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     return TaskTable(
         report=outcomes.report,
         split=chosen,
-        splits=tuple(outcomes.words("split").texts(rows[first]).to_pylist()),
+        splits=tuple(one or None for one in _spelled(outcomes.words("split").at(rows[first]))),
         duplicates=odd["duplicates"],
         flags=_flags_of(outcomes.contenders, sums, odd),
         outcomes=outcomes,
@@ -235,17 +235,12 @@ def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
 def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
     _, first = in_order(outcomes.contender.codes, len(outcomes.contenders))
-    about = (OutcomeFile.words(outcomes, name) for name in ("contender_kind", "contender_digest"))  # not to be kept
-    kinds, digests = (words.texts(first).to_pylist() for words in about)
+    kinds, digests = (_spelled(outcomes.words_at(name, first)) for name in ("contender_kind", "contender_digest"))
     task, task_digest = (texts.take(tasks).to_pylist() for texts in (outcomes.task_names, outcomes.task_digests))
-    suite, suite_digest, domain, cluster = (
-        words.texts(tasks).fill_null("").to_pylist()
-        for words in (outcomes.suite, outcomes.suite_digest, outcomes.domain, outcomes.cluster)
-    )
+    suite, suite_digest = (_spelled(words.at(tasks)) for words in (outcomes.suite, outcomes.suite_digest))
     keys = [(d or s, t or n) for d, s, t, n in zip(suite_digest, suite, task_digest, task, strict=True)]
-    domain_names, domains = _numbered(domain)
-    labels = [(suite, name or task) for (suite, task), name in zip(keys, cluster, strict=True)]
-    clusters, copies = _one_unit(_numbered(labels)[1], task_digest, [suite for suite, _ in keys])
+    domain_names, domains = _numbered(outcomes.domain.at(tasks))
+    clusters, copies = _one_unit(_cluster_codes(outcomes.cluster.at(tasks), keys), keys, task_digest)
     found = {
         "contenders": outcomes.contenders,
         "kinds": tuple(kind or "imported" for kind in kinds),
@@ -262,16 +257,35 @@ def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     return found, copies
 
 
-def _numbered(words: Sequence[Any]) -> tuple[tuple[Any, ...], Ints]:
-    """The distinct words in the order of their appearance, and the number of each word among them."""
-    code = {word: number for number, word in enumerate(dict.fromkeys(words))}
-    return tuple(code), np.fromiter((code[word] for word in words), dtype=np.int64, count=len(words))
+def _spelled(words: Words) -> list[str]:
+    names = [*words.every, ""]  # -1, unknown, is the last
+    if len(names) == 1:
+        return names * len(words.codes)
+    return [names[code] for code in words.codes.tolist()]
 
 
-def _one_unit(clusters: Ints, digests: Sequence[str], suites: Sequence[str]) -> tuple[Ints, int]:
+def _numbered(words: Words) -> tuple[tuple[str, ...], Ints]:
+    """The distinct words in the order of their appearance, and the number of each word among them; unknown is ""."""
+    names = [*words.every, ""]
+    blank = names.index("")
+    codes, first = in_order(np.where(words.codes < 0, blank, words.codes), len(names))
+    return tuple(names[words.codes[row]] for row in first.tolist()), codes
+
+
+def _cluster_codes(words: Words, keys: Sequence[tuple[str, str]]) -> Ints:
+    """A label is unique within its suite only; without one the task is a cluster by itself, of its own name."""
+    names = words.every
+    if len({suite for suite, _ in keys}) == 1 and "" not in names and (words.codes >= 0).all():
+        return in_order(words.codes, len(names))[0]
+    labels = [(suite, name or task) for (suite, task), name in zip(keys, _spelled(words), strict=True)]
+    code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    return np.array([code[label] for label in labels], dtype=np.int64)
+
+
+def _one_unit(clusters: Ints, keys: Sequence[tuple[str, str]], digests: Sequence[str]) -> tuple[Ints, int]:
     """The cluster codes in which a task that stands in several suites is in one cluster; and how many stand again."""
     # Answers to the same question are no independent evidence; a report that holds such tasks is sound all the same.
-    if len(set(suites)) == 1 or len(set(digests)) == len(digests):
+    if len({suite for suite, _ in keys}) == 1 or len(set(digests)) == len(digests):
         return clusters, 0
     first: dict[str, int] = {}
     joined: Groups[int] = Groups()

@@ -2,14 +2,16 @@
 
 from harness.verdict.advice import Advice, advise, advise_at
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, FlipPoint, advice_inputs_of, bills_at
-from harness.verdict.baseline import set_baseline
+from harness.verdict.baseline import Approval, set_baseline
 from harness.verdict.conditions import Option
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
 from harness.verdict.early_run import EarlyCandidate, UntilDecided
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, largest_allowed, load_assumptions
+from harness.verdict.gate_evidence import Reason
 from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide
-from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, SelfTest, gate, log_verdict, self_test
+from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, gate
 from harness.verdict.options import KINDS_MEAN
+from harness.verdict.policy import Policy, load_policy
 from harness.verdict.report_history import (
     History,
     HistoryEntry,
@@ -19,7 +21,8 @@ from harness.verdict.report_history import (
     in_order,
     under_way,
 )
-from harness.verdict.rules import Policy, Reason, in_words, load_policy
+from harness.verdict.rules import in_words
+from harness.verdict.self_testing import SelfTest, self_test
 from harness.verdict.sweep_records import (
     Measured,
     Sweep,
@@ -31,3 +34,4 @@ from harness.verdict.sweep_records import (
     gap_text,
 )
 from harness.verdict.sweeping import sweep, sweep_of
+from harness.verdict.verdict_log import log_verdict, one_at_a_time

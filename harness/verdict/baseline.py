@@ -1,15 +1,37 @@
-"""The locked baseline: digests of everything that a report's evidence rests on, moved by an explicit command alone."""
+"""The locked baseline: digests of everything that a report's evidence rests on, moved by an explicit command alone.
 
+Beside it stands the anchor, the outcomes of an earlier baseline, which does not move with it: small losses that each
+lie within the margin would add up otherwise.
+"""
+
+import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from harness.analysis import default_contender, load_evidence
-from harness.core import EvidenceError, as_json, digest_json, nearest, write_atomic
-from harness.store import TaskTable, load_settings, locked_parts, read_outcomes
+from harness.analysis import Side, default_contender, load_evidence
+from harness.core import (
+    EvidenceError,
+    OwnbenchError,
+    UsageError,
+    as_json,
+    digest_json,
+    nearest,
+    replacing,
+    write_atomic,
+)
+from harness.store import OUTCOMES_FILE, TaskTable, load_settings, locked_parts, read_outcomes
+from harness.verdict.verdict_log import AGAINST, KEPT, approve, carry_over, logged
 
 FILE = "baseline.json"
+ANCHOR = "anchor"  # the folder within a baseline's that holds what candidates are compared with besides
+_OF_AN_ANCHOR = ("suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",
+                 "domain", "cluster", "split", "trial", "status", "passed", "score", "grader_digest")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +43,158 @@ class Lock:
     rows: Mapping[str, str]  # by contender, the digest of all its outcome rows, whatever their order in the file
     made_of: Mapping[str, str]  # by contender, the digest of what the manifest says of it
     suites: str  # the digest of the suites, with their graders and prompts
+    anchor: Mapping[str, str] | None = None  # its report, contender, rows, suites, file and time; see `Anchor`
+    approval: Mapping[str, str] | None = None  # who set it though its verdict was not SHIP, why and when
+
+    def same_evidence(self, other: "Lock | None") -> bool:
+        """Whether the two lock the same."""
+        return other is not None and replace(other, anchor=self.anchor, approval=self.approval) == self
 
 
-def set_baseline(report: Path, contender: str | None = None) -> tuple[Lock, Lock | None]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """A fixed point that candidates must not fall behind, however often the baseline moves."""
+
+    name: str  # which contender of which report, set when
+    side: Side | None = None  # its outcomes; ``None`` where they are the baseline's, or cannot be used
+    fault: str = ""  # why they cannot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """Somebody who takes a baseline in spite of its verdict."""
+
+    by: str
+    reason: str
+
+
+def set_baseline(
+    report: Path, contender: str | None = None, *, anchor: bool = False, approval: Approval | None = None
+) -> tuple[Lock, Lock | None]:
     """Locks a report as it stands, with the contender that candidates are compared with, by default its reference.
 
-    Returns the lock and the one before it. UsageError: no such contender; EvidenceError: the run is not done.
+    It keeps its anchor, or takes over that of the baseline which it replaces; the first of all is its own, and so is
+    one with ``anchor``. Returns the lock and the one before it. UsageError: no such contender, or its verdict was not
+    SHIP and nobody approves; EvidenceError: the run is not done.
     """
     table, manifest = load_evidence(report)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
     name = contender or default_contender(table, "--contender", meant=load_settings(report).reference)
     table.index(name)
-    before, lock = read_lock(report), _lock_of(report, table, name, table.contenders)
+    try:
+        before = read_lock(report)
+    except EvidenceError:
+        if not anchor:  # which it may have had
+            raise
+        before = None
+    verdict = _verdict_on(report, table, name)
+    open_ = verdict is not None and verdict.get("decision") in {"BLOCK", "INCONCLUSIVE"} and "approval" not in verdict
+    if verdict is not None and open_ and approval is None:
+        problem = f"{report}: the latest verdict on {name} is {verdict['decision']}; gate it again, or say who takes it"
+        raise UsageError(f"{problem} in spite of that: --approved-by NAME --reason TEXT")
+    if approval is not None and not open_:
+        raise UsageError(f"--approved-by: no verdict on {name} in {report} is BLOCK or INCONCLUSIVE; leave it out")
+    lock = _lock_of(report, table, name, table.contenders)
+    earlier = _replaced(report, table, lock, verdict)
+    kept = before.anchor if before else None
+    if anchor or (kept is None and (earlier is None or earlier[1].anchor is None)):
+        kept = _make_anchor(report, table, lock)
+    elif kept is None and earlier is not None:
+        kept = earlier[1].anchor
+        shutil.copytree(earlier[0] / ANCHOR, report / ANCHOR, dirs_exist_ok=True)
+    if earlier is not None:
+        carry_over(earlier[0], report)
+    now = datetime.now(UTC)
+    approved = before.approval if before and lock.same_evidence(before) else None
+    if verdict is not None and approval is not None:
+        approved = approve(report, verdict, approval.by, approval.reason, now)
+    lock = replace(lock, anchor=kept, approval=approved)
     write_atomic(report / FILE, json.dumps(as_json(lock), indent=2) + "\n")
     return lock, before
+
+
+def _verdict_on(report: Path, table: TaskTable, name: str) -> dict[str, Any] | None:
+    """The latest verdict on this very contender of a report, by the report's own log."""
+    digest = table.contender_digests[table.index(name)] or name
+    for line in reversed(logged(report)):
+        kept, tries = (one if isinstance(one := line.get(key), dict) else {} for key in (KEPT, "tries"))
+        own = kept.get("for", AGAINST) != AGAINST and kept.get("candidate", ".") == "."
+        if own and line.get("candidate") == name and tries.get("candidate") == digest:
+            return dict(line)
+    return None
+
+
+def _replaced(
+    report: Path, table: TaskTable, lock: Lock, verdict: Mapping[str, Any] | None
+) -> tuple[Path, Lock] | None:
+    """The baseline before this one: what it was gated against, else one beside it of the same name and suites."""
+    gated = str(verdict[KEPT].get("baseline") or "") if verdict else ""
+    suites, found = _answered(table, lock.contender), []
+    for place in (
+        [report / gated] if gated else sorted(path.parent for path in report.resolve().parent.glob(f"*/{FILE}"))
+    ):
+        with suppress(EvidenceError, OSError):
+            other = None if place.resolve() == report.resolve() else read_lock(place)
+            if other is None:
+                continue
+            told = other.anchor or {}
+            if gated or (other.contender == lock.contender and told.get("suites") == suites):
+                found.append((place, other))
+    return max(found, key=lambda one: (one[1].anchor or {}).get("set_at", ""), default=None)
+
+
+def _answered(table: TaskTable, name: str) -> str:
+    tried = (table.trials[table.index(name)] > 0).nonzero()[0].tolist()
+    return digest_json(sorted({table.suite_digests[i] or table.suites[i] for i in tried}))
+
+
+def _make_anchor(report: Path, table: TaskTable, lock: Lock) -> dict[str, str]:
+    """Copies the outcomes of the locked contender, so that no later run of the report can change them."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    folder, rows = report / ANCHOR, read_outcomes(report, _OF_AN_ANCHOR)
+    with replacing(folder / OUTCOMES_FILE) as file:
+        pq.write_table(rows.filter(pc.equal(rows["contender"], lock.contender)), file, compression="zstd")
+    if (report / "manifest.json").is_file():
+        write_atomic(folder / "manifest.json", (report / "manifest.json").read_bytes())
+    return {
+        "report": report.resolve().name,
+        "contender": lock.contender,
+        "rows": lock.rows[lock.contender],
+        "suites": _answered(table, lock.contender),
+        "file": _file_digest(folder / OUTCOMES_FILE),
+        "set_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:32]
+
+
+def anchor_of(report: Path, lock: Lock | None, contender: str) -> Anchor | None:
+    """The anchor of a baseline; ``None`` where it has none, or where another contender than the locked one is meant."""
+    if lock is None or lock.anchor is None or contender != lock.contender:
+        return None
+    told, folder = lock.anchor, report / ANCHOR
+    try:
+        name = f"`{told['contender']}` of {told['report']}, set {told['set_at'][:10]}"
+        if told["rows"] == lock.rows.get(contender):
+            return Anchor(name=name)
+        path, remedy = folder / OUTCOMES_FILE, "restore it, or set a new one: ownbench baseline set --anchor"
+        if not path.is_file():
+            return Anchor(name=name, fault=f"{path} is missing; {remedy}")
+        if _file_digest(path) != told["file"]:
+            return Anchor(name=name, fault=f"{path} has changed since it was set; {remedy}")
+        table, manifest = load_evidence(folder, "all")
+        table.index(told["contender"])
+    except (KeyError, TypeError, AttributeError):
+        return Anchor(name="unreadable", fault=f"{report / FILE}: anchor is not as ownbench baseline set writes it")
+    except (OwnbenchError, OSError) as error:
+        return Anchor(name=name, fault=f"{error}; {remedy}")
+    return Anchor(name=name, side=Side(table=table, manifest=manifest, contender=told["contender"]))
 
 
 def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, besides: str | None = None) -> str:
@@ -51,8 +210,8 @@ def read_lock(report: Path) -> Lock | None:
         return Lock(**json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError) as error:
-        remedy = "restore it, or lock again: ownbench baseline set"
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        remedy = "restore it, or lock again with a new anchor: ownbench baseline set --anchor"
         raise EvidenceError(f"{path}: not a readable lock: {error}; {remedy}") from None
 
 

@@ -32,7 +32,8 @@ from harness.stats import (
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.futility import HOPELESS, Course, chance_of_a_verdict
 from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, critical_tests
-from harness.verdict.rules import Policy, in_words
+from harness.verdict.policy import Policy
+from harness.verdict.rules import in_words
 
 Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
 Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster

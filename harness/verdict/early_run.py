@@ -25,7 +25,8 @@ from harness.verdict import rules as gate_rules
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock, rows_digests
 from harness.verdict.early import Evidence, Key, StoppingRule, Units, stratified_order
-from harness.verdict.rules import Policy, Reason, Replayed, check_domains, load_policy
+from harness.verdict.gate_evidence import Reason, Replayed
+from harness.verdict.policy import Policy, check_domains, load_policy
 
 VERSION = 2  # of the rule: evidence gathered under another one is not judged by this
 _WORDS = {
@@ -61,7 +62,9 @@ def plan_early(
         "contender": contender[0],
         "contender_digest": contender[1],
         "baseline": {"report": report.resolve().name, "contender": name, "rows": rows_digests(report, (name,))[name]},
-        "policy": policy.model_dump(mode="json", exclude={"power"}),  # what can change a decision
+        "policy": policy.model_dump(
+            mode="json", exclude={"power", "tries", "anchor_margin"}
+        ),  # what can change a decision
         "seed": seed,
         "order": digest_json([[keys[i] for i in unit] for unit in units]),
         "tasks": len(keys),
@@ -92,9 +95,9 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     side, manifest = pairs.candidate, pairs.candidate.manifest
     digest = side.table.contender_digests[side.index]
     recorded = manifest.early_records.get(digest) if manifest else None
-    keys = [pairs.baseline.key(i) for i in pairs.baseline_rows.tolist()]
-    if manifest is None or recorded is None or not keys:  # other checks say that nothing is common
+    if manifest is None or recorded is None or not len(pairs.baseline_rows):  # other checks say that nothing is common
         return Replayed()
+    keys = [pairs.baseline.table.keys[i] for i in pairs.baseline_rows.tolist()]
     seed = recorded["seed"] if isinstance(recorded.get("seed"), int) else manifest.seed
     against, latency = (baseline, pairs.baseline.contender), policy.max_latency_ratio is not None
     plan, units = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
@@ -195,7 +198,7 @@ class UntilDecided:
 
         Raises UsageError: the two can never be judged side by side; EvidenceError: the baseline is not fit to be used.
         """
-        rules = load_policy(policy)
+        rules = load_policy(policy).of_one_try()
         self.candidate, self.contender, self.opening = candidate, candidate.contender, ""
         self.policy, self._side = rules, _baseline_of(candidate, baseline, name, rules)
         table, name = self._side.table, self._side.contender

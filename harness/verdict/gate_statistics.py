@@ -83,6 +83,20 @@ class GateTests:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StillHeld:
+    """What SHIP needs of the pass rates, asked of the same outcomes counted otherwise."""
+
+    overall: NonInferiority
+    critical: tuple[tuple[str, NonInferiority], ...]
+    harmed: tuple[DomainHarm, ...]
+
+    @property
+    def holds(self) -> bool:
+        """All of it is shown."""
+        return self.overall.holds and not self.harmed and all(found.holds for _, found in self.critical)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
     """What the rule of an early stop came to, and on what."""
 
@@ -116,29 +130,53 @@ def critical_tests(outcomes: PairedOutcomes, limits: Limits, alpha: float) -> tu
 
 def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999) -> GateTests:
     """Tests the candidate against the baseline overall, in the family of domains, and in each critical domain."""
-    exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
-    gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
-    names = np.array(gated.domain_names, dtype=object)[gated.domains].astype(str)
     sides = (outcomes.candidate, outcomes.baseline)
-    family: tuple[DomainHarm, ...] = ()
-    # One domain alone is the overall question again: nothing is split for it.
-    if len(names) and len({*outcomes.domains[outcomes.common].tolist()}) > 1:
-        family = stats.harmed_domains(
-            gated.candidate,
-            gated.baseline,
-            names,
-            {name: limits.critical_domains.get(name, limits.margin) for name in sorted({*names.tolist()})},
-            gated.clusters,
-            alpha=limits.alpha / 2.0,
-            seed=seed,
-            resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),  # more would take minutes
-        )
+    family = _family(outcomes, limits, seed=seed, resamples=resamples)
     return GateTests(
         overall=non_inferiority(*sides, limits.margin, outcomes.clusters, alpha=limits.alpha),
         harm=stats.harm_test(*sides, outcomes.clusters, seed=seed, resamples=resamples),
         harm_level=limits.alpha / 2.0 if family else limits.alpha,
         domains=family,
         critical=critical_tests(outcomes, limits, limits.alpha),
+    )
+
+
+def still_held(outcomes: PairedOutcomes, limits: Limits) -> StillHeld:
+    """Whether SHIP is shown by these outcomes too; domains are tested where one lies below its margin at all."""
+    out, margins = outcomes.at(outcomes.common), _margins(outcomes, limits)
+    sums, sizes = (np.bincount(out.domains, weights=w, minlength=len(margins)) for w in (_differences(out), None))
+    low = bool(np.any(sums < -margins * sizes))
+    return StillHeld(
+        overall=non_inferiority(out.candidate, out.baseline, limits.margin, out.clusters, alpha=limits.alpha),
+        critical=critical_tests(out, limits, limits.alpha),
+        harmed=tuple(one for one in _family(out, limits) if one.harmed) if low else (),
+    )
+
+
+def _margins(outcomes: PairedOutcomes, limits: Limits) -> Floats:
+    """Of each domain by its code; no drop of an exempt one is too large."""
+    exempt, own = limits.exempt_domains, limits.critical_domains
+    return np.array([2.0 if n in exempt else own.get(n, limits.margin) for n in outcomes.domain_names])
+
+
+def _family(
+    outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resamples: int = 9_999
+) -> tuple[DomainHarm, ...]:
+    exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
+    gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
+    names = np.array(gated.domain_names, dtype=object)[gated.domains].astype(str)
+    # One domain alone is the overall question again: nothing is split for it.
+    if not len(names) or len({*outcomes.domains[outcomes.common].tolist()}) < 2:
+        return ()
+    return stats.harmed_domains(
+        gated.candidate,
+        gated.baseline,
+        names,
+        {name: limits.critical_domains.get(name, limits.margin) for name in sorted({*names.tolist()})},
+        gated.clusters,
+        alpha=limits.alpha / 2.0,
+        seed=seed,
+        resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),  # more would take minutes
     )
 
 

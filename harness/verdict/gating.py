@@ -1,34 +1,27 @@
 """The gate: may the candidate replace the baseline? SHIP, BLOCK, INCONCLUSIVE or INVALID, with every reason."""
 
-import fcntl
-import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from harness import analysis, core
 from harness.analysis import Change, PairedOutcomes, Pairs, Side, default_contender, load_evidence, pair_sides
-from harness.core import Comparison, Decision, Estimate, EvidenceError, UsageError, as_json, percent_interval, plural
-from harness.stats import wilson_interval
-from harness.store import TaskTable, load_settings
+from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, plural
+from harness.store import load_settings
+from harness.verdict.baseline import Lock, anchor_of, changed_since_lock, read_lock
 from harness.verdict.baseline import baseline_contender as standing
-from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.early_run import replayed
-from harness.verdict.gate_statistics import gate_tests, tasks_to_decide
-from harness.verdict.rules import GATE_RULES, GateEvidence, Policy, Reason, check_domains, in_words, load_policy
+from harness.verdict.gate_evidence import GateEvidence, Reason
+from harness.verdict.gate_statistics import tasks_to_decide
+from harness.verdict.policy import Policy, check_domains, load_policy
+from harness.verdict.rules import GATE_RULES, in_words
+from harness.verdict.tries import Tries, tries_of
 
 SHIP, BLOCK, INCONCLUSIVE, INVALID = Decision.SHIP, Decision.BLOCK, Decision.INCONCLUSIVE, Decision.INVALID
 EXIT_CODES: Mapping[Decision, int] = {SHIP: 0, BLOCK: 1, INCONCLUSIVE: 3, INVALID: 4}  # 2 is wrong use
-VERDICT, LOG = "verdict.json", "verdicts.jsonl"  # the latest verdict of a folder; every one, a line each
+VERDICT = "verdict.json"  # the latest verdict of a folder
 _clean = core.Redactor()
-Make = Callable[[np.random.Generator], PairedOutcomes]
-
-_RESAMPLES = 999  # sign patterns a repetition: a share over repetitions needs no finer p value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +47,7 @@ class Gate:
     comparison: Comparison | None = None  # candidate minus baseline; ``None`` where the two cannot be compared
     changed: tuple[Change, ...] = ()
     tasks_needed: int | None = None  # that would decide, were the differences seen true; ``None``: no tasks are missing
+    errored_as_failed: Comparison | None = None  # with lost attempts counted as failed; ``None`` where none was lost
     domains: tuple[DomainVerdict, ...] = ()
     baseline: str  # the name of the baseline contender
     candidate: str
@@ -64,6 +58,8 @@ class Gate:
     early: Mapping[str, Any] | None = (
         None  # if run until decided: tasks looked at and planned, the looks, which decided
     )
+    tries: Tries | None = None  # which try of this candidate it is; ``None`` where the evidence cannot be read
+    anchor: Mapping[str, Any] | None = None  # what was lost since the anchor; ``None`` where there is none
     policy: Policy
 
     def as_json(self) -> dict[str, Any]:
@@ -90,7 +86,10 @@ def gate(
     """
     baseline, candidate, rules = Path(baseline), Path(candidate), load_policy(policy)
     try:
-        pairs, unlocked = _sides(baseline, candidate, baseline_contender, candidate_contender)
+        pairs, lock = _sides(baseline, candidate, baseline_contender, candidate_contender)
+        first = pairs.baseline.contender
+        unlocked = changed_since_lock(baseline, pairs.baseline.table, lock, first) if lock else None
+        tested, anchor = rules.of_one_try(), anchor_of(baseline, lock, first)
     except EvidenceError as error:
         text = _clean(str(error))
         return Gate(
@@ -107,13 +106,27 @@ def gate(
         )
     check_domains(rules, {*pairs.baseline.table.domain_names, *pairs.candidate.table.domain_names}, policy)
     source = Path(policy) if isinstance(policy, str | Path) else None
-    e = GateEvidence(pairs=pairs, policy=rules, unlocked=unlocked, early=replayed(pairs, rules, baseline, source))
+    e = GateEvidence(
+        pairs=pairs,
+        policy=tested,
+        alpha=rules.alpha,
+        unlocked=unlocked,
+        approval=lock.approval if lock and lock.contender == first else None,
+        anchor=anchor,
+        tries=tries_of(pairs, rules, baseline),
+        early=replayed(pairs, tested, baseline, source),
+    )
     reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(e)]
     decision, one = INVALID, e.early.decided
     if all(reason.holds for reason in reasons):
         reasons += [reason for rule in GATE_RULES.values() if not rule.check for reason in rule.judge(e)]
-        proved = e.tests.proves and all(reason.holds for reason in reasons if reason.rule != "no_harm")
-        decision = one.decision if one else BLOCK if e.tests.blocks else SHIP if proved else INCONCLUSIVE
+        open_ = {reason.rule for reason in reasons if not reason.holds}
+        proved = one.decision is SHIP if one else e.tests.proves and not open_ - {"no_harm"}
+        blocks = one.decision is BLOCK if one else e.tests.blocks
+        if blocks or (e.drift and e.drift.shown):
+            decision = BLOCK
+        else:
+            decision = SHIP if proved and not open_ & {"lost", "anchor_margin"} else INCONCLUSIVE
     needed = _needed(e) if decision is INCONCLUSIVE else None
     said, a, b = _sentence(e, decision, reasons, needed), e.judged.candidate, e.judged.baseline
     if one and len(one.rows) < one.planned:
@@ -123,6 +136,7 @@ def gate(
         exit_code=EXIT_CODES[decision],
         reasons=tuple(replace(reason, text=_clean(reason.text)) for reason in reasons),
         comparison=e.compared,
+        errored_as_failed=e.failed[0] if e.failed else None,
         changed=analysis.changes(b, a),
         tasks_needed=needed,
         domains=() if decision is INVALID else _domain_verdicts(e),
@@ -134,13 +148,13 @@ def gate(
         policy=rules,
         sentence=said,
         early=e.early.looked,
+        tries=e.tries,
+        anchor=_anchored(e, decision),
     )
 
 
-def _sides(
-    baseline: Path, candidate: Path, first: str | None, second: str | None
-) -> tuple[Pairs, tuple[str, ...] | None]:
-    """Both sides paired, and what has changed of a locked baseline (None where nothing is locked)."""
+def _sides(baseline: Path, candidate: Path, first: str | None, second: str | None) -> tuple[Pairs, Lock | None]:
+    """Both sides paired, and the baseline's lock."""
     table, manifest = load_evidence(baseline)
     same, lock = baseline.resolve() == candidate.resolve(), read_lock(baseline)
     other, other_manifest = (table, manifest) if same else load_evidence(candidate)
@@ -152,8 +166,14 @@ def _sides(
     if same and first == second:
         raise UsageError(f"{first!r} is gated against itself; name another with --candidate-contender")
     ours = Side(table=other, manifest=other_manifest, contender=second)
-    pairs = pair_sides(ours, Side(table=table, manifest=manifest, contender=first))
-    return pairs, None if lock is None else changed_since_lock(baseline, table, lock, first)
+    return pair_sides(ours, Side(table=table, manifest=manifest, contender=first)), lock
+
+
+def _anchored(e: GateEvidence, decision: Decision) -> dict[str, Any] | None:
+    if e.anchor is None:
+        return None
+    drift = e.drift if decision is not INVALID else None
+    return {"name": e.anchor.name, **({} if drift is None else as_json(drift))}
 
 
 def _needed(e: GateEvidence) -> int | None:
@@ -163,11 +183,23 @@ def _needed(e: GateEvidence) -> int | None:
     found = [policy.minimum_tasks] if n < policy.minimum_tasks else []
     if not tests.overall.holds:
         found.append(tasks_to_decide(out, policy.margin, policy, tests.harm_level) or 0)
+    if e.failed and tests.overall.holds and not e.failed[1].overall.holds:
+        found.append(_still(e.judged.lost_as_failed, policy.margin, policy))
+    if e.drift and not e.drift.holds and (pairs := e.since_anchor):
+        found.append(_still(pairs.lost_as_failed, policy.anchor_margin or policy.margin, policy))
     for name, proof in tests.critical:
         if not proof.holds and proof.n_tasks:
             own = tasks_to_decide(out.of_domain(name), proof.margin, policy, policy.alpha) or 0
             found.append(-(-own * n // proof.n_tasks))
     return max(found, default=0) or None
+
+
+def _still(out: PairedOutcomes, margin: float, policy: Policy) -> int:
+    """Tasks that would show it, 0 where the difference seen lies beyond the margin: no number of them would."""
+    common = out.at(out.common)
+    sides = (sums / counts for sums, counts in (common.candidate, common.baseline))
+    delta = float(next(sides).mean() - next(sides).mean()) if len(common.domains) else -margin
+    return (tasks_to_decide(out, margin, policy, policy.alpha) or 0) if delta > -margin else 0
 
 
 def _domain_verdicts(e: GateEvidence) -> tuple[DomainVerdict, ...]:
@@ -200,170 +232,17 @@ def _sentence(e: GateEvidence, decision: Decision, reasons: Sequence[Reason], ne
         proof = "".join(f". {r.text.replace(method, ')')}" for r in reasons if r.rule == "non_inferior")
         said = f"{a} may replace {b}: every rule of the policy holds{proof}"
     elif decision is BLOCK:
-        said = f"{a} must not replace {b}: {'; '.join(r.text for r in open_ if r.rule in {'no_harm', 'domains'})}"
+        harm = {"no_harm", "domains", *(["anchor_margin"] if e.drift and e.drift.shown else [])}
+        said = f"{a} must not replace {b}: {'; '.join(r.text for r in open_ if r.rule in harm)}"
     elif decision is INCONCLUSIVE:
         said = f"not enough is shown to let {a} replace {b}; not shown: {', '.join(in_words(r.rule) for r in open_)}"
+        said += "".join(f"; {r.text}" for r in open_ if r.rule in {"lost", "anchor_margin"})
         if needed is not None:
             said += f"; about {plural(needed, 'task')} would decide, were the difference seen true"
     else:
         said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"
+    if e.tries.overspent(e.alpha) and decision is SHIP:
+        said += f". {e.tries.text(e.alpha)}"
     if e.policy.exempt_domains and decision is not BLOCK:
         said += f". Exempt by policy: {core.listed(e.policy.exempt_domains, 20)}"
     return _clean(f"{decision.value}: {said}.")
-
-
-def log_verdict(view: Gate, folder: Path, at: datetime) -> Path:
-    """Adds a verdict to the folder's log, with the time at which it was given; it is on the disk when this returns.
-
-    Two gates that write at once wait for each other. After an OSError no half of a line is left behind, if possible.
-    """
-    path = folder / LOG
-    record = {"judged_at": at.astimezone(UTC).isoformat(), **view.as_json()}
-    data = json.dumps(record, allow_nan=False).encode("ascii") + b"\n"
-    with path.open("ab+", buffering=0) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        size = file.seek(0, os.SEEK_END)
-        if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
-            data = b"\n" + data  # a power loss tore the last line: it stays one of its own
-        try:
-            while data:
-                data = data[file.write(data) :]
-            os.fsync(file)
-        except OSError:
-            file.truncate(size)
-            raise
-    return path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SelfTest:
-    """How the gate did on equals, and on a regression that was planted."""
-
-    contenders: tuple[str, ...]  # one whose trials were split, or two whose outcomes were swapped
-    method: str
-    n_tasks: int
-    repetitions: int
-    seed: int
-    equal: Mapping[str, int]  # how often each decision fell on equals
-    flip_rate: Estimate  # the share of equals that were blocked
-    planted: float  # by how much the pass rate was lowered
-    regression: Mapping[str, int]  # how often each decision fell on the regression
-    false_ship: Estimate  # the share of regressions that shipped
-    sentence: str
-
-
-def self_test(
-    report: Path,
-    policy: Policy | Path | None = None,
-    *,
-    baseline_contender: str | None = None,
-    candidate_contender: str | None = None,
-    repetitions: int = 200,
-    seed: int = 0,
-) -> SelfTest:
-    """How often the gate changes its mind on equals, and whether it sees a regression of the margin's size.
-
-    Equals are made of the report's own outcomes: the trials of one contender are split at random into two or, with one
-    trial a task, two contenders swap theirs. Cost and latency take no part. Raises as `gate`.
-    """
-    if repetitions < 1:
-        raise UsageError(f"--repetitions {repetitions}: at least one is needed")
-    rules = load_policy(policy)
-    table, manifest = load_evidence(report)
-    check_domains(rules, table.domain_names, policy)
-    first, second = standing(table, read_lock(report), baseline_contender, candidate_contender), candidate_contender
-    method, names = "the trials of each task split at random in two", [first]
-    make = None if second else _split(table, first)
-    if make is None:
-        second = second or default_contender(table, "--candidate-contender", besides=first)
-        if second == first:
-            raise UsageError(f"{first!r} is swapped with itself; name another with --candidate-contender")
-        one, other = (Side(table=table, manifest=manifest, contender=name) for name in (second, first))
-        paired = pair_sides(one, other).outcomes
-        make, names = _swapped(paired.at(paired.common)), [first, second]
-        method = "the outcomes of the two swapped at random, task by task"
-    rng, n = np.random.default_rng(seed), 0
-    found: list[dict[str, int]] = []
-    for planted in (0.0, rules.margin):
-        decisions = dict.fromkeys(("BLOCK", "INCONCLUSIVE", "SHIP"), 0)
-        for number in range(repetitions):
-            outcomes = worsened(make(rng), planted, rng) if planted else make(rng)
-            tests, n = gate_tests(outcomes, rules, seed=seed + number, resamples=_RESAMPLES), int(outcomes.common.sum())
-            proved = tests.proves and n >= rules.minimum_tasks
-            decisions["BLOCK" if tests.blocks else "SHIP" if proved else "INCONCLUSIVE"] += 1
-        found.append(decisions)
-    told, shares = Estimate(value=None, n_tasks=repetitions, n_trials=repetitions, method="Wilson over repetitions"), []
-    for hits in (found[0]["BLOCK"], found[1]["SHIP"]):
-        low, high = wilson_interval(hits, repetitions)
-        shares.append(replace(told, value=hits / repetitions, low=low, high=high))
-    flips, ships = shares
-    ends = ", ".join(f"{word} {100 * number / repetitions:.1f}%" for word, number in found[1].items())
-    return SelfTest(
-        contenders=tuple(names),
-        method=method,
-        n_tasks=n,
-        repetitions=repetitions,
-        seed=seed,
-        equal=found[0],
-        flip_rate=flips,
-        planted=rules.margin,
-        regression=found[1],
-        false_ship=ships,
-        sentence=f"On {plural(n, 'task')} equals are blocked {percent_interval(flips)} of the time, "
-        f"{'more than' if (flips.low or 0.0) > rules.alpha else 'within'} the {100 * rules.alpha:g}% allowed; a true "
-        f"drop of {100 * rules.margin:g} points ends in {ends}, and ships {percent_interval(ships)} of the time.",
-    )
-
-
-def worsened(outcomes: PairedOutcomes, drop: float, rng: np.random.Generator) -> PairedOutcomes:
-    """The candidate with passes turned to fails at random, so that its mean over tasks falls by ``drop`` on average.
-
-    Each pass is lost with the chance ``drop`` over the pass rate of both sides, which do not differ but by chance.
-    """
-    (sums, counts), common = outcomes.candidate, outcomes.common
-    sides = [s[common] / n[common] for s, n in (outcomes.candidate, outcomes.baseline)]
-    rate = float(np.mean(sides)) if common.any() else 0.0
-    share = min(1.0, drop / rate) if rate > 0.0 else 0.0
-    whole = np.floor(sums + 1e-9).astype(np.int64)
-    # What is left beside whole passes, a score between 0 and 1, is lessened by the same share.
-    kept = whole - rng.binomial(whole, share) + (sums - whole) * (1.0 - share)
-    return replace(outcomes, candidate=(np.maximum(kept, 0.0), counts))
-
-
-def _split(table: TaskTable, name: str) -> Make | None:
-    """Two halves of one contender's trials, or ``None`` where its tasks have not several 0/1 trials each."""
-    i = table.index(name)
-    counts, sums = table.counts[i], table.sums[i]
-    used = counts >= 2
-    whole = np.allclose(sums[used], np.round(sums[used])) and np.allclose(table.squares[i][used], sums[used])
-    if not used.any() or used.sum() < (counts > 0).sum() or not whole:
-        return None
-    n, passes = counts[used], np.round(sums[used]).astype(np.int64)
-    half = n // 2
-
-    def make(rng: np.random.Generator) -> PairedOutcomes:
-        mine = rng.hypergeometric(passes, n - passes, half)
-        # The other half has as many trials, drawn from what is left: an odd one stays out.
-        rest = rng.hypergeometric(passes - mine, n - half - (passes - mine), half)
-        return PairedOutcomes(
-            candidate=(mine.astype(np.float64), half.astype(np.float64)),
-            baseline=(rest.astype(np.float64), half.astype(np.float64)),
-            domains=table.domains[used],
-            domain_names=table.domain_names,
-            clusters=table.clusters[used],
-        )
-
-    return make
-
-
-def _swapped(outcomes: PairedOutcomes) -> Make:
-    """Clusters are swapped whole, since their tasks hang together."""
-    names, codes = np.unique(outcomes.clusters, return_inverse=True)
-
-    def make(rng: np.random.Generator) -> PairedOutcomes:
-        swap = rng.integers(0, 2, len(names)).astype(bool)[codes]
-        sides = zip(outcomes.candidate, outcomes.baseline, strict=True)
-        (s1, s2), (n1, n2) = ((np.where(swap, theirs, ours), np.where(swap, ours, theirs)) for ours, theirs in sides)
-        return replace(outcomes, candidate=(s1, n1), baseline=(s2, n2))
-
-    return make

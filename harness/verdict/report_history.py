@@ -17,8 +17,9 @@ from harness.core import EvidenceError, Manifest, OwnbenchError, Redactor, Statu
 from harness.store import PARTLY, count_results, load_settings, read_manifest, read_outcomes, running_process
 from harness.verdict.baseline import FILE as LOCK
 from harness.verdict.baseline import changed_since_lock, read_lock
-from harness.verdict.gating import EXIT_CODES, LOG, VERDICT
-from harness.verdict.rules import Reason
+from harness.verdict.gate_evidence import Reason
+from harness.verdict.gating import EXIT_CODES, VERDICT
+from harness.verdict.verdict_log import AGAINST, KEPT, LOG
 
 MANIFEST, OUTCOMES, EXPERIMENT = "manifest.json", "outcomes.parquet", "experiment.yaml"
 TABLES = ("calls.parquet", "transcripts.parquet")
@@ -50,6 +51,7 @@ class StoredVerdict:
     tasks_needed: int | None
     reasons: tuple[Reason, ...]
     changed: tuple[Change, ...]
+    approved: str  # who took the candidate in spite of it, and why; empty where nobody did
     written_at: datetime  # when it was given; of a ``verdict.json`` without its line in the log the time of the file
 
 
@@ -269,7 +271,8 @@ def _run(
 
 def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, ...]]:
     """Every verdict that a folder keeps, oldest first, and a sentence for each file of them that is broken."""
-    found, problems, records, lines = [], [], [], []
+    found: list[StoredVerdict] = []
+    problems, records, lines = [], [], []
     torn, path = 0, folder / LOG
     try:
         lines = path.read_bytes().split(b"\n") if path.exists() else []
@@ -278,7 +281,13 @@ def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, .
     for line in filter(None, lines):
         try:
             value = json.loads(line)
-            found.append(_verdict(value, _moment(value.pop("judged_at")), path))
+            kept = value.pop(KEPT, {})
+            one = _verdict(value, _moment(value.pop("judged_at")), path)
+            if kept.get("for") == AGAINST:  # a verdict on another report
+                continue
+            if value.pop("approval", None):  # the verdict once more: it takes the first one's place
+                found = [other for other in found if other.written_at != one.written_at]
+            found.append(one)
             records.append(value)
         except _BROKEN:
             torn += line is not lines[-1]  # the last one may be torn, or on its way
@@ -318,8 +327,15 @@ def _verdict(value: Any, written: datetime, path: Path) -> StoredVerdict:
         tasks_needed=_whole(value.get("tasks_needed")),
         reasons=tuple(map(_reason, reasons)),
         changed=tuple(map(_change, changed)),
+        approved=_approved(value.get("approval")),
         written_at=written,
     )
+
+
+def _approved(told: Any) -> str:
+    if not isinstance(told, Mapping):
+        return ""
+    return f"{_shown(told.get('by'))}, {_shown(told.get('at'))[:10]}: {_shown(told.get('reason'))}"
 
 
 def _reason(one: Mapping[str, Any]) -> Reason:

@@ -1,119 +1,18 @@
-"""``gate.yaml`` and its rules: what a candidate must hold, in words, and how it is judged.
+"""The rules of the gate: what a candidate must hold, in words, and how it is judged.
 
-A further rule is added here, and nowhere else: an entry of `GATE_RULES` and, where a user limits it, a key of `Policy`.
+A further rule is added here: an entry of `GATE_RULES` and, where a user limits it, a key of `Policy`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import Field
-
-from harness.analysis import Pairs, Side, graded_otherwise, gradings_of, renewal
-from harness.core import Comparison, SuiteRecord, UserFileError, listed, nearest, p_equation, plural, points
-from harness.stats import NonInferiority, compare, fieller_ratio
-from harness.userfile import parse, read_yaml
+from harness.analysis import Side, graded_otherwise, gradings_of, renewal
+from harness.core import SuiteRecord, listed, p_equation, plural, points, points_interval
+from harness.stats import NonInferiority, fieller_ratio
 from harness.verdict import gate_statistics
-from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, Limits
+from harness.verdict.gate_evidence import GateEvidence, Reason
 
-Share = Annotated[float, Field(strict=True, ge=0.0, le=1.0, allow_inf_nan=False)]
 _BET = ", by the bet on every task, valid at any look"
-Ratio = Annotated[float, Field(strict=True, gt=0.0, allow_inf_nan=False)]
-
-
-class Policy(Limits):
-    """What a candidate must hold to replace its baseline."""
-
-    max_cost_ratio: Ratio | None = None
-    max_latency_ratio: Ratio | None = None
-    max_errored: Share = 0.02  # of each contender's attempts, the share that the instrument may have lost
-    minimum_tasks: Annotated[int, Field(strict=True, ge=1)] = 1
-
-
-def load_policy(policy: Policy | Path | str | None) -> Policy:
-    """The policy itself, that of a file, or the defaults; UserFileError: the file is missing or wrong anywhere."""
-    if policy is None or isinstance(policy, Policy):
-        return policy or Policy()
-    return parse(Policy, read_yaml(Path(policy)), Path(policy))
-
-
-def check_domains(policy: Policy, domains: Iterable[str], source: Policy | Path | str | None) -> None:
-    """Refuses a policy that names a domain which neither report has: it would guard, or excuse, nothing."""
-    known, path = sorted(set(domains)), Path(source) if isinstance(source, str | Path) else "policy"
-    named = [(key, name) for key in ("critical_domains", "exempt_domains") for name in getattr(policy, key)]
-    for key, name in named:
-        if name not in known:
-            raise UserFileError(path, f"neither report has a domain {name!r}", field=key, advice=nearest(name, known))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One rule of the gate and what became of it."""
-
-    rule: str
-    holds: bool | None  # ``None`` where there is no evidence to say; missing evidence never ships
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """What the rows of a candidate come to that was run until decided, under the rule that its run began with."""
-
-    reason: Reason | None = None  # the rule ``early``; ``None`` where the run had no rule of an early stop
-    decided: Decided | None = None  # ``None`` where the evidence is judged as that of any run
-    stretch: Pairs | None = None  # both sides at the tasks that were looked at; the others need not have been tried
-    looked: Mapping[str, Any] | None = None  # how far, for the verdict's record; ``None``: this rule is not the run's
-
-
-@dataclass(frozen=True, kw_only=True)  # without slots: what is computed once is kept in it
-class GateEvidence:
-    """What the rules of the gate judge by."""
-
-    pairs: Pairs  # both sides at all tasks that both have
-    policy: Policy
-    unlocked: tuple[str, ...] | None  # what has changed of a locked baseline; ``None`` where nothing is locked
-    early: Replayed
-
-    @property
-    def sides(self) -> tuple[tuple[str, Side], ...]:
-        """Both with what they are called."""
-        return ("baseline", self.pairs.baseline), ("candidate", self.pairs.candidate)
-
-    @property
-    def judged(self) -> Pairs:
-        """Both sides at the tasks that are judged."""
-        return self.early.stretch or self.pairs
-
-    @cached_property
-    def compared(self) -> Comparison | None:
-        """The two at the tasks that are judged, candidate minus baseline; ``None`` where they share none."""
-        pairs, out = self.judged, self.judged.outcomes
-        a, b = pairs.candidate.contender, pairs.baseline.contender
-        a, b = (a, b) if a != b else (f"{a} (candidate)", f"{b} (baseline)")
-        if not out.common.any():
-            return None
-        lost_a, lost_b = pairs.candidate.lost[pairs.candidate_rows], pairs.baseline.lost[pairs.baseline_rows]
-        sides = (*out.candidate, *out.baseline, out.clusters)
-        return compare(*sides, a_name=a, b_name=b, a_errored=lost_a, b_errored=lost_b)
-
-    @cached_property
-    def tests(self) -> GateTests:
-        """What the outcomes show. Checks do without it: they say whether there is anything to test."""
-        one = self.early.decided
-        return one.tests if one else gate_statistics.gate_tests(self.pairs.outcomes, self.policy)
-
-    @property
-    def looked(self) -> Policy:
-        """The policy at the level at which something has to be proven: of an early stop that of the look."""
-        one = self.early.decided
-        return self.policy.model_copy(update={"alpha": one.alpha}) if one else self.policy
-
-    def sure(self, alpha: float) -> str:
-        """How sure a one-sided limit at this level is; of an early stop, by which look's level."""
-        one = self.early.decided
-        return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
 
 
 class GateRule(NamedTuple):
@@ -153,16 +52,22 @@ def _rows(e: GateEvidence) -> Iterable[Reason]:
 
 
 def _same_suites(e: GateEvidence) -> Iterable[Reason]:
-    """By digest where both have one: a suite may be renamed, and must not have been changed."""
-    found = [{(side.table.suites[i], side.table.suite_digests[i]) for i in side.tried.tolist()} for _, side in e.sides]
-    known = all(digest for side in found for _, digest in side)
-    ours, theirs = ({digest if known else name: name for name, digest in side} for side in found)
-    text, same = "both answered the same suites", ours.keys() == theirs.keys()
-    if not same:
+    differ = _suites_differ(e.pairs.candidate, e.pairs.baseline)
+    text = "both answered the same suites"
+    if differ:
         renew = renewal(*(side.table.report for _, side in e.sides))
         how = renew or "run the candidate on the very tasks of the baseline"
-        text = f"the suites differ ({other_suites(ours, theirs)}): {how}"
-    yield Reason(rule="same_suites", holds=same, text=text)
+        text = f"the suites differ ({differ}): {how}"
+    yield Reason(rule="same_suites", holds=not differ, text=text)
+
+
+def _suites_differ(candidate: Side, baseline: Side) -> str:
+    """In what, if at all; by digest where both have one: a suite may be renamed, and must not have been changed."""
+    sides = (baseline, candidate)
+    found = [{(side.table.suites[i], side.table.suite_digests[i]) for i in side.tried.tolist()} for side in sides]
+    known = all(digest for side in found for _, digest in side)
+    ours, theirs = ({digest if known else name: name for name, digest in side} for side in found)
+    return other_suites(ours, theirs) if ours.keys() != theirs.keys() else ""
 
 
 def other_suites(baseline: Mapping[str, str], candidate: Mapping[str, str]) -> str:
@@ -181,6 +86,10 @@ def _same_tasks(e: GateEvidence) -> Iterable[Reason]:
     faults = [f"{plural(n, 'task')} tried by the {word} only" for word, n in alone if n]
     text = f"both tried the same {plural(len(judged.domains), 'task')}"
     text += f", the first of {shared:,} in an order that the seed fixes" if stretch else ""
+    fewer = [_fewer_trials(e, side) for _, side in e.sides]
+    if any(fewer) and not stretch:
+        of = " and ".join(f"{n:,} of the {word}" for (word, _), n in zip(e.sides, fewer, strict=True) if n)
+        text += f"; attempts without a row ({of}) are neither failed nor lost: nothing is known of them"
     if not shared:
         text = "the two reports have no task in common"
     elif faults:
@@ -190,6 +99,14 @@ def _same_tasks(e: GateEvidence) -> Iterable[Reason]:
     yield Reason(rule="same_tasks", holds=not faults and bool(judged.common.any()), text=text)
 
 
+def _fewer_trials(e: GateEvidence, side: Side) -> int:
+    """Rows that one side lacks of what the other tried."""
+    pairs = e.pairs
+    rows = ((pairs.candidate, pairs.candidate_rows), (pairs.baseline, pairs.baseline_rows))
+    ours, theirs = (one.table.trials[one.index][at] for one, at in (rows if side is pairs.candidate else rows[::-1]))
+    return int((theirs - ours).clip(min=0).sum())
+
+
 def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRecord]) -> list[str]:
     """The suites that the two graded by different versions of a grader, as far as manifests tell."""
     both = [(name, {*ours[name].graders}, {*theirs[name].graders}) for name in sorted(ours.keys() & theirs.keys())]
@@ -197,7 +114,7 @@ def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRec
 
 
 def _same_graders(e: GateEvidence) -> Iterable[Reason]:
-    ours, theirs = (gradings_of(side.table.report, side.contender) for _, side in e.sides)
+    ours, theirs = (gradings_of(side.table, side.contender) for _, side in e.sides)
     other = [] if ours.keys() & theirs.keys() else other_graders(e.pairs.baseline.suites, e.pairs.candidate.suites)
     text = "nothing says that the graders differ"
     if otherwise := graded_otherwise(ours, theirs):
@@ -229,7 +146,36 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
 def _baseline(e: GateEvidence) -> Iterable[Reason]:
     none, same = "the baseline is not locked; ownbench baseline set locks it", "the baseline is as it was locked"
     text = none if e.unlocked is None else unlocked(e.unlocked) if e.unlocked else same
+    if e.unlocked == () and (told := e.approval):
+        text += f", after {told.get('decision')}: approved by {told.get('by')} ({told.get('reason')})"
     yield Reason(rule="baseline", holds=not e.unlocked, text=text)
+
+
+def _anchor(e: GateEvidence) -> Iterable[Reason]:
+    """Whether the candidate can be compared with the anchor."""
+    anchor, pairs = e.anchor, e.since_anchor
+    if anchor is None:
+        return
+    text, fault = f"the anchor is {anchor.name}" + ("" if anchor.side else ": the baseline itself"), anchor.fault
+    if anchor.side is not None and pairs is not None:
+        ours, side = e.pairs.candidate, anchor.side
+        alone = len(e.judged.candidate_rows) - len(pairs.candidate_rows)
+        left = 0 if e.early.stretch else len(side.tried) - len(pairs.candidate_rows)
+        gradings = (gradings_of(one.table, one.contender) for one in (ours, side))
+        if differ := _suites_differ(ours, side):
+            fault = f"other suites than the anchor's ({differ.replace('baseline', 'anchor')})"
+        elif alone or left:
+            fault = f"{plural(alone + left, 'task')} tried by the candidate or the anchor only"
+        elif graded_otherwise(*gradings) or other_graders(side.suites, ours.suites):
+            fault = "graded otherwise than the anchor"
+        elif not pairs.outcomes.common.any():
+            fault = "at no task do candidate and anchor both have a graded attempt"
+        fault += fault and "; ownbench baseline set --anchor makes a baseline of today the anchor"
+    yield Reason(rule="anchor", holds=not fault, text=f"{text}: {fault}" if fault else text)
+
+
+def _tries(e: GateEvidence) -> Iterable[Reason]:
+    yield Reason(rule="tries", holds=not e.tries.fault, text=e.tries.text(e.alpha))
 
 
 def unlocked(changed: Sequence[str]) -> str:
@@ -244,10 +190,10 @@ def _enough(e: GateEvidence) -> Iterable[Reason]:
     yield Reason(rule="minimum_tasks", holds=n >= e.policy.minimum_tasks, text=text)
 
 
-def _proof(e: GateEvidence, found: NonInferiority) -> str:
+def _proof(e: GateEvidence, found: NonInferiority, between: str = "") -> str:
     verb = "non-inferior" if found.holds else "not shown to be non-inferior"
     low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure(found.alpha)}, {found.method})"
-    on = f"{points(found.delta)} points on {plural(found.n_tasks, 'task')}{low}"
+    on = f"{points(found.delta)} points{between} on {plural(found.n_tasks, 'task')}{low}"
     return f"{on}: {verb} at {100 * found.margin:g} points ({p_equation(found.p_value)})"
 
 
@@ -261,6 +207,33 @@ def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
         equal = gate_statistics.tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
         text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
     yield Reason(rule="non_inferior", holds=found.holds, text=text)
+
+
+def _lost(e: GateEvidence) -> Iterable[Reason]:
+    """What is lost may be what would have failed: SHIP has to hold with that counted too."""
+    if e.failed is None:
+        return
+    c, found = e.failed
+    counts = zip(("candidate", "baseline"), e.judged.lost, strict=True)
+    lost = " and ".join(f"{int(lost.sum()):,} of the {word}" for word, lost in counts)
+    text = _proof(e, found.overall, f" {points_interval(c.low, c.high)}")
+    text = f"lost attempts ({lost}) counted as failed: {text}"
+    if open_ := [name for name, one in found.critical if not one.holds]:
+        text += f"; not within its own margin: {listed(open_, 5)}"
+    if found.harmed:
+        text += f"; harmed: {listed([one.domain for one in found.harmed], 5)}"
+    yield Reason(rule="lost", holds=found.holds, text=text)
+
+
+def _since_anchor(e: GateEvidence) -> Iterable[Reason]:
+    if (found := e.drift) is None or e.anchor is None:
+        return
+    text = f"since the anchor {_proof(e, found.graded)}"
+    if found.shown:
+        text += ": shown to have lost more than that"
+    elif found.graded.holds and not found.failed.holds:
+        text += f"; with lost attempts counted as failed {_proof(e, found.failed)}"
+    yield Reason(rule="anchor_margin", holds=found.holds, text=text)
 
 
 def _no_harm(e: GateEvidence) -> Iterable[Reason]:
@@ -329,9 +302,13 @@ GATE_RULES = {
         (True, "same_graders", "both were graded alike", _same_graders),
         (True, "errored", "few attempts were lost", _errored),
         (True, "baseline", "the baseline is as it was locked", _baseline),
+        (True, "anchor", "the anchor can be compared with", _anchor),
+        (True, "tries", "no more tries than are allowed", _tries),
         (True, "early", "stopped early by this very policy", lambda e: [e.early.reason] if e.early.reason else []),
         (False, "minimum_tasks", "enough tasks", _enough),
         (False, "non_inferior", "drop within the margin", _non_inferior),
+        (False, "lost", "drop within the margin with lost attempts counted as failed", _lost),
+        (False, "anchor_margin", "drop since the anchor within its margin", _since_anchor),
         (False, "no_harm", "not worse overall", _no_harm),
         (False, "domains", "no domain is harmed", _no_domain_harmed),
         (False, "critical", "within its own margin: domain", _critical),

@@ -159,7 +159,7 @@ def test_trials_advice_and_unequal_trials(make_report):
     assert any("3 trials a task" in note for note in even.notes)
     fewer = [r for r in rows if not (r["contender"] == "B" and r["trial"] == 2 and int(r["task"][1:]) < 9)]
     uneven = domains(make_report(fewer, name="uneven"), "A", "B")
-    assert any("differ, 2 to 3" in note for note in uneven.notes)
+    assert any("trials a task: A 3, B 2 to 3" in note for note in uneven.notes)
     record = uneven.as_json()
     assert record["variance"]["task"] is not None
     assert record["worse"]["observed"] is not None

@@ -10,8 +10,8 @@ from harness.core import EvidenceError, UsageError
 
 KEYS = [
     *("a", "b", "n_tasks", "n_trials", "delta", "low", "high", "level", "interval_method", "p_value", "test"),
-    *("p_exact", "wins", "losses", "both_passed", "both_failed", "errored", "bounds", "tasks_needed", "domains"),
-    *("flips", "sentence"),
+    *("p_exact", "wins", "losses", "both_passed", "both_failed", "errored", "bounds", "tasks_needed"),
+    *("smallest_difference", "domains", "flips", "sentence"),
 ]  # fmt: skip
 
 

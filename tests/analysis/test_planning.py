@@ -1,9 +1,13 @@
 """How many tasks: the printed values of statistics.md, section 7, and what a report shows of the discordant share."""
 
+import math
+
+import numpy as np
 import pytest
 
 from harness.analysis import observed_discordance, plan_size
 from harness.core import EvidenceError, UsageError
+from harness.stats import compare
 
 
 @pytest.mark.parametrize(
@@ -65,7 +69,7 @@ def test_wrong_questions_are_refused(asked, words):
 def test_the_discordant_share_of_a_report(make_report, paired_rows):
     report = make_report(paired_rows(10, 6, 4, 20))
     seen = observed_discordance(report, "A", "B")
-    assert (seen.value, seen.n_tasks, seen.method) == (0.25, 40, "Wilson")  # (6 + 4) / 40
+    assert (seen.share.value, seen.share.n_tasks, seen.share.method) == (0.25, 40, "Wilson")  # (6 + 4) / 40
     found = plan_size(discordant=seen, delta=0.05)
     assert found.as_json()["discordant"]["value"] == 0.25
     assert found.tasks == plan_size(discordant=0.25, delta=0.05).tasks
@@ -74,21 +78,75 @@ def test_the_discordant_share_of_a_report(make_report, paired_rows):
         observed_discordance(report, "A", "A")
 
 
-def test_several_trials_give_the_mean_square_difference(make_report):
-    passes = {"A": (2, 1, 0), "B": (0, 1, 1)}
-    rows = [{"contender": name, "task": f"t{i}", "trial": k, "status": "passed" if k < passed else "failed"}
-            for name, all_of in passes.items() for i, passed in enumerate(all_of) for k in range(2)]  # fmt: skip
-    seen = observed_discordance(make_report(rows), "A", "B")
-    assert seen.value == pytest.approx((1 + 0 + 0.25) / 3)
-    assert "mean square" in seen.method
+def trials(passes, counts):
+    """Rows of contenders: of each task how many of its trials passed."""
+    places = ((name, i, k) for name, tasks in passes.items() for i in range(len(tasks)) for k in range(counts[name]))
+    return [{"contender": name, "task": f"t{i}", "trial": k, "status": "passed" if k < passes[name][i] else "failed"}
+            for name, i, k in places]  # fmt: skip
+
+
+def test_several_trials_take_the_variance_and_not_a_share(make_report):
+    """statistics.md, section 13: n = ((z_a + z_b) / delta)^2 Var(d)."""
+    passes = {"A": (2, 1, 0, 2), "B": (0, 1, 1, 1)}
+    d = np.array([1, 0, -0.5, 0.5])
+    seen = observed_discordance(make_report(trials(passes, {"A": 2, "B": 2})), "A", "B")
+    assert seen.share is None
+    assert seen.variance.value == pytest.approx(d.var(ddof=1))
     found = plan_size(discordant=seen, delta=0.1)
+    assert found.tasks == math.ceil(((1.959964 + 0.841621) / 0.1) ** 2 * d.var(ddof=1))
     assert found.exact_power is None  # that is for one trial a task
-    assert any("as many trials" in note for note in found.notes)
+    assert "the report's 2 trials a task" in found.notes[0]
+    assert plan_size(discordant=seen, tasks=found.tasks).delta == pytest.approx(0.1, rel=0.01)
+    assert plan_size(discordant=seen, margin=0.1).tasks == math.ceil(618.26 * d.var(ddof=1))  # (1.6449 + .8416)^2 / .01
+    with pytest.raises(UsageError, match="larger than 1"):
+        plan_size(discordant=seen, delta=1.5)
 
 
-def test_tasks_of_a_shared_source_are_warned_of(make_report, paired_rows):
-    seen = observed_discordance(make_report(paired_rows(10, 6, 4, 20, cluster="one")), "A", "B")
-    assert any("share sources" in note for note in plan_size(discordant=seen, tasks=100).notes)
+def test_the_part_of_the_variance_that_more_trials_would_take_away(make_report):
+    """Every task passes half of its two trials with A and all with B: a trial's variance is 1/2, of a mean 1/4."""
+    rows = trials({"A": (1, 1, 1, 2), "B": (2, 2, 2, 0)}, {"A": 2, "B": 2})
+    seen = observed_discordance(make_report(rows), "A", "B")
+    assert seen.noise == pytest.approx(3 * 0.25 / 4)
+    endless = seen.variance.value - seen.noise
+    expected = math.ceil(784.9 * endless - 0.5)
+    note = next(n for n in plan_size(discordant=seen, delta=0.1).notes if "endless" in n)
+    assert int(note.split()[-1].replace(",", "")) == pytest.approx(expected, abs=1)
+    once = observed_discordance(
+        make_report(trials({"A": (1, 0), "B": (1, 2)}, {"A": 1, "B": 2}), name="once"), "A", "B"
+    )
+    assert once.noise is None
+
+
+def test_tasks_of_a_shared_source_count_with_their_design_effect(make_report, paired_rows):
+    with pytest.raises(EvidenceError, match="one cluster"):
+        observed_discordance(make_report(paired_rows(10, 6, 4, 20, cluster="one")), "A", "B")
+    rows = [row | {"cluster": f"c{int(row['task'][1:]) // 4}"} for row in trials({"A": [1, 1, 0, 0] * 5 + [1] * 20,
+            "B": [0, 0, 1, 1] * 5 + [0] * 12 + [1] * 8}, {"A": 1, "B": 1})]  # fmt: skip
+    seen = observed_discordance(make_report(rows, name="clusters"), "A", "B")
+    sums = np.array([0] * 5 + [4] * 3 + [0] * 2)
+    assert seen.variance.value == pytest.approx(40 * 10 / 9 * ((sums - sums.mean()) ** 2).sum() / 40**2)
+    assert any("design effect" in note for note in plan_size(discordant=seen, tasks=100).notes)
+
+
+def test_the_planned_number_of_tasks_has_the_power_asked_for(make_report):
+    """The pilot: 400 tasks of 3 trials; then the planned n is drawn again and again, and 80% of them show it."""
+    rng = np.random.default_rng(5)
+
+    def draw(n):
+        easy = rng.beta(2, 1, n)
+        return rng.binomial(3, np.clip(easy + 0.06, 0, 1)), rng.binomial(3, np.clip(easy - 0.06, 0, 1))
+
+    a, b = draw(1500)
+    seen = observed_discordance(make_report(trials({"A": a, "B": b}, {"A": 3, "B": 3})), "A", "B")
+    easy = rng.beta(2, 1, 1_000_000)
+    delta = float((np.clip(easy + 0.06, 0, 1) - np.clip(easy - 0.06, 0, 1)).mean())
+    n = plan_size(discordant=seen, delta=delta).tasks
+    assert 50 < n < 150
+    shown = 0
+    for _ in range(1000):
+        x, y = draw(n)
+        shown += compare(x, [3] * n, y, [3] * n, resamples=199).p_value <= 0.05
+    assert shown / 1000 == pytest.approx(0.8, abs=0.045)  # 3 points, and the pilot's own chance
 
 
 def test_contenders_that_never_differ_or_never_meet(make_report, paired_rows):

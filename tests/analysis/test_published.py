@@ -61,11 +61,32 @@ def test_different_numbers_of_tasks_have_no_paired_p_and_a_reason():
     assert record["unpaired_p"] == pytest.approx(fisher_exact([[60, 40], [90, 110]]).pvalue)
 
 
-def test_no_difference_needs_no_tasks_and_says_no_more():
-    record = headline((5, 10), (5, 10)).as_json()
+def test_no_number_of_tasks_after_the_fact_but_what_these_can_show():
+    """15 and 14 of 100: 19,463 tasks was printed. Power of two shares: statsmodels."""
+    from statsmodels.stats.power import NormalIndPower
+    from statsmodels.stats.proportion import proportion_effectsize
+
+    record = headline((15, 100), (14, 100)).as_json()
     assert record["tasks_needed"] is None
     assert "tasks_needed" in record["why"]
-    assert "no equality either" in record["sentence"]
+    shown = record["smallest_difference"]
+    size = proportion_effectsize(0.145 + shown / 2, 0.145 - shown / 2)
+    assert NormalIndPower().power(size, 100, 0.05) == pytest.approx(0.8, abs=0.04)
+    assert "100 tasks can show 13.6 points or more" in record["sentence"]
+    even = headline((5, 10), (5, 10))
+    assert "no equality either" in even.sentence
+    assert headline((2, 3), (1, 3)).as_json()["smallest_difference"] is None
+    assert "can show no difference at all" in headline((2, 3), (1, 3)).sentence
+
+
+@pytest.mark.parametrize(("a", "b"), [((60, 100), (90, 200)), ((6, 40), (60, 400))])
+def test_unequal_numbers_of_tasks_show_what_their_harmonic_mean_does(a, b):
+    from statsmodels.stats.power import NormalIndPower
+    from statsmodels.stats.proportion import proportion_effectsize
+
+    shown, p = headline(a, b).smallest_difference, (a[0] + b[0]) / (a[1] + b[1])
+    size = proportion_effectsize(p + shown / 2, p - shown / 2)
+    assert NormalIndPower().power(size, a[1], 0.05, b[1] / a[1]) == pytest.approx(0.8, abs=0.05)
 
 
 @pytest.mark.parametrize(

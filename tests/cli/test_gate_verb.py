@@ -20,6 +20,9 @@ GPT4, MIXTRAL = "gpt-4-1106-preview", "mistralai/Mixtral-8x7B-Instruct-v0.1"
 MATHS = "mmlu/high_school_mathematics"
 
 
+FILES = ["junit.xml", "summary.md", "verdict.json", "verdicts.jsonl"]
+
+
 def command(*arguments, **environment):
     """The real command, in a process of its own."""
     env = {k: v for k, v in os.environ.items() if k != "GITHUB_STEP_SUMMARY"} | environment
@@ -70,7 +73,7 @@ def test_each_exit_code_is_reached(decision, tmp_path):
     assert "`B`" in page.splitlines()[2]
     assert summary.read_text() == "what stood there\n" + page
     read_junit(candidate / "junit.xml", decision)
-    assert sorted(p.name for p in baseline.iterdir()) == ["manifest.json", "outcomes.parquet"]
+    assert sorted(p.name for p in baseline.iterdir()) == ["manifest.json", "outcomes.parquet", "verdicts.jsonl"]
 
 
 def read_junit(path, decision):
@@ -145,7 +148,7 @@ def test_the_terminal_says_the_verdict_first(tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("BLOCK: `B` must not replace `A`: shown to be worse overall")
     assert any(line.startswith("FAILS    non_inferior: -9.50 points on 400 tasks") for line in lines)
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["junit.xml", "summary.md", "verdict.json"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == FILES
     assert not (report / "verdict.json").exists()
 
 
@@ -170,6 +173,38 @@ def test_the_self_test_reports_both_shares(tmp_path, capsys):
     assert record["flip_rate"]["value"] == record["equal"]["BLOCK"] / 60
     assert main(arguments) == 0
     assert capsys.readouterr().out.startswith("On 300 tasks equals are blocked")
+
+
+# ------------------------------------------------------------------------------------------------------ exit codes
+
+
+def in_a_shell(report, rest, *options):
+    """The exit code of the command in a shell, whatever is behind it."""
+    line = f'"{sys.executable}" -m harness gate "{report}" "{report}" --baseline-contender A {" ".join(options)} {rest}'
+    shell = ["bash", "-c", line + '; exit "${PIPESTATUS[0]}"']
+    return subprocess.run(shell, check=False, capture_output=True, text=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("rest", ["| true", "| head -1", "| head -c 1", ">&-", "2>&-", "--json | true", "> /dev/full"])
+def test_no_reader_changes_the_exit_code(rest, tmp_path):
+    done = in_a_shell(write_report(tmp_path / "r", EVIDENCE["BLOCK"][1]), rest)
+    assert done.returncode == 1
+    full = "ownbench: standard output: No space left on device; what was found is not printed\n"
+    assert done.stderr == (full if "full" in rest else "")
+
+
+def test_a_ship_that_could_not_be_printed_is_not_0(tmp_path):
+    report = write_report(tmp_path / "r", EVIDENCE["SHIP"][1])
+    assert in_a_shell(report, "> /dev/full").returncode == 2
+    assert in_a_shell(report, "| true").returncode == 0
+    assert in_a_shell(report, "2> /dev/full").returncode == 0
+
+
+def test_a_lint_that_found_errors_says_so_by_its_code_alone(tmp_path):
+    (tmp_path / "skill").mkdir()
+    (tmp_path / "skill" / "SKILL.md").write_text("---\nname: other\n---\nno description\n")
+    line = f'"{sys.executable}" -m harness skill lint "{tmp_path / "skill"}" | true; exit "${{PIPESTATUS[0]}}"'
+    assert subprocess.run(["bash", "-c", line], check=False, capture_output=True, cwd=ROOT).returncode == 1
 
 
 # ------------------------------------------------------------------------------------------------------- the action

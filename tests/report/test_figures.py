@@ -172,7 +172,7 @@ def test_who_met_other_tasks_is_marked_and_the_chart_says_which_it_shows(make_re
     """31 contenders on 20 tasks would be the 30 highest; here one of 3 that share tasks is the lowest of all."""
     rows = [{"contender": name, "task": f"t{i}", "status": "passed" if i % 20 < passes else "failed"}
             for name, passes, tasks in [("low", 1, range(40)), ("b", 9, range(40)), ("c", 8, range(40)),
-                                        *((f"other-{k}", 10, range(k, k + 10 + k)) for k in range(30))]
+                                        *((f"other-{k}", 10, range(40 * k, 40 * k + 10 + k)) for k in range(1, 31))]
             for i in tasks]  # fmt: skip
     view = scoreboard(make_report(rows))
     title = vega_lite(pass_rate_figure(view))["title"]

@@ -163,7 +163,7 @@ def test_the_scale_holds_every_rate_between_whole_tens(rates, ends):
 def test_a_cell_holds_the_rate_its_interval_and_both_names(make_report):
     rows = [
         {"contender": c, "task": f"{d}{i}", "domain": d, "status": "passed" if i < n else "failed"}
-        for c, d, n in [("A", "x", 3), ("A", HOSTILE, 1), ("B", "x", 4)]
+        for c, d, n in [("A", "x", 3), ("A", HOSTILE, 1), ("C", "x", 2), ("C", HOSTILE, 2), ("B", "x", 4)]
         for i in range(4)
     ]
     page = heatmap(scoreboard(make_report(rows)))

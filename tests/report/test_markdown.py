@@ -166,7 +166,7 @@ def test_a_difference_that_many_comparisons_could_produce_is_marked(make_report)
     report = make_report(rows, experiment="reference: ref\n")
     write_report(report)
     page = (report / "report.md").read_text()
-    found = re.findall(r"Adjusted for all 6 comparisons p = 0\.093[78]: among so many, not shown\.", page)
+    found = re.findall(r"Adjusted over all 6 comparisons together p = 0\.093[78]: among so many, not shown\.", page)
     assert len(found) == 6
 
 
@@ -202,7 +202,8 @@ def test_a_shared_lead_is_said_to_be_shared(make_report):
     report = make_report(rows)
     write_report(report)
     page = (report / "report.md").read_text()
-    assert "`a`, `b` and `c` share the highest pass rate seen, 50.0%." in page
+    assert "`a`, `b` and `c` share the highest pass rate seen, 50.0%; as the highest of 4, their true rates are" in page
+    assert "Not shown to pass less: `b`, `c` and `d`." in page
 
 
 def test_the_highest_rate_is_of_those_that_met_the_same_tasks(make_report):
@@ -213,7 +214,9 @@ def test_the_highest_rate_is_of_those_that_met_the_same_tasks(make_report):
     report = make_report(rows)
     write_report(report)
     page = (report / "report.md").read_text()
-    assert "Of the 3 contenders measured on the same 60 tasks, `b` and `c` share the highest pass rate, 70.0%." in page
+    assert (
+        "Of the 3 contenders measured on the same 60 tasks, `b` and `c` share the highest pass rate, 70.0%; as" in page
+    )
     before, _, after = page.partition("\nWith one that was measured on other tasks, each on the tasks that both have:")
     assert "`few`" not in before.split("## ")[0].split("share the highest")[1]
     lines = [line for line in after.split("##")[0].splitlines() if line.startswith("- ")]

@@ -26,7 +26,8 @@ def test_factorial_agrees_with_regression_on_cell_contrasts():
     contrast = (cells[3] - cells[1] - cells[2] + cells[0]) / 5
     fit = sm.OLS(contrast, np.ones(60)).fit()
     low, high = fit.conf_int()[0]
-    assert (found.interaction.estimate.low, found.interaction.estimate.high) == pytest.approx((low, high))
+    # The test inverted, which on 60 tasks is nearly the regression's t.
+    assert (found.interaction.estimate.low, found.interaction.estimate.high) == pytest.approx((low, high), abs=0.01)
     assert found.first.p_value < 0.001
 
 

@@ -12,7 +12,7 @@ from harness.analysis import PairedOutcomes
 from harness.core import UsageError
 from harness.store import import_table
 from harness.verdict import Policy, gate_tests, self_test
-from harness.verdict.gating import worsened
+from harness.verdict.self_testing import worsened
 
 
 def at_most(hits, runs, bound):

@@ -1,7 +1,7 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
 from harness.analysis import missing_lines
-from harness.core import OwnbenchError
+from harness.core import OwnbenchError, plural, points
 from harness.report.choice_tables import MISSING, ON_MONEY, advice_word, conditions_table
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
@@ -29,7 +29,7 @@ def page(shown: Shown) -> None:
 
 def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
-    write(view.warning, view.apart, kind="loud")
+    write(view.warning, view.apart, *view.cautions, kind="loud")
     advice, unknown = None, []
     try:
         advice = advice_for(evidence)
@@ -52,8 +52,9 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         show(comparisons_table(view), fold=True)
     section("What is not known")
     unknown += missing_lines(view.shown, missing=True)
-    unknown += [f"whether {c.a} or {c.b} passes more: about {c.tasks_needed:,} tasks would show a difference such as "
-                f"the one seen" for c in view.compared
-                if c.tasks_needed is not None and c.p_value is not None and c.p_value > 1 - view.level]  # fmt: skip
+    open_ = [c for c in view.compared if c.p_value is not None and c.p_value > 1 - view.level]
+    unknown += [f"whether {c.a} or {c.b} passes more: {plural(c.n_tasks, 'shared task')} can show "
+                f"{points(c.smallest_difference, 1).lstrip('+')} points or more"
+                for c in open_ if c.smallest_difference is not None]  # fmt: skip
     html(html_list(unknown, most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
-    notes([*view.notes, INTERVALS])
+    notes([*view.other_notes, INTERVALS])

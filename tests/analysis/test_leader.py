@@ -1,0 +1,132 @@
+"""The highest pass rate, which the data chose: what is said of it, and over what p is adjusted."""
+
+import json
+import random
+
+import numpy as np
+import pytest
+
+from harness.analysis import best_sentence, read_statistics, scoreboard
+from harness.core import UsageError
+from harness.report.write import write_report
+
+
+def rows_of(rates, tasks, seed=0):
+    """Contenders that each pass any task at their own rate."""
+    rng = np.random.default_rng(seed)
+    return [
+        {"contender": name, "task": f"t{i}", "status": "passed" if rng.random() < rate else "failed"}
+        for name, rate in rates.items()
+        for i in range(tasks)
+    ]
+
+
+def sorted_by_rate(rows):
+    """The same rows, the contender with most passes first."""
+    passes = {}
+    for row in rows:
+        passes[row["contender"]] = passes.get(row["contender"], 0) + (row["status"] == "passed")
+    return sorted(rows, key=lambda row: -passes[row["contender"]])
+
+
+EQUALS = {f"c{k:02}": 0.6 for k in range(25)}
+
+
+def test_the_highest_of_many_equals_is_said_to_be_overstated(make_report):
+    view = scoreboard(make_report(sorted_by_rate(rows_of(EQUALS, 200))))
+    rate = view.score_of(view.best.name).pass_rate
+    assert (view.best.of, view.ranked[0].name) == (25, view.best.name)
+    assert view.best.likely < rate.value - 0.02
+    assert view.best.interval.low < 0.6 < view.best.interval.high
+    assert view.best.interval.low < rate.low
+    said = best_sentence(view)
+    assert f"`{view.best.name}` has the highest pass rate seen, {100 * rate.value:.1f}%; as the highest of 25, " in said
+    assert f"its true rate is likely about {100 * view.best.likely:.1f}% [" in said
+    assert len(view.best.unbeaten) == 25
+    assert said.endswith(" and 19 more.")
+    assert min(c.p_adjusted for c in view.comparisons) > 0.05
+    assert {c.b for c in view.comparisons} == {view.best.name}
+    assert any("p adjusted holds over all 300 pairs of 25 contenders" in note for note in view.notes)
+
+
+def test_the_order_of_rows_moves_no_figure(make_report):
+    rows = rows_of({f"c{k}": 0.5 + 0.04 * k for k in range(6)}, 60)
+    views = []
+    for seed in range(3):
+        random.Random(seed).shuffle(rows)
+        view = scoreboard(make_report(rows, name=f"r{seed}"))
+        adjusted = {frozenset((c.a, c.b)): c.p_adjusted for c in view.comparisons}
+        views.append((view.best.name, set(view.best.unbeaten), adjusted, best_sentence(view)))
+    (leader, unbeaten, adjusted, _), *others = views
+    for other in others:
+        assert other[:2] == (leader, unbeaten)
+        assert other[2] == pytest.approx(adjusted, abs=0.015)  # other signs are drawn
+
+
+def test_one_that_is_shown_to_be_better_is_said_to_be(make_report):
+    rates = {"best": 0.95, "a": 0.5, "b": 0.5, "c": 0.5}
+    view = scoreboard(make_report(rows_of(rates, 300)))
+    assert view.best.unbeaten == ("best",)
+    assert best_sentence(view).endswith(" All others are shown to pass less.")
+    assert "as the highest of" not in best_sentence(
+        scoreboard(make_report(rows_of({"a": 0.5, "b": 0.4}, 90), name="two"))
+    )
+
+
+def test_lost_attempts_and_contenders_without_any_grade_do_not_hide_the_best(make_report):
+    """Two of every contender's attempts errored, and one contender has nothing but errors."""
+    rows = rows_of({f"c{k}": 0.9 if k == 3 else 0.5 for k in range(5)}, 100)
+    for i, row in enumerate(rows):
+        row["status"] = "errored" if i % 50 == int(row["contender"][1]) else row["status"]
+    rows += [{"contender": "lost", "task": f"t{i}", "status": "errored"} for i in range(100)]
+    view = scoreboard(make_report(rows))
+    assert (view.best.name, view.best.of) == ("c3", 5)
+    rate = view.score_of("c3").pass_rate
+    assert (view.best.interval.n_tasks, view.best.interval.high) == (rate.n_tasks, rate.high)
+    assert view.best.likely <= rate.value
+
+
+def test_the_reference_that_is_asked_for_stands_for_the_experiments(make_report):
+    rows = rows_of(dict.fromkeys("abcdef", 0.5), 20)
+    report = make_report(rows, {"complete": True}, "reference: a\n")
+    own, asked = scoreboard(report), scoreboard(report, reference="c")
+    assert (own.reference, {c.b for c in own.comparisons}) == ("a", {"a"})
+    assert (asked.reference, {c.b for c in asked.comparisons}) == ("c", {"c"})
+    assert any(note.startswith("all are compared with c, as was asked") for note in asked.notes)
+    assert scoreboard(report, reference="a") == own
+    with pytest.raises(UsageError, match=r"no contender .cc."):
+        scoreboard(report, reference="cc")
+    write_report(report, reference="c")
+    assert json.loads((report / "statistics.json").read_text())["reference"] == "c"
+    assert read_statistics(report) is None
+    write_report(report, reference="a")
+    assert read_statistics(report) == own
+
+
+def test_a_reference_where_the_experiment_has_none_or_a_broken_one(make_report):
+    rows = rows_of(dict.fromkeys("abcdef", 0.5), 20)
+    report = make_report(rows, {"complete": True})
+    write_report(report, reference="b")
+    assert read_statistics(report) is None
+    write_report(report)
+    assert read_statistics(report) is not None
+    broken = make_report(rows, {"complete": True}, "reference: gone\n", name="broken")
+    view = scoreboard(broken, reference="b")
+    assert not any("gone" in note for note in view.notes)
+    assert any("(Holm 1979)" in note for note in view.notes)
+
+
+@pytest.mark.shared
+def test_the_stated_cases(shared_data, tmp_path):
+    from harness.store import import_table
+
+    cases = shared_data.parent / "cases" / "statistics"
+    if not cases.is_dir():
+        pytest.skip("no cases beside the data")
+    for name in ("leader", "superset"):
+        import_table(cases / f"{name}.csv", tmp_path / name)
+    leader = scoreboard(tmp_path / "leader")
+    assert leader.best.interval.low < 0.6 < leader.best.interval.high
+    assert 0.61 < leader.best.likely < 0.65
+    superset = scoreboard(tmp_path / "superset")
+    assert (superset.best.name, superset.ranked[0].pass_rate.value) == ("best", 0.9)
