@@ -11,6 +11,8 @@ from harness.stats.noninferiority import NonInferiority, score_z
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile
 from harness.stats.units import Clusters, Contender, cluster_codes, kish_units, sum_by, vectors
 
+STEEPEST = 0.7  # slope of an adjustment; a steeper one leaves residuals of few rare wins, which are far from normal
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownMean:
@@ -48,7 +50,7 @@ class AdjustedScore:
         apart = pairs.sums - (float(pairs.differences.mean()) if self.tasks else 0.0) * self._sizes
         square = float(about @ about)
         full = max(0.0, -float(apart @ about) / square) if square > 0.0 else 0.0
-        slope = min(1.0, full)
+        slope = min(STEEPEST, full)
         self._sums = np.clip(pairs.sums + slope * about, -self._sizes, self._sizes)
         self._between = slope * (2.0 * full - slope) * known.variance
         self.delta = float(self._sums.sum()) / self.tasks if self.tasks else None

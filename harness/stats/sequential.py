@@ -122,7 +122,7 @@ def _anytime_low(values: Vector, place: Codes, drag: Vector | None, level: float
 
     def refuted(mean: float) -> bool:
         """Whether "the mean is at most this" has had that much against it."""
-        bets = BETS / (1.0 + mean)
+        bets = BETS / (1.0 + max(mean, 0.0))  # below 0 larger ones would do, but for what the drag costs them
         logs = np.cumsum(np.log1p(bets * (values[:, None] - mean))[place], axis=0)
         logs = logs if drag is None else logs - 0.5 * np.outer(drag, bets**2)
         return bool(len(logs) and fortune(logs).max() >= 2.0 / (1.0 - level) * (1.0 - 1e-12))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis import PairedOutcomes
-from harness.core import Decision, Estimate, p_equation, plural, points, seeded
+from harness.core import Decision, Estimate, listed, p_equation, plural, points, seeded
 from harness.stats import (
     AdjustedScore,
     Adjuster,
@@ -237,16 +237,18 @@ class StoppingRule:
             for one in self._tracks
         )
         bounds = [-NormalDist().inv_cdf(level) for level in self._levels[self._look :]]
-        if self._never_ships(self._rows[: self._ends[units - 1]]):
+        if never := self._never(self._rows[: self._ends[units - 1]]):
             bounds = [math.inf] * len(bounds)
         chance = chance_of_a_verdict(whole, family, self.policy.margin, bounds, self._look)
         left = plural(len(self._rows) - int(self._ends[units - 1]), "task")
-        return f"the {left} left have a chance of {100 * chance:.1g}% to decide it" if chance < HOPELESS else None
+        why = f", for {listed([in_words(rule) for rule in never], 5)} is out of reach" if never else ""
+        said = f"the {left} left have a chance of {100 * chance:.1g}% to decide it{why}"
+        return said if chance < HOPELESS else None
 
-    def _never_ships(self, rows: Ints) -> bool:
-        """Whether a condition of SHIP is out of reach: too few tasks, or well beyond a limit of cost or latency."""
-        few = len(self._rows) < self.policy.minimum_tasks
-        return few or any((found.low or 0.0) > allowed for _, allowed, found in self._ratios(rows, _SURE))
+    def _never(self, rows: Ints) -> list[str]:
+        """The conditions of SHIP that are out of reach: too few tasks, or well beyond a limit of cost or latency."""
+        few = ["minimum_tasks"] if len(self._rows) < self.policy.minimum_tasks else []
+        return few + [rule for rule, allowed, one in self._ratios(rows, _SURE) if (one.low or 0.0) > allowed]
 
     def _asked(self) -> list[_Question]:
         """One of the whole, one of each domain that may block; the level is split as in `gate_tests`."""

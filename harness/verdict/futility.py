@@ -9,7 +9,7 @@ import numpy as np
 from harness.stats import BETS, fortune
 from harness.verdict.arrays import Floats, Mask
 
-HOPELESS = 0.02  # below this chance of a verdict a run is stopped
+HOPELESS = 0.05  # below this chance of a verdict a run is stopped
 _FUTURES = 400
 _BETS = BETS[::4]  # enough of them to see where it goes
 _STEPS = 4  # between two looks, at which harm is looked for
@@ -34,8 +34,8 @@ def chance_of_a_verdict(
     """The chance that a further look ships, or that harm is shown, if what comes is like what was seen.
 
     By simulation: the mean of what comes is drawn as far as what was seen leaves it open. ``bounds`` are the critical
-    z values of the further looks, infinite where SHIP is out of reach anyway. A domain's chance is added to the others'
-    (Bonferroni), so that hope is never underrated for their number.
+    z values of the further looks, infinite where SHIP is out of reach anyway. Domains' chances are added up
+    (Bonferroni), so that hope is never underrated, and only where the whole has less than `HOPELESS`.
     """
     chance = np.random.default_rng(look)
     mean, spread = _moments(whole)
@@ -46,7 +46,7 @@ def chance_of_a_verdict(
     z = (at_looks + margin) * np.sqrt(whole.ends) / deviation
     ships = (z > np.asarray(bounds)).any(axis=1)
     total = float((shown | ships).mean())
-    for one in family:
+    for one in family if total < HOPELESS else ():
         n = len(one.values)
         if n and one.ends[-1] > n:
             own = (n * _moments(one)[0] + _BORROWED * mean) / (n + _BORROWED)
@@ -56,8 +56,9 @@ def chance_of_a_verdict(
 
 def _moments(course: Course) -> tuple[Floats, Floats]:
     """Mean and covariance of what a unit adds: to the logarithm of each bet, and to the sum of differences."""
-    added = np.column_stack([np.log1p(-_BETS * course.values[:, None]), course.values])
-    return added.mean(axis=0), np.atleast_2d(np.cov(added, rowvar=False)) if len(added) > 1 else np.eye(len(added[0]))
+    values = np.concatenate([course.values, [-1.0, 1.0]])  # what was not seen yet may come: one loss and one win more
+    added = np.column_stack([np.log1p(-_BETS * values[:, None]), values])
+    return added.mean(axis=0), np.cov(added, rowvar=False)
 
 
 def _futures(
