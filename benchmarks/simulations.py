@@ -1,11 +1,12 @@
-"""How often intervals hold the truth and tests cry wolf: by enumeration where that is cheap, else by simulation.
+"""Populations whose truth is known, and what the program says of samples of them: one sample, one `Outcome`.
 
-Each function makes data from a population whose truth is known, hands them to ``harness.stats`` as the program does,
-and counts. `coverage.py` prints the figures, the tests hold some of them to their bounds.
+`coverage.py` counts the outcomes of many samples; the tests hold some of them to their bounds. What can be enumerated
+is (`exact`). Each maker gives a function of a random generator, which draws a sample and hands it to ``harness.stats``
+as the program does.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
@@ -15,14 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import stats
-from harness.core import Estimate
+from harness.core import Comparison, Estimate
+from harness.stats.sequential import anytime_interval
 
 Array = NDArray[Any]
+Rng = np.random.Generator
+Outcome = tuple[float, bool]  # how much of what was claimed is false (of one claim 0 or 1), and whether it was warned
+One = Callable[[Rng], Outcome]
+
 Z = NormalDist().inv_cdf(0.975)
-SLACK = 1e-12
-"""A limit this near the truth holds it: limits come out of iterations."""
-SIZES = np.array([1, 1, 2, 3, 8])
-"""Tasks in a cluster: one of these, each as likely."""
+SLACK = 1e-12  # a limit this near the truth holds it: limits come out of iterations
+ICC = 0.3  # correlation of two trials of a task, and of two tasks of a cluster
+LARGEST = 500  # tasks in a cluster at most
+RESAMPLES = 999  # of tests and intervals that draw; fewer than the program's, which keeps p valid
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,7 @@ class Share:
 
     value: float
     runs: int = 0
+    spread: float | None = None  # standard deviation of one run's share, where a run makes several claims
 
     @property
     def error(self) -> float:
@@ -38,11 +45,33 @@ class Share:
         if self.runs == 0:
             return 0.0
         share = (self.value * self.runs + 0.5) / (self.runs + 1.0)
-        return math.sqrt(share * (1.0 - share) / self.runs)
+        spread = math.sqrt(share * (1.0 - share)) if self.spread is None else self.spread
+        return spread / math.sqrt(self.runs)
 
 
-def counted(hits: "list[bool] | Array") -> Share:
-    return Share(float(np.mean(hits)), len(hits))
+def counted(hits: "Sequence[float] | Array") -> Share:
+    x = np.asarray(hits, dtype=np.float64)
+    return Share(float(x.mean()), len(x), None if np.all((x == 0.0) | (x == 1.0)) else float(x.std()))
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Many outcomes: claims that are false, those of them that no warning came with, samples that were warned of."""
+
+    false: Share
+    silent: Share
+    warned: float
+
+
+def tally(one: One, runs: int, seed: int) -> Tally:
+    rng = np.random.default_rng(seed)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.array([one(rng) for _ in range(runs)], dtype=np.float64)
+    return Tally(counted(found[:, 0]), counted(found[:, 0] * (1.0 - found[:, 1])), float(found[:, 1].mean()))
+
+
+def enumerated(false: float) -> Tally:
+    return Tally(Share(false), Share(false), 0.0)
 
 
 def holds(low: float | None, high: float | None, truth: float) -> bool:
@@ -50,34 +79,25 @@ def holds(low: float | None, high: float | None, truth: float) -> bool:
     return (low is None or low <= truth + SLACK) and (high is None or high >= truth - SLACK)
 
 
-def covers(found: Estimate, truth: float) -> bool:
-    return found.value is not None and holds(found.low, found.high, truth)
+def missed(found: Estimate | Comparison, truth: float) -> float:
+    return float(not holds(found.low, found.high, truth))
 
 
-# ------------------------------------------------------------------------------------------------- one rate, enumerated
+# ------------------------------------------------------------------------------------------------------ what is warned
+
+
+def few_units(sizes: Array) -> bool:
+    """What is said of clusters: they count as fewer than 10, or as fewer than half of their number."""
+    return stats.kish_units(sizes) < max(10.0, len(sizes) / 2.0)
+
+
+# ----------------------------------------------------------------------------------------- one trial a task, enumerated
 
 
 def wald_rate(k: float, n: float) -> tuple[float, float]:
     """The textbook interval, which the program never uses."""
     half = Z * math.sqrt(k / n * (1 - k / n) / n)
     return k / n - half, k / n + half
-
-
-RATE_INTERVALS: dict[str, Callable[[float, float], tuple[float, float]]] = {
-    "Wilson": stats.wilson_interval,
-    "Jeffreys": stats.jeffreys_interval,
-    "Clopper-Pearson": stats.clopper_pearson_interval,
-    "Wald": wald_rate,
-}
-
-
-def rate_coverage(n: int, p: float) -> dict[str, Share]:
-    """The exact coverage of each interval of one rate at n tasks and a true rate p."""
-    chance = binomial(n, p)
-    return {
-        name: Share(float(sum(w for k, w in enumerate(chance) if holds(*interval(k, n), p))))
-        for name, interval in RATE_INTERVALS.items()
-    }
 
 
 def binomial(n: int, p: float) -> Array:
@@ -87,7 +107,17 @@ def binomial(n: int, p: float) -> Array:
     return np.asarray(binom.pmf(np.arange(n + 1), n, p))
 
 
-# ----------------------------------------------------------------------------------------------- paired, enumerated
+Interval = Callable[[float, float], tuple[float, float]]
+
+
+def rate_coverage(n: int, p: float, interval: Interval = stats.wilson_interval) -> float:
+    """The exact coverage of an interval of one rate at n tasks and a true rate p."""
+    return float(sum(w for k, w in enumerate(binomial(n, p)) if holds(*interval(k, n), p)))
+
+
+def mean_miss(n: int, p: float, interval: Interval = stats.wilson_interval) -> float:
+    """How often it misses over rates within .05 of p: at one rate this goes up and down by whole counts."""
+    return 1.0 - float(np.mean([rate_coverage(n, q, interval) for q in np.linspace(p - 0.05, p + 0.05, 41)]))
 
 
 def wald_difference(b: float, c: float, n: float) -> tuple[float, float]:
@@ -107,264 +137,229 @@ def tables(n: int, discordant: float, delta: float) -> Iterator[tuple[int, int, 
                     yield b, m - b, float(outer * inner)
 
 
-def paired_coverage(n: int, discordant: float, delta: float) -> dict[str, Share]:
-    """The exact coverage of each interval of a paired difference."""
-    hits = {"Tango": 0.0, "Wald": 0.0}
-    seen = 0.0
-    for b, c, chance in tables(n, discordant, delta):
-        seen += chance
-        for name, interval in (("Tango", stats.tango_interval), ("Wald", wald_difference)):
-            hits[name] += chance * holds(*interval(b, c, n), delta)
-    return {name: Share(hit / seen) for name, hit in hits.items()}
+def paired_miss(
+    n: int, discordant: float, delta: float, interval: Callable[..., tuple[float, float]] = stats.tango_interval
+) -> float:
+    """How often an interval of a paired difference misses it."""
+    found = [(holds(*interval(b, c, n), delta), w) for b, c, w in tables(n, discordant, delta)]
+    return sum(w for held, w in found if not held) / sum(w for _, w in found)
 
 
-def mcnemar_levels(n: int, discordant: float, level: float = 0.05) -> dict[str, Share]:
-    """How often each form of McNemar's test rejects where nothing differs; exact."""
-    found = dict.fromkeys(("exact", "mid-p", "asymptotic"), 0.0)
-    for m, outer in enumerate(binomial(n, discordant)):
-        if outer > 1e-12:
-            for name, share in _rejected(m, level).items():
-                found[name] += float(outer) * share
-    return {name: Share(value) for name, value in found.items()}
+def mcnemar_level(n: int, discordant: float, form: str = "mid-p") -> float:
+    """How often a form of McNemar's test ("exact", "mid-p", "asymptotic") rejects where nothing differs."""
+    chances = enumerate(binomial(n, discordant))
+    return float(sum(outer * _rejected(m, form) for m, outer in chances if outer > 1e-12))
 
 
 @cache
-def _rejected(m: int, level: float) -> dict[str, float]:
-    """The share of outcomes of m discordant tasks that each test rejects, under the null."""
-    wins, chance = np.arange(m + 1), binomial(m, 0.5)
-    p = {
-        "exact": stats.mcnemar_all(wins, m - wins, mid=False),
-        "mid-p": stats.mcnemar_all(wins, m - wins),
-        "asymptotic": np.array([math.erfc(abs(2 * b - m) / math.sqrt(2.0 * m)) if m else 1.0 for b in wins.tolist()]),
-    }
-    return {name: float(chance[values <= level].sum()) for name, values in p.items()}
+def _rejected(m: int, form: str) -> float:
+    """The share of outcomes of m discordant tasks that a test rejects at 5%."""
+    wins = np.arange(m + 1)
+    if form == "asymptotic":
+        p = np.array([math.erfc(abs(2 * b - m) / math.sqrt(2.0 * m)) if m else 1.0 for b in wins.tolist()])
+    else:
+        p = stats.mcnemar_all(wins, m - wins, mid=form == "mid-p")
+    return float(binomial(m, 0.5)[p <= 0.05].sum())
 
 
-def worst_midp(n: int) -> Share:
+def worst_midp(n: int) -> float:
     """The highest level of the mid-p test at n tasks over all shares of discordant tasks from .01 to 1."""
-    return max((mcnemar_levels(n, share / 100)["mid-p"] for share in range(1, 101)), key=lambda s: s.value)
+    return max(mcnemar_level(n, share / 100) for share in range(1, 101))
 
 
-def non_inferiority_level(n: int, discordant: float, margin: float) -> Share:
+def non_inferiority_level(n: int, discordant: float, margin: float) -> float:
     """How often a candidate exactly at the margin is passed, at a one-sided 5%; exact."""
     found = [(w, stats.non_inferiority_counts(b, c, n, margin).holds) for b, c, w in tables(n, discordant, -margin)]
-    return Share(sum(w for w, passed in found if passed) / sum(w for w, _ in found))
+    return sum(w for w, passed in found if passed) / sum(w for w, _ in found)
 
 
-# ----------------------------------------------------------------------------------------------- one rate, clusters
+# ------------------------------------------------------------------------------------------------------- populations
 
 
-def clustered_coverage(groups: int, rate: float, icc: float, runs: int, seed: int, *, shared: bool) -> dict[str, Share]:
-    """Coverage of `clustered_rate` with three trials a task, and of Wilson's interval on trials as if all were tasks.
+def sizes_of(rng: Rng, groups: int, kind: str) -> Array:
+    """Tasks of each cluster: one, five, few (1, 1, 2, 3 or 8), or as long-tailed distributions have them."""
+    if kind == "few":
+        return rng.choice([1, 1, 2, 3, 8], groups)
+    if kind == "zipf":
+        return np.minimum(rng.zipf(1.8, groups), LARGEST)
+    if kind == "pareto":
+        return np.minimum(np.floor(rng.pareto(1.2, groups) + 1.0), LARGEST).astype(int)
+    return np.full(groups, {"one": 1, "five": 5}[kind])
 
-    Every pair of trials of a task (``shared``: of a cluster of tasks, of unequal size) has the correlation ``icc``:
-    rates are Beta(rate s, (1 - rate) s) with s = 1/icc - 1.
-    """
-    rng = np.random.default_rng(seed)
+
+def beta_quantile(rate: float, u: Array, icc: float = ICC) -> Array:
+    """Rates of units around their mean, at the places u of their distribution."""
+    from scipy.special import betaincinv
+
     strength = 1.0 / icc - 1.0
-    ours, naive = [], []
-    for _ in range(runs):
-        codes, trials = np.arange(groups), 3
-        if shared:
-            codes = np.repeat(codes, rng.choice(SIZES, groups))
-        p = rng.beta(rate * strength, (1.0 - rate) * strength, groups)[codes]
-        sums, counts = rng.binomial(trials, p).astype(float), np.full(len(codes), float(trials))
-        ours.append(covers(stats.clustered_rate(sums, counts, codes), rate))
-        naive.append(holds(*stats.wilson_interval(sums.sum(), counts.sum()), rate))
-    return {"program": counted(ours), "naive": counted(naive)}
+    return np.asarray(betaincinv(rate * strength, (1.0 - rate) * strength, u))
 
 
-# ------------------------------------------------------------------------------------------------- two contenders
+def two_rates(rng: Rng, groups: int, a: float, b: float, alike: float = 0.5) -> tuple[Array, Array]:
+    """Rates of two contenders on each unit: equally easy for both on a share of the units, else unrelated."""
+    u, v = rng.random((2, groups))
+    return beta_quantile(a, u), beta_quantile(b, np.where(rng.random(groups) < alike, u, v))
+
 
 WORLDS = {
-    "equal": "both have the same rate on each task, and the rates vary",
-    "mixed": "on half of the clusters each has a rate of its own; the means are equal",
+    "equal": "both have the same rate on each unit, and the rates vary",
+    "mixed": "on half of the units each has a rate of its own; the means are equal",
     "gain": "as mixed, but the first passes .05 more on average",
-    "skewed": "the first gains .05 on nine clusters of ten and loses .45 on the tenth; the means are equal",
-    "steady": "rates are 0 or 1 and each contender has its own on a fifth of the clusters, so few differ",
+    "skewed": "the first gains .05 on nine units of ten and loses .45 on the tenth; the means are equal",
+    "steady": "rates are 0 or 1 and each contender has its own on a fifth of the units, so few differ",
 }
-TRUTH = {"gain": 0.05}
-"""The true difference in a world; 0 where it is not named."""
+TRUTH = {"gain": 0.05}  # the true difference in a world; 0 where it is not named
 
 
-def rates(rng: np.random.Generator, groups: int, world: str) -> tuple[Array, Array]:
-    """The true pass rates of both contenders on each cluster."""
+def rates(rng: Rng, groups: int, world: str) -> tuple[Array, Array]:
+    """The true pass rates of both contenders on each unit; the second's mean is .7."""
     if world == "skewed":
         second = 0.5 + 0.4 * rng.beta(1.0, 1.0, groups)
         return second + np.where(rng.random(groups) < 0.1, -0.45, 0.05), second
     if world == "steady":
         first, second = (rng.random((2, groups)) < 0.7).astype(float)
         return np.where(rng.random(groups) < 0.2, first, second), second
-    second = rng.beta(1.05, 0.45, groups)  # mean .7, ICC .4
+    second = beta_quantile(0.7, rng.random(groups), 0.4)
     if world == "equal":
         return second, second
-    own = 0.7 + 2.0 * TRUTH.get(world, 0.0)
-    fresh = rng.beta(1.5 * own, 1.5 * (1.0 - own), groups)
+    fresh = beta_quantile(0.7 + 2.0 * TRUTH.get(world, 0.0), rng.random(groups), 0.4)
     return np.where(rng.random(groups) < 0.5, fresh, second), second
 
 
-def contenders(
-    rng: np.random.Generator, groups: int, world: str, trials: int, *, shared: bool
-) -> tuple[Array, Array, Array, Array]:
-    """(sums of the first, sums of the second, trials, cluster codes), one entry a task."""
-    first, second = rates(rng, groups, world)
-    codes = np.arange(groups)
-    if shared:
-        codes = np.repeat(codes, rng.choice(SIZES, groups))
-    counts = np.full(len(codes), float(trials))
-    a, b = (rng.binomial(trials, np.clip(p, 0.0, 1.0)[codes]).astype(float) for p in (first, second))
-    return a, b, counts, codes
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Two contenders on the same tasks: sums of passes, trials, and codes of clusters."""
+
+    a: Array
+    b: Array
+    a_trials: Array
+    b_trials: Array
+    codes: Array
+    sizes: Array  # tasks of each cluster
+
+    def compared(self) -> Comparison:
+        """As the program compares them."""
+        clusters = None if len(self.sizes) == len(self.codes) else self.codes
+        return stats.compare(self.a, self.a_trials, self.b, self.b_trials, clusters, resamples=RESAMPLES)
 
 
-def compared(groups: int, world: str, trials: int, runs: int, seed: int, *, shared: bool) -> dict[str, Share]:
-    """`compare` from end to end: how often its interval holds the truth, and how often its p is at most .05.
-
-    Beside them the t test on the same clusters, which the program does not use for p.
-    """
-    from scipy.special import stdtr
-
-    rng = np.random.default_rng(seed)
-    truth = TRUTH.get(world, 0.0)
-    held, rejected, by_t = [], [], []
-    for _ in range(runs):
-        a, b, counts, codes = contenders(rng, groups, world, trials, shared=shared)
-        found = stats.compare(a, counts, b, counts, codes if shared else None)
-        held.append(holds(found.low, found.high, truth))
-        rejected.append(found.p_value is not None and found.p_value <= 0.05)
-        d = (a - b) / counts
-        error, df = stats.cr3(d, codes)
-        by_t.append(bool(error) and 2.0 * float(stdtr(df, -abs(d.mean()) / error)) <= 0.05)
-    return {"coverage": counted(held), "level": counted(rejected), "t": counted(by_t)}
+def sample(rng: Rng, of: tuple[Array, Array], kind: str, trials: tuple[int, int]) -> Sample:
+    """Trials of two contenders whose rates on each unit are given."""
+    sizes = sizes_of(rng, len(of[0]), kind)
+    codes = np.repeat(np.arange(len(sizes)), sizes)
+    a, b = (rng.binomial(k, np.clip(p, 0.0, 1.0)[codes]).astype(float) for k, p in zip(trials, of, strict=True))
+    return Sample(a, b, *(np.full(len(codes), float(k)) for k in trials), codes, sizes)
 
 
-def clustered_gate(
-    groups: int, margin: float, runs: int, seed: int, *, world: str, shared: bool = True, loss: float | None = None
-) -> Share:
-    """How often `non_inferiority` passes a candidate, with three trials a task.
-
-    Args:
-        groups: Tasks, or clusters of tasks.
-        margin: What it is tested at.
-        runs: Simulations.
-        seed: Their seed.
-        world: "equal" and "skewed" as in `WORLDS`, but less the loss; "lost": equal, but a few units lose every pass.
-        shared: Units are clusters of 1, 1, 2, 3 or 8 tasks.
-        loss: What the candidate truly loses; by default the margin, and then to pass is an error.
-    """
-    rng = np.random.default_rng(seed)
-    loss = margin if loss is None else loss
-    passed = []
-    for _ in range(runs):
-        first, second = rates(rng, groups, "skewed" if world == "skewed" else "equal")
-        # The rates have mean .7, and those that lose a share of it stay within [0, 1].
-        if world == "skewed":
-            first = first - loss
-        elif world == "lost":
-            first = np.where(rng.random(groups) < loss / 0.7, 0.0, second)
-        else:
-            first = second * (1.0 - loss / 0.7)
-        codes = np.repeat(np.arange(groups), rng.choice(SIZES, groups)) if shared else np.arange(groups)
-        counts = np.full(len(codes), 3.0)
-        a, b = (rng.binomial(3, np.clip(p, 0.0, 1.0)[codes]).astype(float) for p in (first, second))
-        passed.append(stats.non_inferiority((a, counts), (b, counts), margin, codes).holds)
-    return counted(passed)
+# --------------------------------------------------------------------------------------- intervals of pass rates
 
 
-def family(each: int, trials: int, better: int, *, runs: int, seed: int, resamples: int = 499) -> dict[str, Share]:
-    """Family-wise error over 20 domains: any false claim of Holm's, of max-T's, or of harm (margin .05).
+def rate(groups: int, truth: float, kind: str = "one", trials: int = 1) -> One:
+    """`clustered_rate` where two trials of a task, or two tasks of a cluster, are correlated by .3."""
 
-    Args:
-        each: Tasks in a domain.
-        trials: Trials of a task.
-        better: Domains in which the candidate truly passes .2 more; claims there are no errors, but of harm.
-        runs: Simulations.
-        seed: Their seed.
-        resamples: Sign patterns of max-T; fewer than the program's, which keeps its p valid.
-    """
-    rng = np.random.default_rng(seed)
-    domains = np.repeat([f"{k:02d}" for k in range(20)], each)
-    index = np.repeat(np.arange(20), each)
-    found: dict[str, list[bool]] = {"Holm": [], "max-T": [], "harmed_domains": []}
-    for _ in range(runs):
-        second = 0.8 * rng.beta(1.05, 0.45, len(index))
-        first = np.where(index < better, second + 0.2, second)
-        a, b = (rng.binomial(trials, p).astype(float) for p in (first, second))
-        d = (a - b) / trials
-        null = np.arange(20) >= better
-        table = np.where(index[:, None] == np.arange(20), d[:, None], 0.0)
-        if trials == 1:
-            p = stats.mcnemar_all((table > 0).sum(axis=0), (table < 0).sum(axis=0))
-        else:
-            p = np.array([stats.sign_flip_test(d[index == k]).p_value for k in range(20)])
-        found["Holm"].append(bool(np.any(stats.holm(p)[null] <= 0.05)))
-        adjusted = stats.max_t_sign_flip(table, seed=seed, resamples=resamples)
-        found["max-T"].append(bool(np.any(adjusted[null] <= 0.05)))
-        n = np.full(len(index), float(trials))
-        harmed = stats.harmed_domains((a, n), (b, n), domains, 0.05, seed=seed, resamples=resamples)
-        found["harmed_domains"].append(any(h.harmed for h in harmed))
-    return {name: counted(hits) for name, hits in found.items()}
+    def one(rng: Rng) -> Outcome:
+        sizes = sizes_of(rng, groups, kind)
+        codes = np.repeat(np.arange(groups), sizes)
+        sums = rng.binomial(trials, beta_quantile(truth, rng.random(groups))[codes])
+        found = stats.clustered_rate(sums, np.full(len(codes), trials), codes)
+        return missed(found, truth), few_units(sizes)
+
+    return one
 
 
-# ------------------------------------------------------------------------------- money, time, labels and judges
+def naive_rate(groups: int, truth: float, trials: int) -> One:
+    """Wilson's interval on trials as if each were a task, which the program never prints."""
+
+    def one(rng: Rng) -> Outcome:
+        passed = rng.binomial(trials, beta_quantile(truth, rng.random(groups))).sum()
+        return float(not holds(*stats.wilson_interval(float(passed), groups * trials), truth)), False
+
+    return one
 
 
-def bounded(found: list[Estimate], truth: float) -> tuple[Share, Share]:
-    """The coverage, and the share of intervals with an open end, which hold the truth for want of a limit."""
-    return (
-        counted([covers(one, truth) for one in found]),
-        counted([one.low is None or one.high is None for one in found]),
-    )
+def repeated(n: int, k: int, trials: int, *, all_of_them: bool) -> One:
+    """pass^k or pass@k of tasks whose rates are Beta with mean .7."""
+    strength = 1.0 / ICC - 1.0
+    good = (0.7 if all_of_them else 0.3) * strength
+    hit = math.prod((good + i) / (strength + i) for i in range(k))
+    truth, figure = (hit, stats.pass_hat_k) if all_of_them else (1.0 - hit, stats.pass_at_k)
+
+    def one(rng: Rng) -> Outcome:
+        passes = rng.binomial(trials, beta_quantile(0.7, rng.random(n)))
+        return missed(figure(passes, np.full(n, trials), k), truth), False
+
+    return one
 
 
-def cost_per_pass(n: int, runs: int, seed: int) -> tuple[Share, Share]:
-    """Fieller: 60% pass; costs are log-normal (sigma 1) and failed tasks cost half as much again."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(runs):
-        passed = rng.random(n) < 0.6
-        cost = rng.lognormal(0.0, 1.0, n) * np.where(passed, 1.0, 1.5)
-        found.append(stats.fieller_ratio(cost, passed.astype(float)))
-    return bounded(found, math.exp(0.5) * (0.6 + 0.4 * 1.5) / 0.6)
+def this_suite(n: int, trials: int) -> One:
+    """`this_suite_rate`: the tasks stay the same, only trials are new."""
+    given = beta_quantile(0.7, (np.arange(n) + 0.5) / n)
+
+    def one(rng: Rng) -> Outcome:
+        sums = rng.binomial(trials, given)
+        return missed(stats.this_suite_rate(sums, np.full(n, trials), sums), float(given.mean())), False
+
+    return one
 
 
-def macro_f1(n: int, runs: int, seed: int) -> tuple[Share, Share]:
-    """The bootstrap of macro-F1: five labels, the rarest 5%; right 80% of the time, else any other label."""
-    rng = np.random.default_rng(seed)
-    share = np.array([0.4, 0.25, 0.2, 0.1, 0.05])
-    joint = share[:, None] * (0.8 * np.eye(5) + 0.05 * (1.0 - np.eye(5)))
-    truth = float(np.mean(2.0 * np.diag(joint) / (joint.sum(axis=0) + joint.sum(axis=1))))
-    names, found = np.array(list("abcde")), []
-    for _ in range(runs):
-        drawn = rng.choice(25, n, p=joint.ravel())
-        true, said = names[drawn // 5].tolist(), names[drawn % 5].tolist()
-        found.append(stats.macro_f1(true, said, labels=names.tolist(), resamples=999))
-    return bounded(found, truth)
+def best_of(n: int, many: int, spread: float) -> One:
+    """The interval of the highest of several rates, of the contender that the sample happens to put first."""
+
+    def one(rng: Rng) -> Outcome:
+        truths = np.clip(0.6 + spread * rng.standard_normal(many), 0.05, 0.95)
+        shared, own = rng.random(n), rng.random((n, many))
+        u = np.where(rng.random((n, many)) < 0.5, shared[:, None], own)  # half of the tasks are as hard for all
+        means = (u < truths).astype(float)
+        ranked = stats.rank(means, resamples=19)
+        place = int(means.mean(axis=0).argmax())
+        found = stats.best_of(means, stats.clustered_rate(means[:, place], np.ones(n)), ranked.factor)
+        return missed(found.interval, float(truths[found.place])), False
+
+    return one
 
 
-def latency(n: int, quantile: float, runs: int, seed: int) -> tuple[Share, Share]:
-    """A quantile of log-normal latencies (sigma .8), one a task."""
-    rng = np.random.default_rng(seed)
-    truth = math.exp(0.8 * NormalDist().inv_cdf(quantile))
-    return bounded([stats.latency_quantile(rng.lognormal(0.0, 0.8, n), quantile) for _ in range(runs)], truth)
+# --------------------------------------------------------------------------------------- intervals of differences
 
 
-def area(n: int, truth: float, runs: int, seed: int) -> tuple[Share, Share]:
-    """DeLong: 70% right, confidence normal in both groups and so far apart that the AUROC is ``truth``."""
-    rng = np.random.default_rng(seed)
-    apart = math.sqrt(2.0) * NormalDist().inv_cdf(truth)
-    found = []
-    for _ in range(runs):
-        right = rng.random(n) < 0.7
-        found.append(stats.auroc(rng.normal(0.0, 1.0, n) + apart * right, right.astype(float)))
-    return bounded(found, truth)
+def difference(groups: int, a: float, b: float, kind: str = "one", trials: tuple[int, int] = (3, 3)) -> One:
+    """`compare` where rates of units vary, and half of the units are equally hard for both."""
+
+    def one(rng: Rng) -> Outcome:
+        drawn = sample(rng, two_rates(rng, groups, a, b), kind, trials)
+        return missed(drawn.compared(), a - b), few_units(drawn.sizes)
+
+    return one
 
 
-def judged(n: int, runs: int, seed: int) -> tuple[Share, Share]:
-    """PPI++: n labelled of 1,000 judged tasks; 60% are good, and called so 85% of the time, the others 25%."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for _ in range(runs):
-        good = rng.random(1_000) < 0.6
-        said = (rng.random(1_000) < np.where(good, 0.85, 0.25)).astype(float)
-        found.append(stats.ppi_mean(good[:n].astype(float), said[:n], said[n:]))
-    return bounded(found, 0.6)
+def in_world(groups: int, world: str, kind: str = "one", trials: int = 3) -> One:
+    """`compare` in one of the `WORLDS`: its interval."""
+
+    def one(rng: Rng) -> Outcome:
+        drawn = sample(rng, rates(rng, groups, world), kind, (trials, trials))
+        return missed(drawn.compared(), TRUTH.get(world, 0.0)), few_units(drawn.sizes)
+
+    return one
+
+
+def any_time(n: int, delta: float, discordant: float = 0.2) -> One:
+    """`anytime_interval` looked at after every tenth of the tasks: false where it fails at any look."""
+
+    def one(rng: Rng) -> Outcome:
+        u = rng.random(n)
+        d = (u < (discordant + delta) / 2.0).astype(float) - (u > 1.0 - (discordant - delta) / 2.0)
+        looks = (anytime_interval(d[:stop]) for stop in np.linspace(n / 10, n, 10).astype(int).tolist())
+        return float(not all(holds(*limits, delta) for limits in looks)), False
+
+    return one
+
+
+def drifting(n: int, change: float) -> One:
+    """The change of a difference over the run, by `trend`."""
+
+    def one(rng: Rng) -> Outcome:
+        place = np.linspace(-0.5, 0.5, n)
+        u = rng.random(n)
+        d = (u < 0.15 + change * place / 2.0).astype(float) - (u > 0.85 + change * place / 2.0)
+        return missed(stats.trend(d, np.arange(n)).change, change), False
+
+    return one

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes
-from harness.core import UserFileError, digest_folder
+from harness.core import UserFileError, digest_folder, digest_json
 from harness.userfile import Strict, parse, read_text, read_yaml
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.yaml"
@@ -31,6 +31,15 @@ class Adapter:
     card: Mapping[str, Any] = field(default_factory=dict)  # the card's keys that were given, as JSON values
     tokenizer_files: tuple[str, ...] = ()  # names of its own tokenizer and chat template files
     warnings: tuple[str, ...] = ()  # what is missing and would be good to have, a sentence each
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """A digest of all that the card says of the training but the seed, and the seed; empty without both."""
+        told = {key: self.card.get(key) for key in ("base_model", "base_digest", "recipe", "examples", "seed")}
+        data = self.card.get("training_digest") or self.card.get("training_data")
+        seed = told.pop("seed")
+        known = told["recipe"] is not None and seed is not None
+        return {"recipe": digest_json([told, data]), "seed": seed} if known else {}
 
 
 class _Card(Strict):

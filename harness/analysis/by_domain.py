@@ -61,6 +61,13 @@ class Domains:
         return tuple(sorted(found, key=lambda d: -(d.below_zero or 0.0)))
 
     @property
+    def shown_worse(self) -> tuple[DomainDifference, ...]:
+        """The domains that are shown to be worse, all of them judged together, the lowest first."""
+        alpha = 1.0 - self.level
+        found = [d for d in self.domains if d.p_adjusted is not None and d.p_adjusted <= alpha and (d.delta or 0.0) < 0]
+        return tuple(sorted(found, key=lambda d: d.delta or 0.0))
+
+    @property
     def variance_shares(self) -> dict[str, float] | None:
         """The known components as shares of their sum; ``None`` where there are none, or nothing varies."""
         parts = {name: getattr(self.variance, name).value for name in SOURCES} if self.variance else {}

@@ -8,7 +8,18 @@ from typing import Any
 from harness.analysis.loading import Evidence, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks
 from harness.analysis.views import warned
-from harness.core import ContenderRecord, Estimate, EvidenceError, Kind, UsageError, as_json, p_equation, plural, points
+from harness.core import (
+    ContenderRecord,
+    Estimate,
+    EvidenceError,
+    Kind,
+    UsageError,
+    as_json,
+    disagreement,
+    p_equation,
+    plural,
+    points,
+)
 from harness.stats import Effect, clustered_rate
 from harness.stats import factorial as factorial_effects
 from harness.store import TaskTable, described
@@ -160,11 +171,12 @@ def _sentence(rates: Sequence[float], interaction: Effect, alpha: float, tasks: 
     extra = interaction.estimate.value or 0.0
     size = points(abs(extra), 1).lstrip("+")
     together = f"{size} points {'more' if extra > 0 else 'less'} than" if float(size) else "no more and no less than"
-    beyond = "" if interaction.p_value <= alpha else "not beyond chance, "
+    beyond, of = "" if interaction.p_value <= alpha else "not beyond chance, ", interaction.estimate
+    apart = disagreement(interaction.p_value, of.low, of.high, alpha, of.method)
     return (
         f"On {plural(tasks, 'task')} tuning alone adds {points(tuned - base, 1)} points, skills alone "
         f"{points(skilled - base, 1)}; both together give {together} the sum of the two (interaction, {beyond}"
-        f"{p_equation(interaction.p_value)})."
+        f"{p_equation(interaction.p_value)}{f'; {apart}' if apart else ''})."
     )
 
 

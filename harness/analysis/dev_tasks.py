@@ -29,9 +29,9 @@ def shared_sources(table: TaskTable, manifest: Manifest | None, names: Sequence[
     clusters, tasks, of = (sum(found[i] for found in shared.values()) for i in range(3))
     where = f"{plural(clusters, 'cluster')} with test tasks ({tasks:,} of {plural(of, 'test task')})"
     good = "their figures on these may be too good" if len(who) > 1 else "its figures on these may be too good"
-    own = "thresholds were" if len(who) > 1 else "threshold was"
+    own, were = ("thresholds", "were") if len(who) > 1 else ("threshold", "was")
     remedy = "split suites by cluster"
-    return [f"NOT UNSEEN TASKS: the {own} chosen on dev tasks that share {where}: {listed(who, 5)}; {good}; {remedy}"]
+    return [f"the {own} of {listed(who, 5)} {were} chosen on dev tasks that share {where}: {good}; {remedy}"]
 
 
 def _shared(table: TaskTable, suite: str) -> tuple[int, int, int]:

@@ -199,7 +199,7 @@ def _spread_note(found: stats.Heterogeneity) -> str:
     most = "unknown" if high is None else NOT_KNOWN if high >= 1.0 else spread_points(high)
     test = f"Q {found.q:.2f} on {found.df} df, {p_equation(found.p_value)}"
     spread = f"their true differences spread by {tau} points (standard deviation), at most: {most}"
-    shrunk = "shrunk differences are drawn towards the mean of all domains as far as noise asks"
+    shrunk = "shrunk differences are drawn towards the mean of all domains as far as noise asks (tau integrated out)"
     return f"do the domains differ? {test}; {spread}; {shrunk}"
 
 

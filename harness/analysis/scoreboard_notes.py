@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import early_notes
 from harness.analysis.pairs import unit_note
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Scoreboard
@@ -172,7 +173,7 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
         (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),
         *((True, text) for text in on_suite),
         (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
-        (view.n_adjusted > 1, f"p adjusted holds over {view.adjusted_over}"),
+        (view.n_adjusted > 1, "p adjusted holds over {} together ({})".format(*view.adjusted_over)),
         (fronts, f"{pareto}: {', '.join(shown)}"),
         *((True, text) for text in missing_lines(view.shown, missing=False)),
         *((True, f"macro F1 of {listed(who, NAMED)}: {why}") for why, who in by_labels.items()),
@@ -186,4 +187,5 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
                 level = "nothing escalates" if number <= 0 else "all escalates" if number > 1 else f"{number:.6g}"
                 tasks = plural(choice.get("tasks") or 0, "dev task")
                 notes.append(f"threshold of {name} on {suite}: {level}, chosen on {tasks}")
+    notes += shared_sources(table, manifest, [c.name for c in view.shown])
     return tuple(dict.fromkeys(notes))

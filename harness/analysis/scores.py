@@ -61,7 +61,7 @@ def scoreboard(
         compared_with = list(combinations(names, 2))
     found = compared((CommonTasks(ranked if {a, b} <= together else table, a, b) for a, b in compared_with), level)
     if named is None and not few:  # whom all are compared with lies in the data: only all pairs together hold
-        found = [(_over_all_pairs(one, list(rates), pairs, len(names)), spread) for one, spread in found]
+        found = [(_over_all_pairs(one, sorted(rates), pairs, len(names)), spread) for one, spread in found]
     tasks = (ranked.trials > ranked.skipped).any(axis=0)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
@@ -80,7 +80,7 @@ def scoreboard(
         cautions=(),
         notes=(),
     )
-    view = replace(view, cautions=cautions_of(view, ranked, manifest))
+    view = replace(view, cautions=cautions_of(view, ranked))
     more = [
         f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
     ]
@@ -93,16 +93,25 @@ def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tupl
     """All pairs of options on the tasks that all of them have graded, and what the highest of their rates is worth."""
     if len(rates) < 2:
         return None, None
-    names, own, tasks = list(rates), list(rates.values()), CommonTasks(table, *rates)
-    place = min(range(len(names)), key=lambda i: (-round(own[i].value or 0.0, 12), names[i]))
+    names = sorted(rates)  # these and the tasks by name: signs are drawn for them in order
+    own, tasks = [rates[name] for name in names], CommonTasks(table, *names)
+    place = min(range(len(names)), key=lambda i: -round(own[i].value or 0.0, 12))
     if not tasks.n_tasks:
         return None, None
-    means = np.stack([sums / counts for sums, counts in tasks.sides], axis=1)
-    found = stats.rank(means, tasks.clusters, level, resamples=min(tasks.resamples, 9_999))
-    best = stats.best_of(means, own[place], found.factor, tasks.clusters, place=place)
-    unbeaten = tuple(name for name, one in zip(names, found.unbeaten, strict=True) if one)
+    order = np.argsort(np.asarray(table.tasks, dtype=object)[tasks.mask])
+    means = np.stack([sums / counts for sums, counts in tasks.sides], axis=1)[order]
+    _, first, codes = np.unique(tasks.clusters[order], return_index=True, return_inverse=True)
+    codes = np.argsort(np.argsort(first))[codes]
+    found = stats.rank(means, codes, level, resamples=min(tasks.resamples, 9_999))
+    best = stats.best_of(means, own[place], found.factor, codes, place=place)
+    ranked = sorted((-(own[i].value or 0.0), name) for i, name in enumerate(names) if found.unbeaten[i])
+    unbeaten = tuple(name for _, name in ranked)
     return found, Leader(
-        name=names[place], of=len(rates), likely=best.likely, interval=best.interval, unbeaten=unbeaten
+        name=names[place],
+        of=len(rates),
+        likely=best.likely,
+        interval=best.interval,
+        unbeaten=unbeaten,
     )
 
 

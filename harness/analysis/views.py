@@ -172,12 +172,12 @@ class Scoreboard:
         return sum(c.p_value is not None for c in self.comparisons)
 
     @property
-    def adjusted_over(self) -> str:
-        """The comparisons for which together p adjusted holds, ``all 24 comparisons (Holm 1979)``."""
+    def adjusted_over(self) -> tuple[str, str]:
+        """The comparisons for which together p adjusted holds, ``all 24 comparisons``, and the method."""
         if self.reference is not None or len(self.contenders) <= ALL_PAIRS:
-            return f"all {self.n_adjusted:,} comparisons together (Holm 1979)"
+            return f"all {self.n_adjusted:,} comparisons", "Holm 1979"
         many = self.best.of if self.best else len(self.contenders)
-        return f"all {many * (many - 1) // 2:,} pairs of {many:,} contenders together (max-T, Westfall & Young 1993)"
+        return f"all {many * (many - 1) // 2:,} pairs of {many:,} contenders", "max-T, Westfall & Young 1993"
 
     @property
     def other_notes(self) -> tuple[str, ...]:

@@ -85,6 +85,7 @@ class DirectPlan:
             "model": {key: getattr(spec, key) for key in _SHOWN} | ({} if backend.named else {"model": ""}),
             "prompt": {suite: self._shown_prompt(suite) for suite in suites},
             "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
+            "training": {suite: adapter.training for suite, adapter in adapters.items() if adapter.training},
             "skills": named,
             "delivery": delivered if skills else None,
             "response_format": self.forms,

@@ -15,7 +15,7 @@ from harness.analysis import (
     headline_rows,
     plan_rows,
 )
-from harness.core import UNKNOWN, p_equation, plural, points, points_interval
+from harness.core import UNKNOWN, disagreement, p_equation, plural, points, points_interval
 from harness.report import cells
 from harness.report import choice_tables as choices
 from harness.report import difference_tables as differing
@@ -150,8 +150,10 @@ def _(view: Gate) -> Iterator[Block]:
         text = (
             f"{points(c.delta)} points {points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method}) on "
             f"{c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); {c.wins:,} tasks only the candidate passed, "
-            f"{c.losses:,} only the baseline{'' if view.early is None else looked}."
+            f"{c.losses:,} only the baseline{'' if view.early is None else looked}"
         )
+        apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
+        text += f"; {apart}." if apart else "."
         yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
     if view.tasks_needed is not None:
         yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],

@@ -1,8 +1,9 @@
 """Cells of tables: figures as people write them, with what they mean for a reader who rests on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from harness import core
+from harness.analysis import DomainDifference
 from harness.report.blocks import Cell
 
 _FORMS: dict[str, Callable[[float], str]] = {
@@ -49,6 +50,16 @@ def difference(c: core.Comparison) -> list[Cell]:
     ends, p = Cell(core.points_interval(c.low, c.high), over), Cell(core.p_text(c.p_value), tested)
     points = Cell(core.points(c.delta), c.sentence.replace("`", ""))
     return [points, ends, p, Cell(core.p_text(c.p_adjusted)), count(c.wins), count(c.losses)]
+
+
+def disagreements(found: Iterable[core.Comparison | DomainDifference], alpha: float) -> list[str]:
+    """What is said under a table of the differences whose interval and test do not agree on "no difference"."""
+    told = []
+    for c in found:
+        name = f"{c.a} minus {c.b}" if isinstance(c, core.Comparison) else c.domain
+        apart = core.disagreement(c.p_value, c.low, c.high, alpha, c.interval_method)
+        told += [f"{core.visible(name, 80)}: {apart}"] if apart else []
+    return told
 
 
 def in_words(estimate: core.Estimate, form: str = "percent") -> str:

@@ -18,11 +18,13 @@ INPUTS = {
     "tasks_per_month": "tasks a month", "value_per_task_usd": "value of a task", "training_usd": "training",
     "labelling_usd": "labelling", "skill_authoring_usd": "skill authoring", "hosting_usd_per_month": "hosting a month",
     "outage_days_per_year": "outage days a year", "data_must_stay_inside": "data must stay inside",
+    "retrain_months": "months between trainings", "reauthor_months": "months between authorings",
     "gpu_hour_usd": "machine's hour", "margin": "margin of quality",
 }  # fmt: skip
 """Every input as a figure and a form call it."""
+PARTS = {**INPUTS, "retrain_months": "retraining", "reauthor_months": "skills written again"}
 QUALITY = {
-    "best": "passes most of those allowed",
+    "best": "passes most, and shown to lie within the margin of the best, whoever that truly is",
     "shown": "shown to lie within the margin of the best",
     "open": "neither shown to lie within the margin of the best, nor shown to miss it",
     "below": "shown to miss the margin",
@@ -65,7 +67,7 @@ def options_table(view: Advice) -> Table:
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
         parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, QUALITY[o.quality]),
+                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(o)),
                      cells.money(o.cost_per_pass_usd)])  # fmt: skip
     found = {o.quality for o in view.options}
     words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
@@ -74,17 +76,27 @@ def options_table(view: Advice) -> Table:
          "Tasks: tasks a month times the cost of a task."),
         ("Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage "
          "days a year / 365. It is an expected loss, not an invoice."),
-        ("Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, passes at "
-         f"most {amount_words('margin', view.margin)} less than the option that passes most. An option that fails "
-         "this in every resample of the tasks is never counted, however cheap it is."),
-        f"Quality, on the tasks as they were seen. {words[:1].upper()}{words[1:]}.",
+        ("Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, not "
+         f"shown to pass more than {amount_words('margin', view.margin)} less than the best. Who is, is decided "
+         "once; prices, amounts and costs are simulated. Each type stands by its cheapest option: more are no more "
+         "tries."),
+        f"Quality, for all options together, at 5%. {words[:1].upper()}{words[1:]}.",
     ]  # fmt: skip
     return table("Options", columns, rows, kind="options", notes=notes)
 
 
+def _standing(option: Option) -> str:
+    """What its quality means, and how far it lies from the best of the others."""
+    far = option.to_best
+    if far.value is None or far.low is None:
+        return QUALITY[option.quality]
+    gap = f"{core.points(far.value)} points {core.points_interval(far.low, far.high)}"
+    return f"{QUALITY[option.quality]}; against the best of the others {gap}"
+
+
 def _parts(view: Advice, option: Option) -> list[Cell]:
     """What an option costs whatever the volume, for the tasks, and by outages."""
-    parts = " + ".join(f"{INPUTS[name]} {core.dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)
+    parts = " + ".join(f"{PARTS[name]} {core.dollars(usd)}" for name, usd in option.fixed_parts_usd.items() if usd)
     volume, value, days = (view.economics[n] for n in ("tasks_per_month", "value_per_task_usd", "outage_days_per_year"))
     each, lost = "no tasks", "nothing is expected to be lost"
     if volume:
@@ -121,7 +133,7 @@ def flips_table(view: Advice) -> Table:
     """Each input that would change the word alone, the present value next to the one at which it changes."""
     rows = [(INPUTS.get(f.input, f.input), amount_words(f.input, f.now), amount_words(f.input, f.at), f.advice)
             for f in view.flips_at]  # fmt: skip
-    columns = ["input, moved alone", "now", "changes at", "cheapest from there"]
+    columns = ["input, moved alone", "now", "changes at", "advice from there"]
     return table("What would flip the advice", columns, rows, left=4, kind="flips")
 
 
@@ -211,7 +223,7 @@ def curve_table(view: Sweep) -> Table:
 def signal_table(view: Sweep) -> Table:
     """How well the signal ranks and how true it speaks."""
     told = view.calibration
-    rows = [("ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC "))]
+    rows = [("ranks the worker's passes over its failures", _plain_interval(view.auroc, "AUROC ") + _rough(view))]
     if told.ece is not None:
         rows.append(("calibration error", f"{told.ece:.3f} in {core.plural(len(told.bins), 'bin')} of equal mass"))
         scores = (("as it is", told.brier), ("corrected by an isotonic fit on other tasks", told.brier_isotonic),
@@ -300,15 +312,18 @@ def step_of(view: Sweep, asked: float) -> int:
     return min(place, len(view.curve) - 1)
 
 
+def _rough(view: Sweep) -> str:
+    return ", an interval too narrow on so few answers" if "too narrow" in view.auroc.method else ""
+
+
 def signal_words(view: Sweep) -> Sequence[str]:
     """The AUROC as people read it; how far the signal is from what comes true, and whether a fit would correct it."""
     a, told = view.auroc, view.calibration
     found = [f"Whether it is surer where it is right is not known: {a.why}."]
     if a.value is not None:
         found = ["Of an answer that passes and one that fails, the confidence is higher for the one that passes in "]
-        found[0] += (
-            f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 (AUROC {a.value:.3f}{cells.ends(a, 3)})."
-        )
+        ends = f"{cells.ends(a, 3)}{_rough(view)}"
+        found[0] += f"{100 * a.value:.0f} of 100 pairs; tossing a coin gives 50 (AUROC {a.value:.3f}{ends})."
     if told.ece is not None:
         apart = f"How sure it says it is and how often it is right lie {core.percent(told.ece)[:-1]} points apart on"
         found.append(f"{apart} average (calibration error {told.ece:.3f}).")

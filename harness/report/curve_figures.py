@@ -140,9 +140,9 @@ def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = P
     axis = vl.axis("times its present value", [0.01, 0.1, 1, 10, 100], labelExpr=labels)
     x = vl.scaled("from:Q", [1 / REACH / 1.6, REACH * 1.6], log=True, axis=axis)
     y = vl.names_down(rows, theme, of="input")
-    tips = vl.tips(input="input", now="now", at="changes at", advice="cheapest from there")
+    tips = vl.tips(input="input", now="now", at="changes at", advice="advice from there")
     kinds = [k for k in KINDS if any(r["advice"] == k for r in rows)]
-    key = {"title": "cheapest from there on", "orient": "top"} if kinds else None
+    key = {"title": "advice from there on", "orient": "top"} if kinds else None
     (colour,) = vl.styled("advice:N", kinds, key, [KINDS[k][0] for k in kinds])
     still, bar = (
         vl.mark("rule", strokeDash=[2, 4], strokeWidth=1.4, tooltip=True),
@@ -159,9 +159,9 @@ def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = P
     layers.append(vl.layer(vl.mark("rule", strokeWidth=1.6), rows=[{"from": 1}], x=x, color=theme.ink))
     told = "; ".join(f"{r['input']} at {r['at']}: {r['advice']}" for r in rows if r["flips"])
     notes = (
-        "A bar reaches from now to where another type becomes the cheapest at the required quality; short is close",
+        "A bar reaches from now to where another type is advised; short is close",
         "Dotted: no change from a hundredth to a hundred times its value (days: to 365; margin: to 50 points)",
-        "By the point estimates: near a flip the word is UNDECIDED",
+        "With every amount taken as exact: near a flip the word is UNDECIDED",
     )
     chart = vl.chart(rows, layers, WIDTH - 140, vl.ROW * len({r["input"] for r in rows}))
     words = f"What would flip the advice: {told or 'nothing within the ranges'}"

@@ -6,8 +6,12 @@ from harness import core
 from harness.analysis import CELL_WORDS, Design, DomainDifference, Domains, DomainSpread, Skills
 from harness.report import cells
 from harness.report.blocks import Cell, Column, Columns, Row, Table, by_column, figures, table
-from harness.report.difference_figures import from_below
 from harness.report.scoreboard_tables import SHRUNK, chance_words
+
+FEW_DOMAINS = (
+    "where the domains truly lie within about 3 points of each other, only half of the drops called likely are real "
+    "(simulated)"
+)
 
 
 def spread_verdict(view: Domains) -> str:
@@ -18,11 +22,19 @@ def spread_verdict(view: Domains) -> str:
     if spread.p_value > 1.0 - view.level:
         luck = "Not shown: luck alone spreads results this much between domains."
         return f"{luck} That does not show that all domains are alike."
-    worse, every = view.regressed, len(view.domains)
+    worse, every, tau2 = _worse(view), len(view.domains), view.tau2
+    edge = ""
+    if tau2.low is not None and tau2.low <= 0.0:
+        edge = f" It is borderline: the interval of how far they lie apart ({tau2.method}) begins at 0."
     if not worse:
-        return f"Yes. In no domain is it likely that {view.a} is truly worse than {view.b}."
+        return f"Yes. In no domain is it likely that {view.a} is truly worse than {view.b}.{edge}"
     names = core.listed([core.visible(d.domain, 40) for d in worse[:3]]) + ", the first three" * (len(worse) > 3)
-    return f"Yes. In {len(worse)} of {every} domains {view.a} is likely to be worse: {names}."
+    return f"Yes. In {len(worse)} of {every} domains {view.a} is likely to be worse: {names}.{edge}"
+
+
+def _worse(view: Domains) -> list[DomainDifference]:
+    """The domains shown to be worse, all judged together, and then those where it is likely."""
+    return [*view.shown_worse, *(d for d in view.regressed if d not in view.shown_worse)]
 
 
 def spread_table(view: Domains) -> Table:
@@ -81,17 +93,15 @@ def average_sentence(view: Domains) -> str:
 
 def harmed_lines(view: Domains) -> list[str]:
     """Domains shown to be worse, all of them judged together, and those where a drop is only likely."""
-    below = [d for d in from_below(view.domains) if (d.delta or 0.0) < 0]
-    shown = [d for d in below if d.p_adjusted is not None and d.p_adjusted <= 1.0 - view.level]
-    lines = [f"{d.domain}: shown to be worse, {_drop(d)}" for d in shown]
-    lines += [f"{d.domain}: a drop is likely but not shown, {_drop(d)}" for d in view.regressed if d not in shown]
+    lines = []
+    for d in _worse(view):
+        shown = d in view.shown_worse
+        chance = "" if d.below_zero is None else f"; a true drop with a chance of {chance_words(d.below_zero)}"
+        apart = core.disagreement(d.p_value, d.low, d.high, 1.0 - view.level, d.interval_method) if shown else ""
+        how = f"{core.p_equation(d.p_adjusted)}, all domains judged together{f'; {apart}' if apart else ''}"
+        size = f"{core.points(d.delta)} points on {core.plural(d.n_tasks, 'task')}{chance} ({how})"
+        lines.append(f"{d.domain}: {'shown to be worse' if shown else 'a drop is likely but not shown'}, {size}")
     return lines or ["No domain is shown to be worse, and in none is a drop likely."]
-
-
-def _drop(d: DomainDifference) -> str:
-    chance = "" if d.below_zero is None else f"; a true drop with a chance of {chance_words(d.below_zero)}"
-    judged = f"{core.p_equation(d.p_adjusted)}, all domains judged together"
-    return f"{core.points(d.delta)} points on {core.plural(d.n_tasks, 'task')}{chance} ({judged})"
 
 
 def worse_sentence(view: Domains) -> str:
@@ -186,14 +196,15 @@ def closing_notes(view: Domains) -> list[str]:
     if view.b is not None and view.domains:
         methods = sorted({d.interval_method.split(",")[0].split(" on ")[0] for d in view.domains if d.interval_method})
         tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})
-        notes.append(f"by domain: interval {', '.join(methods)}; p {', '.join(tests)}; p adjusted holds for all "
-                     "domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
+        notes.append(f"by domain: interval {', '.join(methods)} and p {', '.join(tests)}, each domain by itself; p "
+                     "adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
         notes.append("only the first, only the second: tasks at which one alone passes more than half of its trials")
     if view.spread is not None:
         average = "what to expect of domains like these, one known more surely weighing more"
         above = "the difference above is what to expect of tasks like these, each counting the same"
-        notes += [f"average of the domains: {average}; {above}", f"shrunk: {SHRUNK}"]
+        notes += [f"average of the domains: {average}; {above}"]
+        notes.append(f"shrunk, the chance of a drop, and a domain that was not tried: {SHRUNK}; {FEW_DOMAINS}")
     return notes
 
 
@@ -335,6 +346,9 @@ def effects_table(design: Design) -> Table:
         (Column("tasks", only="text"), lambda _: cells.count(design.n_tasks)),
     ]
     notes = [f"{called[e.name]}: {EFFECTS[e.name]}" for e in design.effects if e.name in EFFECTS]
+    for e in design.effects:
+        apart = core.disagreement(e.p_value, e.low, e.high, 1.0 - design.level, e.method)
+        notes += [f"{called[e.name]}: {apart}"] if apart else []
     return by_column("Main effects and interaction", design.effects, columns, kind="effects", notes=notes)
 
 

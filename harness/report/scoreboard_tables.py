@@ -65,7 +65,8 @@ def comparisons_table(view: Scoreboard) -> Table:
                       "tasks"]  # fmt: skip
     both = ([cells.name(name, control=name in view.controls) for name in (c.a, c.b)] for c in view.compared)
     rows = ([*two, *cells.difference(c), cells.count(c.n_tasks)] for two, c in zip(both, view.compared, strict=True))
-    return table("Paired differences, in points of the pass rate", columns, rows, kind="pairs", left=2)
+    title = "Paired differences, in points of the pass rate"
+    return table(title, columns, rows, kind="pairs", left=2, notes=cells.disagreements(view.compared, 1.0 - view.level))
 
 
 BY_DAY = (246, 249, 253), (58, 140, 202)
@@ -198,10 +199,13 @@ def domain_differences(view: Pairing | Domains) -> Table:
         ("chance of a drop", lambda d: chance_words(d.below_zero), shrunk and wide),
     ]  # fmt: skip
     rows = from_below(view.domains) if wide else view.domains
-    return by_column("Differences by domain", rows, columns, kind="domains")
+    apart = cells.disagreements(rows, 1.0 - level)
+    return by_column("Differences by domain", rows, columns, kind="domains", notes=apart)
 
 
-SHRUNK = "drawn towards the mean of domains as far as noise asks (empirical Bayes)"
+SHRUNK = (
+    "drawn towards the mean of domains as far as noise asks, for every spread that the data allow (tau integrated out)"
+)
 
 
 def chance_words(share: float | None) -> str:
@@ -209,15 +213,6 @@ def chance_words(share: float | None) -> str:
     if share is None:
         return core.UNKNOWN
     return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else core.percent(share)
-
-
-def interval_words(c: core.Comparison) -> str:
-    """Which kind of interval stands in the brackets."""
-    seen = "how much the tasks differ from one another (CR1)"
-    if c.interval_method.startswith("Tango"):
-        seen = "how many tasks only one of the two passed (Tango)"
-    return (f"The intervals of differences follow by a formula from {seen}; the page on escalation resamples the tasks "
-            "many times instead (bootstrap), so that its ends differ a little.")  # fmt: skip
 
 
 def this_suite_words(found: core.Estimate) -> str:

@@ -37,7 +37,7 @@ LEGEND = (
 )
 DIFFERENCES = (
     "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "
-    "p adjusted holds over {}. Only it: tasks that this contender alone passed."
+    "p adjusted holds over {} together ({}). Only it: tasks that this contender alone passed."
 )
 CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
 
@@ -65,7 +65,7 @@ def report_blocks(
     yield from money
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
-    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjusted_over))
+    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(*view.adjusted_over))
     yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
@@ -102,11 +102,11 @@ def found_blocks(view: Scoreboard) -> Iterator[Block]:
 
 
 def _said(c: Comparison, view: Scoreboard) -> str:
-    """A comparison in words; with a warning where it is shown alone, but not among all that were looked at."""
+    """A comparison in words: what one alone would show, but not one among all that were looked at, is not shown."""
     if c.p_value is None or c.p_adjusted is None or not c.p_value <= 1 - view.level < c.p_adjusted:
         return c.sentence
-    adjusted = f"Adjusted over {view.adjusted_over.partition(' (')[0]} {core.p_equation(c.p_adjusted)}"
-    return f"{c.sentence} {adjusted}: among so many, not shown."
+    among = f"{core.p_equation(c.p_adjusted)} over {view.adjusted_over[0]} (alone {core.p_text(c.p_value)})"
+    return f"No significant difference between `{c.a}` and `{c.b}`: {core.points(c.delta, 1)} points, {among}."
 
 
 def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -> Iterator[Block]:

@@ -32,14 +32,16 @@ from harness.stats.domains import (
     variance_components,
 )
 from harness.stats.drift import Drift, run_effect, trend
-from harness.stats.labels import agreement, macro_f1, ppi_mean, rater_table
+from harness.stats.labels import agreement, macro_f1, ppi_mean, rare_labels, rater_table
 from harness.stats.money import (
     aiq,
     break_even,
     fieller_ratio,
+    heavy_tail,
     normalised_gain,
     on_front,
     pareto_probability,
+    skewed_costs,
     tail_share,
 )
 from harness.stats.noninferiority import (
@@ -47,12 +49,12 @@ from harness.stats.noninferiority import (
     Harm,
     NonInferiority,
     Worse,
+    harm_limit,
     harm_test,
     harmed_domains,
     kish_units,
     non_inferiority,
     non_inferiority_counts,
-    score_z,
     tasks_worse,
 )
 from harness.stats.ranking import Best, Ranking, best_of, rank
@@ -71,6 +73,7 @@ from harness.stats.replay import (
     replay_estimate,
     replay_estimates,
 )
+from harness.stats.score import score_z
 from harness.stats.sequential import (
     BETS,
     Adjuster,
@@ -100,4 +103,5 @@ from harness.stats.tables import (
     visible_difference,
     wilson_interval,
 )
-from harness.stats.tails import two_sided_z
+from harness.stats.tails import crossing, two_sided_z
+from harness.stats.with_the_best import Sufficiency, sufficiency, widened

@@ -7,7 +7,8 @@ import numpy as np
 
 from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
-from harness.stats.noninferiority import NonInferiority, score_z
+from harness.stats.noninferiority import NonInferiority
+from harness.stats.score import score_z
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile
 from harness.stats.units import Clusters, Contender, cluster_codes, kish_units, sum_by, vectors
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.core import Estimate
-from harness.stats.tails import two_sided_z
+from harness.stats.tails import normal_tail, two_sided_t, two_sided_z
 from harness.stats.units import Matrix, Vector, few_rows
 
 RESAMPLES = 9_999
@@ -72,9 +72,14 @@ def bootstrap_estimate(
     return with_percentiles(found, figure(drawn))
 
 
-def with_percentiles(found: Estimate, drawn: Vector) -> Estimate:
+def expanded(level: float, units: int) -> float:
+    """The level at which percentiles of so many resampled units are as wide as Student's t is (Hesterberg 2015)."""
+    return 1.0 - 2.0 * normal_tail(math.sqrt(units / (units - 1.0)) * two_sided_t(level, units - 1))
+
+
+def with_percentiles(found: Estimate, drawn: Vector, level: float | None = None) -> Estimate:
     """An estimate with the percentile interval of its resampled values, widened where needed to hold its value."""
-    limits = percentile_limits(drawn, found.level)
+    limits = percentile_limits(drawn, level or found.level)
     if limits is None or found.value is None:
         return replace(found, why="undefined in too many resamples")
     return replace(found, low=min(limits[0], found.value), high=max(limits[1], found.value))

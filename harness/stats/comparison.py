@@ -7,6 +7,8 @@ one 0/1 trial a task, every task by itself             McNemar mid-p (exact p be
 several trials, fractional scores, or shared clusters  sign-flip on cluster sums          the test inverted
 unequal numbers of trials                              trials shuffled within each task   mean and its SE times
                                                                                           the quantile of |T|
+unequal numbers of trials, or means of them, with      Tango's score on t                 the test inverted
+fractional scores
 =====================================================  =================================  =====================
 
 Never a t test, which is too eager on few tasks, and never Wald's interval, which has no width when no task differs.
@@ -22,6 +24,8 @@ from numpy.typing import ArrayLike
 from harness.core import Comparison, Estimate, disagreement, p_equation, plural, points
 from harness.stats.clustered import clusters_named, cr3
 from harness.stats.permutation import Tested, flip_test, shuffle_test, shuffled_error
+from harness.stats.score import score_test
+from harness.stats.signflip import on_lattice
 from harness.stats.tables import mcnemar_exact, mcnemar_midp, smallest_difference, tango_interval
 from harness.stats.tails import t_quantile, two_sided_z
 from harness.stats.units import (
@@ -51,6 +55,7 @@ class Pairs:
     trials: int  # graded attempts behind the comparison, of both contenders
     single: bool  # one 0/1 trial a task and contender, and no two tasks in one cluster: McNemar's case
     unequal: tuple[Contender, Contender] | None  # passes and trials of both, where 0/1 trials are not equally many
+    skewed: bool  # with fractions: unequal trials, or yes or no beside fractions, as one trial beside a mean of ten
 
     @property
     def sums(self) -> Vector:
@@ -72,10 +77,11 @@ def pair_tasks(
     a, b = sums_a[kept] / count_a, sums_b[kept] / count_b
     once = bool(np.all(count_a == 1) and np.all(count_b == 1)) and is_binary(a) and is_binary(b)
     trials, single = int(count_a.sum() + count_b.sum()), once and groups == len(a)
-    whole = bool(np.all(sums_a % 1 == 0) and np.all(sums_b % 1 == 0) and np.any(count_a != count_b))
-    unequal = ((sums_a[kept], count_a), (sums_b[kept], count_b)) if whole else None
+    sides, uneven = ((sums_a[kept], count_a), (sums_b[kept], count_b)), bool(np.any(count_a != count_b))
+    whole = [bool(np.all(sums % 1 == 0)) for sums, _ in sides]
     return Pairs(a=a, b=b, differences=a - b, codes=codes, clusters=groups, kept=kept, trials=trials, single=single,
-                 unequal=unequal)  # fmt: skip
+                 unequal=sides if uneven and all(whole) else None,
+                 skewed=(uneven and not all(whole)) or whole[0] != whole[1])  # fmt: skip
 
 
 def compare(
@@ -129,7 +135,7 @@ def compare(
         test, how = difference_test(pairs, level, seed=seed, resamples=resamples)
         low, high = test.low, test.high
         units, least = test.units, test.smallest_p
-        visible = _visible(pairs, power, alpha)
+        visible = _visible(pairs, test, power, alpha)
         p, p_exact = test.p_value, test.p_value if test.exact else None
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
@@ -173,6 +179,9 @@ def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) ->
         counted = _counted(pairs.differences, pairs.codes, pairs.clusters, found, level)
         return counted or (found, "quantile of |T| over the shuffles")
     sizes = sum_by(pairs.codes, np.ones(len(pairs.codes)), pairs.clusters)
+    if pairs.skewed:
+        how = f"score inverted, {clusters_named(pairs.clusters, kish_units(sizes))}"
+        return score_test(pairs.sums, sizes, level), how
     return mean_test(pairs.differences, pairs.codes, sizes, level, seed=seed, resamples=resamples)
 
 
@@ -194,7 +203,10 @@ def _counted(d: Vector, codes: Codes, groups: int, found: Tested, level: float) 
     gained, lost, size = gained_and_lost(d, codes, groups)
     low, high = tango_interval(gained, lost, size, level)
     low, high = min(low, float(d.mean())), max(high, float(d.mean()))
-    return replace(found, low=low, high=high), f"Tango on {clusters_named(groups, size)}"
+    named = clusters_named(groups, size)
+    if size < groups - 0.05:  # another number than Kish's, which is said elsewhere
+        named = f"{size:.1f} clusters as large as the largest of {groups}"
+    return replace(found, low=low, high=high), f"Tango on {named}"
 
 
 def seldom_differs(d: Vector, codes: Codes, groups: int) -> bool:
@@ -215,16 +227,25 @@ def gained_and_lost(d: Vector, codes: Codes, groups: int) -> tuple[float, float,
     return float(np.maximum(sums, 0.0).sum()) * scale, float(np.maximum(-sums, 0.0).sum()) * scale, units
 
 
-def _visible(pairs: Pairs, power: float, alpha: float) -> float | None:
+def _visible(pairs: Pairs, test: Tested, power: float, alpha: float) -> float | None:
     """The smallest mean difference that as many tasks and clusters show, by their standard error and t."""
     d, codes, groups = pairs.differences, pairs.codes, pairs.clusters
     error, df = cr3(d, codes)
     if error is None or 0.5 ** (groups - 1) > alpha:  # not even where all clusters agree
         return None
-    if error <= 1e-12 or seldom_differs(d, codes, groups):
-        gained, lost, units = gained_and_lost(d, codes, groups)
-        return smallest_difference(units, (gained + lost) / units, power=power, alpha=alpha)
-    found = (t_quantile(1.0 - alpha / 2.0, df) + t_quantile(power, df)) * _error(pairs)
+    reach, more = t_quantile(1.0 - alpha / 2.0, df), t_quantile(power, df)
+    sizes = np.abs(pairs.sums)
+    differing = sizes[sizes > 1e-12]
+    if pairs.skewed:  # the spread seen is not to be trusted: the interval's longer arm
+        found = max(float(d.mean()) - test.low, test.high - float(d.mean())) * (1.0 + more / reach)
+    elif error <= 1e-12 or seldom_differs(d, codes, groups):
+        # Of the clusters how many more must differ one way, each by as much as those do that differ now.
+        one = 1.0 if len(differing) == 0 else min(1.0, float(differing.mean()) * groups / len(d))
+        found = one * (smallest_difference(groups, len(differing) / groups, power=power, alpha=alpha, mid=False) or 2.0)
+    else:
+        found, steps = (reach + more) * _error(pairs), on_lattice(differing)
+        if steps is not None and pairs.unequal is None:  # p falls in steps: half of one on the way
+            found += float(differing[0] / steps[0]) / len(d)
     return found if found <= 1.0 else None
 
 

@@ -14,12 +14,14 @@ from harness.stats.tails import two_sided_z
 from harness.stats.units import Flags, Vector, is_binary, sum_by, vectors
 
 Kind = Literal["mass", "width"]
+ROUGH = 0.2  # standard errors of an AUROC's logit above which its normal interval is too narrow
 
 
 def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Estimate:
     """The chance that a task answered rightly has the higher confidence, ties counting half, with DeLong's interval.
 
-    DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014); normal, cut at 0 and 1 and too narrow near them.
+    DeLong, DeLong & Clarke-Pearson 1988, by midranks (Sun & Xu 2014); normal, cut at 0 and 1. On few answers, and near
+    the ends, it is too narrow, and ``method`` says so (simulated: docs/coverage.md).
     """
     z = two_sided_z(level)
     score, right = _checked(confidence, correct)
@@ -34,8 +36,10 @@ def auroc(confidence: ArrayLike, correct: ArrayLike, level: float = 0.95) -> Est
     value = float(above.mean())
     if m < 2 or k < 2:
         return replace(found, value=value, why="one right or one wrong answer leaves the spread unknown")
-    half = z * math.sqrt(float(above.var(ddof=1)) / m + float(below.var(ddof=1)) / k)
-    return replace(found, value=value, low=max(0.0, value - half), high=min(1.0, value + half))
+    error = math.sqrt(float(above.var(ddof=1)) / m + float(below.var(ddof=1)) / k)
+    rough = error > ROUGH * value * (1.0 - value) or error == 0.0
+    found = replace(found, value=value, low=max(0.0, value - z * error), high=min(1.0, value + z * error))
+    return replace(found, method="DeLong, too narrow on so few answers") if rough else found
 
 
 def brier_score(confidence: ArrayLike, correct: ArrayLike) -> float:

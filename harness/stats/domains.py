@@ -114,9 +114,9 @@ def heterogeneity(effects: ArrayLike, variances: ArrayLike, level: float = 0.95)
     ``Q = sum (d_k - dbar)^2 / v_k`` on K - 1 df (Cochran 1954); ``I^2 = max(0, (Q - df) / Q)`` (Higgins & Thompson
     2002); tau^2 solves ``Q(tau^2) = K - 1`` (Paule & Mandel 1982), its interval profiles the same Q (Viechtbauer 2007);
     the mean's variance is that of Hartung & Knapp 2001 and Sidik & Jonkman 2002, never below the plain one (Jackson et
-    al. 2017), with t on K - 1; prediction on K - 2 (Higgins, Thompson & Spiegelhalter 2009); shrinkage ``theta_k = mu +
-    B_k (d_k - mu)``, ``B_k = tau^2 / (tau^2 + v_k)``, variance ``B_k v_k + (1 - B_k)^2 Var(mu)``. The v_k, squared
-    standard errors of the effects d_k, are taken as known: with few tasks in a domain that is a stretch.
+    al. 2017), with t on K - 1. Shrunk effects, the chances below 0 and the prediction interval integrate tau out
+    (`posterior`), so that a spread that is not well known widens them. The v_k, squared standard errors of the effects
+    d_k, are taken as known: with few tasks in a domain that is a stretch.
     """
     z = two_sided_z(level)
     d, v = vectors(effects=effects, variances=variances)

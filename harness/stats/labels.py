@@ -1,19 +1,21 @@
 """Labels: the mean of their F1, how far two raters agree beyond chance, and a judge put right by people's labels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from harness.core import Estimate
-from harness.stats.bootstrap import resampled_sums, with_percentiles
+from harness.stats.bootstrap import expanded, resampled_sums, with_percentiles
 from harness.stats.tables import wilson_interval
 from harness.stats.tails import two_sided_z
 from harness.stats.units import Clusters, Codes, Counts, Matrix, Vector, cluster_codes, vector, vectors
 
 _LABELS_AT_ONCE = 64
+RARE, FEWEST = 0.02, 5  # the share, and the number, of attempts below which a label is rare
+LABELLED = 100  # tasks that people labelled, below which the normal interval is too narrow
 
 
 def macro_f1(
@@ -26,12 +28,12 @@ def macro_f1(
     seed: int = 0,
     resamples: int = 2_000,
 ) -> Estimate:
-    """The plain mean of the labels' F1, with a percentile bootstrap over clusters, widened to hold the estimate.
+    """The plain mean of the labels' F1, with an `expanded` percentile bootstrap over clusters that holds the estimate.
 
     One entry an attempt; None is an answer without a label. One outside ``labels`` (by default all that occur) is a
     miss for its true label and counts in no label's precision. A label that does not occur is left out (of each
     resample too); one predicted but never true counts as 0. Where every answer is right the lower limit is Wilson's for
-    as many clusters. The interval leans low with rare labels. Clusters are of attempts: their task, or its source.
+    as many clusters. The interval leans low with `rare_labels`. Clusters are of attempts: their task, or its source.
     """
     two_sided_z(level)
     n = len(true)
@@ -56,7 +58,13 @@ def macro_f1(
         return replace(found, low=low, high=1.0, method=f"Wilson on {groups} clusters, no error seen")
     if groups < 2:
         return replace(found, why="one cluster cannot be resampled")
-    return with_percentiles(found, _resampled_means(rows, columns, codes, (groups, size), (resamples, seed)))
+    drawn = _resampled_means(rows, columns, codes, (groups, size), (resamples, seed))
+    return with_percentiles(found, drawn, expanded(level, groups))
+
+
+def rare_labels(seen: Mapping[str, int]) -> tuple[str, ...]:
+    """Labels, sorted, that under 2% of the tasks or fewer than 5 have: macro-F1's interval is not to be trusted."""
+    return tuple(sorted(name for name, n in seen.items() if n < max(FEWEST, RARE * sum(seen.values()))))
 
 
 def _resampled_means(
@@ -179,7 +187,8 @@ def ppi_mean(
     ``theta = lam mean(f_unl) + mean(Y - lam f_lab)``, ``Var = lam^2 var(f_unl) / N + var(Y - lam f) / n``; tuned ``lam
     = cov(Y, f) / ((1 + n/N) var f)``, var f over all tasks, cut to [0, 1] (Angelopoulos, Duchi & Zrnic 2023), is
     ``weight``; 0 leaves the judge out. The n labelled tasks, which ``n_tasks`` counts, are a random subset; the normal
-    interval wants some 30. For a paired comparison pass differences. None, with ``why``, without any label.
+    interval is too narrow on fewer than 100, and ``method`` says so. For a paired comparison pass differences. None,
+    with ``why``, without any label.
     """
     z = two_sided_z(level)
     (y, f), other = vectors(labels=labels, judged=judged_labelled), vector(judged_unlabelled, "judged")
@@ -195,4 +204,5 @@ def ppi_mean(
     variance = (lam * lam * float(other.var()) / many if many else 0.0) + float((y - lam * f).var()) / n
     half = z * math.sqrt(variance)
     how = f"PPI++, judge's weight {lam:.2f}, {n} labelled and {many} judged tasks"
+    how += ", too few labels" if n < LABELLED else ""
     return Estimate(value=value, low=value - half, high=value + half, level=level, n_tasks=n, n_trials=n, method=how)

@@ -9,9 +9,21 @@ from numpy.typing import ArrayLike
 
 from harness.core import Estimate
 from harness.stats.bootstrap import RESAMPLES, resampled_sums
+from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
 from harness.stats.tails import two_sided_t, two_sided_z
-from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by, vector, vectors
+from harness.stats.units import (
+    Clusters,
+    Contender,
+    Flags,
+    Matrix,
+    Vector,
+    cluster_codes,
+    kish_units,
+    sum_by,
+    vector,
+    vectors,
+)
 
 
 def fieller_ratio(
@@ -20,32 +32,38 @@ def fieller_ratio(
     """The ratio of two sums over tasks (cost over passes) with Fieller's interval.
 
     The roots of ``(x^2 - t^2 Vxx) r^2 - 2 (x y - t^2 Vxy) r + (y^2 - t^2 Vyy) = 0``, with x the mean denominator, y the
-    mean numerator and V the (co)variances of those means over G clusters, t on G - 1 df (Fieller 1954). Failed tasks
-    cost too; NaN is unknown and makes the ratio None. Where ``g = t^2 Vxx / x^2 >= 1`` the interval is unbounded: no
-    limits, and ``why``. A limit below 0 is cut at 0 where neither part can be negative.
+    mean numerator, V the (co)variances of those means by leaving out each cluster and t on the df of `cr3` (Fieller
+    1954). Failed tasks cost too; NaN is unknown and makes the ratio None. Where ``g = t^2 Vxx / x^2 >= 1`` the interval
+    is unbounded: no limits, and ``why``. A limit below 0 is cut at 0 where neither part can be negative.
     """
     two_sided_z(level)
     y, x = vectors(numerator=numerator, denominator=denominator)
     n, unknown = len(y), int((np.isnan(y) | np.isnan(x)).sum())
     codes, groups = cluster_codes(clusters, n)
-    found = Estimate(value=None, level=level, n_tasks=n, method=f"Fieller, {groups} clusters")
+    found = Estimate(value=None, level=level, n_tasks=n, method="none")
     if n == 0 or unknown:
-        return replace(found, method="none", why=f"unknown for {unknown} of {n} tasks" if unknown else "no tasks")
+        return replace(found, why=f"unknown for {unknown} of {n} tasks" if unknown else "no tasks")
     if float(x.sum()) == 0.0:
         return replace(found, method="Fieller", why="nothing passed, so there is no cost per pass")
-    found = replace(found, value=float(y.sum() / x.sum()))
+    sizes = np.bincount(codes, minlength=groups)
+    units = kish_units(sizes)
+    found = replace(found, value=float(y.sum() / x.sum()), method=f"Fieller, {clusters_named(groups, units)}")
     if groups < 2:
         return replace(found, why="one cluster has no interval")
-    ys, xs = sum_by(codes, y, groups), sum_by(codes, x, groups)
-    (vyy, vxy), (_, vxx) = (np.cov(ys, xs, ddof=1) / groups).tolist()
-    means = (float(ys.mean()), float(xs.mean()))
-    low, high, g = fieller_roots(means, (vyy, vxy, vxx), two_sided_t(level, groups - 1))
+    means = float(y.mean()), float(x.mean())
+    off = np.stack([sum_by(codes, values - values.mean(), groups) for values in (y, x)]) / (n - sizes)
+    (vyy, vxy), (_, vxx) = (off @ off.T * (groups - 1) / groups).tolist()
+    low, high, g = fieller_roots(means, (vyy, vxy, vxx), two_sided_t(level, units - 1.0))
     if low is None or high is None:
         return replace(found, why=f"too few passes to bound the ratio (g = {g:.2f}, it must be below 1)")
     return replace(found, low=max(0.0, low) if np.all(x >= 0.0) and np.all(y >= 0.0) else low, high=high)
 
 
-def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
+DEAREST, TOO_DEAR = 0.01, 0.2  # the share of tasks that are the dearest, and of the cost that they may hold
+BY_CHANCE = 2.5**2 * 6.0  # a squared skewness times n that symmetric costs have too: 2.5 standard deviations
+
+
+def tail_share(costs: ArrayLike, of: float = DEAREST) -> float | None:
     """The share of the whole cost that the dearest of the tasks hold (by default the dearest 1%, one task at least).
 
     Above a fifth, means and ratios of costs have intervals that are too narrow. None where nothing is paid or a cost is
@@ -56,6 +74,28 @@ def tail_share(costs: ArrayLike, of: float = 0.01) -> float | None:
         return None
     count = max(1, round(of * len(x)))
     return float(np.partition(x, len(x) - count)[len(x) - count :].sum() / x.sum())
+
+
+def heavy_tail(costs: ArrayLike) -> float | None:
+    """What the dearest 1% of the tasks hold, where that is over a fifth of the cost: then intervals are too narrow."""
+    share, n = tail_share(costs), len(np.asarray(costs))
+    # Of a dozen tasks one may well hold a fifth.
+    return None if share is None or share <= max(TOO_DEAR, 3.0 * max(1, round(DEAREST * n)) / n) else share
+
+
+def skewed_costs(costs: ArrayLike, clusters: Clusters = None) -> int | None:
+    """How many tasks (or clusters) an interval of a mean or ratio of so skewed costs asks for, where there are fewer.
+
+    25 times the squared skewness (Cochran 1977, section 2.15). None where there are enough, or a cost is unknown.
+    """
+    x = vector(costs, "costs")
+    codes, groups = cluster_codes(clusters, len(x))
+    if groups < 2 or not np.all(np.isfinite(x)):
+        return None
+    away = sum_by(codes, x - x.mean(), groups)
+    square = float(away @ away) / groups
+    skewed = float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
+    return None if groups >= 25.0 * skewed or skewed <= BY_CHANCE / groups else math.ceil(25.0 * skewed - 1e-9)
 
 
 def fieller_roots(

@@ -16,6 +16,8 @@ from harness.stats.bootstrap import RESAMPLES, bootstrap_estimate
 from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
 from harness.stats.domains import by_domain
+from harness.stats.permutation import flip_test
+from harness.stats.score import score_low, score_z
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
 from harness.stats.tails import normal_quantile, normal_tail, t_quantile
@@ -72,8 +74,8 @@ def non_inferiority(
     sums, sizes = pairs.sums, sum_by(pairs.codes, np.ones(n), groups)
     p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
     if groups > 1:
-        t = _score_z(sums, sizes, -margin)
-        p, low = float(stdtr(groups - 1, -t)), _score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
+        t = score_z(sums, sizes, -margin)
+        p, low = float(stdtr(groups - 1, -t)), score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
         z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
     method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
     return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)
@@ -92,63 +94,6 @@ def non_inferiority_counts(wins: int, losses: int, tasks: int, margin: float, al
 def _check(margin: float, alpha: float) -> None:
     if not 0.0 < margin <= 1.0 or not 0.0 < alpha < 0.5:
         raise ValueError(f"margin must lie in (0, 1] and alpha in (0, .5): {margin!r} and {alpha!r}")
-
-
-def score_z(sums: ArrayLike, sizes: ArrayLike, delta: float) -> float:
-    """Tango's score statistic for units that differ by any amount: large where the true difference lies above delta.
-
-    A unit is a cluster of tasks, or a task with several trials, of sum S_g and size m_g. Tango puts the likeliest table
-    under the hypothesis into the variance; this does so with the likeliest distribution (empirical likelihood, Owen
-    1988) of ``u_g = (S_g - delta m_g) / mbar``, in which a unit not yet seen, of Kish's size ``k = sum m_g^2 / (G
-    mbar^2)``, may lose everything: with ``lam = argmax sum log(1 + lam u_g)`` up to ``1 / ((1 + delta) k)`` the
-    variance of u is ``ubar / lam``, and ``Z = sqrt((G - 1) lam ubar)``, G - 1 because the mean is estimated. On one 0/1
-    trial a task Z is Tango's, but for ``sqrt((G - 1) / G)``. Z falls as delta rises; below the difference seen the
-    mirror image holds.
-    """
-    s, m = vectors(sums=sums, sizes=sizes)
-    if len(s) == 0 or np.any(m <= 0) or np.any(np.abs(s) > m + 1e-9) or not -1 <= delta <= 1:
-        raise ValueError("each sum must lie within plus and minus its size, and delta within plus and minus 1")
-    return _score_z(s, m, delta)
-
-
-def _score_z(sums: Vector, sizes: Vector, delta: float) -> float:
-    u = (sums - delta * sizes) / float(sizes.mean())
-    away = float(u.mean())
-    if abs(away) <= 1e-12:
-        return 0.0
-    if away < 0.0:
-        return -_score_z(-sums, sizes, -delta)
-    # The worst that a unit can do, seen or not; 0 where the hypothesis allows of nothing but losing everything.
-    worst = max((1.0 + delta) * len(u) / kish_units(sizes), -float(u.min()))
-    return math.inf if worst <= 1e-12 else math.sqrt((len(u) - 1) * _multiplier(u / worst) / worst * away)
-
-
-def _multiplier(u: Vector) -> float:
-    """Where ``sum log(1 + x u)`` is greatest on [0, 1], of u from -1 on and a mean above 0; by Newton's steps."""
-    if u.min() > -1.0 + 1e-12 and float((u / (1.0 + u)).sum()) >= 0.0:
-        return 1.0
-    low, high, x = 0.0, 1.0, 0.5
-    for _ in range(100):
-        each = u / (1.0 + x * u)
-        slope = float(each.sum())
-        low, high = (x, high) if slope > 0.0 else (low, x)
-        following = x + slope / float(each @ each)
-        if not low < following < high:
-            following = 0.5 * (low + high)
-        if abs(following - x) <= 1e-15:
-            break
-        x = following
-    return x
-
-
-def _score_low(sums: Vector, sizes: Vector, target: float) -> float:
-    """The difference at which `score_z`, which is 0 at the difference seen, has come down to the target."""
-    from scipy.optimize import brentq
-
-    seen = float(sums.sum() / sizes.sum())
-    if seen <= -1.0 + 1e-12:
-        return -1.0
-    return float(brentq(lambda delta: min(_score_z(sums, sizes, delta), 2.0 * target) - target, -1.0, seen, xtol=1e-12))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +116,21 @@ def harm_test(
     found = sign_flip_test(pairs.sums, alternative="less", seed=seed, resamples=resamples)
     delta = float(pairs.differences.mean())
     return Harm(delta=delta, p_value=found.p_value, n_tasks=len(pairs.a), method=f"{found.method}, one-sided")
+
+
+def harm_limit(
+    candidate: Contender, baseline: Contender, clusters: Clusters = None, *, p_value: float, level: float = 0.95
+) -> float | None:
+    """The largest difference that `harm_test` does not refute, one-sided: below 0 exactly where p is at most 1 - level.
+
+    The test's own inversion, `flip_test`; ``p_value`` is the test's. None without a common task, or without a limit.
+    """
+    pairs = pair_tasks(*candidate, *baseline, clusters)
+    if len(pairs.a) == 0:
+        return None
+    sizes = sum_by(pairs.codes, np.ones(len(pairs.codes)), pairs.clusters)
+    high = flip_test(pairs.sums, sizes, 2.0 * level - 1.0).high
+    return None if high >= 1.0 else min(high, -1e-12) if p_value <= 1.0 - level else max(high, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,7 +59,7 @@ def sign_flip_test(
         return SignFlip(p_value=1.0, method="sign-flip, no unit differs", units=0, smallest_p=1.0, exact=True)
     if alternative == "less":
         d = -d
-    lattice = _on_lattice(np.abs(d))
+    lattice = on_lattice(np.abs(d))
     p = None
     if lattice is not None:
         p = folded_tail(lattice, int(np.where(d > 0, lattice, -lattice).sum()), two_sided=two_sided)
@@ -86,7 +86,7 @@ def _without_rounding(d: Vector) -> Vector:
     return np.where(np.abs(d) > TIE * max(1.0, float(np.abs(d).max(initial=0.0))), d, 0.0)
 
 
-def _on_lattice(sizes: Vector) -> Counts | None:
+def on_lattice(sizes: Vector) -> Counts | None:
     """The sizes as whole multiples of one step, or None where no small common denominator exists."""
     distinct, index = np.unique(np.round(sizes, 13), return_inverse=True)
     if len(distinct) > 2000:

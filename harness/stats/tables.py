@@ -169,10 +169,12 @@ def visible_difference(tasks: int, discordant: float, *, power: float = 0.8, alp
     return crossing(seen, 0.0, discordant)[1] if tasks > 0 and seen(discordant) else None
 
 
-def smallest_difference(tasks: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05) -> float | None:
+def smallest_difference(
+    tasks: float, discordant: float, *, power: float = 0.8, alpha: float = 0.05, mid: bool = True
+) -> float | None:
     """The smallest difference that so many tasks show with this power; None where they show none at all.
 
-    ``discordant`` of them differ, or as many as the difference itself takes where that is more. By `exact_power` up to
+    ``discordant`` is the share that differ, or what the difference itself takes where that is more. By `exact_power` to
     `EXACT_BELOW` discordant tasks, where Connor's formula asks for too much, and by `visible_difference` beyond.
     """
     _check_power(min(1.0, max(discordant, 1e-12)), power, alpha)
@@ -182,7 +184,7 @@ def smallest_difference(tasks: float, discordant: float, *, power: float = 0.8, 
 
     def seen(delta: float) -> bool:
         wins, losses = 0.5 * (max(discordant, delta) + delta), 0.5 * max(0.0, discordant - delta)
-        return exact_power(whole, wins, losses, alpha) >= power
+        return exact_power(whole, wins, losses, alpha, mid=mid) >= power
 
     return crossing(seen, 0.0, 1.0, 1e-5)[1] if whole > 0 and seen(1.0) else None
 

@@ -61,3 +61,19 @@ def crossing(beyond: Callable[[float], bool], low: float, high: float, near: flo
             break
         low, high = (low, middle) if beyond(middle) else (middle, high)
     return low, high
+
+
+def root(function: Callable[[float], float], low: float, high: float, near: float = 1e-13) -> float:
+    """Where a continuous function with opposite signs at the ends is 0 (Illinois: Dowell & Jarratt 1971)."""
+    # Importing scipy.optimize takes half a second.
+    at_low, at_high, moved, x = function(low), function(high), 0, low
+    for _ in range(200):
+        last, x = x, (low * at_high - high * at_low) / (at_high - at_low)
+        y = function(x)
+        if y == 0.0 or abs(x - last) <= near:
+            break
+        if (y > 0.0) == (at_high > 0.0):
+            high, at_high, at_low, moved = x, y, at_low / 2.0 if moved == 1 else at_low, 1
+        else:
+            low, at_low, at_high, moved = x, y, at_high / 2.0 if moved == -1 else at_high, -1
+    return x

@@ -34,7 +34,7 @@ from harness.core import (
     write_atomic,
 )
 from harness.store.columns import OUTCOMES_FILE
-from harness.userfile import Amount, Rate, Strict, Text, Truth, parse, read_yaml
+from harness.userfile import Amount, Positive, Rate, Strict, Text, Truth, parse, read_yaml
 
 FILE = "manifest.json"
 CONTROLS = frozenset({"always", "never", "random", "oracle"})
@@ -258,6 +258,8 @@ class Economics(Strict):
     hosting_usd_per_month: Amount | None = None
     outage_days_per_year: Annotated[float, Field(strict=True, ge=0, le=366)] | None = None
     data_must_stay_inside: Truth | None = None
+    retrain_months: Positive | None = None  # the training is paid again every so many months
+    reauthor_months: Positive | None = None  # and the authoring of the skills
     tasks_per_gpu_hour: Rate | None = None  # that a machine does in an hour in use: of every option, or by contender
 
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import load_evidence, load_note
+from harness.analysis import load_evidence, load_note, shared_sources
 from harness.core import Decision, Estimate, as_json, dollars, listed
 from harness.stats import percentile_limits
 from harness.verdict import advice_inputs, conditions
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
-from harness.verdict.arrays import Mask
-from harness.verdict.conditions import Condition, Findings, Forgetting, Option, reasons
-from harness.verdict.economics import GPU_HOUR, RATE, Assumptions, load_assumptions, monthly
-from harness.verdict.options import OWN, UNKNOWN, OptionFigures, at_quality, quality
+from harness.verdict.advice_reasons import Findings, Option, reasons
+from harness.verdict.conditions import Condition, Forgetting
+from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, Assumptions, load_assumptions, monthly
+from harness.verdict.options import UNKNOWN, OptionFigures, is_twin
 
 SHOWN = 5  # names that a sentence lists
 
@@ -27,11 +27,11 @@ class Advice:
     advice: Decision
     reasons: tuple[str, ...]
     break_even_tasks_per_month: Estimate
-    break_even_of: tuple[str, str] | None  # the owned option and the rented one that the break-even volume compares
+    break_even_of: tuple[str, str] | None  # the advised option and its cheapest rival of another kind; first pays off
     options: tuple[Option, ...]
     conditions: tuple[Condition, ...]
     flips_at: tuple[FlipPoint, ...]
-    probabilities: Mapping[str, float]  # of each kind, that it holds the cheapest of the required quality
+    probabilities: Mapping[str, float]  # of each kind, that it holds the cheapest bill of those not shown to miss it
     missing: tuple[str, ...]  # inputs that the advice waits for
     forgetting: tuple[Forgetting, ...]
     economics: Mapping[str, Any]  # as used, with the horizon in months and the share that each may be off
@@ -73,20 +73,22 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     done = not table.skipped.any() and (inputs.manifest is None or inputs.manifest.complete)
     stopped = f" ({inputs.manifest.stopped_because})" if inputs.manifest and inputs.manifest.stopped_because else ""
     warning = None if done else f"INCOMPLETE: the run is not done{stopped}"
-    ranked = _rank(figures, assumptions, settings)
+    ranked = _rank(inputs, figures, assumptions)
     options = _options(inputs, figures, assumptions, ranked)
     found = replace(ranked, options=options, forgetting=forgotten, warning=warning)
-    pair = advice_inputs.own_and_rent(figures, found.usd[0].tolist(), margin)
+    able = found.quality.shown(margin), found.quality.possible(margin)
+    first = found.leads.get(found.kind, int(np.argmax(figures.rates[0])))
+    pair = advice_inputs.break_even_pair(figures, found.usd[0].tolist(), first, able)
     even = advice_inputs.break_even_volume(figures, assumptions, pair, settings.level)
-    said = None if pair is None else (names[pair[0]], names[pair[1]])
+    said = None if isinstance(pair, str) else (names[pair[0]], names[pair[1]])
     word, why, missing = reasons(found)
-    lead, evidence = names[int(np.argmax(found.probabilities))], []
-    if pair is not None:
+    lead, evidence = figures.candidates[first].members[0], []
+    if not isinstance(pair, str):
         evidence = inputs.once(("pair", pair, price), lambda: conditions.pair_evidence(table, figures, pair))
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
     unit = "the unit is the task" if groups == n else f"the unit is the cluster, {groups:,} of them"
     tasks = f"split: {table.split}; on the {n:,} tasks that every option has; {unit}"
-    used = {name: getattr(assumptions, name) for name in ("data_must_stay_inside", "months", "spread")}
+    used = {name: getattr(assumptions, name) for name in ("data_must_stay_inside", "months", "spread", *PERIODS)}
     return Advice(
         advice=word,
         reasons=why,
@@ -113,63 +115,78 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     )
 
 
-def _rank(figures: OptionFigures, assumptions: Assumptions, settings: AdviceSettings) -> Findings:
-    """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one."""
-    amounts = assumptions.drawn(len(figures.rates) - 1, settings.seed)
-    each = zip(figures.candidates, figures.costs.T, figures.api.T, strict=True)
-    bills = tuple(monthly(amounts, option, cost, api, assumptions.months) for option, cost, api in each)
+def _rank(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> Findings:
+    """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one.
+
+    Each kind stands for itself by its cheapest option at the given amounts, so that more options of a kind are no more
+    tries.
+    """
+    bills = inputs.drawn_bills(assumptions)
     usd = np.stack([np.broadcast_to(bill.usd, len(figures.rates)) for bill in bills], axis=1)
-    allowed = _allowed(figures, stay=bool(assumptions.data_must_stay_inside))
-    good = at_quality(figures.rates[1:], allowed, settings.margin)
-    asked = np.where(good, usd[1:], np.inf)
-    least = asked.min(axis=1, keepdims=True)
-    first = np.isfinite(asked) & (asked <= least + 1e-12 * np.abs(least))
-    p = (first / np.maximum(first.sum(axis=1, keepdims=True), 1)).mean(axis=0)  # ties share
+    quality, margin = inputs.quality(stay=bool(assumptions.data_must_stay_inside)), inputs.settings.margin
+    shown, possible = quality.shown(margin), quality.possible(margin)
     whole = np.array([not bill.lacking for bill in bills])
-    kinds, sure = {}, {}
-    for kind in dict.fromkeys(c.kind for c in figures.candidates):
-        here = np.array([c.kind == kind for c in figures.candidates])
-        wins = (good & here & whole & (usd[1:] <= least)).any(axis=1)
-        kinds[kind] = float(sum(p[here].tolist()))
-        sure[kind] = float((wins | (good.any(axis=1) & ~(good & ~here).any(axis=1))).mean())
-    rates = np.where(allowed, figures.rates[0], -np.inf)
-    top = np.flatnonzero(rates >= rates.max() - 1e-12).tolist()
-    best = min(top, key=lambda i: float(usd[0, i]))
+    sorts = list(dict.fromkeys(c.kind for c in figures.candidates))
+    of = np.array([[c.kind == kind for c in figures.candidates] for kind in sorts])
+
+    def cheapest(able: Any) -> list[int | None]:
+        """Of each kind the cheapest option of those that are able; of equally cheap ones the one that passes more."""
+        order = np.lexsort((-figures.rates[0], [float(f"{one:.9g}") for one in usd[0]]))
+        return [next((int(i) for i in order if able[i] and here[i]), None) for here in of]
+
+    def drawn(places: list[int | None]) -> Any:
+        """The bills of these options, a column a kind; infinite where there is none."""
+        return np.stack([np.full(len(usd) - 1, np.inf) if i is None else usd[1:, i] for i in places], axis=1)
+
+    firsts, good = cheapest(possible), cheapest(shown & whole)
+    least, proven, known = drawn(firsts), drawn(good), drawn(cheapest(possible & whole))
+    bar = least.min(axis=1, keepdims=True)
+    first = np.isfinite(least) & (least <= bar + 1e-12 * np.abs(bar))
+    chance = first / np.maximum(first.sum(axis=1, keepdims=True), 1)  # ties share
+    others = np.stack([np.delete(least, k, axis=1).min(axis=1, initial=np.inf) for k in range(len(sorts))], axis=1)
+    mine = np.isfinite(least)
+    sure = mine & ((known <= others) | ~np.isfinite(others))
+    settled = mine & ((proven <= others) | ~np.isfinite(others))
+    p = np.zeros(len(bills))
+    for k, here in enumerate(of):
+        asked = np.where(here & possible, usd[1:], np.inf)
+        low = asked.min(axis=1, keepdims=True)
+        top = np.isfinite(asked) & (asked <= low + 1e-12 * np.abs(low))
+        p += (chance[:, [k]] * top / np.maximum(top.sum(axis=1, keepdims=True), 1)).mean(axis=0)
+    means = [dict(zip(sorts, each.mean(axis=0).tolist(), strict=True)) for each in (chance, sure, settled)]
+    cheap = {kind: i for kind, i in zip(sorts, firsts, strict=True) if i is not None}
+    leads = cheap | {kind: i for kind, i in zip(sorts, good, strict=True) if i is not None}
     return Findings(
-        bills=bills,
+        bills=tuple(bills),
         usd=usd,
-        may=allowed,
-        best=best,
+        quality=quality,
         probabilities=p,
-        kinds=kinds,
-        sure_kinds=sure,
+        kinds=means[0],
+        sure_kinds=means[1],
+        settled=means[2],
+        firsts=cheap,
+        leads=leads,
         assumptions=assumptions,
-        margin=settings.margin,
+        margin=margin,
     )
 
 
-def _allowed(figures: OptionFigures, *, stay: bool) -> Mask:
-    """Which options may be chosen at all; where none may, all are shown, and nothing is advised."""
-    return np.array([not stay or c.kind == OWN for c in figures.candidates], dtype=bool)
-
-
 def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> tuple[FlipPoint, ...]:
-    """What would change the kind that is the cheapest of the required quality, by the point estimates."""
+    """What would change the word, were every amount exact: the quality is as it was decided."""
     if not assumptions["tasks_per_month"]:
         return ()
     (price, rates), recorded, months = assumptions.machine, inputs.figures, assumptions.months
     hour = inputs.machine.hour_on_record if price is None else price
 
     def lead(amounts: dict[str, float], stay: bool, margin: float) -> str | None:  # noqa: FBT001
-        allowed, asked, costs = _allowed(figures, stay=stay), amounts.get(GPU_HOUR, hour), figures.costs[0]
-        if not allowed.any():
-            return None
+        quality, asked, costs = inputs.quality(stay=stay), amounts.get(GPU_HOUR, hour), figures.costs[0]
         if asked is not None and asked != hour:
             costs = inputs.priced(recorded.costs[0], recorded.machine[0], (asked, rates))
-        good = np.flatnonzero(at_quality(figures.rates[0], allowed, margin)).tolist()
-        usd = {i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], months).usd for i in good}
-        kind = figures.candidates[min(good, key=lambda i: float(usd[i]))].kind
-        return None if kind == UNKNOWN else kind
+        shown, able = quality.shown(margin), np.flatnonzero(quality.possible(margin)).tolist()
+        usd = {i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], months).usd for i in able}
+        least = min((i for i in able if shown[i]), key=lambda i: float(usd[i]), default=None)
+        may = {figures.candidates[i].kind for i in able if least is None or i == least or usd[i] < usd[least]}
+        return None if len(may) != 1 or UNKNOWN in may else may.pop()
 
     return advice_inputs.flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
 
@@ -178,13 +195,21 @@ def _options(
     inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions, ranking: Findings
 ) -> tuple[Option, ...]:
     found, settings, n = [], inputs.settings, len(figures.clusters)
-    per_pass, best, margin = inputs.per_pass(assumptions.machine), ranking.best, settings.margin
-    qualities = inputs.once(("quality", best, margin), lambda: quality(inputs.figures, best, margin))
-    how = f"{len(ranking.usd) - 1} draws of tasks and of the economics within their ranges, seed {settings.seed}"
+    per_pass, standing = inputs.per_pass(assumptions.machine), ranking.quality
+    words = standing.words(settings.margin)
+    how = f"{len(ranking.usd) - 1} draws of tasks, prices and the economics within their ranges, seed {settings.seed}"
     for i, (option, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
-        (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(ranking.may[i])
+        (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(standing.allowed[i])
         level, trials = settings.level, int(figures.counts[i].sum())
         told = Estimate(value=None, level=level, n_tasks=n, n_trials=trials, method="none")
+        gap = replace(told, why="the data must stay inside, and it needs an API")
+        if allowed:
+            others = np.delete(np.where(standing.allowed, standing.rates, -np.inf), i).max(initial=-np.inf)
+            gap = replace(told, why="there is no other option")
+            if np.isfinite(others):
+                how_far = "comparisons with the best, whoever it is, one-sided at 5%"
+                seen, low_end, high_end = (float(x[i]) for x in (standing.rates - others, standing.low, standing.high))
+                gap = replace(told, value=seen, low=low_end, high=high_end, method=how_far, level=0.9)
         if bill.lacking:
             month = replace(told, why=f"it needs {', '.join(bill.lacking)}")
         else:
@@ -193,6 +218,7 @@ def _options(
         found.append(
             Option(
                 contender=option.contender,
+                seeds=option.members if len(option.members) > 1 else (),
                 kind=option.kind,
                 because=option.because,
                 pass_rate=rate,
@@ -203,7 +229,8 @@ def _options(
                 tasks_usd=None if bill.lacking else _first(bill.tasks),
                 outages_usd=None if bill.lacking else _first(bill.outages),
                 probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
-                quality=qualities[i] if allowed else "not allowed",
+                quality=words[i] if allowed else "not allowed",
+                to_best=gap,
                 allowed=allowed,
                 lacking=bill.lacking,
             )
@@ -219,11 +246,22 @@ def _first(amounts: Any) -> float:
 def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
     """Terms, prices, what is left out, which machines are reckoned by a stated rate and what is stated in vain."""
     hour, why, spread = assumptions.gpu_hour_usd, inputs.machine.why, f"{100 * assumptions.spread:g}%"
-    off = f"each amount triangular within {spread} of its value" if assumptions.spread else "amounts taken as exact"
-    notes = [f"money spent once is spread over {assumptions.months:g} months; {off}, independent of the others"]
+    off = f"each amount and each price (a machine's hour, tokens, other costs) triangular within {spread} of its value"
+    off = f"{off}, independent of the others" if assumptions.spread else "amounts and prices taken as exact"
+    again = {name: getattr(assumptions, name) for name in PERIODS}
+    what_again = (("retrain_months", "training is paid"), ("reauthor_months", "skill authoring"))
+    upkeep = [
+        f"{what} again every {again[name]:g} months" if again[name] else f"{what} once ({name} is not given)"
+        for name, what in what_again
+    ]
+    notes = [
+        f"money spent once is spread over {assumptions.months:g} months; {off}",
+        f"upkeep: {listed(upkeep, SHOWN)}",
+        "who is of the required quality is decided once, for all options together, and not drawn",
+    ]
     if hour is not None:
-        notes.append(f"an hour of a machine costs {dollars(hour)} instead of what is on record, taken as exact")
-        unknown = [name for name in inputs.names if name in why]
+        notes.append(f"an hour of a machine costs {dollars(hour)} instead of what is on record")
+        unknown = [name for name in inputs.members if name in why]
         notes += [f"at another price of the hour the cost of {name} is unknown: {why[name]}" for name in unknown]
     rates, stated = assumptions.tasks_per_gpu_hour, inputs.stated(assumptions.machine)
     same: dict[tuple[float, float], list[str]] = {}
@@ -234,15 +272,23 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         f"({RATE}), {dollars(usd)} a task, in place of the machine's measured time"
         for (rate, usd), names in same.items()
     ]
-    measured = load_note(inputs.table, [name for name in inputs.names if name not in stated])
+    measured = load_note(inputs.table, [name for name in inputs.members if name not in stated])
     notes += [f"{note} ({RATE} states another load)" for note in measured]
     for name, rate in rates if isinstance(rates, tuple) else ():
-        if name in inputs.names and name not in stated:
+        if name in inputs.members and name not in stated:
             unused = why.get(name, "it pays no machine by the hour")
             notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {unused}")
+    notes += [
+        f"{c.contender} is one recipe trained with several seeds, {listed(c.members, SHOWN)}: its rate is their mean, "
+        "and how far they lie apart enters the interval and the quality"
+        for c in inputs.figures.candidates
+        if len(c.members) > 1
+    ]
+    twins = [n for n, one in inputs.described.contenders.items() if n in inputs.controls and is_twin(one)]
     for what, left in (
-        ("no options, since they only measure", inputs.controls),
+        ("no options, since they only measure", [name for name in inputs.controls if name not in twins]),
+        ("A/A twins, which show the noise of a run and are no options of their own", twins),
         ("not the work, only a check for forgetting", inputs.general),
     ):
         notes += [f"{what}: {', '.join(map(str, left))}"] if left else []
-    return [*notes, *inputs.table.notes]
+    return [*notes, *shared_sources(inputs.table, inputs.manifest, inputs.members), *inputs.table.notes]

@@ -9,13 +9,24 @@ import numpy as np
 
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
-from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits
+from harness.stats import clustered_mean, clustered_rate, crossing, fieller_ratio, percentile_limits, widened
 from harness.store import TaskTable, described
 from harness.verdict import economics
 from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import general_suites
 from harness.verdict.economics import AS_RECORDED, DAYS, Assumptions, MachinePrice, StatedRates, monthly
-from harness.verdict.options import OWN, RENT, MachineTime, OptionFigures, candidates, machine_time, option_figures
+from harness.verdict.options import (
+    MIX,
+    OWN,
+    RENT,
+    MachineTime,
+    OptionFigures,
+    Quality,
+    candidates,
+    machine_time,
+    option_figures,
+    quality,
+)
 
 T = TypeVar("T")
 
@@ -61,6 +72,11 @@ class AdviceInputs:
         """The options, in the order of every column of the figures."""
         return tuple(c.contender for c in self.figures.candidates)
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The contenders that the options are: of a recipe all its seeds."""
+        return tuple(name for c in self.figures.candidates for name in c.members)
+
     def at_margin(self, margin: float) -> "AdviceInputs":
         """The same outcomes at another margin of quality."""
         return replace(self, settings=replace(self.settings, margin=margin))
@@ -88,13 +104,38 @@ class AdviceInputs:
 
     def priced(self, costs: Floats, machine: Floats, price: MachinePrice) -> Floats:
         """Dollars a task by option at a price of a machine's hour and at stated rates; NaN where unknown."""
-        places = np.array([self.table.index(name) for name in self.names])
+        places = np.array([self.table.index(c.members[0]) for c in self.figures.candidates])
         return self.machine.priced(places, costs, machine, price[0], self._rates(price[1]))
 
+    def quality(self, *, stay: bool) -> Quality:
+        """How far each option lies from the best of those allowed, where the data must stay inside or not."""
+        s, settings = self.figures, self.settings
+        allowed = np.array([not stay or c.kind == OWN for c in s.candidates], dtype=bool)
+        key = ("quality", settings.margin, tuple(allowed.tolist()))
+        return self.once(key, lambda: quality(s, allowed, settings.margin, settings.seed))
+
+    def drawn_bills(self, assumptions: Assumptions) -> list[economics.Bill]:
+        """Each option's bill as it is known best, and with tasks, prices and amounts drawn jointly."""
+        s, found, draws = self.at_machine(assumptions.machine), [], len(self.figures.rates) - 1
+        amounts = assumptions.drawn(draws, self.settings.seed)
+        prices = assumptions.drawn_prices(draws, self.settings.seed)
+        by_token = self.figures.costs - self.figures.machine
+        for i, option in enumerate(s.candidates):
+            cost = s.costs[:, i]
+            if option.kind in {OWN, RENT}:
+                cost = cost * prices[economics.HOURLY if option.kind == OWN else economics.BY_TOKEN]
+            elif option.members[0] in self.machine.why:
+                cost = cost * prices[economics.UNPARTED]
+            else:
+                rest = by_token[:, i]
+                cost = rest * prices[economics.BY_TOKEN] + (cost - rest) * prices[economics.HOURLY]
+            found.append(monthly(amounts, option, cost, s.api[:, i], assumptions.months))
+        return found
+
     def stated(self, price: MachinePrice) -> dict[str, float]:
-        """Of each option whose machine is reckoned by a stated rate the dollars that it costs a task."""
+        """Of each contender whose machine is reckoned by a stated rate the dollars that it costs a task."""
         each = self.machine.per_task(price[0], self._rates(price[1]))
-        found = {name: float(each[self.table.index(name)]) for name in self.names}
+        found = {name: float(each[self.table.index(name)]) for name in self.members}
         return {name: usd for name, usd in found.items() if not np.isnan(usd)}
 
     def rate_of(self, name: str, rates: StatedRates) -> float | None:
@@ -112,18 +153,21 @@ class AdviceInputs:
         return None if by_hour else self.rate_of(entry.worker, rates)
 
     def _rates(self, rates: StatedRates) -> Floats:
-        found = (self.rate_of(name, rates) if name in self.names else None for name in self.table.contenders)
+        found = (self.rate_of(name, rates) if name in self.members else None for name in self.table.contenders)
         return np.array([np.nan if rate is None else rate for rate in found])
 
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        rows = zip(s.sums, s.counts, s.task_costs, strict=True)
+        rows = zip(s.sums, s.counts, s.task_costs, s.between, strict=True)
         return self.once(
             ("per pass", price),
             lambda: [
-                (clustered_rate(sums, counts, s.clusters, level), fieller_ratio(usd, sums / counts, s.clusters, level))
-                for sums, counts, usd in rows
+                (
+                    widened(clustered_rate(sums, counts, s.clusters, level), *between),
+                    fieller_ratio(usd, sums / counts, s.clusters, level),
+                )
+                for sums, counts, usd, between in rows
             ],
         )
 
@@ -145,7 +189,7 @@ def advice_inputs_of(
     work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
     known = described(table.report, manifest)
     found, controls = candidates(table, known, asked.kinds or {}, asked.without)
-    machine = machine_time(table, known, [c.contender for c in found])
+    machine = machine_time(table, known, [name for c in found for name in c.members])
     return AdviceInputs(
         table=table,
         manifest=manifest,
@@ -184,79 +228,88 @@ def bills_at(inputs: AdviceInputs, assumptions: Assumptions, volumes: Sequence[f
 
     The interval is over resampled tasks and the other amounts, drawn jointly as for the advice.
     """
-    figures, settings, found = inputs.at_machine(assumptions.machine), inputs.settings, []
-    rows = len(figures.rates)
-    amounts = assumptions.drawn(rows - 1, settings.seed) | {"tasks_per_month": 1.0}  # it grows alike with every task
-    for i, option in enumerate(figures.candidates):
-        bill = monthly(amounts, option, figures.costs[:, i], figures.api[:, i], assumptions.months)
+    settings, found = inputs.settings, []
+    at_one = replace(assumptions, amounts={**assumptions.amounts, "tasks_per_month": 1.0})
+    volume_of = at_one.drawn(len(inputs.figures.rates) - 1, settings.seed)["tasks_per_month"]  # alike for every task
+    for option, bill in zip(inputs.figures.candidates, inputs.drawn_bills(at_one), strict=True):
         bills = []
         for volume in volumes if not bill.lacking else ():
-            usd = np.broadcast_to(sum(bill.fixed.values(), 0.0) + volume * (bill.tasks + bill.outages), rows)
+            usd = sum(bill.fixed.values(), 0.0) + volume * (bill.tasks + bill.outages) / volume_of
             low, high = percentile_limits(usd[1:], settings.level) or (None, None)
             bills.append(VolumeBill(tasks_per_month=volume, usd=float(usd[0]), low=low, high=high))
         found.append(Bills(contender=option.contender, kind=option.kind, bills=tuple(bills), lacking=bill.lacking))
     return tuple(found)
 
 
-def own_and_rent(figures: OptionFigures, usd: Sequence[float], margin: float) -> tuple[int, int] | None:
-    """The owned and the rented option that are compared: the cheapest within the margin of its kind's best."""
-    rates, unknown = figures.rates[0], np.isnan(figures.costs[0])
+ORDER = (str(OWN), str(MIX), str(RENT))  # from what is paid by the month to what is paid by the task
 
-    def least(kind: str) -> int | None:
-        places = [i for i, c in enumerate(figures.candidates) if c.kind == kind]
-        good = [i for i in places if rates[i] >= rates[places].max() - margin - 1e-12]
-        return min(good, key=lambda i: (unknown[i], usd[i]), default=None)  # an unknown cost comes last
 
-    own, rent = least(OWN), least(RENT)
-    return None if own is None or rent is None else (own, rent)
+def break_even_pair(
+    figures: OptionFigures, usd: Sequence[float], lead: int, able: tuple[Mask, Mask]
+) -> tuple[int, int] | str:
+    """The advised option and its cheapest rival of another kind, in the `ORDER` of their kinds; or why there is none.
+
+    ``able`` are options shown to be of the required quality, and those not shown to miss it, which serve where no
+    other is shown.
+    """
+    kinds, unknown = [c.kind for c in figures.candidates], np.isnan(figures.costs[0])
+    known = set(kinds) & set(ORDER)
+    if len(known) < 2 or kinds[lead] not in known:
+        return f"no option is known to be {OWN if str(OWN) not in known else RENT}"
+    for good in able:
+        places = [i for i in np.flatnonzero(good).tolist() if kinds[i] in known - {kinds[lead]}]
+        if places:  # an unknown cost comes last
+            pair = (lead, min(places, key=lambda i: (unknown[i], usd[i])))
+            first, second = sorted(pair, key=lambda i: ORDER.index(kinds[i]))
+            return first, second
+    return f"every option that is not {kinds[lead]} is shown to miss the required quality"
 
 
 def break_even_volume(
-    figures: OptionFigures, assumptions: Assumptions, pair: tuple[int, int] | None, level: float
+    figures: OptionFigures, assumptions: Assumptions, pair: tuple[int, int] | str, level: float
 ) -> Estimate:
-    """Tasks a month from which the owned option costs less than the rented one: fixed a month over saving a task.
+    """Tasks a month from which the first option costs less than the second: fixed a month over saving a task.
 
-    The saving is the mean over the shared tasks of what the rented one costs more, with what outages are expected to
+    The saving is the mean over the shared tasks of what the second one costs more, with what outages are expected to
     lose a task; its interval is CR1/t over clusters. Amounts are taken as given.
     """
     none = Estimate(value=None, level=level, method="none")
-    if pair is None:
-        lacking = "OWN" if OWN not in {c.kind for c in figures.candidates} else "RENT"
-        return replace(none, why=f"no option is known to be {lacking}")
+    if isinstance(pair, str):
+        return replace(none, why=pair)
     amounts = assumptions.known | {"tasks_per_month": 0.0}
-    own, rent = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.months) for i in pair)
-    needs = [*own.lacking, *rent.lacking]
-    loss = economics.outage_cost(amounts, needs) / DAYS
+    first, second = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.months) for i in pair)
+    needs = [*first.lacking, *second.lacking]
+    more = float(figures.api[0, pair[1]] - figures.api[0, pair[0]])  # the share of tasks that only one needs an API for
+    loss = more * economics.outage_cost(amounts, needs) / DAYS if more else 0.0
     if needs:
         return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
-    owned, rented = figures.task_costs[list(pair)]
-    saved = clustered_mean(rented - owned + loss, np.ones(len(owned)), figures.clusters, level)
-    fixed = float(own.usd) - float(rent.usd)
+    costs = figures.task_costs[list(pair)]
+    saved = clustered_mean(costs[1] - costs[0] + loss, np.ones(costs.shape[1]), figures.clusters, level)
+    fixed, name = float(first.usd) - float(second.usd), figures.candidates[pair[0]].contender
     if fixed >= 0:
         return earned_back(fixed, saved)
     if saved.low is not None and saved.low > 0:
-        return replace(saved, value=0.0, low=0.0, high=0.0, method="owning costs less at any volume", why=None)
-    return replace(
-        saved, value=None, low=None, high=None, why="owning has the lower fixed cost: no volume earns it back"
-    )
+        return replace(saved, value=0.0, low=0.0, high=0.0, method=f"{name} costs less at any volume", why=None)
+    why = f"{name} has the lower fixed cost: no volume earns it back"
+    return replace(saved, value=None, low=None, high=None, why=why)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlipPoint:
-    """One input that would change which kind of option is the cheapest at the required quality."""
+    """One input that, moved alone, would change the word, with every amount as it is known best."""
 
     input: str
     now: float | bool
     at: float | bool  # the value nearest to the present one at which it changes
-    advice: str  # the kind that is the cheapest from there on
+    advice: str  # the kind that is advised there
 
 
 Lead = Callable[[dict[str, float], bool, float], str | None]
-"""Known amounts, whether the data must stay inside, and the margin, to the kind that leads by the point estimates."""
+"""Known amounts, whether the data must stay inside, and the margin, to the kind advised where each is exact."""
 
 
 def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float | None) -> tuple[FlipPoint, ...]:
-    """Every input that flips the lead within its range, the smallest move on each side.
+    """Every input that flips the word within its range, the smallest move on each side; from UNDECIDED to any other.
 
     Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
     days of outage up to 365, the margin from 0 to .5. An unknown input, and one of 0 (but for days), has no range.
@@ -264,8 +317,6 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
     amounts = assumptions.known | ({} if hour_usd is None else {economics.GPU_HOUR: hour_usd})
     stay = bool(assumptions.data_must_stay_inside)
     here = lead(amounts, stay, margin)
-    if here is None:
-        return ()
     found: list[FlipPoint] = []
 
     def walk(name: str, now: float) -> None:
@@ -281,7 +332,7 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
         changes = (_first_change(moved, here, path) for path in paths)
         found.extend(FlipPoint(input=name, now=now, at=one[0], advice=one[1]) for one in changes if one)
 
-    for name in (*economics.AMOUNTS, economics.GPU_HOUR):
+    for name in (*economics.AMOUNTS, *economics.PERIODS, economics.GPU_HOUR):
         if name in amounts:
             walk(name, amounts[name])
     if assumptions.data_must_stay_inside is not None:
@@ -292,13 +343,12 @@ def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float |
     return tuple(found)
 
 
-def _first_change(lead: Callable[[float], str | None], here: str, path: Sequence[float]) -> tuple[float, str] | None:
+def _first_change(
+    lead: Callable[[float], str | None], here: str | None, path: Sequence[float]
+) -> tuple[float, str] | None:
     for before, value in pairwise(path):
-        there, low, high = lead(value), before, value
+        there = lead(value)
         if there is not None and there != here:
-            for _ in range(60):
-                middle = (low + high) / 2
-                kind = lead(middle)
-                low, high, there = (middle, high, there) if kind == here else (low, middle, kind or there)
-            return high, there
+            at = crossing(lambda x: lead(before + (value - before) * x) == there, 0.0, 1.0)[1]  # noqa: B023
+            return before + (value - before) * at, there
     return None

@@ -1,22 +1,22 @@
-"""Conditions under which owning wins, answered from evidence; forgetting; and from figures to a word with reasons."""
+"""Conditions under which owning wins, answered from evidence; and forgetting."""
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness import core
-from harness.core import ContenderRecord, Decision, Estimate, Manifest, dollars, percent
+from harness.core import ContenderRecord, Estimate, Manifest, dollars, p_equation, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
-from harness.verdict.arrays import Floats, Mask
-from harness.verdict.economics import DAYS, MEANINGS, Assumptions, Bill
-from harness.verdict.options import BELOW, BEST, MIX, OWN, RENT, SHOWN, UNKNOWN, OptionFigures
+from harness.verdict.arrays import Mask
+from harness.verdict.economics import DAYS, Assumptions
+from harness.verdict.options import OptionFigures
 
 YES, NO = "yes", "no"
-SURE = 0.8  # the probability from which a kind of option is advised
+UNKNOWN = "unknown"
 MALFORMED = (0.05, 0.20)  # a format is kept up to the first share of malformed answers, and not kept beyond the second
 LABELS = 100  # more labels than this are no closed list
 FIXED_FORMATS = frozenset({"exact", "label", "number", "json", "json_schema", "regex"})
@@ -134,7 +134,7 @@ def pair_evidence(table: TaskTable, figures: OptionFigures, places: tuple[int, i
     if np.isfinite(ratio):
         interval = "" if limits is None else f" [{limits[0]:.3g}, {limits[1]:.3g}]"
         parts.append(f"a pass of {pair[1]} costs {ratio:.3g}{interval} times one of {pair[0]}")
-    latencies = (table.attempts_of(name).numbers("latency_s") for name in pair)
+    latencies = (table.attempts_of(figures.candidates[i].members[0]).numbers("latency_s") for i in places)
     seconds = [known[~np.isnan(known)] for known in latencies]
     if all(len(s) for s in seconds):
         ours, theirs = (float(np.median(s)) for s in seconds)
@@ -187,9 +187,12 @@ def forgetting(
             continue
         a, b = ((table.sums[i][mask], table.counts[i][mask]) for i in places)
         seen = compare(*a, *b, clusters)
-        harmed = harm_test(a, b, clusters).p_value <= 0.05 and (seen.delta or 0.0) < -margin
+        p = harm_test(a, b, clusters).p_value
+        harmed = p <= 0.05 and (seen.delta or 0.0) < -margin
         kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
         limits = "" if seen.low is None or seen.high is None else f" {core.points_interval(seen.low, seen.high)}"
+        if harmed and seen.high is not None and seen.high >= 0.0:
+            limits += f"; worse by the one-sided test ({p_equation(p)}), though the two-sided interval holds 0"
         on = f"{seen.n_tasks:,} tasks of {', '.join(suites)}"
         found.append(
             Forgetting(
@@ -205,165 +208,3 @@ def forgetting(
             )
         )
     return tuple(found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
-    """One contender that can be chosen."""
-
-    contender: str
-    kind: str  # ``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says
-    because: str
-    pass_rate: Estimate
-    cost_per_pass_usd: Estimate  # of the tasks alone; what is paid once or by the month is in ``monthly_usd``
-    monthly_usd: Estimate
-    fixed_usd: float | None  # of the month's bill what is paid whatever the volume; None where an input is lacking
-    fixed_parts_usd: Mapping[str, float]  # the same by the input that it comes from
-    tasks_usd: float | None  # what the month's tasks cost: their number times the cost of a task
-    outages_usd: float | None  # what outages of an API are expected to lose; the three add up to ``monthly_usd``
-    probability_cheapest: float | None  # of those of the required quality; None where its bill is not whole
-    quality: str  # ``best``, ``shown`` to be within the margin of it, ``open``, or ``below``: shown not to be
-    allowed: bool  # false where the data must stay inside and it needs an API
-    lacking: tuple[str, ...]  # inputs that its bill still needs
-
-    @property
-    def passes(self) -> float:
-        """Its pass rate as a number."""
-        return self.pass_rate.value or 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """How often each option is the cheapest at the required quality, and what else the decision is taken on."""
-
-    options: Sequence[Option] = ()
-    bills: tuple[Bill, ...]
-    usd: Floats  # monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole
-    may: Mask  # which options may be chosen
-    best: int  # the option that passes most, of those allowed; of equals the cheapest
-    probabilities: Floats  # of being the cheapest; where bills are not whole, of the lower bounds
-    kinds: Mapping[str, float]  # the same of each kind
-    sure_kinds: Mapping[str, float]  # the same whatever is lacking: by a whole bill, or as no other kind is good
-    assumptions: Assumptions
-    margin: float
-    forgetting: Sequence[Forgetting] = ()
-    warning: str | None = None
-
-    @property
-    def allowed(self) -> list[Option]:
-        """The options that may be chosen."""
-        return [o for o in self.options if o.allowed]
-
-    @property
-    def points(self) -> str:
-        """The margin, in words."""
-        return f"{100 * self.margin:g} point" + ("" if self.margin == 0.01 else "s")
-
-    def lead(self, kind: str) -> Option:
-        """The option of that kind that is the likeliest to be the cheapest, or else the best."""
-        own = [o for o in self.allowed if o.kind == kind] or self.allowed
-        return max(own, key=lambda o: (o.probability_cheapest or 0.0, o.passes))
-
-
-def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]]:
-    """The advice, its reasons, and the inputs that it waits for. Every obstacle is named, not only the first."""
-    if not found.allowed:
-        return Decision.UNDECIDED, ("The data must stay inside, and no OWN option was tried: try one.",), ()
-    if found.assumptions["tasks_per_month"] == 0:
-        none = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
-        return Decision.UNDECIDED, (none,), ()
-    kind = max(found.kinds, key=lambda k: found.kinds[k])
-    missing = tuple(_missing(found, kind))
-    obstacles = tuple(_obstacles(found, kind, missing))
-    if obstacles or kind == UNKNOWN:
-        return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
-    why = [_headline(found, kind), *_rivals(found, kind)]
-    if kind == OWN:  # what the word still hangs on
-        checked = [one for one in found.forgetting if one.tuned == found.lead(kind).contender]
-        why += (
-            [] if checked else ["Forgetting is not checked: no general suite is in the report. Run one before you own."]
-        )
-        for one in checked[:1]:
-            open_ = "Whether tuning made it forget is open"
-            why.append(f"{'Nothing is forgotten beyond the margin' if one.answer == NO else open_}: {one.evidence}.")
-    return Decision(kind), tuple(why), ()
-
-
-def _missing(found: Findings, kind: str) -> list[str]:
-    """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
-    needed, amounts = [], found.assumptions
-    if amounts["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < SURE:
-        rivals = [o for o in found.allowed if o.quality != BELOW]
-        needed = [name for o in rivals for name in o.lacking]
-        if any(o.kind == UNKNOWN for o in rivals):  # its parts are unknown: any amount may be needed
-            needed += [name for name, value in amounts.amounts.items() if value is None]
-    if amounts["tasks_per_month"] is None:
-        needed.insert(0, "tasks_per_month")
-    outside = any(o.kind != OWN for o in found.options)
-    if amounts.data_must_stay_inside is None and outside and (kind != OWN or needed):
-        needed.append("data_must_stay_inside")
-    return list(dict.fromkeys(needed))
-
-
-def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[str]:
-    lead, kinds = found.lead(kind), {o.kind for o in found.options}
-    unknown = ", ".join(o.contender for o in found.allowed if o.kind == UNKNOWN and o.quality != BELOW)
-    no_volume = found.assumptions["tasks_per_month"] is None
-    if found.warning:
-        yield f"{found.warning}: no advice on a part of the evidence."
-    if unknown and (no_volume or found.kinds.get(UNKNOWN, 0.0) > 1.0 - SURE):
-        yield f"Nothing on record says whether {unknown} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
-    if len(kinds) == 1 and UNKNOWN not in kinds:
-        yield f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."
-    for name in missing:
-        if name == "cost_usd":
-            which = ", ".join(o.contender for o in found.allowed if name in o.lacking)
-            yield f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
-        else:
-            yield f"Missing: {name}, {MEANINGS[name]}."
-    if not missing and kind != UNKNOWN and found.kinds[kind] < SURE:
-        ranked = sorted(found.kinds.items(), key=lambda item: -item[1])
-        shares = ", ".join(f"{k} {100 * p:.0f}%" for k, p in ranked)
-        yield f"No kind is the cheapest at the required quality in {100 * SURE:g}% of simulations: {shares}."
-    if not missing and lead.quality not in {BEST, SHOWN}:
-        cheap = f"{lead.contender} is the likeliest to be the cheapest, but its {percent(lead.passes)} are not shown to"
-        yield f"{cheap} lie within {found.points} of the best option: more tasks, or a wider margin, would tell."
-    for one in found.forgetting:
-        if kind == OWN and one.answer == YES and one.tuned == lead.contender:
-            yield f"Tuning made {one.tuned} forget: {one.evidence}."
-
-
-def _headline(found: Findings, kind: str) -> str:
-    lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
-    rate, within = f"passes {percent(lead.passes)}", f"within {found.points} of the best pass rate"
-    share, draws = found.sure_kinds[kind] if lead.lacking else found.kinds[kind], len(found.usd) - 1
-    often = "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
-    if share * draws > draws - 0.5:
-        often = f"all {draws:,} simulations"
-    if not lead.lacking:
-        bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {core.number(volume)} tasks"
-        return f"{kind}: {lead.contender} {rate}{bill}. No other kind of option {within} is cheaper ({often})."
-    needs, why = (
-        ", ".join(lead.lacking),
-        f"Only {kind} options are {within} ({often}), so this holds whatever they cost",
-    )
-    if any(o.kind == kind and not o.lacking for o in found.allowed):
-        why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
-    return f"{kind}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
-
-
-def _rivals(found: Findings, kind: str) -> Iterator[str]:
-    """One sentence for each other kind: its likeliest option."""
-    top = next((o.contender for o in found.allowed if o.quality == BEST), "the best")
-    below = f"shown to be more than {found.points} below {top}"
-    held = {BEST: "the best pass rate", SHOWN: "shown to hold the required quality", BELOW: below}
-    for other in (OWN, RENT, MIX):
-        here = [o for o in found.options if o.kind == other]
-        if other == kind or not here:
-            continue
-        one = found.lead(other)
-        usd = one.monthly_usd.value
-        bill = ", its bill not known" if usd is None else f", {dollars(usd)} a month"
-        how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
-        may, out = f"{one.contender} passes {percent(one.passes)}{bill}; {how}", "ruled out, the data must stay inside"
-        yield f"{other}: {may if any(o.allowed for o in here) else out}."

@@ -20,7 +20,11 @@ MOST = 1e12  # of any amount: a larger one is a slip of the keyboard, and its fi
 RATE = "tasks_per_gpu_hour"  # how many tasks a machine does in an hour: a number for every option, or one by contender
 GPU_HOUR = "gpu_hour_usd"
 """What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
-AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE})
+PERIODS = {"retrain_months": "training_usd", "reauthor_months": "skill_authoring_usd"}
+"""Upkeep: every so many months the amount is paid again; where none is stated it is paid once."""
+AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE, *PERIODS})
+HOURLY, BY_TOKEN, UNPARTED = range(3)
+"""Prices that move apart: of a machine's hour, of tokens, and of a cost of which it is unknown what is what in it."""
 OUTAGE = ("outage_days_per_year", "value_per_task_usd")
 FIXED = (("training_usd", "tuned"), ("labelling_usd", "tuned"), ("skill_authoring_usd", "skilled"))
 """Money spent once, and the part of an option that it is spent on."""
@@ -34,9 +38,9 @@ AS_RECORDED: MachinePrice = (None, None)
 MEANINGS = {
     "tasks_per_month": "how many tasks come in a month",
     "value_per_task_usd": "what a task is worth that an outage would leave undone",
-    "training_usd": "what tuning costs, once a horizon",
+    "training_usd": "what tuning costs, each time",
     "labelling_usd": "what the examples for tuning cost, once a horizon",
-    "skill_authoring_usd": "what writing the skills costs, once a horizon",
+    "skill_authoring_usd": "what writing the skills costs, each time",
     "hosting_usd_per_month": "what hosting costs on top of the hours that the tasks are billed",
     "outage_days_per_year": "days a year on which the API may be out of reach",
     "data_must_stay_inside": "whether the data may leave the house",
@@ -53,14 +57,17 @@ class Assumptions:
     spread: float = SPREAD
     gpu_hour_usd: float | None = None  # of every machine, in place of the prices on record; ``None``: as recorded
     tasks_per_gpu_hour: StatedRates = None  # in place of the time that was measured
+    retrain_months: float | None = None  # the training is paid again every so many months; ``None``: once a horizon
+    reauthor_months: float | None = None
 
     def __getitem__(self, name: str) -> float | None:
         return self.amounts[name]
 
     @property
     def known(self) -> dict[str, float]:
-        """The amounts that are known."""
-        return {name: value for name, value in self.amounts.items() if value is not None}
+        """The amounts and the periods of upkeep that are known."""
+        whole = {**self.amounts, **{name: getattr(self, name) for name in PERIODS}}
+        return {name: value for name, value in whole.items() if value is not None}
 
     @property
     def machine(self) -> MachinePrice:
@@ -68,12 +75,24 @@ class Assumptions:
         return self.gpu_hour_usd, self.tasks_per_gpu_hour
 
     def drawn(self, n: int, seed: int) -> dict[str, Floats]:
-        """Each known amount as it is, and ``n`` times triangular within its range and independent of the others."""
-        rng = np.random.default_rng([seed, 9])  # not the stream that the tasks are drawn from
-        low, high, known = 1.0 - self.spread, 1.0 + self.spread, self.known
+        """Each known amount as it is, and ``n`` times triangular within its range; a period is a plan, and stays."""
+        known = self.known
         # An unknown amount uses its part of the stream too: naming one does not move the others.
-        units = {name: rng.triangular(low, 1.0, high, n) if low < high else np.ones(n) for name in AMOUNTS}
-        return {name: np.append(1.0, unit) * known[name] for name, unit in units.items() if name in known}
+        units = zip(AMOUNTS, self._units(len(AMOUNTS), n, seed, 9), strict=True)
+        fixed = {name: np.full(n + 1, known[name]) for name in PERIODS if name in known}
+        return {name: unit * known[name] for name, unit in units if name in known} | fixed
+
+    def drawn_prices(self, n: int, seed: int) -> list[Floats]:
+        """Factors of the prices, by `HOURLY`, `BY_TOKEN` and `UNPARTED`: 1 first, then ``n`` drawn as the amounts are.
+
+        One factor for all that is paid in the same way: more options of a kind are no more tries at a low price.
+        """
+        return self._units(3, n, seed, 10)
+
+    def _units(self, many: int, n: int, seed: int, stream: int) -> list[Floats]:
+        rng = np.random.default_rng([seed, stream])  # not the stream that the tasks are drawn from
+        low, high = 1.0 - self.spread, 1.0 + self.spread
+        return [np.append(1.0, rng.triangular(low, 1.0, high, n) if low < high else np.ones(n)) for _ in range(many)]
 
 
 def load_assumptions(
@@ -84,8 +103,11 @@ def load_assumptions(
     Texts by key, ``gpu_hour_usd`` too; an empty one, ``null`` or ``unknown`` is unknown. Raises UsageError: no such
     key, or no amount; UserFileError: the block in the file is wrong.
     """
-    if not 0 < months < 1e6 or not 0 <= spread < 1:
-        raise UsageError(f"months must be above 0 and the spread from 0 to below 1, found {months:g} and {spread:g}")
+    if not 0 < months < 1e6:
+        says = "the months over which money spent once is spread must be above 0"
+        raise UsageError(f"--months: {says}, found {months:g}; leave it out for {MONTHS:g}")
+    if not 0 <= spread < 1:
+        raise UsageError(f"--spread: how far amounts may be off must lie from 0 to below 1, found {spread:g}")
     known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
@@ -93,6 +115,7 @@ def load_assumptions(
             raise UserFileError(experiment_file(report), problem, field=f"economics.{key}")
     known |= {key: _amount(key, text) for key, text in (given or {}).items()}
     stay, hour, rate = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None), known.pop(RATE)
+    periods = {name: known.pop(name) for name in PERIODS}
     return Assumptions(
         amounts=known,
         data_must_stay_inside=stay,
@@ -100,6 +123,7 @@ def load_assumptions(
         spread=spread,
         gpu_hour_usd=hour,
         tasks_per_gpu_hour=tuple(rate.items()) if isinstance(rate, dict) else rate,
+        **periods,
     )
 
 
@@ -121,6 +145,7 @@ def _amount(key: str, text: str) -> Any:
         amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
         others = {"data_must_stay_inside": "true or false", RATE: "a number above 0, or {CONTENDER: NUMBER}"}
+        others |= dict.fromkeys(PERIODS, "a number of months above 0")
         needed = others.get(key, f"an amount from 0 to {most:,.0f}")
         raise UsageError(f"{said}; needed: {needed}, or nothing for unknown") from None
     if _largest(amount) > most:
@@ -151,8 +176,9 @@ class Bill:
 def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
     """``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + authoring) / months``.
 
-    Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of tasks that cannot be done while the API
-    is away) are numbers, or arrays that begin with what is known best.
+    Training and authoring are paid once, and again with each period of theirs that ends within the months. Amounts,
+    ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of tasks that cannot be done while the API is away)
+    are numbers, or arrays that begin with what is known best.
     """
     unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0
     lacking = ["cost_usd"] if unknown else []
@@ -163,7 +189,15 @@ def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, 
     parts += [(name, months) for name, applies in FIXED if getattr(option, applies)]
     lacking += [name for name, _ in parts if name not in amounts]
     fixed = {name: amounts[name] / over for name, over in parts if name in amounts}
+    for period, name in PERIODS.items():
+        if period in amounts and name in fixed:
+            fixed[period] = fixed[name] * times_again(amounts[period], months)
     return Bill(tasks=volume * (0.0 if unknown else cost), outages=outages, fixed=fixed, lacking=tuple(lacking))
+
+
+def times_again(period: Any, months: float) -> Any:
+    """How often within the months what was paid at their start is paid again: at each end of a period but the last."""
+    return np.maximum(np.ceil(months / np.asarray(period) - 1e-9) - 1.0, 0.0)
 
 
 def outage_cost(amounts: Mapping[str, Any], lacking: list[str]) -> Any:

@@ -189,15 +189,11 @@ def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, har
     n = len(common.domains)
     if n == 0:
         return None
-    d, error = _differences(common), stats.cr3(_differences(common), common.clusters)[0]
-    delta = float(d.mean())
-    spread = float(np.abs(d).mean()) if _single(common) or error is None else n * error * error + delta * delta
-    psi = min(1.0, max(spread, abs(delta), _NONE_DIFFER))  # the share of tasks that differ, or what its error comes to
+    delta = float(_differences(common).mean())
     if delta > -margin:
-        needed = non_inferiority_tasks(margin, psi, delta, power=limits.power, alpha=limits.alpha)
-        needed = max(needed, _least(common, margin, limits))
+        needed = max(_enough(common, margin, delta, limits), _least(common, margin, limits))
     else:
-        needed = stats.tasks_for_difference(delta, psi, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
+        needed = _tasks(common, delta, power=limits.power, alpha=min(0.999, 2.0 * harm_level))
     return max(n + 1, math.ceil(needed - 1e-9))
 
 
@@ -206,9 +202,26 @@ def tasks_if_equal(outcomes: PairedOutcomes, margin: float, limits: Limits) -> i
     common = outcomes.at(outcomes.common)
     if len(common.domains) == 0:
         return None
-    psi = min(1.0, max(float(np.square(_differences(common)).mean()), _NONE_DIFFER))
-    needed = non_inferiority_tasks(margin, psi, 0.0, power=limits.power, alpha=limits.alpha)
-    return math.ceil(max(needed, _least(common, margin, limits)) - 1e-9)
+    return math.ceil(max(_enough(common, margin, 0.0, limits), _least(common, margin, limits)) - 1e-9)
+
+
+def _enough(common: PairedOutcomes, margin: float, delta: float, limits: Limits) -> float:
+    """Tasks that show the margin at a true difference: Nam's number, or that of the tasks' own variance."""
+    if _single(common):
+        psi = max(float(np.abs(_differences(common)).mean()), abs(delta), _NONE_DIFFER)
+        return non_inferiority_tasks(margin, psi, delta, power=limits.power, alpha=limits.alpha)
+    return _tasks(common, margin + delta, power=limits.power, alpha=2.0 * limits.alpha)
+
+
+def _tasks(common: PairedOutcomes, shown: float, *, power: float, alpha: float) -> float:
+    """Tasks that show a mean this far away, two-sided: Connor's number, or that of the tasks' own variance."""
+    d = _differences(common)
+    error = None if _single(common) else stats.cr3(d, common.clusters)[0]
+    if error is None:
+        psi = max(float(np.abs(d).mean()), abs(shown), _NONE_DIFFER)
+        return stats.tasks_for_difference(shown, min(1.0, psi), power=power, alpha=alpha)
+    # Of a task among others of its cluster: what they share counts in it.
+    return stats.tasks_for_mean(shown, len(d) * error * error, power=power, alpha=alpha)
 
 
 def _differences(common: PairedOutcomes) -> Floats:

@@ -172,8 +172,12 @@ def _sides(baseline: Path, candidate: Path, first: str | None, second: str | Non
 def _anchored(e: GateEvidence, decision: Decision) -> dict[str, Any] | None:
     if e.anchor is None:
         return None
-    drift = e.drift if decision is not INVALID else None
-    return {"name": e.anchor.name, **({} if drift is None else as_json(drift))}
+    found: dict[str, Any] = {"name": e.anchor.name}
+    if e.drift is None or decision is INVALID:
+        return found
+    told = ("delta", "low", "margin", "p_value", "holds", "n_tasks")
+    graded, failed = ({name: getattr(one, name) for name in told} for one in (e.drift.graded, e.drift.failed))
+    return found | graded | {"errored_as_failed": failed}
 
 
 def _needed(e: GateEvidence) -> int | None:

@@ -1,13 +1,13 @@
 """Who can be chosen, whether that is to own, to rent or to mix, and what each passes and costs on the shared tasks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.analysis import cost_bases
-from harness.core import Decision, Described, EvidenceError, Price, UsageError
-from harness.stats import compare, non_inferiority, resampled_sums
+from harness.analysis import cost_bases, ranked_together
+from harness.core import ContenderRecord, Decision, Described, EvidenceError, Price, UsageError, digest_json, listed
+from harness.stats import Sufficiency, resampled_sums, sufficiency
 from harness.store import TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 
@@ -21,14 +21,15 @@ KINDS_MEAN = {
 RESAMPLES = 4_999
 MANY = 10_000  # clusters from which resampled means are drawn from their normal limit: the same in a part of the time
 BEST, SHOWN, OPEN, BELOW = "best", "shown", "open", "below"
-"""Of the required quality: it sets it; it is shown to have it; neither is shown; it is shown to fall short."""
+"""Of the required quality: passes most and is shown to have it; shown to have it; neither; shown to fall short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """One contender that can be chosen."""
 
-    contender: str
+    contender: str  # its name; of a recipe that was trained with several seeds a name for all of them
+    members: tuple[str, ...]  # the contender by itself, or the same recipe trained with several seeds
     kind: str  # a `Decision`, or `UNKNOWN`
     because: str
     hosted: bool  # some part of it is owned, and so hosted
@@ -54,10 +55,41 @@ def candidates(
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
     bases, left = cost_bases(table), {*without}
-    left |= {name for name, one in known.contenders.items() if one.control and name not in user}
+    left |= {name for name, one in known.contenders.items() if (one.control or is_twin(one)) and name not in user}
     names = [name for name in table.contenders if name not in left]
-    chosen = tuple(_candidate(name, known, user.get(name), bases.get(name, frozenset())) for name in names)
-    return chosen, tuple(name for name in table.contenders if name in left)
+    chosen = []
+    for same in _by_recipe(names, known):
+        said_of = {user[name] for name in same if name in user}
+        if len(said_of) > 1:
+            two = " and ".join(sorted(said_of))
+            raise UsageError(f"{listed(same, len(same))} are one recipe with several seeds, said to be {two}; say one")
+        one = _candidate(same[0], known, next(iter(said_of), None), bases.get(same[0], frozenset()))
+        name = same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)"
+        chosen.append(replace(one, contender=name, members=tuple(same)))
+    return tuple(chosen), tuple(name for name in table.contenders if name in left)
+
+
+def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
+    """The names, those together that are the same recipe trained with different seeds, as their adapters' cards say."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        parts = known.contenders[name].parts if name in known.contenders else {}
+        training = parts.get("training") or {}
+        key = name
+        if training and training.keys() == (parts.get("adapters") or {}).keys():
+            rest = {what: part for what, part in parts.items() if what not in {"adapters", "training"}}
+            key = digest_json([rest, [[suite, how.get("recipe")] for suite, how in training.items()]])
+        same = found.setdefault(key, [])
+        if same and training == known.contenders[same[0]].parts.get("training"):  # the same seed twice is no replicate
+            found[name] = [name]
+        else:
+            same.append(name)
+    return list(found.values())
+
+
+def is_twin(one: ContenderRecord) -> bool:
+    """Whether it is an equal contender under another number, there to show the noise of a run (A/A)."""
+    return bool(one.parts.get("twin"))
 
 
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
@@ -77,6 +109,7 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
     # Where nothing is known of its parts, whatever may have been paid for such an option is asked for.
     return Candidate(
         contender=name,
+        members=(name,),
         kind=kind,
         because="as you said" if said else because,
         hosted=owned,
@@ -96,6 +129,7 @@ class OptionFigures:
     candidates: tuple[Candidate, ...]
     sums: Floats
     counts: Ints
+    between: tuple[tuple[float, int], ...]  # of each the variance of its rate by its training seeds, and their number
     task_costs: Floats  # dollars; NaN where unknown
     clusters: Ints
     rates: Floats
@@ -103,28 +137,30 @@ class OptionFigures:
     api: Floats  # the share of tasks that need the API
     machine: Floats  # of ``costs`` what is paid by the hour of a machine, at the price on record; NaN where unknown
     task_machine: Floats  # the same of ``task_costs``
-    notes: tuple[str, ...]  # one for each contender that would be an option, were it not without so many of the tasks
+    notes: tuple[str, ...]  # one for each contender that would be an option, did it not lack some of these tasks
 
 
 def option_figures(
     table: TaskTable, candidates: Sequence[Candidate], work: Mask, seed: int, machine: Floats
 ) -> OptionFigures:
-    """The options on their shared tasks; one with graded attempts at fewer than half of them is left out, with a note.
+    """The options that are ranked together, on the tasks that all of them have (`ranked_together`); others by a note.
 
     ``machine`` is what of the table's costs is paid by the hour. EvidenceError: no task that all of them have.
     """
     there = (table.counts > 0) & work
-    covered = {c.contender: int(there[table.index(c.contender)].sum()) for c in candidates}
-    enough = max(0.5 * max(covered.values(), default=0), 1)
-    kept = tuple(c for c in candidates if covered[c.contender] >= enough)
-    places = [table.index(c.contender) for c in kept]
-    shared = np.asarray(there[places].all(axis=0)) if places else np.zeros(len(table.tasks), dtype=bool)
+    rows = {c.contender: [table.index(name) for name in c.members] for c in candidates}
+    tried = np.array([there[places].all(axis=0) for places in rows.values()], dtype=bool).reshape(-1, len(table.tasks))
+    shared, all_of_it = ranked_together(tried, list(rows))
+    held = all_of_it.tolist()
+    kept = tuple(c for c, holds in zip(candidates, held, strict=True) if holds)
     n, k = int(shared.sum()), len(kept)
-    if n == 0:
+    if n == 0 or k == 0:
         raise EvidenceError(f"{table.report}: there is no task that every option has a graded attempt at")
-    counts = table.counts[places][:, shared]
-    tables = (table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
-    sums, usd, hours, escalated = (each[places][:, shared] for each in tables)
+    tables = (table.counts, table.sums, table.cost_sums, machine, table.escalated.astype(np.float64))
+    counts, sums, usd, hours, escalated = (
+        np.stack([each[rows[c.contender]][:, shared].sum(axis=0) for c in kept]) for each in tables
+    )
+    between = tuple(_between(table, rows[c.contender], shared) for c in kept)
     cost, hours = usd / counts, hours / counts
     # A hybrid on no record of escalations needs the API always.
     by_task = [one.escalates and up.any() for one, up in zip(kept, escalated, strict=True)]
@@ -142,11 +178,13 @@ def option_figures(
     by_hour = np.where(whole, costs, 0.0)
     by_hour[:, mixed] = parted
     by_hour[0] = hours.mean(axis=1)
-    few = [(name, number) for name, number in covered.items() if number < enough]
+    lacked = (tried & shared).sum(axis=1).tolist()
+    few = [(c.contender, has) for c, has, holds in zip(candidates, lacked, held, strict=True) if not holds]
     return OptionFigures(
         candidates=kept,
         sums=sums,
         counts=counts,
+        between=between,
         task_costs=cost,
         clusters=table.clusters[shared],
         rates=rates,
@@ -154,8 +192,16 @@ def option_figures(
         api=needs,
         machine=by_hour,
         task_machine=hours,
-        notes=tuple(f"{name} is left out: only {number:,} tasks of the work" for name, number in few),
+        notes=tuple(
+            f"{name} is left out: it has {has:,} of the {n:,} tasks that the others share" for name, has in few
+        ),
     )
+
+
+def _between(table: TaskTable, places: Sequence[int], shared: Mask) -> tuple[float, int]:
+    """The variance of the mean of so many seeds' rates, by how far they lie apart; 0 of one."""
+    rates = (table.sums[places][:, shared] / table.counts[places][:, shared]).mean(axis=1)
+    return (float(rates.var(ddof=1)) / len(rates), len(rates)) if np.ptp(rates) > 1e-12 else (0.0, len(rates))
 
 
 def _drawn(sums: Floats, seed: int) -> Floats:
@@ -172,23 +218,49 @@ def _drawn(sums: Floats, seed: int) -> Floats:
     return np.asarray(means + offsets)
 
 
-def at_quality(rates: Floats, allowed: Mask, margin: float) -> Mask:
-    """Which options are allowed and pass within ``margin`` of the best allowed one; the last axis is the options."""
-    best = np.where(allowed, rates, -np.inf).max(axis=-1, keepdims=True)
-    return np.asarray(allowed & (rates >= best - margin - 1e-12))
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Quality:
+    """Who is how far from the best option allowed, whoever that truly is: decided once, for all options together."""
+
+    allowed: Mask
+    rates: Floats
+    low: Floats  # of each option's rate less the best one, for all options at once; NaN where it is not allowed
+    high: Floats
+    tasks: Floats  # that would show each to be good enough, if all passed equally often
+
+    def shown(self, margin: float) -> Mask:
+        """Which are shown to lie within the margin of the best."""
+        return np.asarray(self.allowed & (self.low > -margin))
+
+    def possible(self, margin: float) -> Mask:
+        """Which are not shown to lie more than the margin below the best."""
+        return np.asarray(self.allowed & ~(self.high < -margin))
+
+    def words(self, margin: float) -> tuple[str, ...]:
+        """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`."""
+        found = np.where(self.shown(margin), SHOWN, np.where(self.possible(margin), OPEN, BELOW)).tolist()
+        if self.allowed.any():
+            best = int(np.where(self.allowed, self.rates, -np.inf).argmax())
+            found[best] = BEST if found[best] == SHOWN else found[best]
+        return tuple(found)
 
 
-def quality(figures: OptionFigures, best: int, margin: float) -> tuple[str, ...]:
-    """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`, each tested one-sided at 5% on the shared tasks."""
-    sides, clusters = list(zip(figures.sums, figures.counts, strict=True)), figures.clusters
+def quality(figures: OptionFigures, allowed: Mask, margin: float, seed: int) -> Quality:
+    """The allowed options on the shared tasks by `sufficiency`, one-sided at 5%."""
+    sides = [(figures.sums[i], figures.counts[i]) for i in np.flatnonzero(allowed)]
+    found: Sufficiency | None = None
+    if sides:
+        between = [figures.between[i] for i in np.flatnonzero(allowed)]
+        found = sufficiency(sides, margin, figures.clusters, replicates=between, seed=seed)
 
-    def held(i: int) -> str:
-        if i == best or (margin > 0 and non_inferiority(sides[i], sides[best], min(margin, 1.0), clusters).holds):
-            return BEST if i == best else SHOWN
-        high = compare(*sides[i], *sides[best], clusters, level=0.9).high
-        return BELOW if high is not None and high < -margin else OPEN
+    def spread(values: Floats) -> Floats:
+        whole: Floats = np.full(len(allowed), np.nan)
+        whole[allowed] = values
+        return whole
 
-    return tuple(map(held, range(len(sides))))
+    nothing: Floats = np.zeros(0)
+    low, high, tasks = map(spread, (found.low, found.high, found.tasks) if found else (nothing,) * 3)
+    return Quality(allowed=allowed, rates=figures.rates[0], low=low, high=high, tasks=tasks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

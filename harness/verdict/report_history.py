@@ -214,6 +214,9 @@ def _baseline(folder: Path, counts: Sequence[StatusCounts]) -> StoredBaseline | 
             stands, why = not gone, f"changed since it was locked: {listed(gone)}" if gone else "as it was locked"
         except _BROKEN as error:
             stands, why = False, f"what was locked cannot be read: {error}"
+    told = lock.anchor if isinstance(lock.anchor, Mapping) else {}
+    why += f"; anchor: {told.get('contender')} of {told.get('report')}" if told else ""
+    why += f"; taken by {lock.approval.get('by')}" if isinstance(lock.approval, Mapping) else ""
     name, locked, at = _shown(lock.contender), tuple(map(_shown, lock.rows)), _time_of(folder / LOCK)
     return StoredBaseline(contender=name, locked=locked, stands=stands, why=_shown(why), written_at=at)
 

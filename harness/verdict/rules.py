@@ -6,6 +6,7 @@ A further rule is added here: an entry of `GATE_RULES` and, where a user limits 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from harness import stats
 from harness.analysis import Side, graded_otherwise, gradings_of, renewal
 from harness.core import SuiteRecord, listed, p_equation, plural, points, points_interval
 from harness.stats import NonInferiority, fieller_ratio
@@ -156,7 +157,9 @@ def _anchor(e: GateEvidence) -> Iterable[Reason]:
     anchor, pairs = e.anchor, e.since_anchor
     if anchor is None:
         return
-    text, fault = f"the anchor is {anchor.name}" + ("" if anchor.side else ": the baseline itself"), anchor.fault
+    text, fault = f"the anchor is {anchor.name}", anchor.fault
+    if anchor.side is None and not fault:
+        text += ": the baseline itself"
     if anchor.side is not None and pairs is not None:
         ours, side = e.pairs.candidate, anchor.side
         alone = len(e.judged.candidate_rows) - len(pairs.candidate_rows)
@@ -239,8 +242,13 @@ def _since_anchor(e: GateEvidence) -> Iterable[Reason]:
 def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     harm, level = e.tests.harm, f"{100 * e.tests.harm_level:g}%"
     shown = harm.p_value <= e.tests.harm_level
-    how = f"{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ''}"
-    text = f"{'' if shown else 'not '}shown to be worse overall ({how})"
+    out, best = e.judged.outcomes, ""
+    if not e.early.decided:  # whose p holds at any look, which no interval here does
+        how = {"p_value": harm.p_value, "level": 1.0 - e.tests.harm_level}
+        high = stats.harm_limit(out.candidate, out.baseline, out.clusters, **how)
+        best = "" if high is None else f"at best {points(high)}, "
+    said = f"{best}{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ', sign-flip'}"
+    text = f"{'' if shown else 'not '}shown to be worse overall ({said})"
     blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall
     if shown and not blocks:
         text += f", by less than {100 * e.tests.overall.margin:g} points: that alone does not block"

@@ -255,6 +255,11 @@ def check_live(
         counted = {"resamples": 1_999, "seed": seed, "n_tasks": n_tasks, "n_trials": n}
         return stats.bootstrap_estimate(sums, lambda s: np.asarray(s[:, 0] / s[:, 1]), level=level, **counted)
 
+    _, first = np.unique(where, return_index=True)
+
+    def rate(values: Floats) -> Estimate:
+        return stats.clustered_rate(np.bincount(where, weights=values), counts, codes[first], level)
+
     did, escalated = live.values[theirs], live.escalated[theirs]
     same, d = escalated == up, mean(did - value)
     same_decision, same_outcome = int(same.sum()), int((same & (did == value)).sum())
@@ -276,8 +281,8 @@ def check_live(
         hybrid=hybrid,
         n_tasks=n_tasks,
         n_attempts=n,
-        live_pass_rate=mean(did),
-        replayed_pass_rate=mean(value),
+        live_pass_rate=rate(did),
+        replayed_pass_rate=rate(value),
         difference=d,
         cost_difference_usd=mean(live.numbers("cost_usd")[theirs] - cost),
         live_escalated=float(np.average(np.maximum(escalated, 0), weights=weight)),

@@ -78,6 +78,8 @@ def sweep_of(
     never, always = (Draws(value=exact[k], drawn=drawn[:, k]) for k in (0, -1))
     at_random, oracle = stats.random_policy(never, always, policy), _oracle(rows, goal, policy.value[ESCALATED])
     draws = {"never": never, "always": always, "random": at_random, "oracle": replayer.fixed(oracle)}
+    share = float(policy.value[ESCALATED])
+    always_up: dict[str, Floats | Mask | float] = {"never": 0.0, "always": 1.0, "random": share, "oracle": oracle}
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
     front = None if no_cost else stats.aiq(exact[:, COST], exact[:, PASS])
     area = gap_area(exact, drawn, one.told)
@@ -101,7 +103,10 @@ def sweep_of(
         max_cost=goal.max_cost,
         min_pass=goal.min_pass,
         curve=one.curve(steps, drawn),
-        controls={name: records.SweepControl(**one.control(d.value), **one.three(d)) for name, d in draws.items()},
+        controls={
+            name: records.SweepControl(**one.control(d.value), **one.three(d, up=always_up[name]))
+            for name, d in draws.items()
+        },
         chosen=one.choice(best, fitted),
         rivals=rivals,
         auroc=ranking(replayer, rows, level),
@@ -132,18 +137,41 @@ class _Figures:
         unit = "tasks" if rows.groups == rows.n_tasks == len(rows.tasks) else "clusters"
         method = f"bootstrap of {rows.groups:,} {unit}, {replayer.resamples:,} resamples, seed {replayer.seed}"
         self.told = Estimate(value=None, level=level, n_tasks=rows.n_tasks, n_trials=len(rows.tasks), method=method)
+        _, self.first, self.where = np.unique(rows.tasks, return_index=True, return_inverse=True)
         self.unknown: dict[int, str | None] = {PASS: None}
         amounts = ((COST, rows.worker_cost + rows.expert_cost), (LATENCY, rows.worker_latency + rows.expert_latency))
         for column, each in amounts:
             count = len(np.unique(rows.tasks[np.isnan(each)]))
             self.unknown[column] = f"unknown for {count:,} of {rows.n_tasks:,} tasks" if count else None
 
-    def three(self, draws: Draws, told: Estimate | None = None, *, parts: bool = True) -> dict[str, Any]:
-        """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown."""
+    def three(
+        self, draws: Draws, told: Estimate | None = None, *, up: Floats | Mask | float | None = None, parts: bool = True
+    ) -> dict[str, Any]:
+        """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown.
+
+        ``up`` is the share of each row that it escalates, where that is fixed: its rate is then as any contender's.
+        """
         about = {c: replace(told or self.told, why=self.unknown[c] if parts else None) for c in COLUMNS.values()}
-        return {
+        found = {
             name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], about[c]) for name, c in COLUMNS.items()
         }
+        return found if up is None else found | {"pass_rate": self.rate(self.passed(up))}
+
+    def passed(self, up: Floats | Mask | float) -> Floats:
+        """What each row is worth where so much of it is escalated."""
+        return np.asarray(self.rows.worker + up * (self.rows.expert - self.rows.worker))
+
+    def rate(self, values: Floats) -> Estimate:
+        """The pass rate of values by row, NaN where nothing was tried: the same method as on the scoreboard."""
+        tried, n = np.isfinite(values), len(self.first)
+        if self.replayer.resamples and self.rows.groups == n == len(values) and ((values == 0) | (values == 1)).all():
+            low, high = stats.wilson_interval(float(values.sum()), n, self.level)  # as `clustered_rate`, at once
+            rate = float(values.mean())
+            return replace(self.told, value=rate, low=low, high=high, n_tasks=n, n_trials=n, method="Wilson")
+        sums, counts = (np.bincount(self.where, weights=x) for x in (np.where(tried, values, 0.0), tried))
+        if not self.replayer.resamples:
+            return replace(self.told, value=float((sums / counts)[counts > 0].mean()), method="none", why=NO_INTERVALS)
+        return stats.clustered_rate(sums, counts, self.rows.clusters[self.first], self.level)
 
     def control(self, value: Floats) -> dict[str, Any]:
         weight = self.goal.cost_weight
@@ -159,11 +187,13 @@ class _Figures:
 
     def curve(self, steps: Any, drawn: Floats) -> tuple[SweepPoint, ...]:
         exact, thresholds = self.replayer.exact, self.replayer.thresholds
+        limits = thresholds[steps].tolist()
         columns = [
-            stats.replay_estimates(
-                exact[steps, column], drawn[..., column], replace(self.told, why=self.unknown[column])
-            )
-            for column in COLUMNS.values()
+            [self.rate(self.passed(self.rows.confidence < limit)) for limit in limits],
+            *(
+                stats.replay_estimates(exact[steps, c], drawn[..., c], replace(self.told, why=self.unknown[c]))
+                for c in (COST, LATENCY)
+            ),
         ]
         return tuple(
             SweepPoint(
@@ -178,7 +208,8 @@ class _Figures:
         """The figures of a hybrid that was run, on the resamples of all others."""
         draws = self.replayer.seen(seen)
         told = replace(self.told, n_tasks=n_tasks, n_trials=int(np.isfinite(seen[:, PASS]).sum()))
-        return {"escalated": _finite(draws.value[ESCALATED]), **self.three(draws, told, parts=False)}
+        found = self.three(draws, told, parts=False) | {"pass_rate": self.rate(seen[:, PASS])}
+        return {"escalated": _finite(draws.value[ESCALATED]), **found}
 
     def choice(self, best: int, fitted: Draws | None) -> records.SweepChoice:
         value, name = self.replayer.exact[best], self.goal.name
@@ -239,9 +270,9 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
     rows, thresholds = one.rows, len(one.replayer.exact)
     suites = len({table.suites[task] for task in set(rows.tasks.tolist())})
     intervals = (
-        f"{100 * one.level:g}% intervals: the tasks are drawn again {one.replayer.resamples:,} times, each time for "
-        f"pass rate, cost and the choice of a threshold together ({one.told.method}). A pass rate by itself has an "
-        "interval from a formula, so the ends of the same rate can differ a little"
+        f"{100 * one.level:g}% intervals: pass rates by the formula of the scoreboard; costs, differences and what is "
+        f"chosen on other tasks by drawing the tasks again {one.replayer.resamples:,} times, each time for pass rate, "
+        f"cost and the choice of a threshold together ({one.told.method})"
     )
     many, clustered = rows.n_tasks < len(rows.tasks), rows.groups < rows.n_tasks
     dealt = f"the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others"

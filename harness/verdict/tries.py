@@ -124,11 +124,16 @@ def _order(pairs: Pairs) -> tuple[Ints, str]:
     import pyarrow.compute as pc
 
     keys = pairs.baseline.table.keys
-    names = pa.array(["\t".join(keys[i]) for i in pairs.baseline_rows.tolist()], pa.string())
-    order = pc.sort_indices(names)
-    return order.to_numpy().astype(np.int64), hashlib.sha256(
-        "\n".join(names.take(order).to_pylist()).encode()
-    ).hexdigest()
+    rows = pairs.baseline_rows.tolist()
+    names = pa.table(
+        {place: pa.array([keys[i][n] for i in rows], pa.string()) for n, place in enumerate(("suite", "task"))}
+    )
+    order = pc.sort_indices(names, [("suite", "ascending"), ("task", "ascending")])
+    found = hashlib.sha256()
+    for column in names.take(order).columns:
+        for buffer in filter(None, column.combine_chunks().buffers()):
+            found.update(buffer)
+    return order.to_numpy().astype(np.int64), found.hexdigest()
 
 
 def _digest(order: tuple[Ints, str], side: Side, rows: Ints) -> str:

@@ -65,6 +65,18 @@ def test_reads_a_folder(folder: Path, base: Path) -> None:
     check_adapter(adapter, base)
 
 
+def test_adapters_that_differ_in_the_seed_alone_have_one_training(folder: Path) -> None:
+    def training(card: str) -> dict[str, object]:
+        (folder / "card.yaml").write_text(card)
+        return load_adapter(folder).training
+
+    one = training("recipe: r\nseed: 1\nexamples: 9\ngpu_seconds: 3\nmetrics: {loss: 1}\n")
+    two = training("recipe: r\nseed: 2\nexamples: 9\ngpu_seconds: 4\nmetrics: {loss: 2}\ndate: 2026-11-21\n")
+    assert (one["recipe"], one["seed"], two["seed"]) == (two["recipe"], 1, 2)
+    assert training("recipe: r\nseed: 1\nexamples: 8\n")["recipe"] != one["recipe"]
+    assert training("recipe: r\n") == training("seed: 1\n") == {}
+
+
 def test_a_missing_card_is_a_warning(folder: Path, base: Path) -> None:
     adapter = load_adapter(folder)
     assert "card.yaml" in adapter.warnings[0]

@@ -28,7 +28,7 @@ KINDS = ["--own", "tuned", "--rent", "skilled"]
 @pytest.fixture
 def report(tmp_path, capsys):
     rows = ["contender,task,passed,cost_usd"]
-    rows += [f"{n},t{i},{int(i % 5 > 0)},{c}" for n, c in (("tuned", 0.01), ("skilled", 0.05)) for i in range(100)]
+    rows += [f"{n},t{i},{int(i % 5 > 0)},{c}" for n, c in (("tuned", 0.01), ("skilled", 0.05)) for i in range(200)]
     (tmp_path / "t.csv").write_text("\n".join(rows) + "\n")
     assert main(["import", "table", str(tmp_path / "t.csv"), str(tmp_path / "r")]) == 0
     capsys.readouterr()
@@ -85,7 +85,7 @@ def test_without_economics_it_says_what_is_missing_and_ends_well(report, capsys)
         (["--economics", "tasks_per_month=1e18"], "the most is 1,000,000,000,000"),
         (["--economics", "training_usd=-5"], "an amount from 0 to 1,000,000,000,000"),
         (["--margin", "-1"], "the margin must lie from 0"),
-        (["--months", "0"], "months must be above 0"),
+        (["--months", "0"], "leave it out for 12"),
         (["--own", "tuend"], "did you mean 'tuned'"),
         (["--general", "x"], "has no suite 'x'"),
         (["--own", "tuned", "--without", "tuned"], "say one"),
@@ -121,6 +121,7 @@ def test_the_demo_says_all_of_its_economics():
     economics = parse_experiment(yaml.safe_load(path.read_text()), path).economics
     said = economics.model_dump()
     assert said.pop("tasks_per_gpu_hour") is None  # the demo's machine time is measured
+    assert (said.pop("retrain_months"), said.pop("reauthor_months")) == (None, None)  # and its tuning is paid once
     assert all(value is not None for value in said.values())
 
 

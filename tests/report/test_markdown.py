@@ -166,8 +166,9 @@ def test_a_difference_that_many_comparisons_could_produce_is_marked(make_report)
     report = make_report(rows, experiment="reference: ref\n")
     write_report(report)
     page = (report / "report.md").read_text()
-    found = re.findall(r"Adjusted over all 6 comparisons together p = 0\.093[78]: among so many, not shown\.", page)
+    found = re.findall(r"No significant difference between `c\d` and `ref`: -15\.0 points, p = 0\.093[78] over", page)
     assert len(found) == 6
+    assert page.count(" over all 6 comparisons (alone 0.0156).") == 6
 
 
 def written(name, **entry):

@@ -226,10 +226,10 @@ def test_another_contenders_confidence(report, capsys):
     assert "the signal is w's; what asking w costs is not charged here" in texts(page)
 
 
-def test_why_intervals_differ_from_other_pages_is_said(report):
+def test_which_intervals_are_resampled_is_said(report):
     page = drawn("escalation", report)
-    assert any("Answer and Head to head compute theirs by a formula" in c.value for c in page.caption)
-    assert "the tasks are drawn again 1,999 times" in texts(page)
+    assert any("Pass rates at a fixed threshold have that of every page" in c.value for c in page.caption)
+    assert "by drawing the tasks again 1,999 times" in texts(page)
 
 
 def test_defaults_are_the_hybrids_parts_else_the_cheapest_that_speaks_and_the_best_dearer_one(report, tmp_path):

@@ -149,7 +149,7 @@ def test_two_without_a_task_in_common_are_told_so_in_words(make_report):
     assert "These two share no task" in drawn("head_to_head", make_report(rows), a="A", b="B").info[0].value
 
 
-@pytest.mark.parametrize(("tries", "word"), [(1, "(Tango)"), (3, "(CR1)")])
+@pytest.mark.parametrize(("tries", "word"), [(1, "the difference: Tango"), (3, "the difference: sign-flip inverted")])
 def test_it_says_which_kind_of_interval_it_shows(make_report, paired_rows, tries, word):
     rows = [row | {"trial": trial} for row in paired_rows(9, 13, 11, 2) for trial in range(tries)]
     assert word in texts(drawn("head_to_head", make_report(rows), a="A", b="B"))

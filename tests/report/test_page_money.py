@@ -96,6 +96,7 @@ def test_every_figure_is_that_of_the_command(report, capsys):
         ({"hour": "40"}, ["--economics", "gpu_hour_usd=40"]),
         ({"inside": "yes"}, ["--economics", "data_must_stay_inside=true"]),
         ({"margin": "15", "months": "24", "spread": "0"}, ["--margin", "0.15", "--months", "24", "--spread", "0"]),
+        ({"training": "900", "retrain": "5"}, ["--economics", "training_usd=900", "retrain_months=5"]),
         ({"value": "2", "outage": "30", "hosting": "1"},
          ["--economics", "value_per_task_usd=2", "outage_days_per_year=30", "hosting_usd_per_month=1"]),
         ({"volume": ""}, ["--economics", "tasks_per_month="]),
@@ -142,6 +143,7 @@ def test_a_field_that_is_changed_changes_what_follows(report, capsys):
         ("volume", "nan", "'nan' is no amount"),
         ("outage", "400", "Outage days a year: '400' is no amount from 0 to 366."),
         ("months", "0", "0 months is no time"),
+        ("retrain", "0", "0 months is no time. Leave it empty for once"),
         ("margin", "100", "is no amount from 0 to 99."),
     ],
 )
@@ -246,8 +248,7 @@ def test_it_says_on_which_tasks_the_options_stand_and_who_is_left_out(tmp_path):
     said = " ".join(texts(drawn("money", folder)).split())
     assert (
         "2 options, compared on the 90 tasks that all of them have, so that a pass rate here may be another than on "
-        "the page Answer. 1 of 3 contenders has attempts at fewer than half as many tasks as the one with most, and is "
-        "left out; the notes at the end name them."
+        "the page Answer. 1 of 3 contenders lacks some of these tasks and is left out; the notes at the end name them."
     ) in said
 
 

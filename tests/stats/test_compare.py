@@ -199,7 +199,7 @@ def test_the_interval_on_unequal_clusters_belongs_to_the_difference_printed():
     clusters = [0] * 20 + list(range(1, 9)) + list(range(9, 29))
     found = compare(won + lost + tied, [1] * 48, other, [1] * 48, clusters)
     assert found.delta == pytest.approx(12 / 48)
-    assert found.interval_method == "Tango on 29 clusters that count as 2.4"
+    assert found.interval_method == "Tango on 2.4 clusters as large as the largest of 29"
     assert found.low < found.delta < found.high
     assert found.high - found.delta > 0.2  # one source with 20 of 48 tasks: nothing is certain
 

@@ -112,6 +112,33 @@ def test_coverage_of_shrunk_effects(domains, tau):
     assert np.mean(likely) > 0.8
 
 
+@pytest.mark.parametrize(("domains", "tau"), [(6, 0.03), (6, 0.1), (6, 0.2), (12, 0.03), (12, 0.1), (12, 0.2)])
+def test_coverage_on_tasks_that_pass_or_fail(domains, tau):
+    """25 to 120 tasks a domain, one 0/1 trial each: shrunk effects, another domain, and the chance of a drop.
+
+    500 draws each gave shrunk 94.2 to 96.2%, prediction 95.6 to 100%, and 94 to 98% true drops of those called above
+    90% - but at tau .03 only 53 to 65% of the few: the notes say so. A tau plugged in covers 39 to 90%.
+    """
+    rng = np.random.default_rng(100 * domains + int(100 * tau))
+    shrunk, other, likely = [], [], []
+    for _ in range(80):
+        tasks, truth = rng.integers(25, 121, domains), rng.normal(0.03, tau, domains + 1)
+        effects, variances = [], []
+        for n, delta in zip(tasks, truth, strict=False):
+            share = min(1.0, max(0.25, abs(delta)))
+            chances = np.clip([(share + delta) / 2, (share - delta) / 2, 1 - share], 0, 1)
+            d = rng.choice([1.0, -1.0, 0.0], n, p=chances / chances.sum())
+            effects.append(d.mean())
+            variances.append(domain_variance(d, single=True))
+        found = heterogeneity(effects, variances)
+        shrunk += [s.low <= t <= s.high for s, t in zip(found.shrunk, truth, strict=False)]
+        other.append(found.prediction[0] <= truth[-1] <= found.prediction[1])
+        likely += [t < 0 for b, t in zip(found.below_zero, truth, strict=False) if b > 0.9]
+    assert np.mean(shrunk) == pytest.approx(0.95, abs=0.035)
+    assert np.mean(other) >= 0.88
+    assert tau < 0.1 or np.mean(likely) >= 0.9
+
+
 def test_shrinkage_lies_between_the_domain_and_the_mean():
     d, v = np.array([-0.2, 0.0, 0.1, 0.4]), np.array([0.01, 0.001, 0.03, 0.01])
     found = heterogeneity(d, v)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from harness.stats import macro_f1, wilson_interval
+from harness.stats import macro_f1, rare_labels, wilson_interval
 
 TRUE = list("aaaabbbbcc")
 SAID = list("aaabbbbacb")
@@ -69,3 +69,9 @@ def test_what_cannot_be_had():
         macro_f1(["a"], [])
     with pytest.raises(ValueError, match="'z'"):
         macro_f1(["z"], ["a"], labels=["a"])
+
+
+def test_rare_labels_are_those_of_few_tasks_or_of_a_small_share():
+    assert rare_labels({"a": 95, "b": 5}) == ()
+    assert rare_labels({"a": 95, "b": 4, "c": 0}) == ("b", "c")
+    assert rare_labels({"a": 990, "b": 10}) == ("b",)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t as scipy_t
 
 from harness.core import Estimate
-from harness.stats import break_even, fieller_ratio
+from harness.stats import break_even, fieller_ratio, heavy_tail, skewed_costs
 from harness.stats.money import fieller_roots
 
 COST = (0.10, 0.12, 0.30, 0.08, 0.11, 0.25, 0.09, 0.40, 0.15, 0.10)
@@ -51,6 +52,20 @@ def test_clusters_are_summed():
     assert (doubled.value, doubled.low, doubled.high) == pytest.approx((once.value, once.low, once.high))
 
 
+def test_unequal_clusters_by_leaving_each_out():
+    """The variances by brute force; 3 clusters of 6, 3 and 1 tasks count as 100 / 46."""
+    codes, (cost, passed) = np.array([0] * 6 + [1] * 3 + [2]), (np.array(COST), np.array(PASSED, dtype=float))
+    without = np.array([[v[codes != k].mean() for v in (cost, passed)] for k in range(3)])
+    off = without - (cost.mean(), passed.mean())
+    v = 2 / 3 * off.T @ off
+    df = 100 / 46 - 1
+    found = fieller_ratio(cost, passed, codes, level=0.5)
+    x, y, t2 = passed.mean(), cost.mean(), scipy_t.ppf(0.75, df) ** 2
+    roots = np.roots([x * x - t2 * v[1, 1], -2 * (x * y - t2 * v[0, 1]), y * y - t2 * v[0, 0]])
+    assert (found.low, found.high) == pytest.approx(sorted(roots))
+    assert found.method == "Fieller, only 3 clusters that count as 2.2"
+
+
 @given(st.lists(st.tuples(st.floats(0.01, 5), st.integers(0, 3)), min_size=2, max_size=30))
 def test_a_bounded_interval_holds_the_ratio(rows):
     found = fieller_ratio([r[0] for r in rows], [r[1] for r in rows])
@@ -92,3 +107,24 @@ def test_routerbench_mini_cost_per_task(router):
     for system, cost in [("always_cheap", 0.00029186), ("always_strong", 0.00079930), ("reflection", 0.00067258)]:
         found = fieller_ratio(router[system]["cost_cny"], np.ones(800))
         assert found.value == pytest.approx(cost, abs=6e-9)
+
+
+def test_a_fifth_of_the_cost_in_the_dearest_tasks_is_a_heavy_tail():
+    assert heavy_tail(np.ones(100)) is None
+    assert heavy_tail([np.nan, 1.0]) is None
+    assert heavy_tail([1.0, 2.0, 3.0]) is None
+    assert heavy_tail([*np.ones(99), 50.0]) == pytest.approx(50 / 149)
+
+
+def test_skewed_costs_ask_for_more_tasks():
+    assert skewed_costs(np.ones(100)) is None
+    assert skewed_costs([np.nan, 1.0]) is None
+    assert skewed_costs(np.linspace(1.0, 2.0, 8)) is None
+    # 1 of 50 costs 5 where all others cost 1: skewness (1 - 2p) / sqrt(p (1 - p)) = 6.857, 25 times its square 1,175.5
+    assert skewed_costs([*np.ones(49), 5.0]) == 1_176
+    assert skewed_costs([*np.ones(49), 5.0], np.arange(50) // 2) == 552  # 1 of 25: 4.695
+
+
+def test_symmetric_costs_of_few_tasks_are_seldom_said_to_be_skewed():
+    rng = np.random.default_rng(1)
+    assert np.mean([skewed_costs(rng.normal(10.0, 1.0, 12)) is not None for _ in range(500)]) < 0.05

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 from harness.stats import (
+    harm_limit,
     harm_test,
     harmed_domains,
     kish_units,
@@ -18,7 +20,7 @@ from harness.stats import (
     tango_interval,
     tango_z,
 )
-from harness.stats.tails import normal_quantile, normal_tail, t_quantile
+from harness.stats.tails import normal_quantile, normal_tail, root, t_quantile
 
 
 def arrays(wins, losses, ties):
@@ -261,3 +263,39 @@ def test_domain_p_values_are_those_of_the_contrasts():
     table = np.stack([(a - b) * (domains == k) for k in (0, 1)], axis=1)
     found = harmed_domains((a, one), (b, one), domains, 0.01)
     assert [d.p_adjusted for d in found] == pytest.approx(max_t_sign_flip(table, "less"))
+
+
+@pytest.mark.parametrize("level", [0.95, 0.975])
+@pytest.mark.parametrize("seed", range(6))
+def test_the_limit_of_harm_is_where_the_test_itself_stops_refuting(seed, level):
+    """Against every sign pattern of ten clusters of 1 to 4 tasks, at shifts just within and just beyond the limit."""
+    rng = np.random.default_rng(seed)
+    codes = np.repeat(np.arange(10), rng.integers(1, 5, 10))
+    a, b = rng.binomial(3, (0.5, 0.8), (len(codes), 2)).T.astype(float)
+    trials = np.full(len(codes), 3.0)
+    shown = harm_test((a, trials), (b, trials), codes).p_value
+    high = harm_limit((a, trials), (b, trials), codes, p_value=shown, level=level)
+    sums, sizes = (np.bincount(codes, weights=w) for w in ((a - b) / 3.0, np.ones(len(codes))))
+    signs = 1 - 2 * ((np.arange(1024)[:, None] >> np.arange(10)) & 1)
+
+    def p(shift):
+        moved = sums - shift * sizes
+        return float((signs @ moved <= moved.sum() + 1e-9).mean())
+
+    assert p(high - 1e-6) > 1 - level - 1e-12  # not refuted
+    assert p(high + 1e-6) <= 1 - level + 1 / 1024
+    assert (high < 0) == (shown <= 1 - level)
+
+
+@pytest.mark.parametrize(
+    ("function", "low", "high"),
+    [
+        (lambda x: math.cos(x) - x, 0, 1),
+        (lambda x: x**9 - 0.5, 0, 1),
+        (lambda x: min(5.0, 1 / (x + 1.000001)) - 1.3, -1, 5),
+        (lambda x: math.copysign(abs(x - 0.7) ** (1 / 3), x - 0.7), -1, 1),
+        (lambda x: math.exp(20 * x) - 2, -1, 1),
+    ],
+)
+def test_a_root_is_where_brent_finds_it(function, low, high):
+    assert root(function, low, high) == pytest.approx(brentq(function, low, high, xtol=1e-14), abs=1e-12)

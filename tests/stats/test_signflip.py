@@ -149,3 +149,10 @@ def test_means_of_trials_on_many_tasks_are_exact():
     up, down = (sign_flip_test(d, alternative=word).p_value for word in ("greater", "less"))
     assert min(up, down) == pytest.approx(found.p_value / 2)
     assert up + down == pytest.approx(1.0, abs=0.01)
+
+
+def test_one_unit_far_larger_than_all_others_is_counted_and_not_overflown():
+    # T <= 1 leaves no minus sign, or one of the seven units of 1: 8 patterns of 2^12, two-sided.
+    sizes = [1.0] * 7 + [2.0, 3.0, 6.0, 12.0, 538.0]
+    d = np.array(sizes) * np.where(np.arange(12) == 0, -1.0, 1.0) / 600.0
+    assert sign_flip_test(d).p_value == pytest.approx(2 * 8 / 2**12, rel=1e-9)

@@ -64,7 +64,7 @@ def test_seven_commits_of_one_point_each_do_not_ship(commits):
         set_baseline(after, approval=None if view.decision is Decision.SHIP else APPROVED)
     assert decisions == ["SHIP", "INCONCLUSIVE", *["BLOCK"] * 5]
     assert text(view, "anchor_margin").startswith("since the anchor -7.00 points on 4,000 tasks")
-    assert view.anchor["graded"]["delta"] == pytest.approx(-0.07)
+    assert view.anchor["delta"] == pytest.approx(-0.07)
     assert text(view, "anchor") == f"the anchor is `m` of v0, set {datetime.now(UTC):%Y-%m-%d}"
     kept = {one["candidate_report"] for one in logged(commits[7])}  # the history travels with the baseline
     assert kept == {f"v{i}" for i in range(1, 8)}
@@ -143,6 +143,7 @@ def test_an_anchor_that_cannot_be_used_is_invalid_in_one_line(commits, harm, wor
     view = gate(commits[1], commits[2])
     assert view.decision is Decision.INVALID
     assert words in text(view, "anchor")
+    assert "itself" not in text(view, "anchor")
     assert "\n" not in text(view, "anchor")
     assert set_baseline(commits[1], anchor=True)[0].anchor["report"] == "v1"
     assert gate(commits[1], commits[2]).decision is Decision.SHIP
@@ -192,6 +193,8 @@ def test_lost_attempts_count_as_failed_against_the_anchor_too(tmp_path):
     view = gate(sides[1], write_report(sides[2], rows), Policy(margin=0.1, anchor_margin=0.02))
     assert "with lost attempts counted as failed -1.80 points" in text(view, "anchor_margin")
     assert view.decision is Decision.INCONCLUSIVE
+    assert (view.anchor["holds"], view.anchor["errored_as_failed"]["holds"]) == (True, False)
+    assert json.loads(json.dumps(view.as_json(), allow_nan=False))["anchor"]["name"].startswith("`m` of v0")
 
 
 def test_what_the_gate_did_not_let_in_is_taken_by_name_only(commits):

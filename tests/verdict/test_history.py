@@ -52,7 +52,7 @@ def test_a_gated_report_tells_its_verdict_as_the_gate_gave_it(make_report, rows)
     assert (entry.when, entry.when_from) == (datetime(2026, 3, 1, 10, tzinfo=UTC), "manifest")
     assert [(c.contender, c.passed, c.failed) for c in entry.counts] == [("A", 90, 10), ("B", 74, 26)]
     assert (entry.baseline.contender, entry.baseline.locked) == ("A", ("A", "B"))
-    assert (entry.baseline.stands, entry.baseline.why) == (True, "as it was locked")
+    assert (entry.baseline.stands, entry.baseline.why) == (True, "as it was locked; anchor: A of r")
 
 
 def test_a_lock_no_longer_stands_where_what_it_locked_has_changed(make_report, rows, monkeypatch):
@@ -61,10 +61,12 @@ def test_a_lock_no_longer_stands_where_what_it_locked_has_changed(make_report, r
     make_report(rows[2:], manifest=DONE)
     entry = only(history([folder]))
     assert entry.baseline.stands is False
-    assert entry.baseline.why == "changed since it was locked: its outcomes"
+    assert entry.baseline.why == "changed since it was locked: its outcomes; anchor: A of r"
     monkeypatch.setattr(import_module("harness.verdict.report_history"), "MOST_ROWS", 10)
     assert only(history([folder])).baseline.stands is None
-    assert only(history([folder])).baseline.why == "not looked at here, for its 198 outcomes; ownbench gate does"
+    assert only(history([folder])).baseline.why == (
+        "not looked at here, for its 198 outcomes; ownbench gate does; anchor: A of r"
+    )
     (folder / "outcomes.parquet").unlink()
     entry = only(history([folder]))
     assert entry.baseline.stands is False

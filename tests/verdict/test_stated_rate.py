@@ -23,7 +23,7 @@ TERMS = {
     "outage_days_per_year": "0",
     "data_must_stay_inside": "false",
 }
-PASSED = [i % 5 != 0 for i in range(100)]
+PASSED = [i % 5 != 0 for i in range(300)]
 
 
 def tasks(cost, basis, **more):
@@ -39,7 +39,7 @@ def report(tmp_path):
         "hybrid": tasks(0.02, "mixed"),
     }
     found = write(tmp_path / "r", outcomes)
-    calls = [{"attempt_id": f"0.02-{i}", "role": role, "cost_basis": basis, "cost_usd": usd} for i in range(100)
+    calls = [{"attempt_id": f"0.02-{i}", "role": role, "cost_basis": basis, "cost_usd": usd} for i in range(300)
              for role, basis, usd in (("worker", "gpu_time", 0.004), ("expert", "tokens", 0.016))]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(calls), found / "calls.parquet")
     return found

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from harness.analysis import scoreboard
 from harness.core import EvidenceError, UsageError
 from harness.stats import COST, ESCALATED, LATENCY, PASS, Objective, Replayer
 from harness.store import load_task_table
@@ -182,6 +183,27 @@ def test_intervals_are_near_the_closed_form(tmp_path):
     half = 1.96 * np.sqrt(worker.mean() * (1 - worker.mean()) / 400)
     assert [never.low, never.high] == pytest.approx([worker.mean() - half, worker.mean() + half], abs=0.006)
     assert found.controls["always"].pass_rate.value == expert.mean()
+
+
+@pytest.mark.parametrize("clusters", [None, np.repeat(np.arange(24), [40, 20, 10, *[3] * 20, 5])])
+def test_a_rate_has_the_interval_of_the_scoreboard(tmp_path, clusters):
+    """Never, always, the ends of the curve and a hybrid that was run: each is a contender's rate."""
+    confidence, worker, expert = drawn(8, 135)
+    rows = two(confidence, worker, expert, clusters=clusters)
+    up = confidence < 0.5
+    rows += [row | {"contender": "H", "passed": bool(expert[i] if up[i] else worker[i]), "escalated": bool(up[i])}
+             for i, row in enumerate(rows[::2])]  # fmt: skip
+    report = write(tmp_path / "r", rows, hybrid({"signal": "logprob_mean"}, {"s": {"threshold": 0.5}}))
+    view, found = scoreboard(report), sweep(report, "W", "E", live="H")
+    w, e, h = (view.score_of(name).pass_rate for name in "WEH")
+    assert (found.controls["never"].pass_rate, found.controls["always"].pass_rate) == (w, e)
+    assert (found.curve[0].pass_rate, found.curve[-1].pass_rate) == (w, e)
+    at_half = next(p for p in found.curve if p.threshold is not None and p.threshold >= 0.5)
+    assert (found.measured[0].pass_rate, found.live.live_pass_rate, at_half.pass_rate) == (h, h, h)
+    assert found.live.replayed_pass_rate == h
+    share = found.chosen.crossfit_escalated
+    expected = (1 - share) * worker.mean() + share * expert.mean()
+    assert found.controls["random"].pass_rate.value == pytest.approx(expected)
 
 
 def test_a_perfect_signal_closes_the_gap_as_fast_as_can_be(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from harness.analysis import PairedOutcomes
 from harness.verdict import Policy, gate_tests, tasks_to_decide
-from harness.verdict.gate_statistics import tasks_if_equal
+from harness.verdict.gate_statistics import _enough, tasks_if_equal
 
 
 def alike(groups, size, trials):
@@ -41,3 +41,35 @@ def test_unequal_clusters_need_more_tasks():
     policy = Policy(margin=0.1)
     equal = tasks_if_equal(alike(20, 5, 3), 0.1, policy)
     assert tasks_if_equal(outcomes, 0.1, policy) == pytest.approx(equal * 820 / 500, rel=0.02)
+
+
+@pytest.mark.parametrize(("trials", "size", "shared"), [(1, 1, 0.0), (5, 1, 0.0), (3, 4, 0.5), (1, 10, 1.0)])
+def test_the_tasks_that_are_needed_give_the_power_that_is_asked_for(trials, size, shared):
+    """At a true difference of -1 point and a margin of 8: of 400 gates on so many tasks 80% show it.
+
+    The number is that of a large pilot; of tasks in clusters ``shared`` is how much of a task's difficulty its cluster
+    has in common.
+    """
+    rng, margin, policy = np.random.default_rng(trials * size), 0.08, Policy(margin=0.08)
+
+    def drawn(groups):
+        n = groups * size
+        codes = np.repeat(np.arange(groups), size)
+        both = []
+        for rate in (0.69, 0.70):
+            own, common = rng.random((n, trials)), rng.random(groups)[codes]
+            whole = rng.random(n) < shared
+            u = np.where(whole[:, None], common[:, None], own)
+            both.append(((u < rate).sum(axis=1).astype(float), np.full(n, float(trials))))
+        return PairedOutcomes(
+            candidate=both[0], baseline=both[1], domains=np.zeros(n, int), domain_names=("d",), clusters=codes
+        )
+
+    pilot = drawn(20_000)
+    a, b = (sums / trials for sums, _ in (pilot.candidate, pilot.baseline))
+    assert (a - b).mean() == pytest.approx(-0.01, abs=0.012)
+    pilot.candidate[0][:] += trials * (-0.01 - (a - b).mean())  # its own noise is none of the question
+    needed = _enough(pilot, margin, -0.01, policy)
+    groups = -(-int(needed) // size)
+    shown = [gate_tests(drawn(groups), policy, resamples=9).overall.holds for _ in range(400)]
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.07)

@@ -19,7 +19,7 @@ ALL = {
     "outage_days_per_year": "0",
     "data_must_stay_inside": "false",
 }
-PASSED = [i % 5 != 0 for i in range(100)]
+PASSED = [i % 5 != 0 for i in range(300)]
 
 
 def tasks(cost, **more):
@@ -30,7 +30,7 @@ def tasks(cost, **more):
 def report(tmp_path):
     """An hour costs 2 dollars on record; a task of the hybrid is 0.4 cents of it and 1.6 cents of tokens."""
     found = write(tmp_path / "r", {"tuned": tasks(0.01), "skilled": tasks(0.05), "hybrid": tasks(0.02)})
-    calls = [{"attempt_id": f"0.02-{i}", "role": role, "cost_basis": basis, "cost_usd": usd} for i in range(100)
+    calls = [{"attempt_id": f"0.02-{i}", "role": role, "cost_basis": basis, "cost_usd": usd} for i in range(300)
              for role, basis, usd in (("worker", "gpu_time", 0.004), ("expert", "tokens", 0.016),
                                       ("judge", "gpu_time", 9.0))]  # fmt: skip
     pq.write_table(pa.Table.from_pylist(calls), found / "calls.parquet")

@@ -11,10 +11,6 @@ from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
 from harness.report.write import found_blocks
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
-INTERVALS = (
-    "intervals of pass rates and differences here follow by formula (CR1 with Student's t, or Wilson's); the page "
-    "Escalation resamples the tasks (a bootstrap), so its interval for the same rate is a little different"
-)
 
 
 def page(shown: Shown) -> None:
@@ -41,7 +37,12 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         html(f'<span class="word open">UNDECIDED</span><p>{html_text(str(error))}</p>')
     draw(found_blocks(view))
     section("Scoreboard")
-    show(scoreboard_table(view, {o.contender: o.kind for o in advice.options} if advice else {}), fold=True)
+    show(
+        scoreboard_table(
+            view, {name: o.kind for o in advice.options for name in o.seeds or (o.contender,)} if advice else {}
+        ),
+        fold=True,
+    )
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)
@@ -57,4 +58,4 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
                 f"{points(c.smallest_difference, 1).lstrip('+')} points or more"
                 for c in open_ if c.smallest_difference is not None]  # fmt: skip
     html(html_list(unknown, most=UNKNOWNS_SHOWN) or "<p>Nothing that a figure here waits for.</p>")
-    notes([*view.other_notes, INTERVALS])
+    notes(view.other_notes)

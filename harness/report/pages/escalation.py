@@ -49,9 +49,10 @@ def page(shown: Shown) -> None:
     section("The policies")
     show(policies_table(found))
     write(*(one.sentence for one in found.measured), kind="reasons")
-    st.caption("The brackets are intervals: the tasks are resampled many times, and pass rate, cost and the choice of "
-               "a threshold are worked out again each time. Answer and Head to head compute theirs by a formula, so "
-               "the same pass rate can have slightly other brackets there.")  # fmt: skip
+    st.caption(
+        "The brackets are intervals. Pass rates at a fixed threshold have that of every page; for costs and for "
+        "what is chosen on other tasks the tasks are resampled many times."
+    )
     section("Any threshold")
     _threshold(found, shown.theme)
     section("Does it know when it is wrong?")

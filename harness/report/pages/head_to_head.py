@@ -76,7 +76,7 @@ def page(shown: Shown) -> None:
         show(tables.this_suite_table(scores))
         show(tables.repeats_table(scores, found.comparison.level))
     _downloads(found, parts.file_name(f"{evidence.name}-{a}-{b}"))
-    parts.notes((tables.interval_words(found.comparison), *found.notes))
+    parts.notes((f"interval of the difference: {found.comparison.interval_method or 'none'}", *found.notes))
 
 
 def _downloads(found: Pairing, stem: str) -> None:

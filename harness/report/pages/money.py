@@ -31,6 +31,10 @@ SETTINGS = {
     "months": ("Months over which money spent once is spread", verdict.MONTHS, 1200.0),
     "spread": ("Each amount may be off by, %", 100 * verdict.SPREAD, 99.0),
 }  # by the key in the address: label, what holds where nothing is said, and the most
+UPKEEP = {
+    "retrain": ("retrain_months", "Months between trainings"),
+    "reauthor": ("reauthor_months", "Months between skill authorings"),
+}  # by the key in the address: the input and its label; empty: once
 INSIDE = {"no": False, "yes": True, "not known": None}
 
 
@@ -65,7 +69,7 @@ def page(shown: Shown) -> None:
     else:
         figure("tornado", tornado_figure, advice, None if grounds.machine.why else hour, shown.theme)
         show(flips_table(advice))
-        write("" if advice.flips_at else "No input, moved alone, changes which type of option is the cheapest.")
+        write("" if advice.flips_at else "No input, moved alone, changes which type of option is advised.")
     notes([in_labels(note) for note in advice.notes])
 
 
@@ -134,6 +138,12 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
             usually = f"{amount_text(usual)}, as usual"
             value = ask(label, key, usual, most, usually, help=f"Empty: {usually}.", at=place)
             said[key] = usual if value is None else value
+        again: dict[str, float | None] = {}
+        for (key, (name, label)), place in zip(UPKEEP.items(), st.columns(3)[:2], strict=True):
+            words = "What was paid once is paid again every so many months. Empty: once."
+            again[name] = ask(label, key, getattr(base, name), SETTINGS["months"][2], "once", help=words, at=place)
+            if again[name] == 0:
+                wrong.append(f"{label}: 0 months is no time. Leave it empty for once.")
     if said["months"] <= 0:
         wrong.append(f"{SETTINGS['months'][0]}: 0 months is no time. At least a part of one is needed.")
     terms = replace(
@@ -143,6 +153,7 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
         months=said["months"],
         spread=said["spread"] / 100,
         gpu_hour_usd=None if asked == hour else asked,
+        **again,
     )
     return terms, said["margin"] / 100, wrong
 
@@ -154,10 +165,10 @@ def _stands_on(grounds: AdviceInputs) -> str:
     if n < int(grounds.work.sum()):
         text += ", so that a pass rate here may be another than on the page Answer"
     if left:
-        have, are = ("has", "is") if left == 1 else ("have", "are")
+        lack, are = ("lacks", "is") if left == 1 else ("lack", "are")
         text += (
-            f". {left:,} of {options + left:,} contenders {have} attempts at fewer than half as many tasks as the one "
-            f"with most, and {are} left out; the notes at the end name them"
+            f". {left:,} of {options + left:,} contenders {lack} some of these tasks and {are} left out; the notes at "
+            "the end name them"
         )
     return f"{text}."
 
@@ -171,7 +182,7 @@ def _asides(grounds: AdviceInputs, terms: Assumptions) -> list[str]:
     elif machine.hour_on_record is None:
         said.append("Machines have different prices of an hour on record; an hour that is typed above holds for all.")
     now = "is" if terms.gpu_hour_usd is not None else "would be"
-    kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.names]
+    kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.members]
     said += [f"{name}: its cost at another price of the machine's hour {now} unknown, {why}." for name, why in kept]
     waiting = ", ".join(INPUTS[name] for name, value in terms.amounts.items() if value is None)
     return [*said, *([f"Not known: {waiting}."] if waiting else [])]

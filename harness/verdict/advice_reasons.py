@@ -1,0 +1,220 @@
+"""From figures to a word: which kind of option is advised, with its reasons, or every obstacle by its name."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from harness import core
+from harness.core import Decision, Estimate, dollars, percent
+from harness.verdict.arrays import Floats
+from harness.verdict.conditions import NO, YES, Forgetting
+from harness.verdict.economics import MEANINGS, Assumptions, Bill
+from harness.verdict.options import BELOW, BEST, MIX, OPEN, OWN, RENT, SHOWN, UNKNOWN, Quality
+
+SURE = 0.8  # the probability from which a kind of option is advised
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One contender that can be chosen."""
+
+    contender: str
+    seeds: tuple[str, ...]  # the contenders, where it is one recipe trained with several seeds
+    kind: str  # ``OWN``, ``RENT``, ``MIX``, or ``unknown`` where nothing on record says
+    because: str
+    pass_rate: Estimate
+    cost_per_pass_usd: Estimate  # of the tasks alone; what is paid once or by the month is in ``monthly_usd``
+    monthly_usd: Estimate
+    fixed_usd: float | None  # of the month's bill what is paid whatever the volume; None where an input is lacking
+    fixed_parts_usd: Mapping[str, float]  # the same by the input that it comes from
+    tasks_usd: float | None  # what the month's tasks cost: their number times the cost of a task
+    outages_usd: float | None  # what outages of an API are expected to lose; the three add up to ``monthly_usd``
+    probability_cheapest: float | None  # of those not shown to miss the quality; None where its bill is not whole
+    quality: str  # ``best`` (passes most) or ``shown`` to be within the margin of the best, ``open``, ``below``
+    to_best: Estimate  # its pass rate less the best of the others; the interval holds for all options together
+    allowed: bool  # false where the data must stay inside and it needs an API
+    lacking: tuple[str, ...]  # inputs that its bill still needs
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The contenders that it is."""
+        return self.seeds or (self.contender,)
+
+    @property
+    def passes(self) -> float:
+        """Its pass rate as a number."""
+        return self.pass_rate.value or 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """How often each option is the cheapest at the required quality, and what else the decision is taken on."""
+
+    options: Sequence[Option] = ()
+    bills: tuple[Bill, ...]
+    usd: Floats  # monthly dollars by option, as they are and then resampled; lower bounds where a bill is not whole
+    quality: Quality  # of the options, decided once; the draws are of bills
+    probabilities: Floats  # of being the cheapest of those not shown to miss it; of lower bounds where not whole
+    kinds: Mapping[str, float]  # the same of each kind, by its cheapest option
+    sure_kinds: Mapping[str, float]  # the same whatever is lacking: by a whole bill, or as no other kind is good
+    settled: Mapping[str, float]  # that no other kind can hold the cheapest good one, whoever open turns out good
+    firsts: Mapping[str, int]  # of each kind the cheapest option that is not shown to miss the quality
+    leads: Mapping[str, int]  # of each kind the option that would be advised: the cheapest shown to have it, else that
+    assumptions: Assumptions
+    margin: float
+    forgetting: Sequence[Forgetting] = ()
+    warning: str | None = None
+
+    @property
+    def allowed(self) -> list[Option]:
+        """The options that may be chosen."""
+        return [o for o in self.options if o.allowed]
+
+    @property
+    def points(self) -> str:
+        """The margin, in words."""
+        return f"{100 * self.margin:g} point" + ("" if self.margin == 0.01 else "s")
+
+    @property
+    def kind(self) -> str:
+        """The kind that the word is about: the likeliest to hold the cheapest option."""
+        return max(self.kinds, key=lambda k: self.kinds[k])
+
+    def lead(self, kind: str) -> Option:
+        """The option of that kind that would be advised, or else its best."""
+        if kind in self.leads:
+            return self.options[self.leads[kind]]
+        here = [o for o in self.allowed if o.kind == kind] or self.allowed
+        return max(here, key=lambda o: o.passes)
+
+
+def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]]:
+    """The advice, its reasons, and the inputs that it waits for. Every obstacle is named, not only the first."""
+    if not found.allowed:
+        return Decision.UNDECIDED, ("The data must stay inside, and no OWN option was tried: try one.",), ()
+    if found.assumptions["tasks_per_month"] == 0:
+        none = "With 0 tasks a month there is nothing to do, and so nothing to advise: say how many tasks come."
+        return Decision.UNDECIDED, (none,), ()
+    kind = found.kind
+    missing = tuple(_missing(found, kind))
+    obstacles = tuple(_obstacles(found, kind, missing))
+    if obstacles or kind == UNKNOWN:
+        return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
+    why = [_headline(found, kind), *_same_kind(found, kind), *_rivals(found, kind)]
+    if kind == OWN:  # what the word still hangs on
+        checked = [one for one in found.forgetting if one.tuned in found.lead(kind).members]
+        why += (
+            [] if checked else ["Forgetting is not checked: no general suite is in the report. Run one before you own."]
+        )
+        for one in checked[:1]:
+            open_ = "Whether tuning made it forget is open"
+            why.append(f"{'Nothing is forgotten beyond the margin' if one.answer == NO else open_}: {one.evidence}.")
+    return Decision(kind), tuple(why), ()
+
+
+def _missing(found: Findings, kind: str) -> list[str]:
+    """Inputs without which nothing can be said: what is lacking counts only where it could change the word."""
+    needed, amounts = [], found.assumptions
+    if amounts["tasks_per_month"] is None or found.sure_kinds.get(kind, 0.0) < SURE:
+        rivals = [o for o in found.allowed if o.quality != BELOW]
+        needed = [name for o in rivals for name in o.lacking]
+        if any(o.kind == UNKNOWN for o in rivals):  # its parts are unknown: any amount may be needed
+            needed += [name for name, value in amounts.amounts.items() if value is None]
+    if amounts["tasks_per_month"] is None:
+        needed.insert(0, "tasks_per_month")
+    outside = any(o.kind != OWN for o in found.options)
+    if amounts.data_must_stay_inside is None and outside and (kind != OWN or needed):
+        needed.append("data_must_stay_inside")
+    return list(dict.fromkeys(needed))
+
+
+def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[str]:
+    lead, kinds = found.lead(kind), {o.kind for o in found.options}
+    unknown = ", ".join(o.contender for o in found.allowed if o.kind == UNKNOWN and o.quality != BELOW)
+    no_volume = found.assumptions["tasks_per_month"] is None
+    if found.warning:
+        yield f"{found.warning}: no advice on a part of the evidence."
+    if unknown and (no_volume or found.kinds.get(UNKNOWN, 0.0) > 1.0 - SURE):
+        yield f"Nothing on record says whether {unknown} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
+    if len(kinds) == 1 and UNKNOWN not in kinds:
+        yield f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."
+    for name in missing:
+        if name == "cost_usd":
+            which = ", ".join(o.contender for o in found.allowed if name in o.lacking)
+            yield f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
+        else:
+            yield f"Missing: {name}, {MEANINGS[name]}."
+    if not missing and kind != UNKNOWN and min(found.kinds[kind], found.settled[kind]) < SURE:
+        yield _unsettled(found, kind)
+    for one in found.forgetting:
+        if kind == OWN and one.answer == YES and one.tuned in lead.members:
+            yield f"Tuning made {one.tuned} forget: {one.evidence}."
+
+
+def _unsettled(found: Findings, kind: str) -> str:
+    """Why no kind is advised: the bills are too close, or too little is shown of who is good enough."""
+    if found.kinds[kind] < SURE:
+        ranked = sorted(found.kinds.items(), key=lambda item: -item[1])
+        shares = ", ".join(f"{k} {100 * p:.0f}%" for k, p in ranked)
+        return f"No kind is the cheapest at the required quality in {100 * SURE:g}% of simulations: {shares}."
+    place = found.firsts[kind]
+    one, tasks = found.options[place], float(found.quality.tasks[place])
+    told = f"{one.contender} is likely the cheapest, but its {percent(one.passes)} are not shown to lie within"
+    more = "more tasks, or a wider margin, would tell"
+    if one.to_best.n_tasks < tasks < math.inf:
+        many = core.number(float(f"{tasks:.2g}"))
+        more = f"about {many} tasks would tell, if all pass equally often; so would a wider margin"
+    return f"{told} {found.points} of the best option, nor to miss it: {more}."
+
+
+def _headline(found: Findings, kind: str) -> str:
+    lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
+    rate, within = f"passes {percent(lead.passes)}", f"within {found.points} of the best pass rate"
+    share, draws = found.settled[kind], len(found.usd) - 1
+    often = "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
+    if share * draws > draws - 0.5:
+        often = f"all {draws:,} simulations"
+    if not lead.lacking:
+        bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {core.number(volume)} tasks"
+        return f"{kind}: {lead.contender} {rate}{bill}. No other kind of option {within} is cheaper ({often})."
+    needs, why = (
+        ", ".join(lead.lacking),
+        f"Only {kind} options are {within} ({often}), so this holds whatever they cost",
+    )
+    if any(o.kind == kind and not o.lacking for o in found.allowed):
+        why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
+    return f"{kind}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
+
+
+def _same_kind(found: Findings, kind: str) -> Iterator[str]:
+    """What is not settled within the kind that is advised: who of it."""
+    lead = found.lead(kind)
+    if lead.quality == OPEN:
+        yield (
+            f"Only {kind} options may lie within {found.points} of the best; which of them does is open, and "
+            f"{lead.contender} is the cheapest."
+        )
+    usd = lead.monthly_usd.value
+    cheaper = [
+        o.contender
+        for o in found.allowed
+        if o.kind == kind and o.quality == OPEN and usd is not None and (o.monthly_usd.value or usd) < usd
+    ]
+    if cheaper and lead.quality != OPEN:
+        yield f"Cheaper, and not shown to be good enough nor to miss it: {core.listed(cheaper, 5)}."
+
+
+def _rivals(found: Findings, kind: str) -> Iterator[str]:
+    """One sentence for each other kind: its likeliest option."""
+    below = f"shown to be more than {found.points} below the best"
+    held = {BEST: "the best pass rate", SHOWN: "shown to hold the required quality", BELOW: below}
+    for other in (OWN, RENT, MIX):
+        here = [o for o in found.options if o.kind == other]
+        if other == kind or not here:
+            continue
+        one = found.lead(other)
+        usd = one.monthly_usd.value
+        bill = ", its bill not known" if usd is None else f", {dollars(usd)} a month"
+        how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
+        may, out = f"{one.contender} passes {percent(one.passes)}{bill}; {how}", "ruled out, the data must stay inside"
+        yield f"{other}: {may if any(o.allowed for o in here) else out}."
