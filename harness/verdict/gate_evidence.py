@@ -135,8 +135,7 @@ class GateEvidence:
         one = self.early.decided
         return self.policy.model_copy(update={"alpha": one.alpha}) if one else self.policy
 
-    @property
-    def sure(self) -> str:
-        """How sure a one-sided limit is; of an early stop, by which look's level."""
-        alpha, one = self.looked.alpha, self.early.decided
+    def sure(self, alpha: float) -> str:
+        """How sure a one-sided limit at this level is; of an early stop, by which look's level."""
+        one = self.early.decided
         return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
