@@ -3,14 +3,18 @@
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import advising
 import false_claims as claims
+import gating
+import numpy as np
 import sequences
 import simulations as sim
 from coverage_table import Batch, Cell, Exact, Part, Row
 from sequences import MARGIN
-from simulations import Array, Tally
+from simulations import RESAMPLES, Array, Share, Tally, counted
 
 from harness import stats
+from harness.verdict import Policy, gate_tests
 
 TASKS, CLUSTERS = (30, 100, 500), (30, 50, 200)
 ON_TASKS, ON_CLUSTERS = (tuple(map(str, sizes)) for sizes in (TASKS, CLUSTERS))
@@ -79,17 +83,81 @@ def on_clusters() -> tuple[Row, ...]:
 MANY = (5, 10, 25)
 
 
+def one_claim(make: Callable[[int, int], Share]) -> Batch:
+    """Of so many runs and a seed the share of false claims, none of which is warned of."""
+
+    def counted(runs: int, seed: int) -> Tally:
+        share = make(runs, seed)
+        return Tally(share, share, 0.0)
+
+    return Batch(counted)
+
+
+RIVALS = (1, 4, 10)
+
+
+def advice() -> tuple[Row, ...]:
+    """`advise` names a kind of option that it should not."""
+    own, rent, mix = advising.OWN, advising.RENT, advising.MIX
+
+    def said(options: advising.Options, n: int, *wrong: str) -> Batch:
+        def share(runs: int, seed: int) -> Share:
+            found = advising.words(options, n, runs, seed)
+            return Share(sum(found[word].value for word in wrong), runs)
+
+        return one_claim(share)
+
+    rows = []
+    for n in (100, 500):
+        cells = (said([(own, 0.7, 0.001), *[(rent, 0.7, 0.002)] * k], n, "RENT", "MIX") for k in RIVALS)
+        rows.append(errs(f"a kind twice as dear as its equal, {n} tasks", cells, share=0.15))
+    for n in (100, 500):
+        cells = (said([*[(mix, 0.78, 0.001)] * k, (rent, 0.8, 0.002)], n, "MIX", "OWN") for k in RIVALS)
+        rows.append(errs(f"MIX exactly at the margin, {n} tasks", cells, share=0.15))
+    return tuple(rows)
+
+
+def gate() -> tuple[Row, ...]:
+    """The gate's verdict as a whole."""
+
+    def of(make: Callable[[gating.Design, int, int], Share]) -> list[Batch]:
+        return [one_claim(partial(make, design)) for design in gating.DESIGNS]
+
+    def equals(design: gating.Design, runs: int, seed: int) -> Share:
+        rng, policy = np.random.default_rng(seed), Policy(margin=gating.MARGIN)
+        pairs = (gating.paired(design, *gating.drawn(design, (gating.RATE,) * 2, rng)) for _ in range(runs))
+        return counted([gate_tests(pair, policy, resamples=RESAMPLES).blocks for pair in pairs])
+
+    def tries(design: gating.Design, runs: int, seed: int, number: int | None) -> Share:
+        return gating.shipped_of_tries(design, number, runs, seed)
+
+    def lost(design: gating.Design, runs: int, seed: int, *, too: bool) -> Share:
+        return gating.shipped_with_losses(design, runs, seed, counted_too=too)
+
+    def past(design: gating.Design, runs: int, seed: int, *, anchored: bool) -> Share:
+        return gating.shipped_past_the_anchor(design, 5, runs, seed, anchored=anchored)
+
+    return (
+        errs("BLOCK of equals", of(equals)),
+        errs("SHIP at the margin in any of 20 tries, `tries: 20`", of(partial(tries, number=20)), share=0.25),
+        errs("the same without `tries`", of(partial(tries, number=None)), used=False, share=0.25),
+        errs("SHIP where 2% are lost that failed", of(partial(lost, too=True))),
+        errs("the same, lost ones left out", of(partial(lost, too=False)), used=False),
+        errs("SHIP 5 points below the anchor, 1 below the baseline", of(partial(past, anchored=True))),
+        errs("the same without an anchor", of(partial(past, anchored=False)), used=False),
+    )
+
+
 def looks() -> tuple[Row, ...]:
     """Looking before the end."""
     bounds, one = stats.obrien_fleming_bounds(5), stats.obrien_fleming_bounds(1)[0]
 
     def of(delta: float, crossed: Callable[[Array, Array], tuple[Array, ...] | Array]) -> Batch:
-        def counted(runs: int, seed: int) -> Tally:
+        def share(runs: int, seed: int) -> Share:
             found = crossed(*sequences.paths(delta, runs, seed))
-            share = sequences.stopped(*(found if isinstance(found, tuple) else (found,))).share
-            return Tally(share, share, 0.0)
+            return sequences.stopped(*(found if isinstance(found, tuple) else (found,))).share
 
-        return Batch(counted)
+        return one_claim(share)
 
     def at(every: int, limits: tuple[float, ...] | float) -> Batch:
         return of(-MARGIN, lambda wins, losses: sequences.looks_at(wins, losses, every, limits))
@@ -161,6 +229,19 @@ ERRORS: dict[str, Part] = {
         "unit of 14; skewed: much is lost on a tenth.",
         sizes=ON_TASKS,
         rows=margins,
+    ),
+    "advice": _part(
+        title="Advice",
+        about="RENT options, or MIX options. OWN costs half of what RENT does, at the same rate; or MIX is 2 points "
+        "below RENT, the margin, and costs half. By `benchmarks/advising.py`.",
+        sizes=tuple(map(str, RIVALS)),
+        rows=advice,
+    ),
+    "gate": _part(
+        title="The gate as a whole",
+        about="By `benchmarks/gating.py`, at a margin of 5 points.",
+        sizes=("600 tasks", "300, 5 trials", "clusters of 4"),
+        rows=gate,
     ),
     "looks": _part(
         title="Looking before the end",

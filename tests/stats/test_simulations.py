@@ -24,8 +24,8 @@ def _load(name):
 
 
 NAMES = (
-    "measure", "simulations", "figures", "false_claims", "sequences", "coverage_table", "coverage_errors",
-    "coverage_rows", "coverage",
+    "measure", "simulations", "figures", "false_claims", "sequences", "advising", "gating", "coverage_table",
+    "coverage_errors", "coverage_rows", "coverage",
 )  # fmt: skip
 
 
