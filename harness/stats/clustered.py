@@ -158,7 +158,9 @@ def _over_tasks(
     for i in range(k):
         share *= np.maximum(good - i, 0.0) / (tried - i)
     codes = None if clusters is None else np.asarray(clusters)[kept]
-    found = clustered_rate(share if all_of_them else 1.0 - share, np.ones(len(share)), codes, level)
+    share = share if all_of_them else 1.0 - share
+    sets = n[kept] // k  # of k tries each that share none; for k = 1 the rate is the pass rate, its interval too
+    found = clustered_rate(share * sets, sets, codes, level)
     left_out = f", {int((~kept).sum())} tasks with fewer than {k} trials left out" if not kept.all() else ""
     name = f"pass^{k}" if all_of_them else f"pass@{k}"
     return replace(found, n_trials=int(tried.sum()), method=f"{name}, {found.method}{left_out}")

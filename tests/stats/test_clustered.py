@@ -147,3 +147,26 @@ def test_interval_holds_the_rate_and_mirrors(rows):
     assert (1 - other.high, 1 - other.value, 1 - other.low) == pytest.approx(
         (found.low, found.value, found.high), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("clusters", [None, np.arange(50) // 3])
+def test_one_try_of_k_is_the_pass_rate_with_its_interval(clusters):
+    rng = np.random.default_rng(4)
+    passes, tried = rng.binomial(10, 0.96, 50), np.full(50, 10)
+    rate = clustered_rate(passes, tried, clusters)
+    for found in (pass_at_k(passes, tried, 1, clusters), pass_hat_k(passes, tried, 1, clusters)):
+        assert (found.value, found.low, found.high, found.n_trials) == pytest.approx(
+            (rate.value, rate.low, rate.high, rate.n_trials)
+        )
+
+
+def test_coverage_of_all_of_k_tries():
+    """Tasks of two kinds, ten tries each: the mean of p^3 over tasks like these."""
+    rng = np.random.default_rng(5)
+    truth = np.mean([0.98**3, 0.7**3])
+    held = []
+    for _ in range(600):
+        p = np.where(rng.random(40) < 0.5, 0.98, 0.7)
+        found = pass_hat_k(rng.binomial(10, p), np.full(40, 10), 3)
+        held.append(found.low <= truth <= found.high)
+    assert 0.92 <= np.mean(held) <= 0.98
