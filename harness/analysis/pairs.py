@@ -11,6 +11,7 @@ from harness import stats
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import Evidence, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
+from harness.analysis.scoreboard_cautions import few_clusters, told_of_few
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.store import TaskTable
@@ -120,6 +121,8 @@ class CommonTasks:
             if alone and len(self.names) == 2:
                 notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
         notes.append(unit_note(self.n_clusters, self.n_tasks, level))
+        if few := few_clusters(self.clusters):
+            notes.append(told_of_few(few))
         if trials and any(counts.max() > 1 for _, counts in self.sides):
             notes.append(f"{self.trials}: they enter as the task's mean and are no tasks of their own")
         return notes
