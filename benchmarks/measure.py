@@ -26,8 +26,8 @@ class Process:
     output: str
 
 
-def measured(command: Sequence[str | Path], cwd: Path | None = None) -> Process:
-    """Runs a command to its end.
+def measured(command: Sequence[str | Path], cwd: Path | None = None, accepted: Sequence[int] = (0,)) -> Process:
+    """Runs a command to its end; ``accepted`` are the exit codes of a command that did its work.
 
     Raises:
         RuntimeError: it failed; with the end of what it said.
@@ -41,7 +41,7 @@ def measured(command: Sequence[str | Path], cwd: Path | None = None) -> Process:
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - started
-    if process.returncode:
+    if process.returncode not in accepted:
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {process.returncode}: {output[-2000:]}")
     unit = 1 if sys.platform == "darwin" else 1024
     return Process(

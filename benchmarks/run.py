@@ -108,6 +108,11 @@ def judging(folder: Path, args: argparse.Namespace) -> str:
     resamples, full = 1_000, 9_999
     ours = measured([*OWNBENCH, "show", report, "--json"])
     rows = [_row(f"`ownbench show --json`: all figures of {outcomes:,} outcomes", [ours])]
+    two = ["--baseline-contender", "contender-0", "--candidate-contender", f"contender-{CONTENDERS - 1}"]
+    gated = measured(
+        [*OWNBENCH, "gate", report, report, *two, "--out", folder / "verdict", "--json"], accepted=(0, 1, 3)
+    )
+    rows.append(_row("`ownbench gate --json`: one verdict on two of these contenders", [gated]))
     peer = [PYTHON, HERE / "scipy_peer.py", report]
     loading = [measured([*peer, "bootstrap", str(resamples), "0"]) for _ in range(2)][-1]  # the first compiles scipy
     rows.append(_row("reading the same table and importing scipy.stats", [loading]))

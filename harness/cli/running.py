@@ -185,7 +185,10 @@ def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) 
     for option in ("policy", *CONTENDERS):
         if getattr(args, option) is not None:
             gate += f" --{option.replace('_', '-')} {getattr(args, option)}"
-    sys.stderr.write(f"decided: {visible(decided)}\n{made}\nthe verdict with its reasons: {visible(gate)}\n")
+    from harness.verdict import interval_text
+
+    within = f"valid at any look: a difference within {interval_text(judge.record()['interval'])}"
+    sys.stderr.write(f"decided: {visible(decided)}\n{within}\n{made}\nthe verdict with its reasons: {visible(gate)}\n")
 
 
 # ----------------------------------------------------------------------------------------------------------- progress

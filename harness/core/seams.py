@@ -1,6 +1,5 @@
 """The seams: what an attempt may use, what grades it, and time and chance, so that a test can hold both still."""
 
-import asyncio
 import hashlib
 import random
 import time
@@ -95,6 +94,8 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Waits."""
+        import asyncio
+
         await asyncio.sleep(seconds)
 
 

@@ -193,6 +193,9 @@ def closing_notes(view: Domains) -> list[str]:
     if view.variance is not None:
         notes.append(f"variances of a task's {'difference' if view.b else 'pass rate'}, {view.variance.task.method}, "
                      "nested; intervals are rough for pass or fail")  # fmt: skip
+        if view.unit == "cluster":
+            notes.append("these variances count tasks and not clusters: of how far the domains lie apart, the figures "
+                         "above are the surer ones")  # fmt: skip
     if view.b is not None and view.domains:
         methods = sorted({d.interval_method.split(",")[0].split(" on ")[0] for d in view.domains if d.interval_method})
         tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})

@@ -8,6 +8,7 @@ tasks of one code share a source; None: every task by itself. ``level`` is the c
 levels that cannot be, raise a `ValueError` that says which.
 """
 
+from harness.stats.adjusted import AdjustedScore, KnownMean, known_mean
 from harness.stats.bootstrap import bootstrap_estimate, cluster_weights, percentile_limits, resampled_sums
 from harness.stats.clustered import (
     clustered_mean,
@@ -73,7 +74,17 @@ from harness.stats.replay import (
     replay_estimates,
 )
 from harness.stats.score import score_z
-from harness.stats.sequential import BettingProcess, harm_e_value, non_inferiority_e_value, obrien_fleming_bounds
+from harness.stats.sequential import (
+    BETS,
+    Adjuster,
+    BettingProcess,
+    ErrorSpending,
+    anytime_interval,
+    fortune,
+    harm_e_value,
+    non_inferiority_e_value,
+    obrien_fleming_bounds,
+)
 from harness.stats.signflip import benjamini_hochberg, holm, max_t_sign_flip, sign_flip_test
 from harness.stats.tables import (
     clopper_pearson_interval,

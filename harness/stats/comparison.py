@@ -96,7 +96,7 @@ def compare(
     level: float = 0.95,
     a_errored: ArrayLike | None = None,
     b_errored: ArrayLike | None = None,
-    power: float = 0.8,
+    power: float | None = 0.8,
     seed: int = 0,
     resamples: int = 9_999,
 ) -> Comparison:
@@ -128,14 +128,14 @@ def compare(
     if pairs.single:
         low, high = tango_interval(wins, losses, n, level)
         units, least = wins + losses, 0.5 ** (wins + losses)
-        visible = smallest_difference(n, units / n, power=power, alpha=alpha)
+        visible = None if power is None else smallest_difference(n, units / n, power=power, alpha=alpha)
         method, p = "McNemar mid-p", mcnemar_midp(wins, losses)
         p_exact: float | None = mcnemar_exact(wins, losses)
     else:
         test, how = difference_test(pairs, level, seed=seed, resamples=resamples)
         low, high = test.low, test.high
         units, least = test.units, test.smallest_p
-        visible = _visible(pairs, test, power, alpha)
+        visible = None if power is None else _visible(pairs, test, power, alpha)
         p, p_exact = test.p_value, test.p_value if test.exact else None
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)

@@ -70,7 +70,7 @@ def compare_domains(
     found, variances = [], []
     for k, p in enumerate(adjusted.tolist()):
         here = codes == k
-        one = compare(*(x[here] for x in (*sides, pairs.codes)), level=level, resamples=resamples)
+        one = compare(*(x[here] for x in (*sides, pairs.codes)), level=level, power=None, resamples=resamples)
         found.append(replace(one, p_adjusted=max(1.0 if one.p_value is None else one.p_value, p)))
         single = one.test == "McNemar mid-p"
         variances.append(domain_variance(pairs.differences[here], pairs.codes[here], single=single))

@@ -23,13 +23,13 @@ class Drift:
 
 
 def trend(
-    values: ArrayLike, times: ArrayLike, clusters: Clusters = None, level: float = 0.95, *, seed: int = 0
+    values: ArrayLike, times: ArrayLike, clusters: Clusters = None, level: float = 0.95, *, seed: int | None = 0
 ) -> Drift:
     """The change of ``values`` (a task's difference, say) over the run, by least squares on the ranks of ``times``.
 
     The unit is the task, or the cluster at its mean time. p is that of the slope when the order is shuffled (Fisher
-    1935; Pitman 1937), above 2,000 units by its normal limit; the interval t on the HC3 error (MacKinnon & White
-    1985). Fewer than three units, or one time for all, have no slope: p 1, and an estimate without a value.
+    1935; Pitman 1937), above 2,000 units or without a seed by its normal limit; the interval t on the HC3 error
+    (MacKinnon & White 1985). Fewer than three units, or one time for all, have no slope: p 1, and no value.
     """
     x, t = vectors(values=values, times=times)
     codes, groups = cluster_codes(clusters, len(x))
@@ -47,7 +47,7 @@ def trend(
     error = math.sqrt(float(((spread * rest / np.maximum(1.0 - hat, 1e-9)) ** 2).sum())) / square
     reach, width = two_sided_t(level, groups - 2) * error, float(place.max() - place.min())
     seen = abs(float(spread @ y))
-    if groups > MANY:
+    if seed is None or groups > MANY:
         variance = square * float(np.square(y - y.mean()).sum()) / (groups - 1)
         p = 2.0 * normal_tail(seen / math.sqrt(variance)) if variance > 0.0 else 1.0
     else:

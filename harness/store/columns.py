@@ -211,6 +211,8 @@ class OutcomeFile:
         self.path = report / OUTCOMES_FILE
         with open_table(self.path, OUTCOMES, required=REQUIRED) as file:
             self._metadata, self._schema = file.metadata, file.schema_arrow
+            paths = [file.metadata.schema.column(i).path for i in range(file.metadata.num_columns)]
+        self._places = {path: i for i, path in enumerate(paths)}  # of columns that are no lists
         self._seen = self._stamp()
 
     def unchanged(self) -> None:
@@ -234,13 +236,22 @@ class OutcomeFile:
         import pyarrow.parquet as pq
 
         self.unchanged()
-        if name not in self._schema.names:
+        if name not in self._schema.names or self._is_empty(name):
             return pa.chunked_array([pa.nulls(self._metadata.num_rows, arrow_type(OUTCOMES[name]))])
         coded = [name] if pa.types.is_string(self._schema.field(name).type) and name != "attempt_id" else []
         with undamaged(self.path), pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=coded) as reader:
             part = reader.read(columns=[name]) if groups is None else reader.read_row_groups(groups, columns=[name])
             column = part.column(0)
         return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], self.path, name)
+
+    def _is_empty(self, name: str) -> bool:
+        """Whether the file itself says that no row has a value: then nothing is read."""
+        place = self._places.get(name)
+        for i in range(self._metadata.num_row_groups if place is not None else 0):
+            found = self._metadata.row_group(i).column(place).statistics
+            if found is None or not found.has_null_count or found.null_count < self._metadata.row_group(i).num_rows:
+                return False
+        return place is not None
 
     def words_at(self, name: str, rows: Array) -> Words:
         """A column of texts at some rows, of which only the row groups that hold them are read."""
@@ -295,11 +306,22 @@ def _words(column: "pa.ChunkedArray") -> Words:
         whole = pa.array([], ours)
     if whole.dictionary.null_count:
         whole = whole.cast(pa.string()).dictionary_encode()
+    codes = None if whole.indices.null_count else np.asarray(whole.indices)
+    if codes is not None and _in_order(codes, len(whole.dictionary)):
+        return Words(codes=codes.astype(_kind_for(len(whole.dictionary))), names=whole.dictionary.cast(pa.string()))
     used = pc.unique(whole.indices.drop_null())
     anew = np.full(len(whole.dictionary) + 1, -1, dtype=np.int64)
     anew[np.asarray(used)] = np.arange(len(used))
     codes = tight(anew)[np.asarray(whole.indices.fill_null(len(whole.dictionary)))]
     return Words(codes=codes, names=whole.dictionary.take(used).cast(pa.string()))
+
+
+def _in_order(codes: Array, size: int) -> bool:
+    """Whether the codes below ``size`` all appear, in their order."""
+    if size < 2 or not len(codes):
+        return size == min(len(codes), 1)
+    peaks = np.maximum.accumulate(codes)
+    return bool(codes[0] == 0 and peaks[-1] == size - 1 and (peaks[1:] - peaks[:-1] < 2).all())
 
 
 def _packed(column: "pa.ChunkedArray") -> Array | None:
@@ -321,6 +343,9 @@ def _packed(column: "pa.ChunkedArray") -> Array | None:
 
 def tight(codes: Array) -> Array:
     """The same in the smallest signed integers that hold them."""
-    low, high = int(codes.min(initial=0)), int(codes.max(initial=0))
-    kinds = np.min_scalar_type(min(low, -1)), np.min_scalar_type(-high - 1)  # below 0: they have a sign
-    return codes.astype(np.promote_types(*kinds))
+    return codes.astype(_kind_for(int(codes.max(initial=0)) + 1, int(codes.min(initial=0))))
+
+
+def _kind_for(size: int, low: int = -1) -> "np.dtype[Any]":
+    kinds = np.min_scalar_type(min(low, -1)), np.min_scalar_type(-size)  # below 0: they have a sign
+    return np.promote_types(*kinds)

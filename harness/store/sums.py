@@ -204,7 +204,7 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     return TaskTable(
         report=outcomes.report,
         split=chosen,
-        splits=tuple(one or None for one in _spelled(outcomes.words("split").at(rows[first]))),
+        splits=tuple(_spelled(outcomes.words("split").at(rows[first]), None)),
         duplicates=odd["duplicates"],
         flags=_flags_of(outcomes.contenders, sums, odd),
         outcomes=outcomes,
@@ -257,8 +257,8 @@ def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     return found, copies
 
 
-def _spelled(words: Words) -> list[str]:
-    names = [*words.every, ""]  # -1, unknown, is the last
+def _spelled(words: Words, unknown: Any = "") -> list[Any]:
+    names = [*words.every, unknown]  # -1 is the last
     if len(names) == 1:
         return names * len(words.codes)
     return [names[code] for code in words.codes.tolist()]

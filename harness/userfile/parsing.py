@@ -23,7 +23,7 @@ _OCTAL = re.compile(r"[-+]?0[0-7_]+")  # 010 is eight to YAML 1.1, and 1:30 is n
 class Strict(BaseModel):
     """Base of every schema of a user's file: an unknown key is an error, and nothing is changed after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), defer_build=True)
 
 
 M = TypeVar("M", bound=BaseModel)

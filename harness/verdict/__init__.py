@@ -5,7 +5,7 @@ from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, F
 from harness.verdict.advice_reasons import Option
 from harness.verdict.baseline import Approval, set_baseline
 from harness.verdict.early import Evidence, StoppingRule, stratified_order
-from harness.verdict.early_run import EarlyCandidate, UntilDecided
+from harness.verdict.early_run import EarlyCandidate, UntilDecided, interval_text
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, largest_allowed, load_assumptions
 from harness.verdict.gate_evidence import Reason
 from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide

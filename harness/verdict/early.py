@@ -1,10 +1,12 @@
-"""When a run has shown enough to stop: harm after any task, by an e-process; SHIP at O'Brien and Fleming's bounds.
+"""When a run has shown enough to stop: harm after any task, by an e-process; SHIP at ten looks that share the level.
 
-Only the longest finished stretch of a fixed order is looked at: which attempts end first may depend on their answers.
+Both are adjusted by the baseline's outcomes, which are known for all tasks beforehand. Only the longest finished
+stretch of a fixed order is looked at: which attempts end first may depend on their answers.
 """
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import Any
@@ -12,9 +14,23 @@ from typing import Any
 import numpy as np
 
 from harness.analysis import PairedOutcomes
-from harness.core import Decision, p_equation, points, seeded
-from harness.stats import BettingProcess, DomainHarm, Harm, fieller_ratio, non_inferiority, obrien_fleming_bounds
+from harness.core import Decision, Estimate, listed, p_equation, plural, points, seeded
+from harness.stats import (
+    AdjustedScore,
+    Adjuster,
+    BettingProcess,
+    DomainHarm,
+    ErrorSpending,
+    Harm,
+    NonInferiority,
+    anytime_interval,
+    fieller_ratio,
+    known_mean,
+    non_inferiority,
+    trend,
+)
 from harness.verdict.arrays import Floats, Ints, Mask
+from harness.verdict.futility import HOPELESS, Course, chance_of_a_verdict
 from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, critical_tests
 from harness.verdict.policy import Policy
 from harness.verdict.rules import in_words
@@ -22,6 +38,8 @@ from harness.verdict.rules import in_words
 Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
 Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster
 _SMALLEST = 1e-12  # levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point
+_SURE = 0.998  # two-sided: a ratio beyond its limit at this level is taken to stay there
+TREND_P = 0.01  # a difference that changes on the way, by a test at this level, is not judged before all is run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,35 +78,58 @@ def stratified_order(keys: Sequence[Key], domains: Sequence[str], clusters: Sequ
     return tuple(tuple(unit) for _, unit in sorted(placed))
 
 
-@dataclass(slots=True, kw_only=True)
-class _Track:
-    """The evidence of harm, overall or in one domain, from unit to unit.
-
-    A unit's value is the mean difference of its tasks. Harm is shown where the evidence has reached ``times / level``
-    at any moment (Ville 1939) and the difference over tasks lies below minus the margin.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """Where harm is looked for, and what of the baseline's outcomes is known there."""
 
     domain: str | None
     margin: float
     level: float
     times: int  # domains: their p values are adjusted for the number of them (Bonferroni)
+    here: Mask  # which tasks it is of
+    known: Floats  # of each task the baseline's mean, centred; 0 where it has none
+    units: Floats  # of each of its units the mean of those
+    present: Mask  # which units it is of
+
+
+@dataclass(slots=True)
+class _Track:
+    """The evidence of harm, overall or in one domain, from unit to unit.
+
+    A unit's value is the mean difference of its tasks, adjusted by the baseline's outcomes. Harm is shown where the
+    evidence has reached ``times / level`` at any moment (Ville 1939) and the difference over tasks lies below minus the
+    margin.
+    """
+
+    of: _Question
     process: BettingProcess = field(default_factory=BettingProcess)
+    adjuster: Adjuster = field(init=False)
     peak: float = 1.0
     total: float = 0.0  # of the differences of the tasks judged
     judged: int = 0
+    seen: list[Floats] = field(default_factory=list)  # the adjusted values of the units
+    drags: list[Floats] = field(default_factory=list)  # of the evidence after each, as `Adjuster` says
+
+    def __post_init__(self) -> None:
+        self.adjuster = Adjuster(self.of.units)
 
     def shown(self, peak: Any, total: Any, judged: Any) -> Any:  # numbers, or arrays of them
         """Whether such evidence shows harm; the p value is one-sided and holds whenever it is looked at."""
-        return (np.minimum(1.0, self.times / peak) <= self.level) & (total < -self.margin * judged - 1e-9)
+        enough = np.minimum(1.0, self.of.times / peak) <= self.of.level
+        return enough & (total < -self.of.margin * judged - 1e-9)
 
-    def feed(self, units: Ints, d: Floats, judged: Mask, fit: Mask | None, start: int) -> int | None:
+    def feed(self, units: Ints, values: Floats, judged: Mask, fit: Mask | None, start: int) -> int | None:
         """Takes in further tasks; the first of their units after which harm is shown, where ``fit[unit - start]``."""
         if len(units) == 0:
             return None
         names, codes = np.unique(units, return_inverse=True)
-        sums, counts = np.bincount(codes, weights=d), np.bincount(codes, weights=judged)
+        sums, known, counts = (np.bincount(codes, weights=w) for w in (*values, judged))
         # The size is that of all planned tasks, judged or not: it is known before the bet.
-        path = np.maximum.accumulate(np.maximum(self.process.after_each(-sums / np.bincount(codes)), self.peak))
+        sizes = np.bincount(codes)
+        adjusted, drag = self.adjuster.after_each(sums / sizes, known / sizes)
+        self.seen.append(adjusted)
+        self.drags.append(drag)
+        path = np.maximum.accumulate(np.maximum(self.process.after_each(-adjusted, drag), self.peak))
         total, number = self.total + np.cumsum(sums), self.judged + np.cumsum(counts)
         shown = self.shown(path, total, number) & (True if fit is None else fit[names - start])
         self.peak, self.total, self.judged = float(path[-1]), float(total[-1]), int(number[-1])
@@ -108,10 +149,14 @@ class StoppingRule:
         self._ends = np.cumsum([len(unit) for unit in units])  # tasks up to the end of each unit
         shares = [-(-len(self._rows) * (k + 1) // LOOKS) for k in range(LOOKS)]
         self._look_units = [int(np.searchsorted(self._ends, share)) for share in shares]  # a look is taken after each
-        self._tracks = self._new_tracks()
+        self._questions = self._asked()
+        self._known = known_mean(evidence.outcomes.at(self._rows).baseline, evidence.outcomes.clusters[self._rows])
+        self._tracks = [_Track(one) for one in self._questions]
         self._seen = self._look = 0  # units looked at, and looks taken
-        bounds = obrien_fleming_bounds(LOOKS, policy.alpha)
-        self._levels = [max(_SMALLEST, NormalDist().cdf(-bound)) for bound in bounds]
+        self._spending, plain = ErrorSpending(policy.alpha), ErrorSpending(policy.alpha)
+        # What is not adjusted knows as much as there are tasks.
+        self._levels = [_level(plain.bound(count / len(self._rows))) for count in self.looks]
+        self.unsteady: str | None = None  # the difference changed on the way: nothing is decided before all is run
 
     @property
     def looked_at(self) -> int:
@@ -137,39 +182,132 @@ class StoppingRule:
             upto, ends, self._seen = self._rows[: self._ends[ready - 1]], self._ends[start:ready] - 1, ready
             tried, lost = (np.cumsum(counts[upto])[ends] for counts in (self.evidence.made, self.evidence.lost))
             harms = self._feed(self._tracks, start, ready, lost <= self.policy.max_errored * tried)
-            if found_harm := [unit for unit in harms if unit is not None]:  # where few enough attempts were lost
+            found_harm = [unit for unit in harms if unit is not None]  # where few enough attempts were lost
+            if found_harm and self._steady(min(found_harm) + 1):
                 self.decided = self._found(min(found_harm) + 1, None)
             elif ready == end:
                 while self._look < LOOKS and self._look_units[self._look] < ready:  # several where tasks are very few
                     self._look += 1
                 found = self._found(ready, self._look)
-                if found.decision is Decision.SHIP or self._look == LOOKS:
+                if self._look == LOOKS or (found.decision is Decision.SHIP and self._steady(ready)):
                     self.decided = found
+                elif found.decision is Decision.INCONCLUSIVE and (left := self._hopeless(ready)):
+                    self.decided = replace(found, why=f"{left}; {found.why}")
+                if self.decided is not None and self.unsteady:
+                    self.decided = replace(self.decided, why=f"{self.decided.why}; all was run: {self.unsteady}")
         return self.decided
 
-    def _new_tracks(self) -> list[_Track]:
+    def interval(self) -> tuple[float, float, float] | None:
+        """Limits of the difference that hold wherever it is stopped, and their level: the test of harm inverted."""
+        if self.decided is None:
+            return None
+        whole = _Track(self._questions[0])
+        self._feed([whole], 0, int(np.searchsorted(self._ends, len(self.decided.rows))) + 1, None)
+        level = 1.0 - 2.0 * whole.of.level
+        return *anytime_interval(np.concatenate(whole.seen), level, np.concatenate(whole.drags)), level
+
+    def _steady(self, units: int) -> bool:
+        """Whether the difference is not shown to have changed up to here; once it has, no early decision is taken."""
+        if self.unsteady is None and units < len(self._units):
+            d, _, judged = self._differences(0, units)
+            at = self._unit_of[: self._ends[units - 1]][judged]
+            found = trend(d[judged], at, at, seed=None)
+            if found.p_value <= TREND_P and found.change.value is not None:
+                tasks = plural(int(self._ends[units - 1]), "task")
+                self.unsteady = (
+                    f"the difference changed by {points(found.change.value)} points within the first {tasks} "
+                    f"({p_equation(found.p_value)})"
+                )
+        return self.unsteady is None or units == len(self._units)
+
+    def _hopeless(self, units: int) -> str | None:
+        """Why to stop without a verdict after these units: hardly any can come within those that are left."""
+        if self.unsteady is not None or not self._tracks[0].judged:
+            return None
+        ends = self._look_units[self._look :]
+        whole, *family = (
+            Course(
+                values=np.concatenate([np.zeros(0), *one.seen]),
+                drag=float(one.drags[-1][-1]) if one.drags else 0.0,
+                peak=one.peak,
+                needed=one.of.times / one.of.level,
+                margin=one.of.margin if one.of.domain else -math.inf,
+                ends=np.cumsum(one.of.present)[ends].astype(np.float64),
+            )
+            for one in self._tracks
+        )
+        bounds = [-NormalDist().inv_cdf(level) for level in self._levels[self._look :]]
+        if never := self._never(self._rows[: self._ends[units - 1]]):
+            bounds = [math.inf] * len(bounds)
+        chance = chance_of_a_verdict(whole, family, self.policy.margin, bounds, self._look)
+        left = plural(len(self._rows) - int(self._ends[units - 1]), "task")
+        why = f", for {listed([in_words(rule) for rule in never], 5)} is out of reach" if never else ""
+        said = f"the {left} left have a chance of {100 * chance:.1g}% to decide it{why}"
+        return said if chance < HOPELESS else None
+
+    def _never(self, rows: Ints) -> list[str]:
+        """The conditions of SHIP that are out of reach: too few tasks, or well beyond a limit of cost or latency."""
+        few = ["minimum_tasks"] if len(self._rows) < self.policy.minimum_tasks else []
+        return few + [rule for rule, allowed, one in self._ratios(rows, _SURE) if (one.low or 0.0) > allowed]
+
+    def _asked(self) -> list[_Question]:
         """One of the whole, one of each domain that may block; the level is split as in `gate_tests`."""
         out, policy = self.evidence.outcomes, self.policy
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
         gated = [name for name in present if name not in policy.exempt_domains] if len(present) > 1 else []
         level = policy.alpha / 2.0 if gated else policy.alpha
-        whole, many = _Track(domain=None, margin=policy.margin, level=level, times=1), len(gated)
         margins = {name: policy.critical_domains.get(name, policy.margin) for name in gated}
-        return [whole, *(_Track(domain=name, margin=m, level=level, times=many) for name, m in margins.items())]
+        whole = self._question(None, policy.margin, level, 1)
+        return [whole, *(self._question(name, margin, level, len(gated)) for name, margin in margins.items())]
 
-    def _feed(self, tracks: Sequence[_Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
+    def _question(self, domain: str | None, margin: float, level: float, times: int) -> _Question:
+        out, rows = self.evidence.outcomes, self._rows
+        here = np.ones(len(rows), dtype=bool) if domain is None else out.domains[rows] == out.domain_names.index(domain)
+        sums, counts = (values[rows] for values in out.baseline)
+        has = here & (counts > 0)
+        values = np.where(has, sums / np.maximum(counts, 1.0), 0.0)
+        sizes, known = (np.bincount(self._unit_of, weights=w, minlength=len(self._units)) for w in (here, has))
+        means = np.bincount(self._unit_of, weights=values, minlength=len(self._units))[sizes > 0] / sizes[sizes > 0]
+        share = known[sizes > 0] / sizes[sizes > 0]  # of a unit, the tasks that the baseline has an outcome of
+        centre = float(means.sum() / share.sum()) if share.any() else 0.0
+        centred, units = np.where(has, values - centre, 0.0), means - centre * share
+        return _Question(
+            domain=domain,
+            margin=margin,
+            level=level,
+            times=times,
+            here=here,
+            known=centred,
+            units=units,
+            present=sizes > 0,
+        )
+
+    def _differences(self, start: int, end: int) -> tuple[Floats, slice, Mask]:
+        """Of the tasks of some units: the difference, 0 where it cannot be judged; their places; which are judged."""
         out = self.evidence.outcomes
         where = slice(0 if start == 0 else int(self._ends[start - 1]), int(self._ends[end - 1]))
-        rows, units = self._rows[where], self._unit_of[where]
+        rows = self._rows[where]
         (a, n), (b, m) = ((sums[rows], counts[rows]) for sums, counts in (out.candidate, out.baseline))
         judged = (n > 0) & (m > 0)
-        d = np.where(judged, a / np.where(judged, n, 1.0) - b / np.where(judged, m, 1.0), 0.0)
-        found = []
+        return np.where(judged, a / np.where(judged, n, 1.0) - b / np.where(judged, m, 1.0), 0.0), where, judged
+
+    def _feed(self, tracks: Sequence[_Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
+        d, where, judged = self._differences(start, end)
+        units, found = self._unit_of[where], []
         for track in tracks:
-            code = None if track.domain is None else out.domain_names.index(track.domain)
-            here = slice(None) if code is None else out.domains[rows] == code
-            found.append(track.feed(units[here], d[here], judged[here], fit, start))
+            here, known = track.of.here[where], np.where(judged, track.of.known[where], 0.0)
+            found.append(track.feed(units[here], np.stack([d, known])[:, here], judged[here], fit, start))
         return found
+
+    def _overall(self, units: int, out: PairedOutcomes, look: int | None, plain: float) -> NonInferiority:
+        """The margin's test on the first units: adjusted, but on all of them as the gate has it without looks."""
+        margin, whole = self.policy.margin, units == len(self._units)
+        score = AdjustedScore(out.candidate, out.baseline, out.clusters, self._known)
+        time = 1.0 if whole else score.information(margin)
+        alpha = plain if look is None else _level(self._spending.bound(time))
+        if whole:
+            return non_inferiority(out.candidate, out.baseline, margin, out.clusters, alpha=alpha)
+        return score.test(margin, alpha)
 
     def _found(self, units: int, look: int | None) -> Decided:
         """What the first units show: at a look, or where harm was met between two."""
@@ -177,19 +315,19 @@ class StoppingRule:
         of_look = min(self._look + 1, LOOKS) if look is None else look
         alpha = self._levels[of_look - 1]
         out = self.evidence.outcomes.at(rows)
-        whole, *family = tracks = self._new_tracks()
+        whole, *family = tracks = [_Track(one) for one in self._questions]
         self._feed(tracks, 0, units, None)
         delta, p = whole.total / whole.judged if whole.judged else None, min(1.0, 1.0 / whole.peak)
         tests = GateTests(
-            overall=non_inferiority(out.candidate, out.baseline, self.policy.margin, out.clusters, alpha=alpha),
+            overall=self._overall(units, out, look, alpha),
             harm=Harm(delta=delta, p_value=p, n_tasks=whole.judged, method="betting e-process, at any time"),
-            harm_level=whole.level,
+            harm_level=whole.of.level,
             domains=tuple(
                 DomainHarm(
-                    domain=str(one.domain),
+                    domain=str(one.of.domain),
                     delta=one.total / one.judged,
-                    p_adjusted=min(1.0, one.times / one.peak),
-                    margin=one.margin,
+                    p_adjusted=min(1.0, one.of.times / one.peak),
+                    margin=one.of.margin,
                     n_tasks=one.judged,
                     harmed=bool(one.shown(one.peak, one.total, one.judged)),
                 )
@@ -224,17 +362,26 @@ class StoppingRule:
 
     def _open(self, tests: GateTests, rows: Ints, alpha: float) -> list[str]:
         out = self.evidence.outcomes.at(rows)
-        policy, keep, ours, theirs = self.policy, out.common, out.candidate[1], out.baseline[1]
+        policy, keep = self.policy, out.common
         found_open = [] if tests.overall.holds else ["non_inferior"]
         found_open += [f"critical:{name}" for name, found in tests.critical if not found.holds]
         found_open += ["minimum_tasks"] if int(keep.sum()) < policy.minimum_tasks else []
-        ratios = (
-            ("cost", policy.max_cost_ratio, self.evidence.cost),
-            ("latency", policy.max_latency_ratio, self.evidence.seconds),
-        )
-        for rule, allowed, (first, second) in ratios:
+        for rule, allowed, found in self._ratios(rows, 1.0 - 2.0 * alpha):
+            found_open += [rule] if found.high is None or found.high > allowed else []
+        return found_open
+
+    def _ratios(self, rows: Ints, level: float) -> Iterator[tuple[str, float, Estimate]]:
+        """The ratios that have a limit: the rule, the limit, and the ratio on some tasks."""
+        out = self.evidence.outcomes.at(rows)
+        keep, ours, theirs = out.common, out.candidate[1], out.baseline[1]
+        for rule, allowed, (first, second) in (
+            ("cost", self.policy.max_cost_ratio, self.evidence.cost),
+            ("latency", self.policy.max_latency_ratio, self.evidence.seconds),
+        ):
             if allowed is not None:
                 means = (first[rows][keep] / ours[keep], second[rows][keep] / theirs[keep])
-                found = fieller_ratio(*means, out.clusters[keep], 1.0 - 2.0 * alpha)
-                found_open += [rule] if found.high is None or found.high > allowed else []
-        return found_open
+                yield rule, allowed, fieller_ratio(*means, out.clusters[keep], level)
+
+
+def _level(bound: float) -> float:
+    return max(_SMALLEST, NormalDist().cdf(-bound))

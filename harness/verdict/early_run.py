@@ -10,7 +10,17 @@ import numpy as np
 
 from harness import analysis
 from harness.analysis import PairedOutcomes, Pairs, Side, coarser_clusters, load_evidence, seconds_of
-from harness.core import EvidenceError, Outcome, Status, SuiteRecord, UsageError, digest_json, listed, plural
+from harness.core import (
+    EvidenceError,
+    Outcome,
+    Status,
+    SuiteRecord,
+    UsageError,
+    digest_json,
+    listed,
+    plural,
+    points_interval,
+)
 from harness.verdict import rules as gate_rules
 from harness.verdict.arrays import Ints
 from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock, rows_digests
@@ -18,7 +28,7 @@ from harness.verdict.early import Evidence, Key, StoppingRule, Units, stratified
 from harness.verdict.gate_evidence import Reason, Replayed
 from harness.verdict.policy import Policy, check_domains, load_policy
 
-VERSION = 1  # of the rule: evidence gathered under another one is not judged by this
+VERSION = 2  # of the rule: evidence gathered under another one is not judged by this
 _WORDS = {
     "version": "the rule itself",
     "contender_digest": "the candidate",
@@ -71,6 +81,9 @@ def early_record(plan: Mapping[str, Any], rule: StoppingRule) -> dict[str, Any]:
         "looked_at": rule.looked_at,
         "decision": decided.decision.value if decided else None,
         "because": f"decided, {decided.text}" if decided else None,
+        "interval": None
+        if (ends := rule.interval()) is None
+        else dict(zip(("low", "high", "level"), ends, strict=True)),
     }
 
 
@@ -98,7 +111,7 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     decided = rule.advance()
     now = early_record(plan, rule)
     looked = {name: now[name] for name in ("decision", "looked_at", "looks")}
-    looked |= {"planned": len(keys), "look": decided.look if decided else None}
+    looked |= {"planned": len(keys), "look": decided.look if decided else None, "interval": now["interval"]}
     if decided is None:
         text = f"{rule.looked_at:,} of {plural(len(keys), 'task')} are done in their order, and decide nothing yet"
         command = analysis.early_command(side.table.report, recorded, baseline=baseline, policy=source)
@@ -109,10 +122,15 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     where = "between two looks" if decided.look is None else f"at look {decided.look} of {len(rule.looks)}"
     text = (
         f"decided {early}after {len(decided.rows):,} of {plural(decided.planned, 'task')}: {decided.decision.value} "
-        f"{where}. Levels are those of a run that is looked at on its way; the difference, its 95% interval and its p "
-        "are of one look, not corrected for it"
+        f"{where}. At any look the difference lies within {interval_text(now['interval'])}. Levels are those of a run "
+        "that is looked at on its way; the difference, its 95% interval and its p are of one look, not corrected for it"
     )
     return Replayed(reason=Reason(rule="early", holds=True, text=text), decided=decided, stretch=stretch, looked=looked)
+
+
+def interval_text(found: Mapping[str, float]) -> str:
+    """An interval valid at any look, in one phrase."""
+    return f"{points_interval(found['low'], found['high'])} points ({100 * found['level']:g}%)"
 
 
 def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:

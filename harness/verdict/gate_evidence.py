@@ -108,9 +108,11 @@ class GateEvidence:
 
     @cached_property
     def since_anchor(self) -> Pairs | None:
-        """Candidate and anchor at the tasks that are judged."""
-        if self.anchor is None or self.anchor.side is None:
-            return None if self.anchor is None or self.anchor.fault else self.judged
+        """Candidate and anchor at the tasks that are judged; ``None`` too where that asks no more than the baseline."""
+        if self.anchor is None or self.anchor.fault:
+            return None
+        if self.anchor.side is None:  # the baseline itself
+            return self.judged if (self.policy.anchor_margin or 1.0) < self.policy.margin else None
         pairs = pair_sides(self.pairs.candidate, self.anchor.side)
         stretch = self.early.stretch
         return pairs if stretch is None else pairs.at(np.isin(pairs.candidate_rows, stretch.candidate_rows))
@@ -133,8 +135,7 @@ class GateEvidence:
         one = self.early.decided
         return self.policy.model_copy(update={"alpha": one.alpha}) if one else self.policy
 
-    @property
-    def sure(self) -> str:
-        """How sure a one-sided limit is; of an early stop, by which look's level."""
-        alpha, one = self.looked.alpha, self.early.decided
+    def sure(self, alpha: float) -> str:
+        """How sure a one-sided limit at this level is; of an early stop, by which look's level."""
+        one = self.early.decided
         return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"

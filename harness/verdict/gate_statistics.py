@@ -21,7 +21,7 @@ from harness.verdict.arrays import Floats, Ints
 
 _SIGNS = 100_000_000
 _NONE_DIFFER = 1e-12
-LOOKS = 5  # of a run that may stop early
+LOOKS = 10  # of a run that may stop early
 
 Margin = Annotated[float, Field(strict=True, gt=0.0, le=1.0, allow_inf_nan=False)]
 

@@ -195,7 +195,7 @@ def _enough(e: GateEvidence) -> Iterable[Reason]:
 
 def _proof(e: GateEvidence, found: NonInferiority, between: str = "") -> str:
     verb = "non-inferior" if found.holds else "not shown to be non-inferior"
-    low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure}, {found.method})"
+    low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure(found.alpha)}, {found.method})"
     on = f"{points(found.delta)} points{between} on {plural(found.n_tasks, 'task')}{low}"
     return f"{on}: {verb} at {100 * found.margin:g} points ({p_equation(found.p_value)})"
 
@@ -294,7 +294,7 @@ def _ratio(e: GateEvidence, rule: str, allowed: float | None) -> Iterable[Reason
         text = f"{what}: {seen}, and {allowed:g} times the baseline's is the limit ({why})"
     else:
         holds = found.high <= allowed
-        at_most = f"{found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure})"
+        at_most = f"{found.value:.3g} times the baseline's, at most {found.high:.3g} ({e.sure(e.looked.alpha)})"
         text = f"{what}: {at_most}; allowed {allowed:g}"
     yield Reason(rule=rule, holds=holds, text=text)
 

@@ -150,3 +150,14 @@ def test_controls_are_marked_and_kinds_are_those_of_the_advice(priced, capsys):
 
 def test_numbered_points_have_a_key(priced):
     assert "By number, where there is no room for names: 1 A; 2 B" in texts(drawn("answer", priced))
+
+
+def test_another_reference_can_be_asked_for(make_report):
+    rows = [{"contender": n, "task": f"t{i}", "status": "passed" if (i + k) % 3 else "failed"}
+            for k, n in enumerate("abcdef") for i in range(30)]  # fmt: skip
+    report = make_report(rows, experiment="reference: a\n")
+    assert {row[1] for row in table(drawn("answer", report), "pairs")[1:]} == {"a"}
+    page = drawn("answer", report, reference="d")
+    assert {row[1] for row in table(page, "pairs")[1:]} == {"d"}
+    assert "all are compared with d, as was asked" in texts(page)
+    assert {row[1] for row in table(drawn("answer", report, reference="nobody"), "pairs")[1:]} == {"a"}

@@ -18,6 +18,7 @@ TASKS = 300
 WRONG = {"role": "user", "content": "question 2"}
 """What a server that is never right takes every question for."""
 DOMAINS = ("even", "odd")
+LOOKS = list(range(30, 301, 30))
 RIGHT = {
     "base": lambda n: n % 10 != 0,
     "same": lambda n: n % 10 != 0 and n != 7,
@@ -103,9 +104,10 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
     assert early["looked_at"] <= made <= early["looked_at"] + 4  # those in flight were finished
     assert made < TASKS / 2
     assert f"decided: BLOCK after {early['looked_at']} of 300 tasks: shown to be worse" in err
+    assert "\nvalid at any look: a difference within [-" in err
     assert f"{made} of 300 attempts made; {TASKS - made} saved, about ${(TASKS - made) * CALL_USD:.4f}\n" in err
     assert err.startswith("`bad` against `base` of ")
-    opening = f"{bench.main}, margin 5 points, 300 tasks, looks after 60, 120, 180, 240, 300\n"
+    opening = f"{bench.main}, margin 5 points, 300 tasks, looks after {', '.join(map(str, LOOKS))}\n"
     assert opening in err
     assert "INCOMPLETE" not in err
     table = live.rows(report)
@@ -124,8 +126,13 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
         "looked_at": early["looked_at"],
         "planned": 300,
         "look": None,
-        "looks": [60, 120, 180, 240, 300],
+        "looks": LOOKS,
+        "interval": early["interval"],
     }
+    ends = early["interval"]
+    assert (-1 < ends["low"] < ends["high"] < 0, ends["level"]) == (True, 0.95)  # domains have half of the level
+    within = f"[{100 * ends['low']:.2f}, {100 * ends['high']:.2f}] points (95%)"
+    assert f"At any look the difference lies within {within}. " in rules["early"]["text"]
     assert "%, by the bet on every task, valid at any look)" in rules["no_harm"]["text"]
     for rule in ("complete", "same_tasks", "early", "errored"):
         assert rules[rule]["holds"], rule
@@ -153,7 +160,7 @@ def test_a_good_candidate_ships_at_a_look(bench, capfd):
     code, _, err = live.inside(capfd, *bench.early(report))
     assert code == 0
     early = early_of(report)
-    assert (early["decision"], early["looks"]) == ("SHIP", [60, 120, 180, 240, 300])
+    assert (early["decision"], early["looks"]) == ("SHIP", LOOKS)
     assert early["looked_at"] in early["looks"][1:-1]
     assert f"decided: SHIP after {early['looked_at']} of 300 tasks: every rule of the policy holds at look" in err
     code, record, rules, _ = bench.gate(capfd, report)
@@ -181,7 +188,7 @@ def test_each_p_says_which_test_it_is_of(bench, capfd):
     code, record, rules, _ = bench.gate(capfd, report)
     assert (code, record["comparison"]["p_value"] < 0.05) == (0, True)
     assert "significantly worse by a test of one look, not corrected (p = " in rules["non_inferior"]["text"]
-    level = f"(level of look {record['early']['look']} of 5, "
+    level = f"(level of look {record['early']['look']} of 10, "
     assert level in rules["non_inferior"]["text"]
     assert level in rules["cost"]["text"]
     for rule in ("no_harm", "domains"):
@@ -206,7 +213,7 @@ def test_a_harmed_domain_stops_it(bench, capfd):
 
 
 def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
-    bench.policy.write_text("margin: 0.004\n")
+    bench.policy.write_text("margin: 0.015\n")
     report = bench.report("same", "same")
     code, _, err = live.inside(capfd, *bench.early(report))
     assert code == 0
@@ -215,10 +222,27 @@ def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
     assert live.manifest(report)["complete"]
     code, record, rules, _ = bench.gate(capfd, report)
     assert (code, record["decision"]) == (3, "INCONCLUSIVE")
-    assert "at look 5 of 5" in rules["early"]["text"]
-    assert "(level of look 5 of 5, 4%, Tango score)" in rules["non_inferior"]["text"]  # 1 - Phi(1.7509), not 5%
+    assert "at look 10 of 10" in rules["early"]["text"]
+    assert "(level of look 10 of 10, 3.2%, Tango score)" in rules["non_inferior"]["text"]  # not 5%
     assert "neither harm nor safety is shown; still open: drop within the margin\n" in err
     assert record["tasks_needed"] > TASKS
+
+
+def test_where_no_verdict_can_come_it_stops_and_says_what_that_saved(bench, capfd):
+    bench.policy.write_text("margin: 0.004\n")
+    report = bench.report("same", "same")
+    code, _, err = live.inside(capfd, *bench.early(report))
+    early = early_of(report)
+    assert (code, early["decision"], early["looked_at"] < TASKS) == (0, "INCONCLUSIVE", True)
+    left = TASKS - early["looked_at"]
+    assert (
+        f"decided: INCONCLUSIVE after {early['looked_at']} of 300 tasks: the {left} tasks left have a chance of " in err
+    )
+    assert " saved, about $" in err
+    code, record, rules, _ = bench.gate(capfd, report)
+    assert (code, record["decision"], rules["early"]["holds"]) == (3, "INCONCLUSIVE", True)
+    assert live.inside(capfd, "run", report, "--quiet")[0] == 0  # all the rest, and the first word stands
+    assert bench.gate(capfd, report)[1]["comparison"]["n_tasks"] == early["looked_at"]
 
 
 def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
@@ -232,11 +256,9 @@ def test_cost_and_latency_are_held_to_their_limits_at_each_look(bench, capfd):
     report = bench.report("dear", "same", model_keys={"price": dear})
     assert live.inside(capfd, *bench.early(report))[0] == 0
     early = early_of(report)
-    assert (early["decision"], early["looked_at"]) == ("INCONCLUSIVE", TASKS)  # too dear is no harm
-    assert (
-        early["because"]
-        == "decided, INCONCLUSIVE after 300 of 300 tasks: no harm is shown; still open: cost within its limit"
-    )
+    assert (early["decision"], early["looked_at"] < TASKS) == ("INCONCLUSIVE", True)  # too dear is no harm
+    assert "% to decide it, for cost within its limit is out of reach; " in early["because"]
+    assert early["because"].endswith("cost within its limit")
     code, _, rules, _ = bench.gate(capfd, report)
     assert (code, rules["non_inferior"]["holds"], rules["cost"]["holds"]) == (3, True, False)
     assert "cost a task: 2 times the baseline's" in rules["cost"]["text"]
@@ -392,7 +414,7 @@ def test_another_baseline_is_named_then_and_now(bench, blocked, capfd):
 
 
 def test_a_candidate_that_is_run_to_its_end_was_not_stopped_early(bench, capfd):
-    bench.policy.write_text("margin: 0.004\n")
+    bench.policy.write_text("margin: 0.015\n")
     report = two_of(bench)
     assert live.inside(capfd, *bench.early(report, "--candidate-contender", "c-same"))[0] == 0
     line = live.inside(capfd, "show", report)[1].splitlines()[1]

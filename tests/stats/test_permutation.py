@@ -5,6 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy.stats import norm as normal
 
 from harness.stats import clustered_rate, compare
 from harness.stats.permutation import flip_test, shuffle_test
@@ -82,3 +83,24 @@ def test_a_few_large_clusters_are_named():
     codes = np.repeat(np.arange(50), sizes)
     found = clustered_rate(np.arange(len(codes)) % 3 > 0, np.ones(len(codes)), codes)
     assert "50 clusters that count as 3.8" in found.method
+
+
+def test_of_many_units_the_normal_limit_is_what_drawn_signs_give():
+    rng = np.random.default_rng(3)
+    sizes = rng.integers(1, 4, 6_000).astype(float)
+    sums = np.clip(rng.normal(0.02, 0.4, 6_000), -1, 1) * sizes
+    limit = flip_test(sums, sizes, resamples=9_999)
+    drawn = flip_test(sums, sizes, resamples=6_000)  # few enough to be drawn
+    assert "normal" in limit.method
+    assert "drawn" in drawn.method
+    assert limit.p_value == pytest.approx(drawn.p_value, abs=0.02)
+    assert (limit.low, limit.high) == pytest.approx((drawn.low, drawn.high), abs=1.5e-3)
+    shifted = sums - limit.high * sizes  # the interval is the inversion of the very test
+    z = shifted.sum() / np.sqrt((shifted**2).sum())
+    assert 2 * normal.sf(abs(z)) == pytest.approx(0.05, abs=1e-6)
+
+
+def test_few_units_that_differ_among_many_are_not_called_normal():
+    sums = np.zeros(50_000)
+    sums[:6] = [0.31, 0.377, 0.21, 0.41, 0.93, 0.123]
+    assert flip_test(sums, np.ones(50_000)).p_value == pytest.approx(2 / 2**6)

@@ -63,3 +63,19 @@ def test_alike_contenders_and_none():
     assert rank(np.zeros((10, 1))).unbeaten.tolist() == [True]
     with pytest.raises(ValueError, match="finite"):
         rank([[np.nan, 1.0]])
+
+
+def test_of_very_many_tasks_a_normal_curve_stands_for_the_flips():
+    """One draw of normals with the flipped sums' covariance; against the flips themselves of the same tasks."""
+    rng = np.random.default_rng(5)
+    tasks = rng.normal(size=(20_000, 1))
+    means = (rng.random((20_000, 12)) < 1 / (1 + np.exp(-tasks - np.linspace(0.4, 0.48, 12)))).astype(float)
+    limit, drawn = rank(means, resamples=9_999), rank(means, resamples=1_900)
+    assert np.abs(limit.p_adjusted - drawn.p_adjusted).max() < 0.05
+    assert 0.01 < np.median(limit.p_adjusted) <= 1.0
+
+
+def test_two_that_hardly_differ_among_very_many_tasks_keep_their_exact_chance():
+    means = np.random.default_rng(1).integers(0, 2, (30_000, 1)).repeat(2, axis=1).astype(float)
+    means[:5, 0], means[:5, 1] = 1.0, 0.0
+    assert rank(means).p_adjusted[0, 1] == pytest.approx(2 / 2**5, abs=0.01)

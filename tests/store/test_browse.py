@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -486,3 +487,14 @@ def test_an_imported_table_can_be_browsed(tmp_path):
     assert find_tasks(index).total == frame.task_id.nunique()
     for name, of in frame.groupby("system"):
         assert len(attempts(index, contenders=(name,), statuses=("passed",))) == int(of.passed.sum())
+
+
+def test_words_at_some_rows_are_those_of_the_whole_column(tmp_path):
+    """Of a column only the row groups are read that hold the rows asked for."""
+    rows = [row("A", k % 7, trial=k, cause=None if k % 3 else f"c{k % 5}") for k in range(40)]
+    file = Outcomes(write(tmp_path, rows, row_group_size=6))
+    for name in ("cause", "task", "split", "label_true"):
+        whole = file.words(name)
+        for places in ([0], [39], [5, 6, 7, 30], [38, 2, 2], [], list(range(40))):
+            at = file.words_at(name, np.array(places, dtype=np.int64))
+            assert [at[i] for i in range(len(places))] == [whole[k] for k in places]

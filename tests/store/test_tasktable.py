@@ -243,3 +243,23 @@ def test_a_million_outcomes(tmp_path: Path) -> None:
     assert time.process_time() - before < 6
     assert int(table.trials.sum()) == 1_000_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 4e6
+
+
+@pytest.mark.slow
+def test_a_million_outcomes_are_shown_and_gated_within_bounds(tmp_path: Path) -> None:
+    """Whole processes; the bounds are generous, since the machine may be shared. `make bench` has the figures."""
+    import subprocess
+    import sys
+
+    contenders = tuple("abcdefghij")
+    write(rows(n_tasks=25_000, trials=4, contenders=contenders), tmp_path)
+    peak = "import resource, sys; from harness.cli import main; code = main(); "
+    peak += (
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_SELF).ru_utime)"
+    )
+    gate = ["gate", str(tmp_path), str(tmp_path), "--baseline-contender", "a", "--candidate-contender", "b"]
+    for words, seconds in ((["show", str(tmp_path)], 9.0), (gate, 5.0)):
+        done = subprocess.run([sys.executable, "-c", peak, *words], capture_output=True, text=True, check=True)
+        kilobytes, cpu = map(float, done.stdout.split()[-2:])
+        assert kilobytes < 600_000
+        assert cpu < seconds

@@ -1,10 +1,13 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
+import streamlit as st
+
 from harness.analysis import missing_lines
 from harness.core import OwnbenchError, plural, points
 from harness.report.choice_tables import MISSING, ON_MONEY, advice_word, conditions_table
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
+from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
 from harness.report.pages.parts import draw, errors_told, figure, html, notes, section, show, show_under, title, write
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
@@ -25,6 +28,11 @@ def page(shown: Shown) -> None:
 
 def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
+    if len(view.shown) > 2:
+        own = f"as in the report ({view.reference or 'it names nobody'})"
+        others = {c.name: c.name for c in view.shown if c.name != view.reference}
+        asked = choose("Compared with", {"": own, **others}, "reference" + f"-{number}" * (number > 0), at=st.sidebar)
+        view = scoreboard_for(evidence, asked or None)
     write(view.warning, view.apart, *view.cautions, kind="loud")
     advice, unknown = None, []
     try:

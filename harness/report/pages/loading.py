@@ -134,10 +134,10 @@ skills_for = _of_table(8, analysis.skills)
 
 
 @remembered(16)
-def scoreboard_for(evidence: Evidence) -> Scoreboard:
+def scoreboard_for(evidence: Evidence, reference: str | None = None) -> Scoreboard:
     """Every contender's figures: as ``statistics.json`` has them while it is of this evidence, else computed."""
-    written = analysis.read_statistics(evidence.folder, split=evidence.split)
-    return written or analysis.scoreboard(table_of(evidence))
+    written = None if reference else analysis.read_statistics(evidence.folder, split=evidence.split)
+    return written or analysis.scoreboard(table_of(evidence), reference=reference)
 
 
 @remembered(16)
