@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import advising
+import early
 import false_claims as claims
 import gating
 import numpy as np
@@ -14,6 +15,7 @@ from sequences import MARGIN
 from simulations import RESAMPLES, Array, Share, Tally, counted
 
 from harness import stats
+from harness.core import Decision
 from harness.verdict import Policy, gate_tests
 
 TASKS, CLUSTERS = (30, 100, 500), (30, 50, 200)
@@ -27,7 +29,7 @@ def decimal(share: float) -> str:
     return f"{share:g}".removeprefix("0") or "0"
 
 
-def errs(name: str, cells: Iterable[Cell], *, says: str = "", used: bool = True, share: float = 1.0) -> Row:
+def errs(name: str, cells: Iterable[Cell | None], *, says: str = "", used: bool = True, share: float = 1.0) -> Row:
     """False claims of a test at 5%."""
     return Row(name=name, cells=tuple(cells), test=True, says=says, used=used, share=share)
 
@@ -148,6 +150,24 @@ def gate() -> tuple[Row, ...]:
     )
 
 
+def until_decided() -> tuple[Row, ...]:
+    """Verdicts of the rule of ``--until-decided``."""
+
+    def said(make: early.Make, decision: Decision) -> Batch:
+        return one_claim(lambda runs, seed: early.tried(make, Policy(margin=MARGIN), runs, seed).share(decision))
+
+    def of(delta: float, decision: Decision) -> list[Batch]:
+        three = (early.three_trials(delta, shared=shared) for shared in (False, True))
+        return [said(make, decision) for make in (early.one_trial(delta, 1), early.one_trial(delta, 6), *three)]
+
+    trend = said(early.trend_in_the_file(), Decision.BLOCK)
+    return (
+        errs("SHIP at the margin", of(-MARGIN, Decision.SHIP), share=0.25),
+        errs("BLOCK of equals", of(0.0, Decision.BLOCK), share=0.25),
+        errs("BLOCK, -20 in the first fifth of the file, mean 0", (trend, None, None, None), share=0.5),
+    )
+
+
 def looks() -> tuple[Row, ...]:
     """Looking before the end."""
     bounds, one = stats.obrien_fleming_bounds(5), stats.obrien_fleming_bounds(1)[0]
@@ -242,6 +262,13 @@ ERRORS: dict[str, Part] = {
         about="By `benchmarks/gating.py`, at a margin of 5 points.",
         sizes=("600 tasks", "300, 5 trials", "clusters of 4"),
         rows=gate,
+    ),
+    "until-decided": _part(
+        title="Until decided",
+        about="600 tasks, a margin of 5 points, by `benchmarks/early.py`. After how many tasks it stops: "
+        "[early stopping](early-stopping.md).",
+        sizes=("one trial", "6 domains", "three trials", "200 clusters"),
+        rows=until_decided,
     ),
     "looks": _part(
         title="Looking before the end",

@@ -121,8 +121,6 @@ class CommonTasks:
             if alone and len(self.names) == 2:
                 notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
         notes.append(unit_note(self.n_clusters, self.n_tasks, level))
-        if few := few_clusters(self.clusters):
-            notes.append(told_of_few(few))
         if trials and any(counts.max() > 1 for _, counts in self.sides):
             notes.append(f"{self.trials}: they enter as the task's mean and are no tasks of their own")
         return notes
@@ -169,6 +167,8 @@ def pair(
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)
+    if few := few_clusters(tasks.clusters):
+        notes.append(told_of_few(few))
     if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
         tried = CommonTasks(table, a, b, errors_as=errors_as).trials
         notes.append(f"{tried}; {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")

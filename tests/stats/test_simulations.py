@@ -24,7 +24,7 @@ def _load(name):
 
 
 NAMES = (
-    "measure", "simulations", "figures", "false_claims", "sequences", "advising", "gating", "coverage_table",
+    "measure", "simulations", "figures", "false_claims", "sequences", "advising", "gating", "early", "coverage_table",
     "coverage_errors", "coverage_rows", "coverage",
 )  # fmt: skip
 
