@@ -39,7 +39,7 @@ Key = tuple[str, str]  # a task: the digests of its suite and of itself, or thei
 Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster
 _SMALLEST = 1e-12  # levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point
 _SURE = 0.998  # two-sided: a ratio beyond its limit at this level is taken to stay there
-TREND_P = 0.01  # a difference that changes on the way, by a test at this level, is not judged before all is run
+TREND_P = 0.002  # a difference that changes on the way, by a test at this level, is not judged before all is run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
