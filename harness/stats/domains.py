@@ -15,10 +15,22 @@ from numpy.typing import ArrayLike
 from harness.core import Comparison, Estimate
 from harness.stats.clustered import cr3
 from harness.stats.comparison import Pairs, compare, gained_and_lost, pair_tasks, seldom_differs
-from harness.stats.signflip import Alternative, max_t_sign_flip
+from harness.stats.signflip import LISTED, Alternative, max_t_sign_flip
 from harness.stats.tails import chi2_quantile, crossing, two_sided_t, two_sided_z
-from harness.stats.units import Clusters, Codes, Contender, Matrix, Vector, cluster_codes, sum_by, vector, vectors
+from harness.stats.units import (
+    Clusters,
+    Codes,
+    Contender,
+    Counts,
+    Matrix,
+    Vector,
+    cluster_codes,
+    sum_by,
+    vector,
+    vectors,
+)
 
+MANY_CELLS = 1_000_000  # of different sums and domains, up to which it is counted how many clusters are alike
 MOST_TAU = 0.5  # standard deviation of domains' true differences that is thought possible
 
 
@@ -87,10 +99,28 @@ def by_domain(
 ) -> tuple[list[Any], Codes, Vector]:
     """The domains of the common tasks, sorted; of each task a place among them; each one's p by max-T sign flips."""
     names, codes = np.unique(np.asarray(domains)[pairs.kept], return_inverse=True)
-    parts = (np.where(codes == k, pairs.differences, 0.0) for k in range(len(names)))
-    sums = [sum_by(pairs.codes, part, pairs.clusters) for part in parts]
-    p = max_t_sign_flip(np.stack(sums, axis=1), alternative, seed=seed, resamples=resamples) if sums else np.ones(0)
+    if not len(names):
+        return [], codes.astype(np.intp), np.ones(0)
+    table, times = _sums_by_domain(pairs, codes, len(names), resamples)
+    p = max_t_sign_flip(table, alternative, seed=seed, resamples=resamples, times=times)
     return names.tolist(), codes.astype(np.intp), p
+
+
+def _sums_by_domain(pairs: Pairs, codes: Codes, size: int, resamples: int) -> tuple[Matrix, Counts | None]:
+    """The sums of the clusters, a row each and a column a domain; of many that are alike one row, and how many."""
+    home = np.zeros(pairs.clusters, dtype=np.int64)
+    home[pairs.codes] = codes
+    sums = pairs.sums
+    if np.count_nonzero(sums) * resamples > LISTED and (home[pairs.codes] == codes).all():
+        values, places = np.unique(sums, return_inverse=True)
+        if len(values) * size <= MANY_CELLS:
+            counts = np.bincount(places * size + home, minlength=len(values) * size)
+            cells = np.flatnonzero(counts)
+            table = np.zeros((len(cells), size))
+            table[np.arange(len(cells)), cells % size] = values[cells // size]
+            return table, counts[cells]
+    flat = np.bincount(pairs.codes * size + codes, weights=pairs.differences, minlength=pairs.clusters * size)
+    return flat.astype(np.float64).reshape(pairs.clusters, size), None
 
 
 def domain_variance(differences: Vector, clusters: Clusters = None, *, single: bool = False) -> float:

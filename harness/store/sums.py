@@ -199,12 +199,14 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
     names, copies = _names(outcomes, tasks)
+    splits = tuple(_spelled(outcomes.words("split").at(rows[first]), None))
+    outcomes.ahead = None  # is not held for as long as the table
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
     odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
     return TaskTable(
         report=outcomes.report,
         split=chosen,
-        splits=tuple(_spelled(outcomes.words("split").at(rows[first]), None)),
+        splits=splits,
         duplicates=odd["duplicates"],
         flags=_flags_of(outcomes.contenders, sums, odd),
         outcomes=outcomes,
@@ -319,13 +321,16 @@ def _sums(
         "ungraded": total(status == UNGRADED),
         "skipped": total(status == SKIPPED),
     }
-    score = outcomes.numbers_at("score", rows)
-    scored = np.isfinite(score)
-    wrong = judged & graded & ((passed == 1) != (status == PASSED))
-    wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
-    wrong |= scored & ((score < 0) | (score > 1))
-    odd = {"contradictions": int(wrong.sum()), "unvalued": int((graded & ~judged & ~scored).sum())}
-    del value, score, scored, wrong, judged, passed, status
+    wrong, unvalued = judged & graded & ((passed == 1) != (status == PASSED)), graded & ~judged
+    if outcomes.numbers("score") is not None:
+        score = outcomes.numbers_at("score", rows)
+        scored = np.isfinite(score)
+        wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
+        wrong |= scored & ((score < 0) | (score > 1))
+        unvalued &= ~scored
+        del score, scored
+    odd = {"contradictions": int(wrong.sum()), "unvalued": int(unvalued.sum())}
+    del value, wrong, unvalued, judged, passed, status
     cost = outcomes.numbers_at("cost_usd", rows)
     known = np.isfinite(cost) & graded
     sums["cost_known"] = total(known)
