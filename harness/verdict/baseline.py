@@ -57,6 +57,7 @@ class Anchor:
 
     name: str  # which contender of which report, set when
     side: Side | None = None  # its outcomes; ``None`` where they are the baseline's, or cannot be used
+    rows: str = ""  # the digest of its outcomes
     fault: str = ""  # why they cannot
 
 
@@ -210,7 +211,7 @@ def anchor_of(report: Path, lock: Lock | None, contender: str) -> Anchor | None:
     try:
         name = f"`{told['contender']}` of {told['report']}, set {told['set_at'][:10]}"
         if own and told["rows"] == lock.rows.get(contender):
-            return Anchor(name=name)
+            return Anchor(name=name, rows=told["rows"])
         path, remedy = folder / OUTCOMES_FILE, "restore it, or set a new one: ownbench baseline set --anchor"
         if not path.is_file():
             return Anchor(name=name, fault=f"{path} is missing; {remedy}")
@@ -222,7 +223,7 @@ def anchor_of(report: Path, lock: Lock | None, contender: str) -> Anchor | None:
         return Anchor(name="unreadable", fault=f"{report / FILE}: anchor is not as ownbench baseline set writes it")
     except (OwnbenchError, OSError) as error:
         return Anchor(name=name, fault=f"{error}; {remedy}")
-    return Anchor(name=name, side=Side(table=table, manifest=manifest, contender=told["contender"]))
+    return Anchor(name=name, side=Side(table=table, manifest=manifest, contender=told["contender"]), rows=told["rows"])
 
 
 def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, besides: str | None = None) -> str:
