@@ -272,6 +272,7 @@ class OutcomeFile:
     def words_at(self, name: str, rows: Array) -> Words:
         """A column of texts at some rows, of which only the row groups that hold them are read."""
         if not self.holds(name):
+            self.unchanged()
             return _no_words(len(rows))
         sizes = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
         ends = np.cumsum(sizes, dtype=np.int64)
@@ -284,6 +285,7 @@ class OutcomeFile:
 
     def words(self, name: str) -> Words:
         """A column of texts."""
+        self.unchanged()
         return _words(self.column(name)) if self.holds(name) else _no_words(self.rows)
 
     def truth(self, name: str) -> Array:

@@ -76,6 +76,11 @@ class TaskTable:
         """Rows of each contender at each task, whatever their status."""
         return self.counts + self.errored + self.ungraded + self.skipped
 
+    def trials_of(self, place: int) -> Ints:
+        """The same of the contender at one position."""
+        found: Ints = self.counts[place] + self.errored[place] + self.ungraded[place] + self.skipped[place]
+        return found
+
     def index(self, contender: str) -> int:
         """The contender's position. Raises UsageError: there is no such contender; names the nearest."""
         if contender not in self.contenders:
@@ -111,8 +116,8 @@ class TaskTable:
 
     def attempts_of(self, contender: str) -> "Attempts":
         """The graded attempts of one contender; errors as `index` and `every_attempt`."""
-        every, place = self.every_attempt(), self.index(contender)
-        return Attempts(self, every.rows[every.contenders == place])
+        rows, place, codes = self.every_attempt().rows, self.index(contender), self.outcomes.contender.codes
+        return Attempts(self, rows[(codes if len(rows) == len(codes) else codes[rows]) == place])
 
     def attempts(self, contender: str, columns: Sequence[str]) -> "pa.Table":
         """The same as ``task_index``, ``trial_index`` and chosen columns of texts and numbers, null where unknown."""
