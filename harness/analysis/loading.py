@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core import EvidenceError, Manifest, UsageError, nearest
-from harness.store import TaskTable, load_task_table, read_manifest, running_process
+from harness.store import TaskTable, load_task_table, missing_manifest, read_manifest, running_process
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,6 +39,8 @@ def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence
         command = undecided_command(source, read_manifest(source)) or f"ownbench run {shlex.quote(str(source))}"
         text = f"the run was stopped before its tables were written; {command} goes on from there"
         raise EvidenceError(f"{source}: {text}")
+    if missing := missing_manifest(source):
+        raise EvidenceError(missing)
     return load_task_table(source, split), read_manifest(source)
 
 

@@ -62,6 +62,9 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *args: Any, **how: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False} | how)
+        self._negative_number_matcher = re.compile(
+            r"-\.?\d"
+        )  # no option begins so: it is a value, and -1/10 a wrong one
 
     def error(self, message: str) -> Never:
         """Ends the program with the message and where help is."""

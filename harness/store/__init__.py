@@ -44,10 +44,12 @@ if TYPE_CHECKING:
         installed_versions,
         load_settings,
         locked_parts,
+        missing_manifest,
         model_sourcing,
         read_manifest,
         sourced,
         this_machine,
+        unread,
         write_manifest,
     )
     from harness.store.outcomes import PARTLY, UNGRADED, Outcomes, TaskKey, count_results

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -33,7 +34,9 @@ from harness.core import (
     nearest,
     write_atomic,
 )
-from harness.store.columns import OUTCOMES_FILE
+from harness.store.columns import CALLS_FILE, OUTCOMES_FILE
+from harness.store.journal import ATTEMPTS
+from harness.store.recall import journal_files
 from harness.userfile import Amount, Positive, Rate, Strict, Text, Truth, parse, read_yaml
 
 FILE = "manifest.json"
@@ -43,7 +46,6 @@ OWNED = {"transformers": True, "vllm": True, "litellm": False}
 _adapter = functools.cache(TypeAdapter)
 _NOTHING = "has no price and no backend on record"
 Sourcing = tuple[Decision | None, str]  # how a model is had, and why that is said
-_REMEDY = "restore it, or delete it: ownbench run writes it again from the journal"
 _PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "datasets")
 
 
@@ -63,7 +65,7 @@ def read_manifest(report: Path) -> Manifest | None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise EvidenceError(f"{report / FILE}: not a manifest: {where}: {first['msg']}; {_REMEDY}") from None
+        raise EvidenceError(f"{report / FILE}: not a manifest: {where}: {first['msg']}; {_remedy(report)}") from None
     return _described_before(manifest, report) if before else manifest
 
 
@@ -101,10 +103,34 @@ def _json(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError, RecursionError) as error:
-        raise EvidenceError(f"{path}: not a readable manifest: {error}; {_REMEDY}") from None
+        raise EvidenceError(f"{path}: not a readable manifest: {unread(error)}; {_remedy(path.parent)}") from None
     if not isinstance(value, dict):
-        raise EvidenceError(f"{path}: not a manifest: it holds no JSON object; {_REMEDY}")
+        raise EvidenceError(f"{path}: not a manifest: it holds no JSON object; {_remedy(path.parent)}")
     return value
+
+
+def missing_manifest(report: Path) -> str:
+    """What to say where a run's manifest is missing, which alone tells what was planned; empty where none is."""
+    journal = bool(journal_files(report, ATTEMPTS))
+    if (report / FILE).is_file() or not (journal or (report / CALLS_FILE).is_file()):
+        return ""
+    remedy = f"ownbench run {shlex.quote(str(report))} writes it again" if journal else "restore it"
+    return f"{report / FILE}: is missing, and nothing else tells which attempts were planned; {remedy}"
+
+
+def _remedy(report: Path) -> str:
+    if journal_files(report, ATTEMPTS):
+        return "restore it, or delete it: ownbench run writes it again from the journal"
+    return "restore it" if (report / CALLS_FILE).is_file() else "restore it, or import the table again with --overwrite"
+
+
+def unread(error: Exception) -> str:
+    """Why a file of ours cannot be read, without a library's words."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"no JSON at line {error.lineno}, column {error.colno}" if error.doc.strip() else "it is empty"
+    if isinstance(error, OSError):
+        return str(error.strerror or error)
+    return "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else "it holds something else"
 
 
 def installed_versions() -> dict[str, str]:

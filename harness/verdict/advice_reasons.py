@@ -207,7 +207,7 @@ def _same_kind(found: Findings, kind: str) -> Iterator[str]:
 def _rivals(found: Findings, kind: str) -> Iterator[str]:
     """One sentence for each other kind: its likeliest option."""
     below = f"shown to be more than {found.points} below the best"
-    held = {BEST: "the best pass rate", SHOWN: "shown to hold the required quality", BELOW: below}
+    held = {BEST: "no option passes more", SHOWN: "shown to hold the required quality", BELOW: below}
     for other in (OWN, RENT, MIX):
         here = [o for o in found.options if o.kind == other]
         if other == kind or not here:

@@ -25,7 +25,7 @@ from harness.core import (
     replacing,
     write_atomic,
 )
-from harness.store import OUTCOMES_FILE, TaskTable, load_settings, locked_parts, read_outcomes
+from harness.store import OUTCOMES_FILE, TaskTable, load_settings, locked_parts, read_outcomes, unread
 from harness.verdict.verdict_log import AGAINST, KEPT, approve, carry_over, logged, read_log
 
 FILE = "baseline.json"
@@ -243,7 +243,7 @@ def read_lock(report: Path) -> Lock | None:
         return None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         remedy = "restore it, or lock again with a new anchor: ownbench baseline set --anchor"
-        raise EvidenceError(f"{path}: not a readable lock: {error}; {remedy}") from None
+        raise EvidenceError(f"{path}: not a readable lock: {unread(error)}; {remedy}") from None
 
 
 def changed_since_lock(report: Path, table: TaskTable, lock: Lock, contender: str) -> tuple[str, ...]:

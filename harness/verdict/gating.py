@@ -13,7 +13,7 @@ from harness.verdict.baseline import Lock, anchor_of, changed_since_lock, read_l
 from harness.verdict.baseline import baseline_contender as standing
 from harness.verdict.early_run import replayed
 from harness.verdict.gate_evidence import GateEvidence, Reason
-from harness.verdict.gate_statistics import tasks_to_decide
+from harness.verdict.gate_statistics import fewest_tasks, tasks_to_decide
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.rules import GATE_RULES, in_words
 from harness.verdict.tries import Tries, tries_of
@@ -158,6 +158,9 @@ def _sides(baseline: Path, candidate: Path, first: str | None, second: str | Non
     table, manifest = load_evidence(baseline)
     same, lock = baseline.resolve() == candidate.resolve(), read_lock(baseline)
     other, other_manifest = (table, manifest) if same else load_evidence(candidate)
+    if same and len(table.contenders) == 1:
+        only = f"{baseline}: its only contender is {table.contenders[0]!r}"
+        raise UsageError(f"{only}, and nothing is gated against itself; give the report of another as CANDIDATE")
     first = standing(table, lock, first, second if same else None)
     if second is None:
         meant, besides = (None, first) if same else (load_settings(candidate).reference, None)
@@ -229,7 +232,9 @@ def _domain_verdicts(e: GateEvidence) -> tuple[DomainVerdict, ...]:
 
 
 def _sentence(e: GateEvidence, decision: Decision, reasons: Sequence[Reason], needed: int | None) -> str:
-    a, b = f"`{e.pairs.candidate.contender}`", f"`{e.pairs.baseline.contender}`"
+    a, b = (f"`{side.contender}`" for side in (e.pairs.candidate, e.pairs.baseline))
+    if a == b:
+        a, b = (f"{a} of {side.table.report.resolve().name}" for side in (e.pairs.candidate, e.pairs.baseline))
     open_ = [r for r in reasons if not r.holds]
     if decision is SHIP:
         method = f", {e.tests.overall.method})"  # for those who read the reasons
@@ -242,11 +247,16 @@ def _sentence(e: GateEvidence, decision: Decision, reasons: Sequence[Reason], ne
         said = f"not enough is shown to let {a} replace {b}; not shown: {', '.join(in_words(r.rule) for r in open_)}"
         said += "".join(f"; {r.text}" for r in open_ if r.rule in {"lost", "anchor_margin"})
         if needed is not None:
-            said += f"; about {plural(needed, 'task')} would decide, were the difference seen true"
+            whatever = needed == fewest_tasks(e.judged.outcomes, e.policy.margin, e.policy)
+            said += f"; about {plural(needed, 'task')} would decide, "
+            said += "even were there no difference at any" if whatever else "were the difference seen true"
     else:
         said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"
     if e.tries.overspent(e.alpha) and decision is SHIP:
         said += f". {e.tries.text(e.alpha)}"
+    worst = e.compared.bounds[0] if e.compared and e.compared.bounds and e.compared.errored else 0.0
+    if decision is SHIP and worst < -e.policy.margin:
+        said += f". If every lost attempt had gone against the candidate: {core.points(worst)} points"
     if e.policy.exempt_domains and decision is not BLOCK:
         said += f". Exempt by policy: {core.listed(e.policy.exempt_domains, 20)}"
     return _clean(f"{decision.value}: {said}.")

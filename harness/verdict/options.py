@@ -240,8 +240,9 @@ class Quality:
         """Of each option one of `BEST`, `SHOWN`, `OPEN` and `BELOW`."""
         found = np.where(self.shown(margin), SHOWN, np.where(self.possible(margin), OPEN, BELOW)).tolist()
         if self.allowed.any():
-            best = int(np.where(self.allowed, self.rates, -np.inf).argmax())
-            found[best] = BEST if found[best] == SHOWN else found[best]
+            rates = np.where(self.allowed, self.rates, -np.inf)
+            for best in np.flatnonzero(rates >= rates.max() - 1e-12).tolist():
+                found[best] = BEST if found[best] == SHOWN else found[best]
         return tuple(found)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.analysis import Change, Side, changes, load_evidence
 from harness.core import EvidenceError, Manifest, OwnbenchError, Redactor, Status, as_json, listed, plural, visible
-from harness.store import PARTLY, count_results, load_settings, read_manifest, read_outcomes, running_process
+from harness.store import PARTLY, count_results, load_settings, read_manifest, read_outcomes, running_process, unread
 from harness.verdict.baseline import FILE as LOCK
 from harness.verdict.baseline import changed_since_lock, read_lock
 from harness.verdict.gate_evidence import Reason
@@ -304,7 +304,7 @@ def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, .
     except FileNotFoundError:
         pass
     except (EvidenceError, OSError, ValueError, RecursionError) as error:
-        unreadable = f"{path}: not a readable verdict: {error}; ownbench gate writes it again"
+        unreadable = f"{path}: not a readable verdict: {unread(error)}; ownbench gate writes it again"
         problems.append(str(error) if isinstance(error, EvidenceError) else unreadable)
     return tuple(sorted(found, key=lambda one: one.written_at)), tuple(problems)
 

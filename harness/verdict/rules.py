@@ -42,6 +42,8 @@ def _complete(e: GateEvidence) -> Iterable[Reason]:
     says_how = early is not None and not early.holds
     remedy = "the rule early says how it goes on" if says_how else "ownbench run goes on where it stopped"
     done = "the baseline's run is done, the candidate's is decided" if stretch else "both runs are done"
+    if any(side.manifest is None for _, side in e.sides):
+        done = "nothing on record says that attempts are missing"
     yield Reason(rule="complete", holds=not faults, text=f"{'; '.join(faults)}; {remedy}" if faults else done)
 
 
@@ -208,7 +210,10 @@ def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
         text += f"; significantly worse{by} ({p_equation(p)}) and yet non-inferior: the margin decides"
     elif not found.holds and not e.tests.blocks:
         equal = gate_statistics.tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
-        text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
+        if equal is not None and equal == gate_statistics.fewest_tasks(e.judged.outcomes, e.policy.margin, e.looked):
+            text += f"; it takes about {plural(equal, 'task')} to show it, even were there no difference at any"
+        elif equal is not None:
+            text += f"; were the two equal, about {plural(equal, 'task')} would show it"
     text += "".join(f"; {note}" for note in changes_of_pairs(e.judged))
     yield Reason(rule="non_inferior", holds=found.holds, text=text)
 

@@ -90,3 +90,10 @@ def test_help_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
         main([verb, "--help"])
     assert f"  ownbench {verb} --" in capsys.readouterr().out
+
+
+def test_a_negative_count_is_named(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["audit", "--a", "-1/10", "--b", "2/10"])
+    assert stopped.value.code == 2
+    assert "argument --a: found '-1/10', needed passes/tasks, such as 15/100" in capsys.readouterr().err

@@ -545,3 +545,12 @@ def test_clusters_are_the_unit(tmp_path):
 def test_the_same_question_has_the_same_answer(same):
     assumptions = load_assumptions(same, ALL)
     assert advise(same, assumptions) == advise(same, replace(assumptions))
+
+
+def test_options_that_share_the_best_rate_are_all_the_best(tmp_path):
+    tasks = [i % 5 != 0 for i in range(600)]
+    costs = {"tuned": 0.01, "skilled": 0.05, "hybrid": 0.03}
+    found = asked(write(tmp_path / "r", {name: [(p, cost) for p in tasks] for name, cost in costs.items()}))
+    assert {one.quality for one in found.options} == {"best"}
+    assert "best pass rate;" not in " ".join(found.reasons)
+    assert sum("no option passes more" in one for one in found.reasons) == 2

@@ -303,3 +303,81 @@ def test_a_policy_about_no_domain_of_the_reports_is_refused(tmp_path, key):
     path = write_policy(tmp_path / "gate.yaml", **{key: {"refund": 0.1} if key == "critical_domains" else ["refund"]})
     with pytest.raises(UserFileError, match=r"gate\.yaml: .*refunds"):
         gate(report, report, path, baseline_contender="A")
+
+
+# ------------------------------------------------------------------------------------------- what a report must hold
+
+
+@pytest.mark.parametrize(("left", "remedy"), [("attempts.jsonl", "ownbench run"), ("attempts.w1.jsonl", "writes it"),
+                                              ("calls.parquet", "restore it")])  # fmt: skip
+def test_a_run_without_its_manifest_cannot_be_judged(tmp_path, left, remedy):
+    sides = [write_report(tmp_path / who, only(pair_rows(300, 0, 0, 0), who)) for who in "AB"]
+    assert gate(*sides, Policy()).decision is Decision.SHIP
+    (sides[1] / "manifest.json").unlink()
+    (sides[1] / left).write_bytes(b"")
+    found = gate(*sides, Policy())
+    assert found.decision is Decision.INVALID
+    assert "manifest.json: is missing, and nothing else tells which attempts were planned" in found.sentence
+    assert remedy in found.sentence
+
+
+def test_outcomes_without_a_journal_and_a_manifest_are_not_said_to_be_a_run_that_is_done(tmp_path):
+    sides = [write_report(tmp_path / who, only(pair_rows(300, 0, 0, 0), who), manifest=who == "A") for who in "AB"]
+    reason = next(one for one in gate(*sides, Policy()).reasons if one.rule == "complete")
+    assert (reason.holds, reason.text) == (True, "nothing on record says that attempts are missing")
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "it is empty"), ('{"a": 1,', "no JSON at line 1, column 9"),
+                                            ("[1]", "it holds no JSON object"), ("{}", "not a manifest")])  # fmt: skip
+def test_an_unreadable_manifest_of_imported_outcomes_is_not_to_be_deleted(tmp_path, text, said):
+    sides = [write_report(tmp_path / who, only(pair_rows(300, 0, 0, 0), who)) for who in "AB"]
+    (sides[1] / "manifest.json").write_text(text)
+    found = gate(*sides, Policy())
+    assert found.decision is Decision.INVALID
+    assert said in found.sentence
+    assert "restore it, or import the table again with --overwrite" in found.sentence
+    assert "delete" not in found.sentence
+    (sides[1] / "attempts.jsonl").write_bytes(b"")
+    assert "ownbench run writes it again from the journal" in gate(*sides, Policy()).sentence
+
+
+@pytest.mark.parametrize(("text", "said"), [("", "it is empty"), ('{"schema"', "no JSON at line 1, column 10"),
+                                            ("[1]", "it holds something else"), ("{}", "it holds something"),
+                                            ("\xff", "it is no text in UTF-8")])  # fmt: skip
+def test_an_unreadable_lock_is_told_of_in_plain_words(tmp_path, text, said):
+    sides = [write_report(tmp_path / who, only(pair_rows(300, 0, 0, 0), who)) for who in "AB"]
+    (sides[0] / "baseline.json").write_bytes(text.encode("latin1"))
+    assert f"baseline.json: not a readable lock: {said}" in gate(*sides, Policy()).sentence
+
+
+def test_two_contenders_of_one_name_are_told_apart_by_their_reports(tmp_path):
+    rows = pair_rows(300, 0, 0, 0)
+    sides = [write_report(tmp_path / name, only(rows, who, "m")) for name, who in (("v0", "A"), ("v1", "B"))]
+    assert gate(*sides, Policy()).sentence.startswith("SHIP: `m` of v1 may replace `m` of v0: ")
+    bad = write_report(tmp_path / "v2", only(pair_rows(200, 0, 100, 0), "B", "m"))
+    assert "`m` of v2 must not replace `m` of v0" in gate(sides[0], bad, Policy()).sentence
+
+
+def test_a_report_of_one_contender_is_not_gated_against_itself(tmp_path):
+    report = write_report(tmp_path / "r", only(pair_rows(30, 0, 0, 0), "A"))
+    for named in ({}, {"candidate_contender": "A"}, {"baseline_contender": "A"}):
+        with pytest.raises(UsageError, match="its only contender is 'A', and nothing is gated against itself"):
+            gate(report, report, Policy(), **named)
+
+
+def test_fewest_tasks_are_no_matter_of_what_the_difference_is(tmp_path):
+    """Few clusters: before any difference counts it takes so many tasks, and the headline and the rule say the same."""
+    rows = pair_rows(200, 6, 2, 53)
+    for one in rows:
+        one["cluster"] = f"g{0 if int(one['task'][1:]) < 180 else int(one['task'][1:]) % 29}"
+    sides = [write_report(tmp_path / who, only(rows, who)) for who in "AB"]
+    found = gate(*sides, Policy())
+    assert found.decision is Decision.INCONCLUSIVE
+    reason = next(one.text for one in found.reasons if one.rule == "non_inferior")
+    many = f"about {found.tasks_needed:,} tasks"
+    assert f"{many} would decide, even were there no difference at any." in found.sentence
+    assert f"it takes {many} to show it, even were there no difference at any" in reason
+    plain = [write_report(tmp_path / who, only(pair_rows(200, 20, 22, 20), who)) for who in "AB"]
+    found = gate(*plain, Policy())
+    assert "were the difference seen true" in found.sentence
+    assert "were the two equal" in next(one.text for one in found.reasons if one.rule == "non_inferior")

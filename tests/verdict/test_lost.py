@@ -75,6 +75,16 @@ def test_the_baselines_lost_attempts_are_failed_too(judge):
     assert theirs.decision is Decision.SHIP
 
 
+def test_the_sentence_says_the_worst_case_where_it_lies_beyond_the_margin(judge):
+    """The baseline's lost attempts may be what it passed: SHIP stays, and the sentence says what that would make."""
+    rows = pair_rows(2860, 0, 140, 1000)
+    found = judge(lose(rows, "A", range(2860, 2938)))
+    assert found.decision is Decision.SHIP
+    assert found.sentence.endswith("If every lost attempt had gone against the candidate: -3.50 points.")
+    few = judge(lose(pair_rows(2600, 160, 160, 1080), "A", range(3)))
+    assert (few.decision, "every lost" in few.sentence) == (Decision.SHIP, False)
+
+
 def test_several_trials_of_which_some_are_lost(judge):
     """Of 4 passed trials at each of 300 tasks the candidate loses two at 24 tasks: 2 of 4 count as failed."""
     rows = [row(who, n, "passed", trial=t) for who in "AB" for n in range(300) for t in range(4)]

@@ -73,6 +73,7 @@ def import_table(
         raise UsageError(f"{report}: has results already; import into another folder, or ask to overwrite them")
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
+    _refuse_two_clusters(table, made)
     counted = "passes" in table.frame
     if not counted:
         made = judged(table, made)
@@ -130,6 +131,19 @@ def _identities(source: Source) -> "pd.DataFrame":
         raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
     made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
     return made
+
+
+def _refuse_two_clusters(source: Source, made: "pd.DataFrame") -> None:
+    """Raises EvidenceError: rows of one task name different clusters."""
+    keys = ["suite_digest", "task_digest"]
+    pairs = made[[*keys, "cluster"]].drop_duplicates()
+    again = pairs[pairs.duplicated(keys)]
+    if len(again):
+        other = int(again.index[0])
+        one = int(pairs.index[(pairs[keys] == pairs.loc[other, keys]).all(axis=1)][0])
+        a, b = (f"cluster {pairs.loc[row, 'cluster']!r} in {source.at(row)}" for row in (one, other))
+        problem = f"the task {made.loc[one, 'task']!r} is of {a} and of {b}"
+        raise EvidenceError(f"{source.path}: {problem}; a task is of one cluster")
 
 
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":

@@ -1,6 +1,7 @@
 """Tables of other programs become reports, or are refused by row and column."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -128,6 +129,22 @@ def test_repeats_without_a_trial_column_are_trials(tmp_path: Path) -> None:
     done = import_table(csv(tmp_path, "contender,task,passed\na,t,1\na,t,0\na,t,1\n"), tmp_path / "report")
     assert read_outcomes(tmp_path / "report")["trial"].to_pylist() == [0, 1, 2]
     assert "2 rows repeat" in done.notes[0]
+
+
+@pytest.mark.parametrize("cells", [("x0", "y0"), ("", "y0"), ("x0", "")])
+def test_a_task_in_two_clusters_is_refused(tmp_path: Path, cells: tuple[str, str]) -> None:
+    def table(a: str, b: str) -> Path:
+        path = tmp_path / "t.csv"
+        rows = [f"a,t0,{a},1", "a,t1,x0,0", f"b,t0,{b},1", "b,t1,x0,0"]
+        path.write_text("contender,task,cluster,passed\n" + "\n".join(rows) + "\n")
+        return path
+
+    one, other = (cell or "t0" for cell in cells)
+    said = f"t.csv: the task 't0' is of cluster '{one}' in line 2 and of cluster '{other}' in line 4; a task is of one"
+    with pytest.raises(EvidenceError, match=re.escape(said)):
+        import_table(table(*cells), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+    assert import_table(table("x0", "x0"), tmp_path / "r").n_tasks == 2
 
 
 def test_exact_repeats_are_dropped_and_contradictions_refused(tmp_path: Path) -> None:
