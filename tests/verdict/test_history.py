@@ -166,10 +166,14 @@ def test_every_verdict_is_kept_with_its_own_time(make_report, rows):
     assert [entry.verdict.decision for entry in found] == ["BLOCK", "SHIP", "BLOCK"]
     assert json.loads((folder / "verdict.json").read_text()) == json.loads(json.dumps(view.as_json()))
     with (folder / "verdicts.jsonl").open("a") as file:
-        file.write('{"judged_at": "2026-')  # torn by a power loss
+        file.write('{"judged_at": "2026-')  # torn by a power loss: the next line takes its place
     write_gate(view, folder, {}, at=times[-1])
     entry = only(history([folder]))
-    assert len(entry.earlier) == 3
+    assert (len(entry.earlier), entry.broken) == (3, ())
+    with (folder / "verdicts.jsonl").open("a") as file:
+        file.write('{"judged_at": "2026-\n')  # damaged
+    write_gate(view, folder, {}, at=times[-1])
+    entry = only(history([folder]))
     assert ["1 of its lines" in text for text in entry.broken] == [True]
 
 

@@ -325,7 +325,7 @@ def test_signals_of_the_calls(tmp_path):
         {"attempt_id": "a2", "role": "answer", "margin": 0.2, "logprob_min": -0.5},
         {"attempt_id": "a2", "role": "answer", "margin": 0.6, "logprob_min": -1.0},
     ]
-    report = write(tmp_path / "r", rows, calls=calls)
+    report = write(tmp_path / "r", rows, {}, calls=calls)
     assert [p.threshold for p in sweep(report, "W", "E", signal="margin").curve] == [0.1, 0.6, None]
     found = sweep(report, "W", "E", signal="logprob_min").curve
     assert [p.threshold for p in found] == [pytest.approx(np.exp(-2)), pytest.approx(np.exp(-1)), None]
