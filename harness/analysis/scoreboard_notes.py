@@ -5,9 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import early_notes
-from harness.analysis.pairs import unit_note
+from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Scoreboard
 from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
@@ -165,12 +167,15 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     lost = any(c.errored or c.ungraded for c in view.contenders)
     labelled = [(c.name, c.macro_f1_why) for c in view.shown if c.macro_f1 is not None and c.macro_f1_why]
     by_labels = {why: [name for name, its in labelled if its == why] for _, why in labelled}
+    least = np.where(table.counts > 0, table.counts, most).min(axis=0, initial=most)
+    uneven = table.graded is not None and bool((least < table.counts.max(axis=0, initial=0)).any())
     told = (
         *((True, text) for text in view.cautions),
         (True, f"split: {view.split}"),
         (absent, f"without any attempt in this split, and left out of the tables: {listed(absent, NAMED)}"),
         (True, unit_note(view.n_units, view.n_tasks, view.level)),
         (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),
+        (uneven and view.comparisons, f"only it, only the other: {EVEN}"),
         *((True, text) for text in on_suite),
         (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
         (view.n_adjusted > 1, "p adjusted holds over {} together ({})".format(*view.adjusted_over)),

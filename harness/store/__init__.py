@@ -44,7 +44,7 @@ from harness.store.manifest import (
     this_machine,
     write_manifest,
 )
-from harness.store.outcomes import PARTLY, UNGRADED, Outcomes, TaskKey, count_results
+from harness.store.outcomes import ERRORED, GRADED, PARTLY, UNGRADED, Outcomes, TaskKey, count_results
 from harness.store.recall import (
     Recalled,
     Transcript,
