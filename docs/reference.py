@@ -347,7 +347,8 @@ def expanded(action: argparse.Action) -> str:
 
 def offered(room: types.ModuleType) -> list[str]:
     """The names that a room's door offers, sorted."""
-    return sorted(n for n, thing in vars(room).items() if not n.startswith("_") and not inspect.ismodule(thing))
+    names = [n for n in dir(room) if not n.startswith("_") and n not in {"TYPE_CHECKING", "lazy_door"}]
+    return sorted(n for n in names if not inspect.ismodule(getattr(room, n)))
 
 
 def python_page() -> Iterator[str]:

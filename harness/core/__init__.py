@@ -1,5 +1,6 @@
 """The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
+from harness.core.door import lazy_door
 from harness.core.errors import (
     UNBILLED,
     EvidenceError,
