@@ -208,7 +208,7 @@ def pair(
             notes.append(f"{what}: {EVEN if table.graded is not None else NOT_EVEN}")
     if tasks.lost:
         notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost:,} of these two contenders")
-    if len(table.domain_names) > 1:
+    if len(by_domain) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
     notes += shared_sources(table, manifest, (a, b))
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
@@ -232,7 +232,7 @@ def _spread_note(found: stats.Heterogeneity) -> str:
     high = found.tau2.high
     most = "unknown" if high is None else NOT_KNOWN if high >= 1.0 else spread_points(high)
     test = f"Q {found.q:.2f} on {found.df} df, {p_equation(found.p_value)}"
-    spread = f"their true differences spread by {tau} points (standard deviation), at most: {most}"
+    spread = f"standard deviation of their true differences: {tau} points, upper end {most}"
     shrunk = "shrunk differences are drawn towards the mean of all domains as far as noise asks (tau integrated out)"
     return f"do the domains differ? {test}; {spread}; {shrunk}"
 

@@ -118,6 +118,9 @@ def worse_sentence(view: Domains) -> str:
     if low > 0:
         return f"{text}: there are more than luck explains."
     fewer = "there are fewer than that, so the count is no sign of harm"
+    if here := _worse(view):  # gains elsewhere hide a loss from the count of the whole
+        names = core.listed([core.visible(d.domain, 40) for d in here], 3)
+        fewer = f"there are fewer than that over all domains together, which does not speak for {names}: see above"
     return f"{text}: {fewer if high < 0 else 'luck can explain the count'}."
 
 

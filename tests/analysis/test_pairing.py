@@ -230,3 +230,15 @@ def test_identical_contenders_are_no_proof_of_equality(make_report, paired_rows)
     assert (found["low"], found["high"]) == pytest.approx((-0.0713, 0.0713), abs=5e-4)  # z^2 / (n + z^2)
     assert found["tasks_needed"] is None
     assert found["flips"] == []
+
+
+def test_without_two_domains_nothing_is_said_of_their_p(make_report, paired_rows):
+    rows = [*paired_rows(2, 3, 1, 2), {"contender": "A", "task": "more", "domain": "other", "status": "passed"}]
+    assert not any("all domains" in note for note in pair(make_report(rows), "A", "B").notes)
+
+
+def test_where_no_task_is_common_nothing_is_ranked(make_report):
+    rows = trials("A", "x", "1") + trials("B", "y", "1")
+    view = scoreboard(make_report(rows))
+    assert view.apart.startswith("NOT THE SAME TASKS: nothing is ranked")
+    assert "0 of" not in view.apart
