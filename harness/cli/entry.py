@@ -45,6 +45,7 @@ EXIT_CODES = (
 )
 
 
+_WRITING = frozenset({"init", "run", "regrade", "baseline", "import", "report"})  # what they do is more than they print
 _JUDGING = {verb for verb, (module, _) in VERBS.items() if module == "judging"} - {"app"}
 
 
@@ -105,7 +106,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     failed = _failure(sys.stdout)
     if failed is None or isinstance(failed, BrokenPipeError):  # the reader of our output went away: no fault of ours
         return code
-    return _complain(f"standard output: {failed.strerror or failed}; what was found is not printed", code or 2)
+    text = f"standard output: {failed.strerror or failed}"
+    if verb in _WRITING:
+        return _complain(f"{text}; what was done is done, and not said", code)
+    return _complain(f"{text}; what was found is not printed", code or 2)
 
 
 class _Steady(io.FileIO):

@@ -200,6 +200,14 @@ def test_a_ship_that_could_not_be_printed_is_not_0(tmp_path):
     assert in_a_shell(report, "2> /dev/full").returncode == 0
 
 
+def test_a_baseline_that_was_set_unheard_is_set(tmp_path):
+    report = write_report(tmp_path / "r", EVIDENCE["SHIP"][1])
+    line = f'"{sys.executable}" -m harness baseline set "{report}" --contender A > /dev/full'
+    done = subprocess.run(["bash", "-c", line], check=False, capture_output=True, text=True, cwd=ROOT)
+    assert (done.returncode, (report / "baseline.json").is_file()) == (0, True)
+    assert done.stderr == "ownbench: standard output: No space left on device; what was done is done, and not said\n"
+
+
 def test_a_lint_that_found_errors_says_so_by_its_code_alone(tmp_path):
     (tmp_path / "skill").mkdir()
     (tmp_path / "skill" / "SKILL.md").write_text("---\nname: other\n---\nno description\n")

@@ -83,7 +83,12 @@ def test_without_a_verdict_the_page_says_how_to_get_one(make_report, paired_rows
 
 def test_a_lock_says_whether_it_stands(gated, make_report, paired_rows):
     set_baseline(gated[0], "A")
-    assert table(drawn("history", *gated), "baselines")[1][:4] == ["first", "A", "yes", "as it was locked"]
+    assert table(drawn("history", *gated), "baselines")[1][:4] == [
+        "first",
+        "A",
+        "yes",
+        "as it was locked; anchor: A of first",
+    ]
     time.sleep(0.01)
     make_report(paired_rows(60, 20, 4, 6), manifest=DONE, name="first")
     _, row = table(drawn("history", *gated), "baselines")
