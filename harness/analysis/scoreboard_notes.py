@@ -149,8 +149,8 @@ def apart_text(apart: Mapping[str, tuple[int, int]], tasks: int, measured: int) 
         who = [f"{name} on {plural(n, 'task')}" for name, (n, _) in apart.items()]
         return (
             f"NOT THE SAME TASKS: nothing is ranked, as no task is common to those that were measured: "
-            f"{'; '.join(who[:NAMED])}{more}. Their pass rates cannot be compared; the paired differences take only the "
-            "tasks that both have."
+            f"{'; '.join(who[:NAMED])}{more}. Their pass rates cannot be compared; the paired differences take only "
+            "the tasks that both have."
         )
     return (
         f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
