@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.dev_tasks import shared_sources
-from harness.analysis.loading import Evidence, Mask, distinct, load_evidence, progress_of
+from harness.analysis.loading import Evidence, Floats, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.scoreboard_cautions import few_clusters, told_of_few
+from harness.analysis.sides import Side, passed_by
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.store import TaskTable
@@ -26,6 +28,9 @@ ERRORS_AS = {
     "excluded": "attempts that errored or could not be graded are left out",
     "failed": "attempts that errored or could not be graded count as failed",
 }
+UNEVEN = "only the first, only the second, flips"
+EVEN = "the first trials by number, as many of both at each task as the one with fewer has"
+NOT_EVEN = "the two have unequal numbers of trials, so they are not asked the same: the mean of the trials is fair"
 SIGNS = 100_000_000  # random signs drawn at most for the domains of one comparison: 9,999 resamples up to 10,000 tasks
 OF_THE_ROWS = {"split", "duplicates", "contradictions", "unvalued"}  # flags of the table that matter to every view
 
@@ -41,12 +46,15 @@ class CommonTasks:
         self.lost = int(lost.sum())  # attempts at any task
         if errors_as == "failed":
             n, lost = n + lost, np.zeros_like(lost)
-        if trials_as != "mean":
-            enough = {"majority": 2 * passed > n, "all": passed >= n - 1e-9, "any": passed > 0}[trials_as]
-            passed, n = ((n > 0) & enough).astype(np.float64), (n > 0).astype(np.float64)
-        self.sums, self.counts = passed, n  # [contenders, tasks]
-        self.errored = np.where((n + lost > 0).all(axis=0), lost, 0.0)  # where all have any attempt
+        self.sums, self.counts, self.errors_as = passed, n, errors_as  # [contenders, tasks]
         self.mask: Mask = np.all(n > 0, axis=0)
+        self.uneven = bool((n.min(axis=0) < n.max(axis=0))[self.mask].any())  # some have more trials of a task
+        if trials_as != "mean":
+            passed, n = self._even()
+            enough = {"majority": 2 * passed > n, "all": passed >= n - 1e-9, "any": passed > 0}[trials_as]
+            self.sums, self.counts = ((n > 0) & enough).astype(np.float64), (n > 0).astype(np.float64)
+            self.uneven, passed, n = False, self.sums, self.counts
+        self.errored = np.where((n + lost > 0).all(axis=0), lost, 0.0)  # where all have any attempt
         self.domains, self.clusters = table.domains[self.mask], table.clusters[self.mask]
         self.sides = list(zip(passed[:, self.mask], n[:, self.mask], strict=True))
         self.n_tasks = int(self.mask.sum())
@@ -55,11 +63,31 @@ class CommonTasks:
         self.unit = "task" if self.n_clusters == self.n_tasks else "cluster"  # what is resampled
         self.resamples = min(9_999, max(999, SIGNS // max(1, self.n_clusters)))  # fewer where there is much to draw
 
+    def _even(self) -> tuple[Floats, Floats]:
+        """Sums and counts over as many trials of all at each common task, the first by number."""
+        if not self.uneven or self.table.graded is None:
+            return self.sums, self.counts
+        few, failed = np.where(self.mask, self.counts.min(axis=0), self.counts), self.errors_as == "failed"
+        sides = (Side(table=self.table, manifest=None, contender=name) for name in self.names)
+        sums = np.stack([side.first_trials(its, failed=failed) for side, its in zip(sides, few, strict=True)])
+        return sums, few
+
+    @cached_property
+    def passed(self) -> Mask:
+        """Whether each passes more than half of its trials of a task, of as many trials of all: half is no majority."""
+        sums, counts = self._even()
+        return sums > 0.5 * counts
+
+    def counted(self, here: Mask | slice = slice(None)) -> dict[str, Any]:
+        """Tasks, of some of the common ones, that one alone of two passes, both and neither."""
+        return passed_by(*self.passed[:, self.mask][:, here])
+
     def compared(self, level: float) -> Comparison:
         """The first against the second; the figures are ``None`` where the two share no graded task."""
         (a, b), (a_errored, b_errored) = self.names, self.errored
         args = (self.sums[0], self.counts[0], self.sums[1], self.counts[1], self.table.clusters)
-        return stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_errored, b_errored=b_errored)
+        found = stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_errored, b_errored=b_errored)
+        return replace(found, **self.counted()) if self.uneven else found
 
     def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], stats.Heterogeneity | None]:
         """Each domain, with the first against the second where there are two; and how much the domains differ."""
@@ -77,6 +105,8 @@ class CommonTasks:
                 figures = {name: getattr(one.comparison, name) for name in of_the_pair}
                 figures |= {"shrunk": one.shrunk.value, "shrunk_low": one.shrunk.low, "shrunk_high": one.shrunk.high}
                 figures["below_zero"] = one.below_zero
+                counted = self.counted(here) if self.uneven else {}
+                figures |= {name: counted[name] for name in ("wins", "losses") if name in counted}
             rates = [float((sums[here] / counts[here]).mean()) for sums, counts in self.sides]
             differences.append(
                 DomainDifference(
@@ -170,14 +200,15 @@ def pair(
     if few := few_clusters(tasks.clusters):
         notes.append(told_of_few(few))
     if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
-        tried = CommonTasks(table, a, b, errors_as=errors_as).trials
-        notes.append(f"{tried}; {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")
-        if trials_as in {"all", "any"} and tried.startswith("trials"):
-            notes.append(f"--trials-as {trials_as} asks {'more' if trials_as == 'all' else 'less'} of more trials: "
-                         "with unequal numbers of them the two are not asked the same")  # fmt: skip
+        tried = CommonTasks(table, a, b, errors_as=errors_as)
+        flips = "; a task flips where more than half of its trials did" if trials_as == "mean" else ""
+        notes.append(f"{tried.trials}; {TRIALS_AS[trials_as]}{flips}")
+        if tried.uneven:
+            what = UNEVEN if trials_as == "mean" else f"--trials-as {trials_as}"
+            notes.append(f"{what}: {EVEN if table.graded is not None else NOT_EVEN}")
     if tasks.lost:
         notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost:,} of these two contenders")
-    if len(table.domain_names) > 1:
+    if len(by_domain) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
     notes += shared_sources(table, manifest, (a, b))
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
@@ -201,7 +232,7 @@ def _spread_note(found: stats.Heterogeneity) -> str:
     high = found.tau2.high
     most = "unknown" if high is None else NOT_KNOWN if high >= 1.0 else spread_points(high)
     test = f"Q {found.q:.2f} on {found.df} df, {p_equation(found.p_value)}"
-    spread = f"their true differences spread by {tau} points (standard deviation), at most: {most}"
+    spread = f"standard deviation of their true differences: {tau} points, upper end {most}"
     shrunk = "shrunk differences are drawn towards the mean of all domains as far as noise asks (tau integrated out)"
     return f"do the domains differ? {test}; {spread}; {shrunk}"
 
@@ -209,7 +240,7 @@ def _spread_note(found: stats.Heterogeneity) -> str:
 def _flips(tasks: CommonTasks) -> tuple[Flip, ...]:
     """Tasks that only one of the two passed; with several trials, more than half of them. Lost ones first."""
     table = tasks.table
-    passed_a, passed_b = (sums > 0.5 * n for sums, n in zip(tasks.sums, tasks.counts, strict=True))
+    passed_a, passed_b = tasks.passed
     return tuple(
         Flip(task=table.tasks[i], domain=table.domain_names[table.domains[i]], direction=direction)
         for direction, only in (("lost", passed_b & ~passed_a), ("gained", passed_a & ~passed_b))

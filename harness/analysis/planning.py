@@ -192,7 +192,9 @@ def _by_variance(asked: _Asked, seen: Observed) -> _Answer:
     if seen.variance.low is not None and seen.variance.high is not None:
         span = f"{needed(seen.variance.low):,} to {needed(seen.variance.high):,} tasks"
         notes.append(f"the variance is itself an estimate: within its interval, {span}")
-    if seen.noise is not None:
+    if seen.noise is None:
+        notes.append("what more trials would bring is not known: some tasks were tried once")
+    else:
         twice, endless = (max(variance - part * seen.noise, 0.0) for part in (0.5, 1.0))
         more = f"with twice the trials of each task {needed(twice):,} tasks, with endless trials {needed(endless):,}"
         notes.append(more)
@@ -227,8 +229,11 @@ def observed_discordance(report: Path, a: str, b: str, *, split: str | None = No
     reach = math.exp(stats.two_sided_z(level) * spread)
     why = None
     if tasks.unit == "cluster":
-        effect = variance / max(float(d.var(ddof=1)), 1e-12)
-        why = f"tasks share clusters: the variance holds their design effect of {effect:.2f}"
+        alone = float(d.var(ddof=1))
+        size = stats.kish_units(np.bincount(codes))
+        why = (f"tasks share {plural(tasks.n_clusters, 'cluster')}, which count as {size:.1f} of equal size: the "
+               f"variance of one task, {alone:.3f}, is multiplied by their design effect of "
+               f"{variance / max(alone, 1e-12):.2f}")  # fmt: skip
     once = tasks.n_trials == 2 * n and set(d.tolist()) <= {-1.0, 0.0, 1.0} and tasks.unit == "task"
     estimate = Estimate(value=variance, low=variance / reach, high=variance * reach, level=level, n_tasks=n,
                         n_trials=tasks.n_trials, method="n CR3^2, log-normal interval", why=why)  # fmt: skip
@@ -261,7 +266,8 @@ def plan_rows(view: Plan) -> list[list[str]]:
         rows.append(["passed by one only", f"{share} of tasks{'' if seen is None else _seen_on(seen)}"])
     elif seen is not None and seen.variance.low is not None and seen.variance.high is not None:
         span = f"{seen.variance.value:.3f} [{seen.variance.low:.3f}, {seen.variance.high:.3f}]"
-        rows.append(["variance of a task's difference", f"{span}{_seen_on(seen)}"])
+        effect = ", their clusters' design effect included" if seen.variance.why else ""
+        rows.append([f"variance of a task's difference{effect}", f"{span}{_seen_on(seen)}"])
     rows.append(["method", view.method])
     return rows if view.exact_power is None else [*rows, ["exact power, mid-p test", percent(view.exact_power)]]
 

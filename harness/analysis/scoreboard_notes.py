@@ -5,9 +5,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import early_notes
-from harness.analysis.pairs import unit_note
+from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Scoreboard
 from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
@@ -16,6 +18,7 @@ SAME_RATE = 1e-12  # rates closer than this are the same
 NAMED = 5  # names that a sentence lists
 TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
 OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
+BY_ALL_PAIRS = "p adjusted of comparisons with one that is not ranked, or a control, is Bonferroni's over the"
 _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
 
 
@@ -142,6 +145,13 @@ def apart_text(apart: Mapping[str, tuple[int, int]], tasks: int, measured: int) 
         return ""
     who = [f"{name} on {plural(n, 'task')}, {both:,} of them among those" for name, (n, both) in apart.items()]
     more = f"; and {len(who) - NAMED} more" if len(who) > NAMED else ""
+    if not tasks:
+        who = [f"{name} on {plural(n, 'task')}" for name, (n, _) in apart.items()]
+        return (
+            f"NOT THE SAME TASKS: nothing is ranked, as no task is common to those that were measured: "
+            f"{'; '.join(who[:NAMED])}{more}. Their pass rates cannot be compared; the paired differences take only "
+            "the tasks that both have."
+        )
     return (
         f"NOT THE SAME TASKS: the ranking covers {measured - len(apart):,} of {plural(measured, 'contender')}, those "
         f"measured on the same {plural(tasks, 'task')}. The others come after them, unranked: "
@@ -165,15 +175,24 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     lost = any(c.errored or c.ungraded for c in view.contenders)
     labelled = [(c.name, c.macro_f1_why) for c in view.shown if c.macro_f1 is not None and c.macro_f1_why]
     by_labels = {why: [name for name, its in labelled if its == why] for _, why in labelled}
+    least = np.where(table.counts > 0, table.counts, most).min(axis=0, initial=most)
+    uneven = table.graded is not None and bool((least < table.counts.max(axis=0, initial=0)).any())
+    outside = {c.name for c in view.contenders if c.apart or c.control is not None}
+    by_all_pairs = view.reference is None and len(view.contenders) > ALL_PAIRS
+    with_others = {name for c in view.comparisons if c.p_value is not None for name in (c.a, c.b)} & outside
+    others = [c.name for c in view.contenders if c.name in with_others] if by_all_pairs else []
+    every = len(view.contenders) * (len(view.contenders) - 1) // 2
     told = (
         *((True, text) for text in view.cautions),
         (True, f"split: {view.split}"),
         (absent, f"without any attempt in this split, and left out of the tables: {listed(absent, NAMED)}"),
         (True, unit_note(view.n_units, view.n_tasks, view.level)),
         (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),
+        (uneven and view.comparisons, f"only it, only the other: {EVEN}"),
         *((True, text) for text in on_suite),
         (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
         (view.n_adjusted > 1, "p adjusted holds over {} together ({})".format(*view.adjusted_over)),
+        (others, f"{BY_ALL_PAIRS} {every:,} pairs of all contenders: those with {listed(others, NAMED)}"),
         (fronts, f"{pareto}: {', '.join(shown)}"),
         *((True, text) for text in missing_lines(view.shown, missing=False)),
         *((True, f"macro F1 of {listed(who, NAMED)}: {why}") for why, who in by_labels.items()),

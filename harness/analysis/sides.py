@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.loading import Floats, Ints, Mask, distinct
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import UNGRADED, TaskTable, experiment_file, read_manifest
+from harness.store import ERRORED, GRADED, UNGRADED, TaskTable, experiment_file, read_manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,20 @@ class Side:
         """Attempts at each task that the instrument failed."""
         lost: Floats = (self.table.errored[self.index] + self.table.ungraded[self.index]).astype(float)
         return lost
+
+    def first_trials(self, few: Floats, *, failed: bool = False) -> Floats:
+        """The sum at each task over the first ``few`` of its graded trials by number; ``failed``: and of lost ones."""
+        of, rows = self.table.outcomes, self.table.attempts_of(self.contender).rows
+        if failed:
+            status, here = of.status.codes, of.in_split(self.table.split) & ~of.repeated
+            here &= (of.contender.codes == self.index) & (status >= GRADED) & (status <= ERRORED)
+            rows = np.concatenate([rows, np.flatnonzero(here)])
+        tasks = self.table.task_places[of.task[rows]]
+        order = np.lexsort((of.trial[rows], tasks))
+        rows, tasks = rows[order], tasks[order]
+        first = np.arange(len(tasks)) - np.searchsorted(tasks, tasks) < few[tasks]
+        values = np.where(of.status.codes[rows] < GRADED, of.values(rows), 0.0)
+        return np.bincount(tasks[first], weights=values[first], minlength=len(few)).astype(np.float64)
 
     def lost_share(self, rows: Ints | None = None) -> float:
         """Of all attempts made, or those at some tasks, the share that errored or could not be graded."""
@@ -109,12 +123,29 @@ class Pairs:
         (ours, n), (theirs, k), (a, b) = self.outcomes.candidate, self.outcomes.baseline, self.lost
         return replace(self.outcomes, candidate=(ours, n + a), baseline=(theirs, k + b))
 
+    @property
+    def counted(self) -> dict[str, Any]:
+        """Tasks that one alone passes, both and neither: by more than half of the first trials, of as many of both."""
+        few = np.minimum(self.outcomes.candidate[1], self.outcomes.baseline[1])
+        passed = []
+        for side, rows in ((self.candidate, self.candidate_rows), (self.baseline, self.baseline_rows)):
+            here = np.zeros(len(side.table.tasks))
+            here[rows] = few
+            passed.append((side.first_trials(here)[rows] > 0.5 * few)[few > 0])
+        return passed_by(*passed)
+
     def per_task(self, figure: str) -> tuple[Floats, Floats]:
         """Dollars (``cost``) or seconds a task of each, candidate first, where both have graded trials; NaN unknown."""
         sides, out, common = (self.candidate, self.baseline), self.outcomes, self.outcomes.common
         sums = [side.table.cost_sums[side.index] if figure == "cost" else seconds_of(side) for side in sides]
         first = sums[0][self.candidate_rows][common] / out.candidate[1][common]
         return first, sums[1][self.baseline_rows][common] / out.baseline[1][common]
+
+
+def passed_by(a: Mask, b: Mask) -> dict[str, Any]:
+    """The counts of a comparison: tasks that one alone passes, both and neither."""
+    found = {"wins": a & ~b, "losses": b & ~a, "both_passed": a & b, "both_failed": ~a & ~b}
+    return {name: int(of.sum()) for name, of in found.items()}
 
 
 def coarser_clusters(candidate: Ints, baseline: Ints) -> Ints:

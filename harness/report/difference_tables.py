@@ -118,6 +118,9 @@ def worse_sentence(view: Domains) -> str:
     if low > 0:
         return f"{text}: there are more than luck explains."
     fewer = "there are fewer than that, so the count is no sign of harm"
+    if here := _worse(view):  # gains elsewhere hide a loss from the count of the whole
+        names = core.listed([core.visible(d.domain, 40) for d in here], 3)
+        fewer = f"there are fewer than that over all domains together, which does not speak for {names}: see above"
     return f"{text}: {fewer if high < 0 else 'luck can explain the count'}."
 
 
@@ -202,7 +205,8 @@ def closing_notes(view: Domains) -> list[str]:
         notes.append(f"by domain: interval {', '.join(methods)} and p {', '.join(tests)}, each domain by itself; p "
                      "adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
     if view.b is not None and view.n_trials != 2 * view.n_tasks:
-        notes.append("only the first, only the second: tasks at which one alone passes more than half of its trials")
+        notes.append("only the first, only the second: tasks at which one alone passes more than half of its trials, "
+                     "of as many of both, the first by number")  # fmt: skip
     if view.spread is not None:
         average = "what to expect of domains like these, one known more surely weighing more"
         above = "the difference above is what to expect of tasks like these, each counting the same"

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         unread,
         write_manifest,
     )
-    from harness.store.outcomes import PARTLY, UNGRADED, Outcomes, TaskKey, count_results
+    from harness.store.outcomes import ERRORED, GRADED, PARTLY, UNGRADED, Outcomes, TaskKey, count_results
     from harness.store.recall import (
         Recalled,
         Transcript,

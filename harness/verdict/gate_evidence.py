@@ -1,7 +1,7 @@
 """What the rules of the gate judge by: both sides, the policy, and what is computed from them once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -62,7 +62,9 @@ class GateEvidence:
     @cached_property
     def compared(self) -> Comparison | None:
         """The two at the tasks that are judged, candidate minus baseline; ``None`` where they share none."""
-        return self._comparison(self.judged.outcomes, *self.judged.lost)
+        found, out = self._comparison(self.judged.outcomes, *self.judged.lost), self.judged.outcomes
+        uneven = bool((out.candidate[1] != out.baseline[1])[out.common].any())
+        return replace(found, **self.judged.counted) if found and uneven else found
 
     def _comparison(self, out: PairedOutcomes, *lost: Any) -> Comparison | None:
         a, b = self.pairs.candidate.contender, self.pairs.baseline.contender

@@ -10,6 +10,7 @@ from rich.cells import cell_len
 from harness.analysis import domains, pair
 from harness.core import EvidenceError, UsageError
 from harness.report import print_view
+from harness.report.difference_tables import worse_sentence
 
 KEYS = ["q", "df", "p_value", "i2", "tau2", "mean", "prediction", "domains", "worse", "variance"]
 
@@ -263,4 +264,18 @@ def test_no_figure_is_larger_than_it_can_be(make_report):
     between = next(line for line in text.splitlines() if line.startswith("between domains"))
     assert "1.0000], its upper end not known from so few" in between
     notes = pair(make_report(rows, name="again"), "A", "B").notes
-    assert any("at most: not known from so few" in note for note in notes)
+    assert any("upper end not known from so few" in note for note in notes)
+
+
+def test_gains_elsewhere_do_not_speak_for_a_domain_that_lost(make_report):
+    """One domain of 60 loses 12 and gains none, four of 210 gain 15 each: all together hide it."""
+    rows = []
+    for d, (n, gained, lost) in {"refunds": (60, 0, 12), **{f"d{i}": (210, 15, 0) for i in range(4)}}.items():
+        for k in range(n):
+            a = k < gained or (k >= gained + lost and k % 5 > 0)
+            b = gained <= k < gained + lost or (k >= gained + lost and k % 5 > 0)
+            rows += [{"contender": name, "task": f"{d}-{k}", "domain": d, "status": "passed" if one else "failed"}
+                     for name, one in (("A", a), ("B", b))]  # fmt: skip
+    said = worse_sentence(domains(make_report(rows), "A", "B"))
+    assert "no sign of harm" not in said
+    assert said.endswith("which does not speak for refunds: see above.")

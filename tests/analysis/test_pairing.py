@@ -138,6 +138,38 @@ def test_trials_become_one_yes_or_no(make_report, trials_as, wins, losses):
     assert (found["wins"], found["losses"], found["test"]) == (wins, losses, "McNemar mid-p")
 
 
+@pytest.mark.parametrize("trials_as", ["mean", "majority", "all", "any"])
+def test_equals_with_unequal_trials_are_asked_the_same(make_report, trials_as):
+    """2 trials against the same 2 and 7 more: yes or no is of the first two of both, whatever the order of rows."""
+    words = ["10", "11", "00", "01"] * 6
+    rows = [
+        *(row for i, word in enumerate(words) for row in trials("few", f"t{i}", word)),
+        *(row for i, word in enumerate(words) for row in reversed(trials("many", f"t{i}", word + "1110101"))),
+    ]
+    found = pair(make_report(rows), "many", "few", trials_as=trials_as).as_json()
+    assert (found["wins"], found["losses"], found["flips"]) == (0, 0, [])
+    passed = {"mean": 6, "majority": 6, "all": 6, "any": 18}[trials_as]
+    assert (found["both_passed"], found["both_failed"]) == (passed, 24 - passed)
+    assert trials_as == "mean" or found["delta"] == 0
+    assert [(d["wins"], d["losses"]) for d in found["domains"]] == [(0, 0)]
+    assert any("the first trials by number, as many of both at each task" in note for note in found["notes"])
+    if trials_as == "mean":
+        view = scoreboard(make_report(rows, name="shown"))
+        assert [(c.wins, c.losses) for c in view.comparisons] == [(0, 0)]
+        assert any(note.startswith("only it, only the other: the first trials") for note in view.notes)
+
+
+def test_a_lost_attempt_that_counts_as_failed_has_its_place_among_the_trials(make_report):
+    rows = trials("A", "x", "011") + trials("B", "x", "11") + trials("A", "y", "11") + trials("B", "y", "11")
+    rows[0]["status"] = "errored"
+    report = make_report(rows)
+    assert pair(report, "A", "B", trials_as="all").as_json()["wins"] == 0
+    found = pair(report, "A", "B", trials_as="all", errors_as="failed").as_json()
+    assert (found["wins"], found["losses"], found["delta"]) == (0, 1, -0.5)  # 0, 1 of 3 against 1, 1
+    kept = pair(report, "A", "B", trials_as="all", errors_as="excluded").as_json()
+    assert kept["delta"] == 0.0
+
+
 def test_tasks_of_one_cluster_are_not_independent(make_report, paired_rows):
     rows = paired_rows(0, 8, 0, 8)
     apart = pair(make_report(rows), "A", "B").as_json()
@@ -198,3 +230,15 @@ def test_identical_contenders_are_no_proof_of_equality(make_report, paired_rows)
     assert (found["low"], found["high"]) == pytest.approx((-0.0713, 0.0713), abs=5e-4)  # z^2 / (n + z^2)
     assert found["tasks_needed"] is None
     assert found["flips"] == []
+
+
+def test_without_two_domains_nothing_is_said_of_their_p(make_report, paired_rows):
+    rows = [*paired_rows(2, 3, 1, 2), {"contender": "A", "task": "more", "domain": "other", "status": "passed"}]
+    assert not any("all domains" in note for note in pair(make_report(rows), "A", "B").notes)
+
+
+def test_where_no_task_is_common_nothing_is_ranked(make_report):
+    rows = trials("A", "x", "1") + trials("B", "y", "1")
+    view = scoreboard(make_report(rows))
+    assert view.apart.startswith("NOT THE SAME TASKS: nothing is ranked")
+    assert "0 of" not in view.apart

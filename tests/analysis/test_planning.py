@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import observed_discordance, plan_size
+from harness.analysis.planning import plan_rows
 from harness.core import EvidenceError, UsageError
 from harness.stats import compare
 
@@ -125,7 +126,9 @@ def test_tasks_of_a_shared_source_count_with_their_design_effect(make_report, pa
     seen = observed_discordance(make_report(rows, name="clusters"), "A", "B")
     sums = np.array([0] * 5 + [4] * 3 + [0] * 2)
     assert seen.variance.value == pytest.approx(40 * 10 / 9 * ((sums - sums.mean()) ** 2).sum() / 40**2)
-    assert any("design effect" in note for note in plan_size(discordant=seen, tasks=100).notes)
+    plan = plan_size(discordant=seen, tasks=100)
+    assert any("is multiplied by their design effect" in note and "of equal size" in note for note in plan.notes)
+    assert any("design effect included" in name for name, _ in plan_rows(plan))
 
 
 def test_the_planned_number_of_tasks_has_the_power_asked_for(make_report):
