@@ -59,7 +59,7 @@ def conversations(make_report):
         {"contender": "hybrid", "task": "two", "status": "errored", "cause": "network", "attempt_id": "h2"},
         {"contender": "plain", "task": "two", "status": "skipped", "attempt_id": "p2"},
     ]  # fmt: skip
-    folder = make_report([{"suite": "s", **row} for row in rows])
+    folder = make_report([{"suite": "s", **row} for row in rows], {"complete": True})
     outcomes = pq.read_table(folder / "outcomes.parquet")
     outcomes = outcomes.append_column("escalated", pa.array([True, None, None, None], pa.bool_()))
     pq.write_table(outcomes, folder / "outcomes.parquet")
