@@ -215,20 +215,24 @@ def _among(index: Outcomes, words: Words, names: Sequence[str], what: str) -> Ar
 
 
 def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None) -> Array:
-    """Of each task whether it flipped: only one of the two passed more than half of its graded trials."""
+    """Of each task whether it flipped: one of the two alone passed more than half of as many graded trials of both."""
     if direction not in FLIPS:
         raise UsageError(f"unknown direction {direction!r} of a flip; use one of {', '.join(FLIPS)}")
     usable = index.in_split(split)
-    passed, both = [], np.ones(index.tasks, dtype=bool)
+    sides = []
     for name in (a, b):
         code = index.contender.code(name, "contender", index.report)
         rows = np.flatnonzero(usable & (index.contender.codes == code))
         rows = rows[~index.repeats(rows)]  # as for the statistics, other splits are left out before
         rows = rows[index.status.codes[rows] < GRADED]
-        counts = np.bincount(index.task[rows], minlength=index.tasks)
-        sums = np.bincount(index.task[rows], weights=index.values(rows), minlength=index.tasks)
-        passed.append(sums > 0.5 * counts)
-        both &= counts > 0
+        sides.append(rows[np.lexsort((index.trial[rows], index.task[rows]))])
+    few = np.minimum(*(np.bincount(index.task[rows], minlength=index.tasks) for rows in sides))
+    passed, both = [], few > 0
+    for rows in sides:  # the first by number
+        tasks = index.task[rows]
+        kept = np.arange(len(tasks)) - np.searchsorted(tasks, tasks) < few[tasks]
+        sums = np.bincount(tasks[kept], weights=index.values(rows)[kept], minlength=index.tasks)
+        passed.append(sums > 0.5 * few)
     lost, gained = both & passed[1] & ~passed[0], both & passed[0] & ~passed[1]
     return {"lost": lost, "gained": gained, "either": lost | gained}[direction]
 
