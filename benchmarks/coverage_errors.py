@@ -85,7 +85,7 @@ MANY = (5, 10, 25)
 
 
 def one_claim(make: Callable[[int, int], Share]) -> Batch:
-    """Of so many runs and a seed the share of false claims, none of which is warned of."""
+    """The share of false claims, given the number of runs and a seed. The program warns of none of them."""
 
     def counted(runs: int, seed: int) -> Tally:
         share = make(runs, seed)

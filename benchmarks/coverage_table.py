@@ -31,7 +31,7 @@ class Row:
     """A figure of the program in a population, at a few sizes."""
 
     name: str
-    cells: tuple[Cell | None, ...]  # None: not to be had at this size
+    cells: tuple[Cell | None, ...]  # None: there is no figure at this size
     test: bool = False  # the share of false claims at 5%, else that of intervals which hold the truth
     says: str = ""  # the program's warning where the figure is not to be trusted
     used: bool = True  # the program uses it; else it stands there to be compared with
@@ -52,7 +52,7 @@ class Part:
     @property
     def head(self) -> list[str]:
         """The names of its columns."""
-        return ["what, and of which population", *self.sizes, "runs", "so it is"]
+        return ["figure and population", *self.sizes, "runs", "result"]
 
 
 def shown(row: Row, found: Sequence[Tally | None]) -> list[str]:

@@ -58,7 +58,7 @@ def t_test(groups: int, world: str, kind: str = "one", trials: int = 3) -> One:
 def margin(groups: int, world: str, loss: float, kind: str = "one", at: float = 0.05) -> One:
     """`non_inferiority` with three trials a task passes a candidate that truly loses ``loss``.
 
-    "equal" and "skewed" are as in `WORLDS`, but less the loss; "lost": equal, but a few units lose every pass.
+    "equal" and "skewed" are those of `WORLDS` with the loss taken off; in "lost" a few units lose every pass.
     """
 
     def one(rng: Rng) -> Outcome:

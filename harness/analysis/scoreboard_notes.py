@@ -182,9 +182,11 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     with_others = {name for c in view.comparisons if c.p_value is not None for name in (c.a, c.b)} & outside
     others = [c.name for c in view.contenders if c.name in with_others] if by_all_pairs else []
     every = len(view.contenders) * (len(view.contenders) - 1) // 2
+    marked = view.split in {"all", *table.outcomes.words("split").every}
+    unmarked = "" if marked else f"; no task is marked {view.split}, so all that are not marked are shown"
     told = (
         *((True, text) for text in view.cautions),
-        (True, f"split: {view.split}"),
+        (True, f"split: {view.split}{unmarked}"),
         (absent, f"without any attempt in this split, and left out of the tables: {listed(absent, NAMED)}"),
         (True, unit_note(view.n_units, view.n_tasks, view.level)),
         (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),

@@ -77,7 +77,7 @@ def options_table(view: Advice) -> Table:
         ("Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage "
          "days a year / 365. It is an expected loss, not an invoice."),
         ("Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, not "
-         f"shown to pass more than {amount_words('margin', view.margin)} less than the best. Who is, is decided "
+         f"shown to lie more than {amount_words('margin', view.margin)} below the best. Who is, is decided "
          "once; prices, amounts and costs are simulated. Each type stands by its cheapest option: more are no more "
          "tries."),
         f"Quality, for all options together, at 5%. {words[:1].upper()}{words[1:]}.",

@@ -51,9 +51,6 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
         apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
         text += f"; {apart}." if apart else "."
         yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
-    if view.tasks_needed is not None:
-        yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],
-                   only=MARKDOWN)  # fmt: skip
     if view.exempt:
         exempt = ", ".join(f"`{name}`" for name in view.exempt)
         yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,

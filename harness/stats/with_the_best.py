@@ -8,8 +8,8 @@ import numpy as np
 
 from harness.core import Estimate
 from harness.stats.comparison import Pairs, pair_tasks
-from harness.stats.noninferiority import score_z
 from harness.stats.ranking import DRAWS
+from harness.stats.score import score_z
 from harness.stats.tables import tango_z
 from harness.stats.tails import normal_quantile, two_sided_t
 from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by

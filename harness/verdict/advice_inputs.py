@@ -271,7 +271,7 @@ def break_even_volume(
     """Tasks a month from which the first option costs less than the second: fixed a month over saving a task.
 
     The saving is the mean over the shared tasks of what the second one costs more, with what outages are expected to
-    lose a task; its interval is CR1/t over clusters. Amounts are taken as given.
+    lose a task; its interval is that of `clustered_mean`. Amounts are taken as given.
     """
     none = Estimate(value=None, level=level, method="none")
     if isinstance(pair, str):

@@ -118,11 +118,12 @@ def set_baseline(
 
 
 def _verdict_on(report: Path, table: TaskTable, name: str) -> dict[str, Any] | None:
-    """The latest verdict on this very contender of a report, by the report's own log."""
+    """The latest verdict on this very contender of a report, by the report's own log; INVALID is none."""
     digest = table.contender_digests[table.index(name)] or name
     for line in _verdicts_on(report, name):
         tries = line.get("tries")
-        if isinstance(tries, dict) and tries.get("candidate") == digest:
+        judged = line.get("decision") != "INVALID"  # what could not be judged takes back no BLOCK
+        if judged and isinstance(tries, dict) and tries.get("candidate") == digest:
             return line
     return None
 

@@ -125,4 +125,4 @@ class GateEvidence:
     def sure(self, alpha: float) -> str:
         """How sure a one-sided limit at this level is; of an early stop, by which look's level."""
         one = self.early.decided
-        return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):g}%"
+        return f"level of look {one.of_look} of {LOOKS}, {100 * alpha:.2g}%" if one else f"{100 * (1 - alpha):.4g}%"

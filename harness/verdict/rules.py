@@ -246,7 +246,7 @@ def _since_anchor(e: GateEvidence) -> Iterable[Reason]:
 
 
 def _no_harm(e: GateEvidence) -> Iterable[Reason]:
-    harm, level = e.tests.harm, f"{100 * e.tests.harm_level:g}%"
+    harm, level = e.tests.harm, f"{100 * e.tests.harm_level:.3g}%"
     shown = harm.p_value <= e.tests.harm_level
     out, best = e.judged.outcomes, ""
     if not e.early.decided:  # whose p holds at any look, which no interval here does
@@ -268,7 +268,7 @@ def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
         text = f"harmed: {listed(names, 5)}"
     elif family:
-        level = f"{100 * e.policy.alpha / 2:g}%{_BET if e.early.decided else ''}"
+        level = f"{100 * e.policy.alpha / 2:.3g}%{_BET if e.early.decided else ''}"
         text = f"none of {plural(len(family), 'domain')} is shown to be harmed (all together at {level})"
     exempt = f"; exempt by policy: {listed(e.policy.exempt_domains, 20)}" if e.policy.exempt_domains else ""
     yield Reason(rule="domains", holds=not harmed, text=text + exempt)

@@ -290,6 +290,13 @@ def test_without_a_reference_the_first_of_those_ranked_is_compared_with(make_rep
     assert {c.b for c in scoreboard(make_report(rows)).comparisons} == {"a"}
 
 
+def test_a_split_that_no_task_is_marked_with_is_told_of(make_report):
+    report = make_report(rows_of("a", range(100), 5))
+    told = [note for note in scoreboard(report, split="test").notes if note.startswith("split")]
+    assert told == ["split: test; no task is marked test, so all that are not marked are shown"]
+    assert "split: all" in scoreboard(report).notes
+
+
 def test_who_met_the_same_tasks_is_not_warned_of(make_report):
     view = scoreboard(make_report([*rows_of("a", range(100), 5), *rows_of("b", range(99), 7)]))
     assert (view.apart, [c.apart for c in view.contenders]) == ("", [False, False])

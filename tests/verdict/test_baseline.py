@@ -229,6 +229,16 @@ def test_what_the_gate_did_not_let_in_is_taken_by_name_only(commits):
         set_baseline(commits[0], approval=APPROVED)
 
 
+def test_what_cannot_be_judged_takes_back_no_block(commits):
+    set_baseline(commits[0])
+    one_try = Policy(tries=1)
+    assert judged(commits[0], commits[6], one_try).decision is Decision.BLOCK
+    written(commits[6], next(versions(1, n=4000, seed=2)))  # other outcomes under the same name: one try too many
+    assert judged(commits[0], commits[6], one_try).decision is Decision.INVALID
+    with pytest.raises(UsageError, match="latest verdict on m is BLOCK"):
+        set_baseline(commits[6])
+
+
 def test_a_verdict_on_another_contender_asks_for_nobody(tmp_path):
     rows = [row(who, i, "failed" if who == "B" else "passed") for who in "AB" for i in range(300)]
     report = write_report(tmp_path / "r", rows)
