@@ -1,7 +1,9 @@
 """The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
+from harness.core.boxes import WORK, Box, Done, Environment, Image, Limits
 from harness.core.errors import (
     UNBILLED,
+    BoxError,
     EvidenceError,
     Fault,
     ModelError,
