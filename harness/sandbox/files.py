@@ -100,6 +100,8 @@ class FileBox:
 
 def regular_files(folder: Path) -> Iterator[tuple[str, tuple[bytes, bool]]]:
     """Name below the folder, content, and whether it is a program; links are left out. Raises BoxError: unreadable."""
+    if not folder.is_dir():
+        raise BoxError(f"{folder}: no such folder")
     try:
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
