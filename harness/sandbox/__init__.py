@@ -4,3 +4,5 @@ Never unsandboxed: where no backend holds its limits on this machine, a box is r
 """
 
 from harness.sandbox.bubblewrap import BubblewrapBox
+from harness.sandbox.containers import ContainerBox
+from harness.sandbox.opening import Probe, SandboxOptions, in_thread, open_box, prepare, probe, probe_all

@@ -5,6 +5,7 @@ with JSON, standard input, output and error. `kill -9 -1` cannot end it, since t
 """
 
 import array
+import contextlib
 import ctypes
 import json
 import os
@@ -17,7 +18,8 @@ import sys
 TICK = 0.1  # seconds between two looks at memory, processes and files
 
 
-def main():
+def main() -> None:
+    """Until the maker of the box is gone."""
     channel = socket.socket(fileno=int(sys.argv[1]))
     channel.set_inheritable(False)
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody in the box may look into this process
@@ -34,14 +36,15 @@ def main():
             channel.send(json.dumps(command(channel, request, fds)).encode())
 
 
-def whole(fd):
-    parts = []
+def whole(fd: int) -> bytes:
+    """What a file holds."""
+    parts: list[bytes] = []
     while part := os.pread(fd, 1 << 20, sum(map(len, parts))):
         parts.append(part)
     return b"".join(parts)
 
 
-def command(channel, request, fds):
+def command(channel: socket.socket, request: dict, fds: array.array) -> dict:  # type: ignore[type-arg]
     """How it ended: status as wait gives it, and the cause where this process stopped it."""
     begun = {folder: used(folder) for folder in request["folders"]}
     child = os.fork()
@@ -49,12 +52,12 @@ def command(channel, request, fds):
         become(request, fds)
     for fd in fds:
         os.close(fd)
-    waiter, cause, status = os.pidfd_open(child), "", 0
+    waiter, cause = os.pidfd_open(child), ""
     while True:
-        ready, _, _ = select.select([waiter, channel], [], [], TICK)
+        ready, _, _ = select.select([waiter, channel.fileno()], [], [], TICK)
         if waiter in ready:
             break
-        if channel in ready:
+        if channel.fileno() in ready:
             if not channel.recv(16):
                 os._exit(0)
             end_all()
@@ -73,7 +76,8 @@ def command(channel, request, fds):
     return {"status": status, "cause": cause}
 
 
-def become(request, fds):
+def become(request: dict, fds: array.array) -> None:  # type: ignore[type-arg]
+    """The command, in the child."""
     try:
         os.setsid()
         for target in range(3):
@@ -84,32 +88,30 @@ def become(request, fds):
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
             signal.signal(number, signal.SIG_DFL)
         os.chdir(request["cwd"])
-        os.execvpe(request["argv"][0], request["argv"], request["env"])
+        os.execvpe(request["argv"][0], request["argv"], request["env"])  # noqa: S606
     except FileNotFoundError as error:
-        os.write(2, ("%s: not found\n" % error.filename).encode("utf-8", "replace"))
+        os.write(2, f"{error.filename}: not found\n".encode("utf-8", "replace"))
         os._exit(127)
-    except BaseException as error:
-        os.write(2, ("%s\n" % error).encode("utf-8", "replace"))
+    except BaseException as error:  # noqa: BLE001 - the child must end
+        os.write(2, f"{error}\n".encode("utf-8", "replace"))
         os._exit(126)
 
 
-def end_all():
-    try:
+def end_all() -> None:
+    """Kills every other process of the box."""
+    with contextlib.suppress(OSError):
         os.kill(-1, signal.SIGKILL)
-    except OSError:
-        pass
 
 
-def adopt(child):
+def adopt(child: int) -> None:
     """Takes the exit status of processes that others left, so that they do not count; the command's own stays."""
-    try:
-        while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid != child:
+    look = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    with contextlib.suppress(ChildProcessError):
+        while (found := os.waitid(os.P_ALL, 0, look)) and found.si_pid != child:
             os.waitpid(found.si_pid, 0)
-    except ChildProcessError:
-        pass
 
 
-def reaped():
+def reaped() -> bool:
     """Waits for one process of the box; whether there was one."""
     try:
         os.waitpid(-1, 0)
@@ -118,7 +120,7 @@ def reaped():
     return True
 
 
-def excess(request, begun):
+def excess(request: dict, begun: dict) -> str:  # type: ignore[type-arg]
     """The limit that the box is beyond, or nothing."""
     for folder, before in begun.items():
         files = used(folder)
@@ -127,30 +129,31 @@ def excess(request, begun):
     limit = request["watch"]
     if not limit:  # a cgroup does it
         return ""
-    processes = [entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]
-    if sum(resident(process) for process in processes) > limit:
-        if sum(own(process) for process in processes) > limit:
-            return "memory"
+    processes = [entry for entry in os.listdir("/proc") if entry.isdigit() and entry != "1"]  # noqa: PTH208
+    if sum(map(resident, processes)) > limit and sum(map(own, processes)) > limit:
+        return "memory"
     return "pids" if len(processes) >= request["pids"] - 4 else ""
 
 
-def used(folder):
+def used(folder: str) -> int:
+    """How many files it holds."""
     found = os.statvfs(folder)
     return found.f_files - found.f_ffree
 
 
-def resident(process):
+def resident(process: str) -> int:
+    """Bytes of memory."""
     try:
-        with open("/proc/%s/statm" % process) as file:
+        with open(f"/proc/{process}/statm") as file:  # noqa: PTH123 - pathlib takes as long to load as all the rest
             return int(file.read().split()[1]) * resource.getpagesize()
     except (OSError, IndexError):
         return 0
 
 
-def own(process):
+def own(process: str) -> int:
     """Its share of memory, where it does not hide it: pages that a fork shares count once."""
     try:
-        with open("/proc/%s/smaps_rollup" % process) as file:
+        with open(f"/proc/{process}/smaps_rollup") as file:  # noqa: PTH123 - pathlib takes as long to load as all the rest
             return next(int(line.split()[1]) << 10 for line in file if line.startswith("Pss:"))
     except (OSError, StopIteration):
         return resident(process)

@@ -1,7 +1,6 @@
 """Boxes of bubblewrap: this machine's system folders read-only, the rest in memory, one process 1 for many commands."""
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -9,23 +8,22 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from harness.core import WORK, BoxError, Done, Environment, Limits, visible
+from harness.core import WORK, BoxError, Environment, Limits, visible
 from harness.sandbox.cgroups import Cgroup, make_cgroup, sweep
+from harness.sandbox.commands import WRITABLE, Command, CommandBox, regular_files
 from harness.sandbox.entering import listen_inside
-from harness.sandbox.files import WRITABLE, FileBox, regular_files
+from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import MACHINES, program
 from harness.sandbox.streams import Streams
 
 BINARY = "bwrap"
 NOBODY = 65534  # whom commands run as: root's boxes do not run as root
-VARIABLES = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}  # noqa: S108
+PATH = "/usr/local/bin:/usr/bin:/bin"
 START_S = 20.0  # until its process 1 must have answered
 MOST_MOUNTED = 400  # files of ``mounts``; each takes a descriptor while the box starts
 _INIT = Path(__file__).with_name("box_init.py")
@@ -33,7 +31,7 @@ _SPAWNERS: dict[int, ThreadPoolExecutor] = {}  # by our process id
 _SWEPT = set[int]()
 
 
-class BubblewrapBox(FileBox):
+class BubblewrapBox(CommandBox):
     """One box; `Box` says what its methods do."""
 
     kind = "bubblewrap"
@@ -44,7 +42,6 @@ class BubblewrapBox(FileBox):
     ) -> None:
         super().__init__(limits, environment or Environment())
         self._mounts = mounts or {}
-        self._lock = threading.RLock()
         self._cgroup: Cgroup | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
@@ -74,11 +71,11 @@ class BubblewrapBox(FileBox):
         return self
 
     def _spawn(self, binary: str) -> None:
-        with _descriptors() as kept:
+        with descriptors() as kept:
             told, tell = os.pipe()
             blocked, release = os.pipe()
             kept += [told, release, os.memfd_create("errors")]
-            with _descriptors() as passed:
+            with descriptors() as passed:
                 passed += [tell, blocked]
                 self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 passed.append(theirs.detach())
@@ -98,7 +95,7 @@ class BubblewrapBox(FileBox):
         """The options of bwrap: what the box sees. Files that it reads go to ``passed``."""
 
         def data(content: bytes) -> str:
-            passed.append(_memory(content))
+            passed.append(in_memory(content))
             return str(passed[-1])
 
         small, large = (str(size << 20) for size in (self.limits.small_mb, self.limits.disk_mb))
@@ -139,56 +136,42 @@ class BubblewrapBox(FileBox):
             if self._cgroup is not None:
                 self._cgroup.join(self._pid)
 
-    def run(
-        self,
-        cmd: str | Sequence[str],
-        *,
-        stdin: bytes = b"",
-        timeout: float | None = None,
-        cap: int | None = None,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        keep: bool = False,
-    ) -> Done:
-        """As `Box.run` says."""
+    def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
+        kills, refusals = self._events()
+        answer, cause = dict[str, object](), "box died"
+        if (channel := self._channel) is not None:
+            with contextlib.suppress(OSError):
+                self._send(channel, command, streams)
+                streams.close_write_ends()
+                cause = streams.wait(channel.fileno(), command.deadline, self._excess)
+                if cause:
+                    channel.send(b"kill")
+                answer = _answer(channel, 10.0 if cause else 1.0)
+            streams.drain(0.05 if command.keep else 2.0)
+        if not answer:
+            self._end()
+            return None, "box died"
+        more_kills, more_refusals = self._events()
+        cause = cause or str(answer["cause"])
+        cause = cause or ("memory" if more_kills > kills else "pids" if more_refusals > refusals else "")
+        return os.waitstatus_to_exitcode(int(str(answer["status"]))), cause
+
+    def _send(self, channel: socket.socket, command: Command, streams: Streams) -> None:
         limits = self.limits
         request = {
-            "argv": ["/bin/sh", "-c", cmd] if isinstance(cmd, str) else list(cmd),
-            "env": VARIABLES | {"PWD": cwd or WORK} | dict(env or {}),
-            "cwd": cwd or WORK,
-            "keep": keep,
+            "argv": command.argv,
+            "env": {"PATH": PATH, "PWD": command.cwd} | command.env,
+            "cwd": command.cwd,
+            "keep": command.keep,
             "rlimits": self._rlimits(),
             "folders": WRITABLE,
             "files": limits.files,
             "pids": limits.pids,
             "watch": 0 if self.capped else limits.memory_mb << 20,
         }
-        began = time.monotonic()
-        with self._lock, Streams(limits.output_bytes if cap is None else cap) as streams:
-            kills, refusals = self._events()
-            answer: dict[str, object] = {}
-            cause = "box died"
-            if (channel := self._channel) is not None:
-                deadline = began + (limits.seconds if timeout is None else timeout)
-                with contextlib.suppress(OSError):
-                    _send(channel, request, stdin, streams)
-                    streams.close_write_ends()
-                    cause = streams.wait(channel.fileno(), deadline, self._excess)
-                    if cause:
-                        channel.send(b"kill")
-                    answer = _answer(channel, 10.0 if cause else 1.0)
-                streams.drain(0.05 if keep else 2.0)
-            if not answer:
-                cause = "box died"
-                self._end()
-            more_kills, more_refusals = self._events()
-            cause = cause or str(answer.get("cause", ""))
-            cause = cause or ("memory" if more_kills > kills else "pids" if more_refusals > refusals else "")
-            stopped = cause in {"timeout", "output", "disk", "box died"}
-            code = None if stopped else os.waitstatus_to_exitcode(int(str(answer["status"])))
-            out, err = streams.texts
-            seconds = time.monotonic() - began
-            return Done(code=code, out=out, err=err, seconds=seconds, cut=streams.cut, cause=cause)
+        with descriptors() as fds:
+            fds += [in_memory(json.dumps(request).encode()), in_memory(command.stdin)]
+            socket.send_fds(channel, [b"run"], [*fds, *streams.write_ends])
 
     def _rlimits(self) -> dict[str, int]:
         limits = self.limits
@@ -236,7 +219,7 @@ class BubblewrapBox(FileBox):
 
 
 _ETC = {
-    "/etc/passwd": f"box:x:{NOBODY}:{NOBODY}::{VARIABLES['HOME']}:/bin/sh\n".encode(),
+    "/etc/passwd": f"box:x:{NOBODY}:{NOBODY}::/tmp:/bin/sh\n".encode(),
     "/etc/group": f"box:x:{NOBODY}:\n".encode(),
     "/etc/hosts": b"127.0.0.1 localhost box\n",
 }
@@ -270,34 +253,6 @@ def _spawned(binary: str, command: list[str], passed: list[int], errors: int) ->
         )
 
     return _SPAWNERS[os.getpid()].submit(spawn).result()
-
-
-@contextlib.contextmanager
-def _descriptors() -> Iterator[list[int]]:
-    """A list whose descriptors are closed in the end."""
-    fds: list[int] = []
-    try:
-        yield fds
-    finally:
-        for fd in fds:
-            os.close(fd)
-
-
-def _memory(content: bytes) -> int:
-    """A file in memory that nobody can write to any more."""
-    fd = os.memfd_create("box", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(fd, view) :]
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
-    os.lseek(fd, 0, os.SEEK_SET)
-    return fd
-
-
-def _send(channel: socket.socket, request: dict[str, object], stdin: bytes, streams: Streams) -> None:
-    with _descriptors() as fds:
-        fds += [_memory(json.dumps(request).encode()), _memory(stdin)]
-        socket.send_fds(channel, [b"run"], [*fds, *streams.write_ends])
 
 
 def _answer(channel: socket.socket, seconds: float) -> dict[str, object]:

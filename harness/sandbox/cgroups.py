@@ -43,6 +43,22 @@ class Cgroup:
         """Memory of its processes, without files."""
         return _entry(self.folders["memory"] / "memory.stat", "anon" if self.version == 2 else "total_rss")
 
+    def processes(self) -> list[int]:
+        """Their ids, as this machine counts."""
+        try:
+            return [int(pid) for pid in (self.folders["pids"] / "cgroup.procs").read_text().split()]
+        except OSError:
+            return []
+
+    def holds(self, limits: Limits) -> bool:
+        """Whether the kernel holds its processes to limits of memory and of processes."""
+        memory = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
+        try:
+            most = int((self.folders["memory"] / memory).read_text())
+            return most <= whole_bytes(limits) and int((self.folders["pids"] / "pids.max").read_text()) <= limits.pids
+        except (OSError, ValueError):  # "max" is no number
+            return False
+
     def remove(self) -> None:
         """Ends what is left in it. The kernel needs a moment until it lets an empty one go."""
         folders = set(self.folders.values())
@@ -65,15 +81,14 @@ class Cgroup:
 
 def make_cgroup(limits: Limits) -> Cgroup | None:
     """A group that holds ``limits`` of memory and processes, read back; None: this process cannot make one."""
-    whole = (limits.memory_mb + limits.disk_mb + 2 * limits.small_mb) << 20  # a tmpfs lives in memory
+    whole = whole_bytes(limits)
     cpu = max(1_000, round(limits.cpus * PERIOD))
     name = f"ownbench-{os.getpid()}-{next(_NUMBERS)}"
-    if (MOUNT / "cgroup.controllers").exists():
-        version = 2
+    version = _version()
+    if version == 2:
         wanted = {"memory": {"memory.max": f"{whole}", "memory.swap.max": "0"}, "pids": {"pids.max": f"{limits.pids}"},
                   "cpu": {"cpu.max": f"{cpu} {PERIOD}"}}  # fmt: skip
     else:
-        version = 1
         wanted = {"memory": {"memory.limit_in_bytes": f"{whole}", "memory.memsw.limit_in_bytes": f"{whole}"},
                   "pids": {"pids.max": f"{limits.pids}"},
                   "cpu": {"cpu.cfs_period_us": f"{PERIOD}", "cpu.cfs_quota_us": f"{cpu}"}}  # fmt: skip
@@ -99,6 +114,21 @@ def make_cgroup(limits: Limits) -> Cgroup | None:
     return None
 
 
+def group_of(pid: int) -> Cgroup | None:
+    """The group that holds a process already; None: it cannot be seen from here."""
+    version = _version()
+    try:
+        folders = {name: base for name, base in _bases(version, str(pid)) if base not in {MOUNT, MOUNT / name}}
+    except OSError:
+        return None
+    return Cgroup(folders, version) if {"memory", "pids"} <= set(folders) else None
+
+
+def whole_bytes(limits: Limits) -> int:
+    """Memory and writable folders together: a tmpfs lives in memory."""
+    return (limits.memory_mb + limits.disk_mb + 2 * limits.small_mb) << 20
+
+
 def sweep() -> None:
     """Removes the groups of programs that were killed."""
     for _, base in {*_bases(1), *_bases(2)}:
@@ -108,9 +138,13 @@ def sweep() -> None:
                 Cgroup({"memory": folder}, 1).remove()
 
 
-def _bases(version: int) -> Iterator[tuple[str, Path]]:
+def _version() -> int:
+    return 2 if (MOUNT / "cgroup.controllers").exists() else 1
+
+
+def _bases(version: int, process: str = "self") -> Iterator[tuple[str, Path]]:
     """The folder under which a group may be made, by controller."""
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path(f"/proc/{process}/cgroup").read_text().splitlines():
         _, names, path = line.split(":", 2)
         for name in {"memory", "pids", "cpu"} & set(names.split(",")) if version == 1 else ():
             own = MOUNT / names / path.lstrip("/")
@@ -119,8 +153,9 @@ def _bases(version: int) -> Iterator[tuple[str, Path]]:
             own = MOUNT / path.lstrip("/")
             own = own if own.is_dir() else MOUNT
             for name in ("memory", "pids", "cpu"):
-                with contextlib.suppress(OSError):  # refused where the group holds processes itself
-                    (own / "cgroup.subtree_control").write_text(f"+{name}")
+                if process == "self":
+                    with contextlib.suppress(OSError):  # refused where the group holds processes itself
+                        (own / "cgroup.subtree_control").write_text(f"+{name}")
                 yield name, own
 
 

@@ -83,17 +83,17 @@ def profile() -> dict[str, Any]:
         {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},
     ]
 
-    def argued(names: list[str], number: int, operator: str, value: int, answer: int, two: int = 0) -> None:
+    def argued(names: list[str], number: int, operator: str, value: int, *, answer: int, two: int = 0) -> None:
         rule = {"index": number, "value": value, "valueTwo": two, "op": f"SCMP_CMP_{operator}"}
         deny.append({"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": answer, "args": [rule]})
 
     for bit in (1 << place for place in range(32) if NEW_NAMESPACES >> place & 1):
-        argued(["clone"], 0, "MASKED_EQ", bit, errno.EPERM, two=bit)
+        argued(["clone"], 0, "MASKED_EQ", bit, answer=errno.EPERM, two=bit)
     for family in (number for number in range(max(FAMILIES)) if number not in FAMILIES):
-        argued(["socket", "socketpair"], 0, "EQ", family, errno.EAFNOSUPPORT)
-    argued(["socket", "socketpair"], 0, "GT", max(FAMILIES), errno.EAFNOSUPPORT)
+        argued(["socket", "socketpair"], 0, "EQ", family, answer=errno.EAFNOSUPPORT)
+    argued(["socket", "socketpair"], 0, "GT", max(FAMILIES), answer=errno.EAFNOSUPPORT)
     for request in TERMINAL:
-        argued(["ioctl"], 1, "EQ", request, errno.EPERM)
+        argued(["ioctl"], 1, "EQ", request, answer=errno.EPERM)
     return {
         "defaultAction": "SCMP_ACT_ALLOW",
         "architectures": ["SCMP_ARCH_X86_64" if platform.machine() == "x86_64" else "SCMP_ARCH_AARCH64"],

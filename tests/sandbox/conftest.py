@@ -3,13 +3,18 @@
 import multiprocessing
 import os
 import pickle
+import re
 import shutil
+import subprocess
 import sys
+import tarfile
+from pathlib import Path
 
 import pytest
 
-from harness.core import Limits
-from harness.sandbox import BubblewrapBox
+from harness.core import Environment, Limits
+from harness.sandbox import BubblewrapBox, ContainerBox
+from harness.sandbox.containers import enforces
 
 SMALL = Limits(seconds=15, memory_mb=512, disk_mb=64, pids=64, files=20_000, output_bytes=100_000)
 NOBODY = 65534
@@ -38,11 +43,11 @@ class Elsewhere:
         sys.executable = "/usr/bin/python3"  # the one of the tests may lie in a home
         box = BubblewrapBox(self.limits)
         while True:
-            name, args, how = pickle.loads(pipe.recv_bytes())
+            name, args, how = pickle.loads(pipe.recv_bytes())  # noqa: S301 - our own
             try:
                 value = getattr(box, name)(*args, **how)
                 pipe.send((True, None if value is box else value))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised by who asked
                 pipe.send((False, error))
             if name == "close":
                 return
@@ -74,7 +79,42 @@ def _ordinary_user(limits):
     return Elsewhere(limits)
 
 
-KINDS = {"bubblewrap": _bubblewrap, "bubblewrap as an ordinary user": _ordinary_user}
+KINDS = ["bubblewrap", "bubblewrap as an ordinary user", "podman"]
+PACKAGES = (
+    "bash coreutils dash findutils grep hostname libc-bin sed tar util-linux login passwd python3-minimal python3.11"
+)
+"""Of Debian: what a small image of this machine's own files is made of; they bring what they depend on."""
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory):
+    """A container image made without a network, removed in the end."""
+    if not shutil.which("podman"):
+        pytest.skip("podman is not installed")
+    if not shutil.which("dpkg") or enforces("podman"):
+        pytest.skip(enforces("podman") or "the image is made of Debian's packages")
+    depends = ["apt-cache", "depends", "--recurse", "--installed", "--no-recommends", "--no-suggests", "--no-conflicts",
+               "--no-breaks", "--no-replaces", "--no-enhances", *PACKAGES.split()]  # fmt: skip
+    listed = subprocess.run(depends, capture_output=True, text=True, check=True).stdout
+    names = sorted({line.split(":")[0] for line in listed.splitlines() if line[:1].isalnum()})
+    owned = subprocess.run(["dpkg", "-L", *names], capture_output=True, text=True, check=False).stdout.splitlines()
+    wanted = {"/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/passwd", "/etc/group"}
+    wanted |= {re.sub("^/(bin|sbin|lib|lib64)/", r"/usr/\1/", path) for path in owned if "/share/" not in path}
+    empty = tmp_path_factory.mktemp("image")
+    archive = empty / "base.tar"
+    with tarfile.open(archive, "w") as tar:
+        for path in sorted(wanted):
+            if Path(path).is_symlink() or Path(path).is_file():
+                tar.add(path, recursive=False)
+        for path in ("tmp", "proc", "sys", "dev", "root"):
+            folder = tarfile.TarInfo(path)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o1777 if path == "tmp" else 0o755
+            tar.addfile(folder)
+    name = f"ownbench-test-{os.getpid()}:1"
+    subprocess.run(["podman", "import", "-q", str(archive), name], capture_output=True, check=True)
+    archive.unlink()
+    yield f"localhost/{name}"
+    subprocess.run(["podman", "rmi", "-f", name], capture_output=True, check=False)
 
 
 @pytest.fixture(params=KINDS)
@@ -85,12 +125,16 @@ def kind(request):
 
 
 @pytest.fixture
-def make(kind):
+def make(kind, request):
     boxes = []
 
     def made(limits=SMALL):
-        boxes.append(KINDS[kind](limits))
-        return boxes[-1]
+        if kind == "podman":
+            box = ContainerBox("podman", limits, Environment(image=request.getfixturevalue("image"))).start()
+        else:
+            box = _bubblewrap(limits) if kind == "bubblewrap" else _ordinary_user(limits)
+        boxes.append(box)
+        return box
 
     yield made
     for box in boxes:

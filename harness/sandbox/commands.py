@@ -8,29 +8,80 @@ import hashlib
 import io
 import re
 import tarfile
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from harness.core import WORK, BoxError, Done, Environment, Image, Limits, visible
+from harness.sandbox.streams import Streams
 
+_STOPPED = {"timeout", "output", "disk", "box died"}  # causes by which a command has no exit code of its own
+VARIABLES = {"HOME": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}  # noqa: S108 - of the box
 WRITABLE = (WORK, "/tmp", "/dev/shm")  # noqa: S108 - of the box
 MOST_FILES = 100_000  # taken out of a box at once
 
 
-class FileBox:
-    """What a box does with files, over its `run`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """What `Box.run` was asked for, with nothing left open."""
+
+    argv: list[str]
+    stdin: bytes
+    deadline: float  # of the monotonic clock
+    env: dict[str, str]
+    cwd: str
+    keep: bool
+
+
+class CommandBox:
+    """What the kinds of boxes share: how a command is asked for and told of, and files over commands."""
 
     limits: Limits
 
     def __init__(self, limits: Limits, environment: Environment) -> None:
         self.limits = limits
         self.environment = environment
+        self._lock = threading.RLock()  # one command at a time
         self._put: dict[str, str] = {}  # digests of what we wrote, by path
 
-    def run(self, cmd: str | Sequence[str], **how: Any) -> Done:
-        """One command, as `Box.run` says."""
+    def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
+        """Its exit code and the cause; what it wrote is in ``streams``."""
         raise NotImplementedError
+
+    def run(
+        self,
+        cmd: str | Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float | None = None,
+        cap: int | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        keep: bool = False,
+    ) -> Done:
+        """As `Box.run` says."""
+        with self._lock, Streams(self.limits.output_bytes if cap is None else cap) as streams:
+            began = time.monotonic()
+            command = Command(
+                argv=["/bin/sh", "-c", cmd] if isinstance(cmd, str) else list(cmd),
+                stdin=stdin,
+                deadline=began + (self.limits.seconds if timeout is None else timeout),
+                env=VARIABLES | dict(env or {}),
+                cwd=cwd or WORK,
+                keep=keep,
+            )
+            code, cause = self._executed(command, streams)
+            out, err = streams.texts
+            return Done(
+                code=None if cause in _STOPPED else code,
+                out=out,
+                err=err,
+                seconds=time.monotonic() - began,
+                cut=streams.cut,
+                cause=cause,
+            )
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """As `Box.put` says."""
@@ -146,6 +197,6 @@ def _absolute(path: str) -> str:
 
 
 def _line(done: Done) -> str:
-    """Of what a command said, the last line."""
+    """Of what a command said, the first line."""
     lines = done.err.decode("utf-8", "replace").strip().splitlines()
-    return visible(lines[-1])[:300] if lines else f"exit code {done.code}"
+    return visible(lines[0])[:300] if lines else f"exit code {done.code}"
