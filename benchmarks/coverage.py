@@ -23,7 +23,7 @@ from measure import table
 from simulations import Tally, enumerated, tally
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-RUNS = 2_000
+RUNS = 1_000
 
 
 def simulated(part: str, row: int, column: int, runs: int) -> Tally | None:

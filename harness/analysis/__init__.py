@@ -13,6 +13,7 @@ from harness.analysis.loading import (
     progress_of,
     undecided_command,
 )
+from harness.analysis.over_time import changes_of_pairs
 from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
 from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size
 from harness.analysis.published import Headline, headline, headline_rows

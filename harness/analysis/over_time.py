@@ -8,6 +8,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.loading import Floats, Ints, Mask
+from harness.analysis.sides import Pairs
 from harness.core import Estimate, as_json, p_equation, points
 from harness.store import TaskTable
 
@@ -22,7 +23,7 @@ class Asked:
     seconds: Floats  # since 1970, the mean over graded attempts; NaN where one is unknown
     run: Floats  # the first call of the run that made one; NaN where none says
 
-    def at(self, mask: Mask) -> "Asked":
+    def at(self, mask: Mask | Ints) -> "Asked":
         """The same at some of the tasks."""
         return Asked(seconds=self.seconds[mask], run=self.run[mask])
 
@@ -37,6 +38,7 @@ class OverTime:
     run_p: float | None = None  # that the calls of the run do not differ; ``None``: one call, or unknown
     run_means: dict[str, float] | None = None  # the difference at tasks of each call; of two contenders' calls, "1, 2"
     notes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()  # of the notes those that tell of a change
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -81,29 +83,39 @@ def changed_over_time(
     found = {name: stats.trend(differences, times, clusters, level) for name, times in orders.items()}
     order = min(found, key=lambda name: found[name].p_value)
     trend, p = _possible(found[order].change), min(1.0, len(found) * found[order].p_value)
-    notes = []
+    notes, changes = [], []
     if gap > _APART_S:
         first, second = names if ends[0] <= ends[1] else names[::-1]
         notes.append(f"{second} was asked {_duration(gap)} after {first}: what changed between is in the difference")
     if trend.value is not None and trend.low is not None and trend.high is not None and p <= SAID:
         ends_ = f"[{points(trend.low)}, {points(trend.high)}]"
         by = "" if order == "both" else f" in the order in which {order} was asked"
-        notes.append(
+        changes.append(
             f"the difference is not steady: it changed by {points(trend.value)} points {ends_} from the first task to "
             f"the last{by} ({p_equation(p)}, tasks shuffled)"
         )
     run_p, means = _of_calls(differences, clusters, one.run, two.run)
     if run_p is not None and run_p <= SAID and means:
         said = ", ".join(f"call {name}: {points(mean)}" for name, mean in list(means.items())[:5])
-        notes.append(f"the difference is not the same in all calls of the run: {said} points ({p_equation(run_p)})")
+        changes.append(f"the difference is not the same in all calls of the run: {said} points ({p_equation(run_p)})")
     return OverTime(
         trend=trend,
         p_value=None if trend.value is None else p,
         order=order if trend.value is not None else "",
         run_p=run_p,
         run_means=means,
-        notes=tuple(notes),
+        notes=(*notes, *changes),
+        changes=tuple(changes),
     )
+
+
+def changes_of_pairs(pairs: Pairs) -> tuple[str, ...]:
+    """What is shown to have changed over the run of two sides' difference, in sentences."""
+    out, keep = pairs.outcomes, pairs.outcomes.common
+    sides = ((pairs.candidate, pairs.candidate_rows), (pairs.baseline, pairs.baseline_rows))
+    times = [None if (one := asked(side.table, side.contender)) is None else one.at(at[keep]) for side, at in sides]
+    (a, n), (b, m) = ((sums[keep], counts[keep]) for sums, counts in (out.candidate, out.baseline))
+    return changed_over_time(("the candidate", "the baseline"), a / n - b / m, out.clusters[keep], times).changes
 
 
 def _possible(change: Estimate) -> Estimate:

@@ -11,6 +11,7 @@ from harness import stats
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import Evidence, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
+from harness.analysis.scoreboard_cautions import few_clusters, told_of_few
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
 from harness.store import TaskTable
@@ -166,6 +167,8 @@ def pair(
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)
+    if few := few_clusters(tasks.clusters):
+        notes.append(told_of_few(few))
     if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
         tried = CommonTasks(table, a, b, errors_as=errors_as).trials
         notes.append(f"{tried}; {TRIALS_AS[trials_as]}; a task flips where more than half of its trials did")

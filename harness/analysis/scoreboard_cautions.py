@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness import stats
+from harness.analysis.loading import Ints
 from harness.analysis.views import Scoreboard
 from harness.core import listed, plural
 from harness.store import TaskTable
@@ -23,20 +24,29 @@ def cautions_of(view: Scoreboard, table: TaskTable) -> tuple[str, ...]:
 def _few_clusters(table: TaskTable, names: Sequence[str]) -> list[str]:
     found: dict[str, list[str]] = {}
     for name in names:
-        clusters = table.clusters[table.counts[table.index(name)] > 0]
-        sizes = np.bincount(clusters)
-        sizes = sizes[sizes > 0]
-        groups, tasks = len(sizes), len(clusters)
-        if not 0 < groups < tasks:
-            continue
-        units = stats.kish_units(sizes)
-        if units < FEWEST_UNITS or units < LEAST_SHARE * groups:
-            as_few = f" that count as {units:.1f} of equal size" if units < groups - 0.05 else ""
-            largest = f"; the largest holds {int(sizes.max()):,} of {tasks:,} tasks" if as_few else f", {tasks:,} tasks"
-            found.setdefault(f"{plural(groups, 'cluster')}{as_few}{largest}", []).append(name)
-    doubt = "intervals and p values from so few are unreliable"
+        if few := few_clusters(table.clusters[table.counts[table.index(name)] > 0]):
+            found.setdefault(few, []).append(name)
     whose = {text: "" if len(who) == len(names) else f" ({listed(who, NAMED)})" for text, who in found.items()}
-    return [f"FEW EFFECTIVE CLUSTERS: {text}{whose[text]}: {doubt}" for text in found]
+    return [told_of_few(text, whose[text]) for text in found]
+
+
+def few_clusters(clusters: Ints) -> str:
+    """How many clusters these tasks have and as how many they count, where that is too few; else empty."""
+    sizes = np.unique(clusters, return_counts=True)[1]
+    groups, tasks = len(sizes), len(clusters)
+    if not 0 < groups < tasks:
+        return ""
+    units = stats.kish_units(sizes)
+    if units >= max(FEWEST_UNITS, LEAST_SHARE * groups):
+        return ""
+    as_few = f" that count as {units:.1f} of equal size" if units < groups - 0.05 else ""
+    largest = f"; the largest holds {int(sizes.max()):,} of {tasks:,} tasks" if as_few else f", {tasks:,} tasks"
+    return f"{plural(groups, 'cluster')}{as_few}{largest}"
+
+
+def told_of_few(text: str, whose: str = "") -> str:
+    """The loud line over clusters that count for few."""
+    return f"FEW EFFECTIVE CLUSTERS: {text}{whose}: intervals and p values from so few are unreliable"
 
 
 def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:

@@ -167,6 +167,7 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
     parts: list[Fold] = []
     drawn = 0
     for pairing in pairings:
+        told = [note for note in pairing.notes if note not in view.cautions]  # said above
         c, several = pairing.comparison, len(pairing.domains) > 1
         chosen = drawn < DRAWN and not {c.a, c.b} & view.controls
         drawn += chosen
@@ -175,7 +176,7 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
             f"{core.plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
             [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
              Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
-             *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(pairing.notes, "notes", only=PAGE)],
+             *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(told, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
         ))  # fmt: skip
     later = parts[LISTED:]

@@ -4,7 +4,8 @@ from harness.verdict.advice import Advice, advise, advise_at
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, FlipPoint, advice_inputs_of, bills_at
 from harness.verdict.advice_reasons import Option
 from harness.verdict.baseline import Approval, set_baseline
-from harness.verdict.early import Evidence, StoppingRule, stratified_order
+from harness.verdict.drawing import stratified_order
+from harness.verdict.early import Evidence, StoppingRule
 from harness.verdict.early_run import EarlyCandidate, UntilDecided, interval_text
 from harness.verdict.economics import MONTHS, SPREAD, Assumptions, largest_allowed, load_assumptions
 from harness.verdict.gate_evidence import Reason

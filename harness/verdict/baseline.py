@@ -7,7 +7,7 @@ lie within the margin would add up otherwise.
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -57,6 +57,7 @@ class Anchor:
 
     name: str  # which contender of which report, set when
     side: Side | None = None  # its outcomes; ``None`` where they are the baseline's, or cannot be used
+    rows: str = ""  # the digest of its outcomes
     fault: str = ""  # why they cannot
 
 
@@ -117,11 +118,31 @@ def set_baseline(
 def _verdict_on(report: Path, table: TaskTable, name: str) -> dict[str, Any] | None:
     """The latest verdict on this very contender of a report, by the report's own log."""
     digest = table.contender_digests[table.index(name)] or name
+    for line in _verdicts_on(report, name):
+        tries = line.get("tries")
+        if isinstance(tries, dict) and tries.get("candidate") == digest:
+            return line
+    return None
+
+
+def _verdicts_on(report: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The verdicts on a contender of a report, the latest first."""
     for line in reversed(logged(report)):
-        kept, tries = (one if isinstance(one := line.get(key), dict) else {} for key in (KEPT, "tries"))
-        own = kept.get("for", AGAINST) != AGAINST and kept.get("candidate", ".") == "."
-        if own and line.get("candidate") == name and tries.get("candidate") == digest:
-            return dict(line)
+        kept = line.get(KEPT)
+        own = isinstance(kept, dict) and kept.get("for", AGAINST) != AGAINST and kept.get("candidate", ".") == "."
+        if own and line.get("candidate") == name:
+            yield line
+
+
+def _locked_before(report: Path, name: str) -> tuple[Path, Lock] | None:
+    """The locked baseline that an unlocked report was gated against, itself or through others that are unlocked."""
+    seen: set[Path] = set()
+    while (line := next(_verdicts_on(report, name), None)) and line[KEPT].get("baseline") and report not in seen:
+        seen.add(report)
+        report, name = (report / str(line[KEPT]["baseline"])).resolve(), str(line.get("baseline"))
+        with suppress(EvidenceError):
+            if (lock := read_lock(report)) is not None:
+                return (report, lock) if lock.contender == name else None
     return None
 
 
@@ -136,6 +157,8 @@ def _replaced(
     ):
         with suppress(EvidenceError, OSError):
             other = None if place.resolve() == report.resolve() else read_lock(place)
+            if other is None and gated and (through := _locked_before(report, lock.contender)):
+                place, other = through  # noqa: PLW2901 - what it was gated against is not locked itself
             if other is None:
                 continue
             told = other.anchor or {}
@@ -175,14 +198,20 @@ def _file_digest(path: Path) -> str:
 
 
 def anchor_of(report: Path, lock: Lock | None, contender: str) -> Anchor | None:
-    """The anchor of a baseline; ``None`` where it has none, or where another contender than the locked one is meant."""
+    """The anchor of a baseline; ``None`` where it has none, or where another contender than the locked one is meant.
+
+    A baseline that is not locked is held to the anchor of the locked one that it was itself gated against.
+    """
+    own = lock is not None
+    if lock is None and (found := _locked_before(report.resolve(), contender)):
+        (report, lock), contender = found, found[1].contender
     if lock is None or lock.anchor is None or contender != lock.contender:
         return None
     told, folder = lock.anchor, report / ANCHOR
     try:
         name = f"`{told['contender']}` of {told['report']}, set {told['set_at'][:10]}"
-        if told["rows"] == lock.rows.get(contender):
-            return Anchor(name=name)
+        if own and told["rows"] == lock.rows.get(contender):
+            return Anchor(name=name, rows=told["rows"])
         path, remedy = folder / OUTCOMES_FILE, "restore it, or set a new one: ownbench baseline set --anchor"
         if not path.is_file():
             return Anchor(name=name, fault=f"{path} is missing; {remedy}")
@@ -194,7 +223,7 @@ def anchor_of(report: Path, lock: Lock | None, contender: str) -> Anchor | None:
         return Anchor(name="unreadable", fault=f"{report / FILE}: anchor is not as ownbench baseline set writes it")
     except (OwnbenchError, OSError) as error:
         return Anchor(name=name, fault=f"{error}; {remedy}")
-    return Anchor(name=name, side=Side(table=table, manifest=manifest, contender=told["contender"]))
+    return Anchor(name=name, side=Side(table=table, manifest=manifest, contender=told["contender"]), rows=told["rows"])
 
 
 def baseline_contender(table: TaskTable, lock: Lock | None, name: str | None, besides: str | None = None) -> str:

@@ -5,20 +5,16 @@ stretch of a fixed order is looked at: which attempts end first may depend on th
 """
 
 import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
 from harness.analysis import PairedOutcomes
-from harness.core import Decision, Estimate, listed, p_equation, plural, points, seeded
+from harness.core import Decision, Estimate, listed, p_equation, plural, points
 from harness.stats import (
     AdjustedScore,
-    Adjuster,
-    BettingProcess,
     DomainHarm,
     ErrorSpending,
     Harm,
@@ -31,12 +27,11 @@ from harness.stats import (
 )
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.futility import HOPELESS, Course, chance_of_a_verdict
-from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, critical_tests
+from harness.verdict.gate_statistics import LOOKS, Decided, Drift, GateTests, StillHeld, critical_tests, still_held
 from harness.verdict.policy import Policy
 from harness.verdict.rules import in_words
+from harness.verdict.tracks import Question, Track
 
-Key = tuple[str, str]  # a task: the digests of its suite and of itself, or their names where there are none
-Units = tuple[tuple[int, ...], ...]  # positions of tasks, a tuple for each cluster
 _SMALLEST = 1e-12  # levels below this are lifted to it: intervals at 1 - 1e-17 cannot be had in floating point
 _SURE = 0.998  # two-sided: a ratio beyond its limit at this level is taken to stay there
 TREND_P = 0.002  # a difference that changes on the way, by a test at this level, is not judged before all is run
@@ -52,88 +47,8 @@ class Evidence:
     made: Floats  # the candidate's finished attempts
     lost: Floats  # of these, those that the instrument failed
     done: Mask  # tasks of which every planned attempt is finished
-
-
-def stratified_order(keys: Sequence[Key], domains: Sequence[str], clusters: Sequence[int], seed: int) -> Units:
-    """The units in the order in which they are tried: random, and every stretch holds the domains in proportion.
-
-    The units of a domain are shuffled, and each takes a random place within its share of the whole: the third of 10
-    lies somewhere in the third tenth. The order depends on nothing else than these.
-    """
-    members: dict[int, list[int]] = {}
-    for position, cluster in enumerate(clusters):
-        members.setdefault(int(cluster), []).append(position)
-    units = sorted((sorted(unit, key=lambda i: keys[i]) for unit in members.values()), key=lambda unit: keys[unit[0]])
-    chance = seeded("until decided", seed)
-    queues: dict[str, list[tuple[float, list[int]]]] = {}
-    for unit in units:
-        named = Counter(domains[i] for i in unit)
-        queues.setdefault(min(named, key=lambda name: (-named[name], name)), []).append((chance.random(), unit))
-    placed: list[tuple[float, list[int]]] = []
-    for name in sorted(queues):
-        total, before = sum(len(unit) for _, unit in queues[name]), 0
-        for _, unit in sorted(queues[name]):
-            placed.append(((before + chance.random() * len(unit)) / total, unit))
-            before += len(unit)
-    return tuple(tuple(unit) for _, unit in sorted(placed))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Question:
-    """Where harm is looked for, and what of the baseline's outcomes is known there."""
-
-    domain: str | None
-    margin: float
-    level: float
-    times: int  # domains: their p values are adjusted for the number of them (Bonferroni)
-    here: Mask  # which tasks it is of
-    known: Floats  # of each task the baseline's mean, centred; 0 where it has none
-    units: Floats  # of each of its units the mean of those
-    present: Mask  # which units it is of
-
-
-@dataclass(slots=True)
-class _Track:
-    """The evidence of harm, overall or in one domain, from unit to unit.
-
-    A unit's value is the mean difference of its tasks, adjusted by the baseline's outcomes. Harm is shown where the
-    evidence has reached ``times / level`` at any moment (Ville 1939) and the difference over tasks lies below minus the
-    margin.
-    """
-
-    of: _Question
-    process: BettingProcess = field(default_factory=BettingProcess)
-    adjuster: Adjuster = field(init=False)
-    peak: float = 1.0
-    total: float = 0.0  # of the differences of the tasks judged
-    judged: int = 0
-    seen: list[Floats] = field(default_factory=list)  # the adjusted values of the units
-    drags: list[Floats] = field(default_factory=list)  # of the evidence after each, as `Adjuster` says
-
-    def __post_init__(self) -> None:
-        self.adjuster = Adjuster(self.of.units)
-
-    def shown(self, peak: Any, total: Any, judged: Any) -> Any:  # numbers, or arrays of them
-        """Whether such evidence shows harm; the p value is one-sided and holds whenever it is looked at."""
-        enough = np.minimum(1.0, self.of.times / peak) <= self.of.level
-        return enough & (total < -self.of.margin * judged - 1e-9)
-
-    def feed(self, units: Ints, values: Floats, judged: Mask, fit: Mask | None, start: int) -> int | None:
-        """Takes in further tasks; the first of their units after which harm is shown, where ``fit[unit - start]``."""
-        if len(units) == 0:
-            return None
-        names, codes = np.unique(units, return_inverse=True)
-        sums, known, counts = (np.bincount(codes, weights=w) for w in (*values, judged))
-        # The size is that of all planned tasks, judged or not: it is known before the bet.
-        sizes = np.bincount(codes)
-        adjusted, drag = self.adjuster.after_each(sums / sizes, known / sizes)
-        self.seen.append(adjusted)
-        self.drags.append(drag)
-        path = np.maximum.accumulate(np.maximum(self.process.after_each(-adjusted, drag), self.peak))
-        total, number = self.total + np.cumsum(sums), self.judged + np.cumsum(counts)
-        shown = self.shown(path, total, number) & (True if fit is None else fit[names - start])
-        self.peak, self.total, self.judged = float(path[-1]), float(total[-1]), int(number[-1])
-        return int(names[shown.argmax()]) if shown.any() else None
+    baseline_lost: Floats | None = None  # attempts of the baseline that the instrument failed; ``None``: none
+    anchor: tuple[Floats, Floats, Floats] | None = None  # the anchor's sums, counts and lost attempts
 
 
 class StoppingRule:
@@ -151,7 +66,7 @@ class StoppingRule:
         self._look_units = [int(np.searchsorted(self._ends, share)) for share in shares]  # a look is taken after each
         self._questions = self._asked()
         self._known = known_mean(evidence.outcomes.at(self._rows).baseline, evidence.outcomes.clusters[self._rows])
-        self._tracks = [_Track(one) for one in self._questions]
+        self._tracks = [Track(one) for one in self._questions]
         self._seen = self._look = 0  # units looked at, and looks taken
         self._spending, plain = ErrorSpending(policy.alpha), ErrorSpending(policy.alpha)
         # What is not adjusted knows as much as there are tasks.
@@ -192,7 +107,7 @@ class StoppingRule:
                 if self._look == LOOKS or (found.decision is Decision.SHIP and self._steady(ready)):
                     self.decided = found
                 elif found.decision is Decision.INCONCLUSIVE and (left := self._hopeless(ready)):
-                    self.decided = replace(found, why=f"{left}; {found.why}")
+                    self.decided = _since_anchor(replace(found, why=f"{left}; {found.why}"))
                 if self.decided is not None and self.unsteady:
                     self.decided = replace(self.decided, why=f"{self.decided.why}; all was run: {self.unsteady}")
         return self.decided
@@ -201,7 +116,7 @@ class StoppingRule:
         """Limits of the difference that hold wherever it is stopped, and their level: the test of harm inverted."""
         if self.decided is None:
             return None
-        whole = _Track(self._questions[0])
+        whole = Track(self._questions[0])
         self._feed([whole], 0, int(np.searchsorted(self._ends, len(self.decided.rows))) + 1, None)
         level = 1.0 - 2.0 * whole.of.level
         return *anytime_interval(np.concatenate(whole.seen), level, np.concatenate(whole.drags)), level
@@ -250,7 +165,7 @@ class StoppingRule:
         few = ["minimum_tasks"] if len(self._rows) < self.policy.minimum_tasks else []
         return few + [rule for rule, allowed, one in self._ratios(rows, _SURE) if (one.low or 0.0) > allowed]
 
-    def _asked(self) -> list[_Question]:
+    def _asked(self) -> list[Question]:
         """One of the whole, one of each domain that may block; the level is split as in `gate_tests`."""
         out, policy = self.evidence.outcomes, self.policy
         present = sorted({out.domain_names[code] for code in out.domains[self._rows].tolist()})
@@ -260,7 +175,7 @@ class StoppingRule:
         whole = self._question(None, policy.margin, level, 1)
         return [whole, *(self._question(name, margin, level, len(gated)) for name, margin in margins.items())]
 
-    def _question(self, domain: str | None, margin: float, level: float, times: int) -> _Question:
+    def _question(self, domain: str | None, margin: float, level: float, times: int) -> Question:
         out, rows = self.evidence.outcomes, self._rows
         here = np.ones(len(rows), dtype=bool) if domain is None else out.domains[rows] == out.domain_names.index(domain)
         sums, counts = (values[rows] for values in out.baseline)
@@ -271,7 +186,7 @@ class StoppingRule:
         share = known[sizes > 0] / sizes[sizes > 0]  # of a unit, the tasks that the baseline has an outcome of
         centre = float(means.sum() / share.sum()) if share.any() else 0.0
         centred, units = np.where(has, values - centre, 0.0), means - centre * share
-        return _Question(
+        return Question(
             domain=domain,
             margin=margin,
             level=level,
@@ -291,7 +206,7 @@ class StoppingRule:
         judged = (n > 0) & (m > 0)
         return np.where(judged, a / np.where(judged, n, 1.0) - b / np.where(judged, m, 1.0), 0.0), where, judged
 
-    def _feed(self, tracks: Sequence[_Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
+    def _feed(self, tracks: Sequence[Track], start: int, end: int, fit: Mask | None) -> list[int | None]:
         d, where, judged = self._differences(start, end)
         units, found = self._unit_of[where], []
         for track in tracks:
@@ -299,15 +214,49 @@ class StoppingRule:
             found.append(track.feed(units[here], np.stack([d, known])[:, here], judged[here], fit, start))
         return found
 
-    def _overall(self, units: int, out: PairedOutcomes, look: int | None, plain: float) -> NonInferiority:
-        """The margin's test on the first units: adjusted, but on all of them as the gate has it without looks."""
-        margin, whole = self.policy.margin, units == len(self._units)
-        score = AdjustedScore(out.candidate, out.baseline, out.clusters, self._known)
-        time = 1.0 if whole else score.information(margin)
-        alpha = plain if look is None else _level(self._spending.bound(time))
-        if whole:
+    def _overall(self, units: int, rows: Ints, look: int | None, plain: float) -> NonInferiority:
+        """The margin's test on the first units, at the level of its look."""
+        margin, out, alpha = self.policy.margin, self.evidence.outcomes.at(rows), plain
+        if look is not None:
+            score = AdjustedScore(out.candidate, out.baseline, out.clusters, self._known)
+            time = 1.0 if units == len(self._units) else score.information(margin)
+            alpha = _level(self._spending.bound(time))
+        return self._proof(self.evidence.outcomes, rows, margin, alpha)
+
+    def _proof(self, whole: PairedOutcomes, rows: Ints, margin: float, alpha: float) -> NonInferiority:
+        """The margin's test on some tasks: adjusted, but on all of them as the gate has it without looks."""
+        out = whole.at(rows)
+        if len(rows) == len(self._rows):
             return non_inferiority(out.candidate, out.baseline, margin, out.clusters, alpha=alpha)
-        return score.test(margin, alpha)
+        known = known_mean(whole.at(self._rows).baseline, whole.clusters[self._rows])
+        return AdjustedScore(out.candidate, out.baseline, out.clusters, known).test(margin, alpha)
+
+    def _lost_as_failed(self, of: PairedOutcomes, theirs: Floats) -> PairedOutcomes:
+        """The outcomes with the attempts that the instrument lost counted as failed, on both sides."""
+        (a, n), (b, m) = of.candidate, of.baseline
+        return replace(of, candidate=(a, n + self.evidence.lost), baseline=(b, m + theirs))
+
+    def _failed(self, rows: Ints, proven: float, alpha: float) -> StillHeld | None:
+        """What of the proofs is left with lost attempts counted as failed; ``None`` where none was lost."""
+        one, none = self.evidence, np.zeros(len(self.evidence.lost))
+        theirs = none if one.baseline_lost is None else one.baseline_lost
+        if not (one.lost[rows].any() or theirs[rows].any()):
+            return None
+        out = self._lost_as_failed(one.outcomes, theirs)
+        overall = self._proof(out, rows, self.policy.margin, proven)
+        return still_held(out.at(rows), self.policy.model_copy(update={"alpha": alpha}), overall)
+
+    def _drift(self, rows: Ints, alpha: float) -> Drift | None:
+        """What was lost since the anchor."""
+        if self.evidence.anchor is None:
+            return None
+        sums, counts, lost = self.evidence.anchor
+        since, margin = replace(self.evidence.outcomes, baseline=(sums, counts)), self.policy.anchor_margin
+        graded, failed = (
+            self._proof(out, rows, margin or self.policy.margin, alpha)
+            for out in (since, self._lost_as_failed(since, lost))
+        )
+        return Drift(graded=graded, failed=failed)
 
     def _found(self, units: int, look: int | None) -> Decided:
         """What the first units show: at a look, or where harm was met between two."""
@@ -315,11 +264,11 @@ class StoppingRule:
         of_look = min(self._look + 1, LOOKS) if look is None else look
         alpha = self._levels[of_look - 1]
         out = self.evidence.outcomes.at(rows)
-        whole, *family = tracks = [_Track(one) for one in self._questions]
+        whole, *family = tracks = [Track(one) for one in self._questions]
         self._feed(tracks, 0, units, None)
         delta, p = whole.total / whole.judged if whole.judged else None, min(1.0, 1.0 / whole.peak)
         tests = GateTests(
-            overall=self._overall(units, out, look, alpha),
+            overall=self._overall(units, rows, look, alpha),
             harm=Harm(delta=delta, p_value=p, n_tasks=whole.judged, method="betting e-process, at any time"),
             harm_level=whole.of.level,
             domains=tuple(
@@ -345,6 +294,8 @@ class StoppingRule:
             alpha=alpha,
             tests=tests,
             why="",
+            failed=self._failed(rows, tests.overall.alpha, alpha),
+            drift=self._drift(rows, tests.overall.alpha),
         )
         if float(self.evidence.lost[rows].sum()) > self.policy.max_errored * float(self.evidence.made[rows].sum()):
             return replace(found, decision=Decision.INVALID, why="the instrument lost too many attempts")
@@ -353,22 +304,25 @@ class StoppingRule:
             if found.harmed_overall:
                 worst.insert(0, f"shown to be worse ({points(delta)} points, {p_equation(p)})")
             return replace(found, decision=Decision.BLOCK, why=", ".join(worst))
-        open_ = self._open(tests, rows, alpha)
+        open_ = self._open(found)
         if tests.proves and not open_:
             why = f"every rule of the policy holds at look {look} of {LOOKS}"
             return replace(found, decision=Decision.SHIP, why=why)
         shown = "no harm is shown" if tests.overall.holds else "neither harm nor safety is shown"
-        return replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
+        found = replace(found, why=f"{shown}; still open: {', '.join(map(in_words, open_))}")
+        return _since_anchor(found) if look == LOOKS else found
 
-    def _open(self, tests: GateTests, rows: Ints, alpha: float) -> list[str]:
-        out = self.evidence.outcomes.at(rows)
-        policy, keep = self.policy, out.common
-        found_open = [] if tests.overall.holds else ["non_inferior"]
-        found_open += [f"critical:{name}" for name, found in tests.critical if not found.holds]
-        found_open += ["minimum_tasks"] if int(keep.sum()) < policy.minimum_tasks else []
-        for rule, allowed, found in self._ratios(rows, 1.0 - 2.0 * alpha):
-            found_open += [rule] if found.high is None or found.high > allowed else []
-        return found_open
+    def _open(self, one: Decided) -> list[str]:
+        """What SHIP still lacks, as rules of the gate."""
+        judged = int(self.evidence.outcomes.at(one.rows).common.sum())
+        open_ = [] if one.tests.overall.holds else ["non_inferior"]
+        open_ += ["lost"] if one.failed and not one.failed.holds else []
+        open_ += ["anchor_margin"] if one.drift and not one.drift.holds else []
+        open_ += [f"critical:{name}" for name, found in one.tests.critical if not found.holds]
+        open_ += ["minimum_tasks"] if judged < self.policy.minimum_tasks else []
+        for rule, allowed, found in self._ratios(one.rows, 1.0 - 2.0 * one.alpha):
+            open_ += [rule] if found.high is None or found.high > allowed else []
+        return open_
 
     def _ratios(self, rows: Ints, level: float) -> Iterator[tuple[str, float, Estimate]]:
         """The ratios that have a limit: the rule, the limit, and the ratio on some tasks."""
@@ -381,6 +335,14 @@ class StoppingRule:
             if allowed is not None:
                 means = (first[rows][keep] / ours[keep], second[rows][keep] / theirs[keep])
                 yield rule, allowed, fieller_ratio(*means, out.clusters[keep], level)
+
+
+def _since_anchor(found: Decided) -> Decided:
+    """Where nothing else is decided: BLOCK, if more than its margin is shown to be lost since the anchor."""
+    if found.drift is None or not found.drift.shown:
+        return found
+    lost = f"shown to have lost more than its margin since the anchor ({points(found.drift.graded.delta)} points)"
+    return replace(found, decision=Decision.BLOCK, why=lost)
 
 
 def _level(bound: float) -> float:

@@ -16,78 +16,27 @@ from harness.core import (
     Status,
     SuiteRecord,
     UsageError,
-    digest_json,
     listed,
     plural,
     points_interval,
 )
 from harness.verdict import rules as gate_rules
-from harness.verdict.arrays import Ints
-from harness.verdict.baseline import baseline_contender, changed_since_lock, read_lock, rows_digests
-from harness.verdict.early import Evidence, Key, StoppingRule, Units, stratified_order
+from harness.verdict.arrays import Floats, Ints
+from harness.verdict.baseline import (
+    Anchor,
+    anchor_of,
+    baseline_contender,
+    changed_since_lock,
+    read_lock,
+)
+from harness.verdict.drawing import Key
+from harness.verdict.early import Evidence, StoppingRule
+from harness.verdict.early_plan import at_anchor, differing, early_record, plan_early
 from harness.verdict.gate_evidence import Reason, Replayed
 from harness.verdict.policy import Policy, check_domains, load_policy
 
-VERSION = 2  # of the rule: evidence gathered under another one is not judged by this
-_WORDS = {
-    "version": "the rule itself",
-    "contender_digest": "the candidate",
-    "baseline": "the baseline",
-    "policy": "the policy",
-    "seed": "the seed",
-    "tasks": "the number of tasks",
-    "order": "the tasks or their order",
-    "looks": "the looks",
-}
 
-
-def plan_early(
-    contender: tuple[str, str],
-    baseline: tuple[Path, str],
-    policy: Policy,
-    seed: int,
-    *,
-    keys: Sequence[Key],
-    outcomes: PairedOutcomes,
-) -> tuple[dict[str, Any], Units]:
-    """What is settled before the first attempt, as the manifest keeps it, and the order of the tasks that both have.
-
-    Of a candidate (name, digest) and a baseline (report, contender); of the outcomes only domains and clusters count.
-    """
-    report, name = baseline
-    domains = [outcomes.domain_names[code] for code in outcomes.domains.tolist()]
-    units = stratified_order(keys, domains, outcomes.clusters.tolist(), seed)
-    plan = {
-        "version": VERSION,
-        "contender": contender[0],
-        "contender_digest": contender[1],
-        "baseline": {"report": report.resolve().name, "contender": name, "rows": rows_digests(report, (name,))[name]},
-        "policy": policy.model_dump(
-            mode="json", exclude={"power", "tries", "anchor_margin"}
-        ),  # what can change a decision
-        "seed": seed,
-        "order": digest_json([[keys[i] for i in unit] for unit in units]),
-        "tasks": len(keys),
-    }
-    return plan, units
-
-
-def early_record(plan: Mapping[str, Any], rule: StoppingRule) -> dict[str, Any]:
-    """The plan with what the rule has come to so far."""
-    decided = rule.decided
-    return {
-        **plan,
-        "looks": list(rule.looks),
-        "looked_at": rule.looked_at,
-        "decision": decided.decision.value if decided else None,
-        "because": f"decided, {decided.text}" if decided else None,
-        "interval": None
-        if (ends := rule.interval()) is None
-        else dict(zip(("low", "high", "level"), ends, strict=True)),
-    }
-
-
-def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) -> Replayed:
+def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None, anchor: Anchor | None) -> Replayed:
     """Judges a candidate that was run until it was decided: its plan's rule goes once more over the recorded rows.
 
     What the manifest says was decided is never taken for granted. ``source`` is the policy's file.
@@ -100,8 +49,11 @@ def replayed(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None) 
     keys = [pairs.baseline.table.keys[i] for i in pairs.baseline_rows.tolist()]
     seed = recorded["seed"] if isinstance(recorded.get("seed"), int) else manifest.seed
     against, latency = (baseline, pairs.baseline.contender), policy.max_latency_ratio is not None
-    plan, units = plan_early((side.contender, digest), against, policy, seed, keys=keys, outcomes=pairs.outcomes)
-    rule = StoppingRule(units, _evidence(pairs, latency=latency), policy)
+    plan, units = plan_early(
+        (side.contender, digest), against, policy, seed, anchor=anchor, keys=keys, outcomes=pairs.outcomes
+    )
+    since = at_anchor(anchor, pairs.baseline, pairs.baseline_rows, policy)
+    rule = StoppingRule(units, _evidence(pairs, since, latency=latency), policy)
     if other := differing(recorded, early_record(plan, rule)):
         left, then = bool(side.table.skipped[side.index].any()), "all attempts are made and judged as one"
         if left:
@@ -133,7 +85,7 @@ def interval_text(found: Mapping[str, float]) -> str:
     return f"{points_interval(found['low'], found['high'])} points ({100 * found['level']:g}%)"
 
 
-def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
+def _evidence(pairs: Pairs, anchor: tuple[Floats, Floats, Floats] | None, *, latency: bool) -> Evidence:
     side, rows = pairs.candidate, pairs.candidate_rows
     sides = ((side, rows), (pairs.baseline, pairs.baseline_rows))
     our_cost, their_cost = (one.table.cost_sums[one.index][at] for one, at in sides)
@@ -146,29 +98,9 @@ def _evidence(pairs: Pairs, *, latency: bool) -> Evidence:
         made=(side.table.trials[side.index][rows] - skipped).astype(np.float64),
         lost=side.lost[rows],
         done=skipped == 0,
+        baseline_lost=pairs.lost[1],
+        anchor=anchor,
     )
-
-
-def differing(recorded: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """What two records were not bound to alike, in words. The baseline is told by its outcomes: it may be moved."""
-    found: list[str] = []
-    for key, word in _WORDS.items():
-        was, is_, said = recorded.get(key), now.get(key), ""
-        old, new = (value if isinstance(value, Mapping) else {} for value in (was, is_))
-        if was == is_ or (key == "baseline" and old.get("rows") == new.get("rows")):
-            continue
-        if key == "baseline":
-            was_of, is_of = (f"{one.get('contender')} of {one.get('report')}" if one else "none" for one in (old, new))
-            said = f"{is_of}, whose outcomes have changed" if was_of == is_of else f"{was_of} then, {is_of} now"
-        elif key == "policy" and isinstance(was, Mapping):
-            names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-            said = listed([f"{name} {old.get(name)} then, {new.get(name)} now" for name in names], 5)
-        elif key in {"seed", "tasks"}:
-            said = f"{was} then, {is_} now"
-        elif key == "looks" and found:  # of other tasks they are others
-            continue
-        found.append(f"{word} ({said})" if said else word)
-    return listed(found, 5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,13 +132,15 @@ class UntilDecided:
         """
         rules = load_policy(policy).of_one_try()
         self.candidate, self.contender, self.opening = candidate, candidate.contender, ""
-        self.policy, self._side = rules, _baseline_of(candidate, baseline, name, rules)
+        self.policy, (self._side, self._anchor) = rules, _baseline_of(candidate, baseline, name, rules)
         table, name = self._side.table, self._side.contender
         check_domains(rules, {*table.domain_names, *(a.task.domain for a in candidate.attempts)}, policy)
         self._rows, self._clusters, self._trials = _common(candidate, self._side)
         self._keys, who, of = list(self._trials), (candidate.contender, candidate.digest), (baseline, name)
         none = self._no_outcomes()
-        self.plan, self._units = plan_early(who, of, rules, candidate.seed, keys=self._keys, outcomes=none)
+        self.plan, self._units = plan_early(
+            who, of, rules, candidate.seed, anchor=self._anchor, keys=self._keys, outcomes=none
+        )
         self.planned = sum(self._trials.values())
         self.at_once = max(4, self.planned // 20)
         """Attempts in flight at most: what is begun before it is decided is paid for, and is not looked at."""
@@ -289,6 +223,8 @@ class UntilDecided:
             made=np.zeros(n),
             lost=np.zeros(n),
             done=np.zeros(n, dtype=bool),
+            baseline_lost=side.lost[rows],
+            anchor=at_anchor(self._anchor, side, rows, self.policy),
         )
         self.rule = StoppingRule(self._units, self._evidence, self.policy)
         self.costs: list[float | None] = []  # dollars of each attempt made
@@ -305,8 +241,10 @@ class UntilDecided:
         )
 
 
-def _baseline_of(candidate: EarlyCandidate, baseline: Path, name: str | None, rules: Policy) -> Side:
-    """The baseline's side, which has to be done, as it was locked, and with few attempts lost."""
+def _baseline_of(
+    candidate: EarlyCandidate, baseline: Path, name: str | None, rules: Policy
+) -> tuple[Side, Anchor | None]:
+    """The baseline's side, which has to be done, as it was locked, and with few attempts lost; and its anchor."""
     table, manifest = load_evidence(baseline)
     same, lock = baseline.resolve() == candidate.report.resolve(), read_lock(baseline)
     besides = candidate.contender if same else None
@@ -325,7 +263,14 @@ def _baseline_of(candidate: EarlyCandidate, baseline: Path, name: str | None, ru
         lost, allowed = f"{100 * side.lost_share():.1f}%", f"{100 * rules.max_errored:g}% is allowed"
         lost += f" of the attempts of {name} were lost by the instrument"
         raise EvidenceError(f"{baseline}: {lost}, {allowed}; run it with --retry-errored")
-    return side
+    anchor = anchor_of(baseline, lock, name)
+    if anchor is not None:
+        fault = anchor.fault
+        if not fault and anchor.side is not None and anchor.side.keys.keys() != side.keys.keys():
+            fault = "it has other tasks than the baseline; ownbench baseline set --anchor makes the baseline the anchor"
+        if fault:
+            raise EvidenceError(f"{baseline}: the anchor is {anchor.name}: {fault}")
+    return side, anchor
 
 
 def _common(candidate: EarlyCandidate, side: Side) -> tuple[Ints, Ints, dict[Key, int]]:

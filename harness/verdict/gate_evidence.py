@@ -9,10 +9,10 @@ import numpy as np
 
 from harness.analysis import PairedOutcomes, Pairs, Side, pair_sides
 from harness.core import Comparison
-from harness.stats import NonInferiority, compare, non_inferiority
+from harness.stats import compare, non_inferiority
 from harness.verdict import gate_statistics
 from harness.verdict.baseline import Anchor
-from harness.verdict.gate_statistics import LOOKS, Decided, GateTests, StillHeld
+from harness.verdict.gate_statistics import LOOKS, Decided, Drift, GateTests, StillHeld
 from harness.verdict.policy import Policy
 from harness.verdict.tries import Tries
 
@@ -34,24 +34,6 @@ class Replayed:
     decided: Decided | None = None  # ``None`` where the evidence is judged as that of any run
     stretch: Pairs | None = None  # both sides at the tasks that were looked at; the others need not have been tried
     looked: Mapping[str, Any] | None = None  # how far, for the verdict's record; ``None``: this rule is not the run's
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """The candidate against the anchor, at the anchor's margin."""
-
-    graded: NonInferiority
-    failed: NonInferiority  # with the attempts that the instrument lost counted as failed, on both sides
-
-    @property
-    def holds(self) -> bool:
-        """Shown to lie within the margin, whatever became of the lost attempts."""
-        return self.graded.holds and self.failed.holds
-
-    @property
-    def shown(self) -> bool:
-        """Shown to have dropped by more than the margin: the same test the other way round."""
-        return self.graded.n_tasks > 0 and self.graded.p_value >= 1.0 - self.graded.alpha
 
 
 @dataclass(frozen=True, kw_only=True)  # without slots: what is computed once is kept in it
@@ -103,8 +85,9 @@ class GateEvidence:
         if not any(lost.any() for lost in self.judged.lost):
             return None
         out = self.judged.lost_as_failed
-        found = self._comparison(out)
-        return (found, gate_statistics.still_held(out, self.looked)) if found else None
+        found, one = self._comparison(out), self.early.decided
+        held = (one.failed if one else None) or gate_statistics.still_held(out, self.looked)
+        return (found, held) if found else None
 
     @cached_property
     def since_anchor(self) -> Pairs | None:
@@ -122,7 +105,9 @@ class GateEvidence:
         """What has been lost since the anchor; ``None`` where there is none."""
         if (pairs := self.since_anchor) is None:
             return None
-        margin, alpha = self.policy.anchor_margin or self.policy.margin, self.looked.alpha
+        if self.early.decided:
+            return self.early.decided.drift
+        margin, alpha = self.policy.anchor_margin or self.policy.margin, self.policy.alpha
         graded, failed = (
             non_inferiority(out.candidate, out.baseline, margin, out.clusters, alpha=alpha)
             for out in (pairs.outcomes, pairs.lost_as_failed)

@@ -97,6 +97,24 @@ class StillHeld:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """The candidate against the anchor, at the anchor's margin."""
+
+    graded: NonInferiority
+    failed: NonInferiority  # with the attempts that the instrument lost counted as failed, on both sides
+
+    @property
+    def holds(self) -> bool:
+        """Shown to lie within the margin, whatever became of the lost attempts."""
+        return self.graded.holds and self.failed.holds
+
+    @property
+    def shown(self) -> bool:
+        """Shown to have dropped by more than the margin: the same test the other way round."""
+        return self.graded.n_tasks > 0 and self.graded.p_value >= 1.0 - self.graded.alpha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
     """What the rule of an early stop came to, and on what."""
 
@@ -108,6 +126,8 @@ class Decided:
     alpha: float  # that one-sided level
     tests: GateTests  # on those tasks: proofs at ``alpha``, harm by p values that hold at any time
     why: str
+    failed: StillHeld | None = None  # with lost attempts counted as failed; ``None`` where none was lost
+    drift: Drift | None = None  # what was lost since the anchor; ``None`` where there is none
 
     @property
     def harmed_overall(self) -> bool:
@@ -141,13 +161,17 @@ def gate_tests(outcomes: PairedOutcomes, limits: Limits, *, seed: int = 0, resam
     )
 
 
-def still_held(outcomes: PairedOutcomes, limits: Limits) -> StillHeld:
-    """Whether SHIP is shown by these outcomes too; domains are tested where one lies below its margin at all."""
+def still_held(outcomes: PairedOutcomes, limits: Limits, overall: NonInferiority | None = None) -> StillHeld:
+    """Whether SHIP is shown by these outcomes too; domains are tested where one lies below its margin at all.
+
+    ``overall`` is the test of the margin where it is not that of one look.
+    """
     out, margins = outcomes.at(outcomes.common), _margins(outcomes, limits)
     sums, sizes = (np.bincount(out.domains, weights=w, minlength=len(margins)) for w in (_differences(out), None))
     low = bool(np.any(sums < -margins * sizes))
     return StillHeld(
-        overall=non_inferiority(out.candidate, out.baseline, limits.margin, out.clusters, alpha=limits.alpha),
+        overall=overall
+        or non_inferiority(out.candidate, out.baseline, limits.margin, out.clusters, alpha=limits.alpha),
         critical=critical_tests(out, limits, limits.alpha),
         harmed=tuple(one for one in _family(out, limits) if one.harmed) if low else (),
     )

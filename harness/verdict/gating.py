@@ -114,7 +114,7 @@ def gate(
         approval=lock.approval if lock and lock.contender == first else None,
         anchor=anchor,
         tries=tries_of(pairs, rules, baseline),
-        early=replayed(pairs, tested, baseline, source),
+        early=replayed(pairs, tested, baseline, source, anchor),
     )
     reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(e)]
     decision, one = INVALID, e.early.decided

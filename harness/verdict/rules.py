@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from harness import stats
-from harness.analysis import Side, graded_otherwise, gradings_of, renewal
+from harness.analysis import Side, changes_of_pairs, graded_otherwise, gradings_of, renewal
 from harness.core import SuiteRecord, listed, p_equation, plural, points, points_interval
 from harness.stats import NonInferiority, fieller_ratio
 from harness.verdict import gate_statistics
@@ -209,6 +209,7 @@ def _non_inferior(e: GateEvidence) -> Iterable[Reason]:
     elif not found.holds and not e.tests.blocks:
         equal = gate_statistics.tasks_if_equal(e.judged.outcomes, e.policy.margin, e.looked)
         text += "" if equal is None else f"; were the two equal, about {plural(equal, 'task')} would show it"
+    text += "".join(f"; {note}" for note in changes_of_pairs(e.judged))
     yield Reason(rule="non_inferior", holds=found.holds, text=text)
 
 

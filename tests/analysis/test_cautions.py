@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.analysis import scoreboard
+from harness.analysis import pair, scoreboard
 from harness.report import print_view
 from harness.report.write import write_report
 
@@ -107,3 +107,20 @@ def test_every_surface_says_it(make_report, capsys):
     for name in ("report.md", "report.html"):
         assert (report / name).read_text().count("FEW EFFECTIVE CLUSTERS") == 1
     assert caution in (report / "statistics.json").read_text()
+
+
+def test_a_comparison_warns_of_few_clusters_too(make_report):
+    rows = clustered([30, *[1] * 20])
+    report = make_report([*rows, *(row | {"contender": "B"} for row in rows)])
+    (text,) = (note for note in pair(report, "A", "B").notes if note.startswith("FEW EFFECTIVE CLUSTERS: "))
+    assert text.startswith(
+        "FEW EFFECTIVE CLUSTERS: 21 clusters that count as 2.7 of equal size; the largest holds 30 of 50"
+    )
+    even = make_report([row | {"contender": who} for row in clustered([2] * 20) for who in "AB"], name="even")
+    assert not any(note.startswith("FEW") for note in pair(even, "A", "B").notes)
+
+
+def test_skewed_costs_are_said(make_report):
+    (text,) = scoreboard(make_report(priced([*[1.0] * 49, 5.0]))).cautions
+    assert text.startswith("SKEWED COSTS: ")
+    assert ": A 1,176; " in text

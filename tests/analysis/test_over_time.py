@@ -88,3 +88,15 @@ def test_a_call_of_the_run_that_differs_is_said(tmp_path, capsys):
     assert found["trend"]["p"] > 0.01
     same = compared(capsys, report(tmp_path, passed, (order, order), np.ones(150, dtype=int)))
     assert same["run_effect"] is None
+
+
+def test_the_gate_says_a_change_too_and_nothing_where_there_is_none(tmp_path, capsys):
+    order, none = np.random.default_rng(1).permutation(200), np.zeros(200, dtype=bool)
+    for bad, seed in ((order < 60, 2), (none, 3)):
+        where = report(tmp_path, outcomes(200, bad, seed), (order * 10, order * 10 + 3))
+        names = ("--baseline-contender", "b", "--candidate-contender", "a")
+        main(["gate", str(where), str(where), *names, "--json"])
+        (text,) = (
+            one["text"] for one in json.loads(capsys.readouterr().out)["reasons"] if one["rule"] == "non_inferior"
+        )
+        assert ("; the difference is not steady: it changed by +" in text) == bool(bad.any())

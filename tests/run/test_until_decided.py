@@ -286,6 +286,57 @@ def test_where_the_instrument_loses_too_much_nothing_is_decided_until_it_is_trie
     assert bench.gate(capfd, report)[0] == 1
 
 
+def test_attempts_lost_where_the_baseline_passes_ship_neither_here_nor_at_the_gate(bench, capfd):
+    """12 of 300 are lost, few enough to be judged: counted as failed they are a drop of 4 points."""
+
+    async def act(served, request, body):
+        lost = int(live.question(body).split()[-1]) % 25 == 3
+        return await (servers.status(500) if lost else servers.ok())(served, request, body)
+
+    bench.policy.write_text("margin: 0.05\nmax_errored: 0.1\n")
+    bench.served.script[:] = [act]
+    report = bench.report("same", "same", limits={"concurrency": 4, "timeout_s": 5, "tries": 1})
+    code, _, err = live.inside(capfd, *bench.early(report))
+    assert (code, early_of(report)["decision"]) == (0, "INCONCLUSIVE")
+    assert "still open: drop within the margin with lost attempts counted as failed" in err
+    code, record, rules, _ = bench.gate(capfd, report)
+    assert (code, record["decision"], rules["non_inferior"]["holds"]) == (3, "INCONCLUSIVE", True)
+    assert not rules["lost"]["holds"]
+
+    bench.served.script[:] = [servers.ok()]
+    code, _, _ = live.inside(capfd, *bench.early(report, "--retry-errored"))
+    assert (code, early_of(report)["decision"], bench.gate(capfd, report)[0]) == (0, "SHIP", 0)
+
+
+def test_a_candidate_that_lies_within_the_margin_of_the_baseline_alone_does_not_ship(bench, capfd):
+    """The baseline is 5 points below its anchor, and the candidate is as good as the baseline."""
+    now, policy = bench.report("now", "mild"), ("--policy", bench.policy)
+    assert main(["baseline", "set", str(bench.main)]) == 0
+    live.inside(capfd, "run", now, "--quiet")
+    assert live.inside(capfd, "gate", bench.main, now, *policy)[0] in {1, 3}
+    approved = ("--approved-by", "Ada", "--reason", "the launch")
+    assert live.inside(capfd, "baseline", "set", now, *approved)[0] == 0
+    code, _, err = live.inside(capfd, *bench.early(bench.report("next", "mild"), "--baseline", now))
+    assert code == 0
+    assert "decided: INCONCLUSIVE after " in err
+    assert "still open: drop since the anchor within its margin" in err
+    found = live.inside(capfd, "gate", now, bench.root / "next", *policy, "--json")
+    rules = {one["rule"]: one["holds"] for one in json.loads(found[1])["reasons"]}
+    assert (found[0], rules["non_inferior"], rules["anchor_margin"], rules["early"]) == (3, True, False, True)
+
+    wide = bench.root / "wide.yaml"  # another policy is another rule, for a report of its own
+    wide.write_text("margin: 0.05\nanchor_margin: 0.15\n")
+    other = bench.report("other", "mild")
+    early = ("run", other, "--until-decided", "--baseline", now, "--policy", wide, "--quiet")
+    assert (live.inside(capfd, *early)[0], early_of(other)["decision"]) == (0, "SHIP")
+    assert live.inside(capfd, "gate", now, other, "--policy", wide)[0] == 0
+    assert live.inside(capfd, "gate", now, other, *policy)[0] == 4  # INVALID: another anchor_margin than its run's
+    (now / "anchor" / "outcomes.parquet").unlink()
+    code, out, err = live.inside(capfd, *bench.early(bench.report("last", "mild"), "--baseline", now))
+    assert (code, out) == (4, "")
+    assert "outcomes.parquet is missing; restore it, or set a new one" in err
+
+
 # ------------------------------------------------------------------------------------------------- kills and resuming
 
 

@@ -70,6 +70,18 @@ def test_seven_commits_of_one_point_each_do_not_ship(commits):
     assert kept == {f"v{i}" for i in range(1, 8)}
 
 
+def test_commits_that_were_gated_and_not_set_pass_the_anchor_on(commits):
+    """Gated each against the one before, whether or not that one was let in."""
+    set_baseline(commits[0])
+    decisions = []
+    for before, after in pairwise(commits):
+        decisions.append(judged(before, after).decision)
+        if decisions[-1] is Decision.SHIP:
+            set_baseline(after)
+    assert decisions == ["SHIP", "INCONCLUSIVE", *["BLOCK"] * 5]
+    assert set_baseline(commits[7], approval=APPROVED)[0].anchor["report"] == "v0"
+
+
 def test_a_wider_margin_of_the_anchor_lets_some_more_in(commits):
     set_baseline(commits[0])
     decisions = []

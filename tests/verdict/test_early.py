@@ -1,6 +1,7 @@
 """The rule that stops a run: against counts, published bounds and closed forms, and in any order of completion."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -223,14 +224,54 @@ def test_where_too_many_attempts_are_lost_nothing_is_decided():
     lost = np.arange(600) % 20 == 0
     for d in ([0] * 600, [-1] * 600):
         assert rule(d, lost=lost).advance().decision is Decision.INVALID
-    lax = Policy(margin=0.05, max_errored=0.1)
-    assert rule([0] * 600, lax, lost=lost).advance().decision is Decision.SHIP
+    lax, fewer = Policy(margin=0.05, max_errored=0.1), np.arange(600) % 60 == 0
+    assert rule([0] * 600, lax, lost=lost).advance().decision is Decision.INCONCLUSIVE  # counted as failed they are -5
+    assert rule([0] * 600, lax, lost=fewer).advance().decision is Decision.SHIP
     early = np.arange(600) < 3  # lost at first, then no more: it is decided as soon as the share is small
     found = rule([-1] * 600, lost=early).advance()
     assert (found.decision, len(found.rows)) == (Decision.BLOCK, 150)
 
 
 # ------------------------------------------------------------------------------- a verdict out of reach, and a change
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_ships_ships_with_lost_attempts_counted_as_failed_too(seed):
+    d, rng = drawn(600, 0.0, seed, discordant=0.05), np.random.default_rng(seed + 100)
+    lost = rng.random(600) < 0.04
+    graded, found = rule(d).advance(), rule(d, lost=lost, policy=Policy(margin=0.05, max_errored=0.1)).advance()
+    assert (graded.decision, graded.failed) == (Decision.SHIP, None)
+    assert (found.decision is Decision.SHIP) == found.failed.holds
+    assert found.failed.overall.delta < found.tests.overall.delta
+    if found.decision is not Decision.SHIP:
+        assert "drop within the margin with lost attempts counted as failed" in found.why
+    few = rule(d, lost=np.arange(600) == 5).advance()
+    assert (few.decision, few.failed.holds) == (Decision.SHIP, True)
+
+
+def test_what_the_baseline_lost_counts_as_failed_too():
+    d, lost = np.zeros(600), np.arange(600) % 20 == 0
+    one = replace(evidence(d, lost=lost), baseline_lost=lost.astype(float))
+    (sums, counts), gone = one.outcomes.baseline, lost.astype(float)
+    one = replace(one, outcomes=replace(one.outcomes, baseline=(sums * (1 - gone), counts - gone)))
+    found = StoppingRule([[i] for i in range(600)], one, Policy(margin=0.05, max_errored=0.1)).advance()
+    assert (found.decision, found.failed.overall.delta) == (Decision.SHIP, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("points_lost", "margin", "decision"),
+    [(0, None, Decision.SHIP), (10, None, Decision.BLOCK), (5, None, Decision.INCONCLUSIVE), (5, 0.12, Decision.SHIP)],
+)
+def test_a_candidate_as_good_as_the_baseline_is_held_to_the_anchor_too(points_lost, margin, decision):
+    """The anchor passes so many more of 100 tasks than baseline and candidate, which are alike."""
+    one = evidence(np.where(np.arange(600) == 3, 1, 0))
+    sums, counts = one.outcomes.baseline
+    won = np.isin(np.arange(600) % 100, 4 * np.arange(points_lost) + 3)  # the baseline fails these
+    one = replace(one, anchor=(np.where(won, 1.0, sums), counts, np.zeros(600)))
+    found = StoppingRule([[i] for i in range(600)], one, Policy(margin=0.05, anchor_margin=margin)).advance()
+    assert (found.decision, found.tests.overall.holds) == (decision, True)
+    assert found.drift.graded.delta == pytest.approx(-points_lost / 100, abs=0.006)
+    assert found.drift.holds == (decision is Decision.SHIP)
 
 
 def test_where_no_verdict_can_come_any_more_it_stops():
