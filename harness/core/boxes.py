@@ -109,3 +109,8 @@ class Box(Protocol):
 
     def close(self) -> None:
         """Ends it with everything in it; twice is no error."""
+
+    def __enter__(self) -> Self:
+        """Itself; the end of the block closes it."""
+
+    def __exit__(self, *_: object) -> None: ...

@@ -211,12 +211,6 @@ class BubblewrapBox(CommandBox):
         if (group := self._cgroup) is not None:
             group.remove()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 _ETC = {
     "/etc/passwd": f"box:x:{NOBODY}:{NOBODY}::/tmp:/bin/sh\n".encode(),

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from harness.core import WORK, BoxError, Done, Environment, Image, Limits, visible
 from harness.sandbox.streams import Streams
@@ -45,6 +46,16 @@ class CommandBox:
         self.environment = environment
         self._lock = threading.RLock()  # one command at a time
         self._put: dict[str, str] = {}  # digests of what we wrote, by path
+
+    def close(self) -> None:
+        """As `Box.close` says."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
         """Its exit code and the cause; what it wrote is in ``streams``."""
@@ -85,7 +96,10 @@ class CommandBox:
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """As `Box.put` says."""
-        self._unpack({_absolute(path): (content, content[:2] == b"#!") for path, content in files.items()})
+        found = {_absolute(path): (content, content[:2] == b"#!") for path, content in files.items()}
+        if WORK in found:
+            raise BoxError(f"{WORK} is no path inside the box for a file")
+        self._unpack(found)
 
     def put_dir(self, src: Path, dst: str = WORK) -> None:
         """As `Box.put_dir` says."""
@@ -151,9 +165,9 @@ class CommandBox:
 
 def regular_files(folder: Path) -> Iterator[tuple[str, tuple[bytes, bool]]]:
     """Name below the folder, content, and whether it is a program; links are left out. Raises BoxError: unreadable."""
-    if not folder.is_dir():
-        raise BoxError(f"{folder}: no such folder")
     try:
+        if not folder.is_dir():
+            raise BoxError(f"{folder}: no such folder")
         for path in sorted(folder.rglob("*")):
             if path.is_file() and not path.is_symlink():
                 yield path.relative_to(folder).as_posix(), (path.read_bytes(), bool(path.stat().st_mode & 0o100))

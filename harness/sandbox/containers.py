@@ -187,12 +187,6 @@ class ContainerBox(CommandBox):
                 shutil.rmtree(self._staged, ignore_errors=True)
                 self._staged = None
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
 
 def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
     """What the runtime answers. Raises BoxError: it is not installed, says no, or does not answer."""

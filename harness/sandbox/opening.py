@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -39,7 +39,7 @@ class Probe:
 
     usable: bool
     problem: str = ""  # why not, in one line
-    limits: Mapping[str, str] = None  # type: ignore[assignment]  # how each limit is enforced
+    limits: Mapping[str, str] = field(default_factory=dict)  # by limit: how it is enforced
 
 
 @functools.cache
@@ -52,15 +52,15 @@ def probe(backend: str) -> Probe:
         return Probe(usable=not problem, problem=problem, limits={} if problem else how | _ALWAYS)
     box = BubblewrapBox(Limits(memory_mb=256, disk_mb=16, seconds=20))
     try:
-        with box:
+        with box.start():
             done = box.run(["true"])
             if done.code != 0:
-                return Probe(usable=False, problem=f"a command did not run: {done.cause or done.err!r}", limits={})
+                return Probe(usable=False, problem=f"a command did not run: {done.cause or done.err!r}")
             measured = "each process by rlimit, all together looked at every 0.1 s: no writable cgroup here"
             how = {"memory": "cgroup", "processes": "cgroup", "cpus": "cgroup"} if box.capped else {
                 "memory": measured, "processes": "rlimit", "cpus": "not enforced: no writable cgroup here"}  # fmt: skip
     except (BoxError, OSError) as error:
-        return Probe(usable=False, problem=str(error), limits={})
+        return Probe(usable=False, problem=str(error))
     return Probe(usable=True, limits=how | {"disk": "tmpfs", "files": "looked at every 0.1 s"} | _ALWAYS)
 
 
