@@ -15,7 +15,7 @@ class Limits:
 
     seconds: float = 60.0  # wall time of one command that names no timeout of its own
     memory_mb: int = 2048  # of all processes together; files in the writable folders come on top
-    disk_mb: int = 1024  # of the work folder. /tmp and /dev/shm have a quarter of it each, at least 16 MB
+    disk_mb: int = 1024  # of the work folder; temporary files and shared memory have a quarter of it each
     pids: int = 128  # processes and threads
     cpus: float = 1.0
     output_bytes: int = 1 << 20  # kept of each stream; one that goes far beyond it ends the command
@@ -24,7 +24,7 @@ class Limits:
 
     @property
     def small_mb(self) -> int:
-        """The size of /tmp, and of /dev/shm."""
+        """The size of the folder for temporary files, and of that for shared memory."""
         return max(16, self.disk_mb // 4)
 
 

@@ -243,6 +243,7 @@ def _spawned(binary: str, command: list[str], passed: list[int], errors: int) ->
             stderr=errors,
             env={},
             cwd="/",
+            start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
             **nobody,
         )
 

@@ -4,6 +4,7 @@ A runtime may accept a limit and not enforce it: limits are read back from the k
 """
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -118,7 +119,10 @@ class ContainerBox(CommandBox):
             fds.append(in_memory(command.stdin))
             out, err = streams.write_ends
             try:
-                client = subprocess.Popen([*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours)
+                client = subprocess.Popen(
+                    [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours,
+                    start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
+                )  # fmt: skip
             except OSError as error:  # the command is longer than the system takes
                 os.write(err, f"{error.strerror}\n".encode())
                 streams.close_write_ends()
@@ -193,7 +197,7 @@ def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
     try:
         done = subprocess.run(
             [*_program(kind), *arguments], capture_output=True, text=True, errors="replace", timeout=seconds,
-            stdin=subprocess.DEVNULL, check=False,
+            stdin=subprocess.DEVNULL, start_new_session=True, check=False,
         )  # fmt: skip
     except FileNotFoundError:
         raise BoxError(f"{kind} is not installed") from None
@@ -205,6 +209,7 @@ def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
     return done.stdout.strip()
 
 
+@functools.cache
 def image_for(kind: str, environment: Environment) -> Environment:
     """The environment with an image that is there; a Dockerfile is built, once for each state of its folder.
 
