@@ -107,7 +107,7 @@ def test_no_module_has_the_name_of_something_that_its_room_exports():
     for door in HARNESS.rglob("__init__.py"):
         exported = {
             alias.asname or alias.name
-            for node in ast.parse(door.read_text()).body
+            for node in ast.walk(ast.parse(door.read_text()))
             if isinstance(node, ast.ImportFrom)
             for alias in node.names
         }

@@ -1,63 +1,70 @@
 """Evidence to views: sides, pairing, changes, the scoreboard, domains, skills, planning; draws and decides nothing."""
 
-from harness.analysis.by_domain import Domains, domains
-from harness.analysis.changed import Change, changes
-from harness.analysis.common_sets import ranked_tasks, ranked_together
-from harness.analysis.designs import CELL_WORDS, Design, factorial
-from harness.analysis.dev_tasks import shared_sources
-from harness.analysis.loading import (
-    Evidence,
-    default_contender,
-    early_command,
-    load_evidence,
-    progress_of,
-    undecided_command,
-)
-from harness.analysis.over_time import changes_of_pairs
-from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
-from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size
-from harness.analysis.published import Headline, headline, headline_rows
-from harness.analysis.scoreboard_notes import (
-    OTHER_TASKS,
-    best_sentence,
-    cost_bases,
-    cost_notes,
-    load_note,
-    missing_lines,
-    split_by_overlap,
-)
-from harness.analysis.scores import read_statistics, scoreboard, statistics_text
-from harness.analysis.sides import (
-    PairedOutcomes,
-    Pairs,
-    Side,
-    coarser_clusters,
-    contenders_of_two_reports,
-    graded_otherwise,
-    gradings_of,
-    pair_sides,
-    renewal,
-    seconds_of,
-    tasks_of_one_only,
-)
-from harness.analysis.skill_scores import Skills, has_skills, skills
-from harness.analysis.task_views import (
-    AttemptView,
-    ShownText,
-    TaskList,
-    attempt_view,
-    attempts_csv,
-    safe_csv,
-    search_note,
-    shown_text,
-    task_page,
-)
-from harness.analysis.views import (
-    ContenderScore,
-    DomainDifference,
-    DomainScore,
-    DomainSpread,
-    Flip,
-    Pairing,
-    Scoreboard,
-)
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.analysis.by_domain import Domains, domains
+    from harness.analysis.changed import Change, changes
+    from harness.analysis.common_sets import ranked_tasks, ranked_together
+    from harness.analysis.designs import CELL_WORDS, Design, factorial
+    from harness.analysis.dev_tasks import shared_sources
+    from harness.analysis.loading import (
+        Evidence,
+        default_contender,
+        early_command,
+        load_evidence,
+        progress_of,
+        undecided_command,
+    )
+    from harness.analysis.over_time import changes_of_pairs
+    from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
+    from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size
+    from harness.analysis.published import Headline, headline, headline_rows
+    from harness.analysis.scoreboard_notes import (
+        OTHER_TASKS,
+        best_sentence,
+        cost_bases,
+        cost_notes,
+        load_note,
+        missing_lines,
+        split_by_overlap,
+    )
+    from harness.analysis.scores import read_statistics, scoreboard, statistics_text
+    from harness.analysis.sides import (
+        PairedOutcomes,
+        Pairs,
+        Side,
+        coarser_clusters,
+        contenders_of_two_reports,
+        graded_otherwise,
+        gradings_of,
+        pair_sides,
+        renewal,
+        seconds_of,
+        tasks_of_one_only,
+    )
+    from harness.analysis.skill_scores import Skills, has_skills, skills
+    from harness.analysis.task_views import (
+        AttemptView,
+        ShownText,
+        TaskList,
+        attempt_view,
+        attempts_csv,
+        safe_csv,
+        search_note,
+        shown_text,
+        task_page,
+    )
+    from harness.analysis.views import (
+        ContenderScore,
+        DomainDifference,
+        DomainScore,
+        DomainSpread,
+        Flip,
+        Pairing,
+        Scoreboard,
+    )
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.common_sets import ranked_tasks
-from harness.analysis.loading import Evidence, Mask, load_evidence, progress_of
+from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
 from harness.analysis.scoreboard_cautions import cautions_of, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
@@ -47,8 +47,11 @@ def scoreboard(
         if name not in together and row.any()
     }
     fronts = _pareto(ranked, [name for name in names if name not in controls])
+    places = [np.flatnonzero(ranked.domains == code) for code in range(len(ranked.domain_names))]
     scores = {
-        name: _score(ranked, name, level, front=fronts.get(name), control=controls.get(name), apart=name in apart)
+        name: _score(
+            ranked, name, level, places, front=fronts.get(name), control=controls.get(name), apart=name in apart
+        )
         for name in names
     }
     rates = {name: scores[name].pass_rate for name in names if name in together and name not in controls}
@@ -126,16 +129,26 @@ def _over_all_pairs(one: Comparison, options: Sequence[str], found: stats.Rankin
 
 
 def _score(
-    table: TaskTable, name: str, level: float, *, front: float | None, control: str | None, apart: bool
+    table: TaskTable,
+    name: str,
+    level: float,
+    places: Sequence[Ints],
+    *,
+    front: float | None,
+    control: str | None,
+    apart: bool,
 ) -> ContenderScore:
-    """Latencies and labels are of attempts: trials of a task, and tasks of a cluster, are one unit."""
+    """``places`` are the tasks of each domain.
+
+    Latencies and labels are of attempts: trials of a task, and tasks of a cluster, are one unit.
+    """
     i = table.index(name)
-    whole = _domain_score(table, i, "", np.ones(len(table.tasks), dtype=bool), level)
+    whole = _domain_score(table, i, "", slice(None), level)
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
     latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
     p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
     f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level) if true else None
-    present, counts, sums = table.trials[i] > 0, table.counts[i], table.sums[i]
+    present, counts, sums = table.trials_of(i) > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
     per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
@@ -161,9 +174,9 @@ def _score(
         latency_p95=p95,
         **{name: getattr(whole, name) for name in ("n_tasks", "n_trials", "errored", "ungraded", "skipped")},
         domains=tuple(
-            _domain_score(table, i, domain, mask, level)
-            for code, domain in enumerate(table.domain_names)
-            if (present & (mask := table.domains == code)).any()
+            _domain_score(table, i, domain, here, level)
+            for domain, here in zip(table.domain_names, places, strict=True)
+            if present[here].any()
         ),
         pareto_probability=front,
         control=control,
@@ -171,15 +184,15 @@ def _score(
     )
 
 
-def _domain_score(table: TaskTable, i: int, domain: str, mask: Mask, level: float) -> DomainScore:
-    counts, clusters = table.counts[i, mask], table.clusters[mask]
+def _domain_score(table: TaskTable, i: int, domain: str, here: Ints | slice, level: float) -> DomainScore:
+    counts, clusters = table.counts[i, here], table.clusters[here]
     return DomainScore(
         domain=domain,
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
-        pass_rate=stats.clustered_rate(table.sums[i, mask], counts, clusters, level),
-        cost_per_task_usd=_priced(stats.clustered_mean(table.cost_sums[i, mask], counts, clusters, level)),
-        **{name: int(getattr(table, name)[i, mask].sum()) for name in ("errored", "ungraded", "skipped")},
+        pass_rate=stats.clustered_rate(table.sums[i, here], counts, clusters, level),
+        cost_per_task_usd=_priced(stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)),
+        **{name: int(getattr(table, name)[i, here].sum()) for name in ("errored", "ungraded", "skipped")},
     )
 
 

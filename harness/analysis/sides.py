@@ -28,7 +28,7 @@ class Side:
     @property
     def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
-        return np.flatnonzero(self.table.trials[self.index] > 0)
+        return np.flatnonzero(self.table.trials_of(self.index) > 0)
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -45,7 +45,7 @@ class Side:
     def lost_share(self, rows: Ints | None = None) -> float:
         """Of all attempts made, or those at some tasks, the share that errored or could not be graded."""
         rows = self.tried if rows is None else rows
-        made = int((self.table.trials - self.table.skipped)[self.index][rows].sum())
+        made = int((self.table.trials_of(self.index) - self.table.skipped[self.index])[rows].sum())
         return float(self.lost[rows].sum()) / made if made else 1.0
 
     @property

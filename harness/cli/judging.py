@@ -165,8 +165,10 @@ ARGUMENTS: dict[str, Arguments] = {
 
 def run_show(args: argparse.Namespace) -> int:
     """Prints the scoreboard, which is ``statistics.json``; 0."""
+    from harness.store import read_ahead, running_process
+
+    read_ahead(args.report)
     from harness.analysis import scoreboard
-    from harness.store import running_process
 
     view = scoreboard(args.report, split=args.split, level=args.level, reference=args.reference)
     if (process := running_process(args.report)) is not None:
@@ -216,6 +218,10 @@ def run_advise(args: argparse.Namespace) -> int:
 
 def run_gate(args: argparse.Namespace) -> int:
     """Prints the verdict and writes its files; 0 SHIP, 1 BLOCK, 3 INCONCLUSIVE, 4 INVALID. A self-test: 0."""
+    from harness.store import read_ahead
+
+    for report in {args.baseline, args.candidate} - {None}:
+        read_ahead(report)
     from harness.report import write_gate
     from harness.verdict import gate, one_at_a_time, self_test
 

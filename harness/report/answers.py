@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import singledispatch
-from typing import Any, TextIO
+from typing import Any
 
 from harness.analysis import (
     Design,
@@ -15,22 +15,16 @@ from harness.analysis import (
     headline_rows,
     plan_rows,
 )
-from harness.core import UNKNOWN, disagreement, p_equation, plural, points, points_interval
+from harness.core import plural
 from harness.report import cells
 from harness.report import choice_tables as choices
 from harness.report import difference_tables as differing
-from harness.report import gate_tables as gated
 from harness.report import scoreboard_tables as scores
 from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Row, Shown, Text, figures, table
-from harness.report.console import name_text, print_blocks
-from harness.verdict import Advice, Gate, SelfTest, Sweep
+from harness.report.console import name_text
+from harness.verdict import Advice, SelfTest, Sweep
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
-
-
-def print_view(view: Any, file: TextIO | None = None) -> None:
-    """Writes what a verb found to ``file``, standard output by default."""
-    print_blocks(blocks_of(view), file)
 
 
 @singledispatch
@@ -134,44 +128,6 @@ def _(view: Advice) -> Iterator[Block]:
     none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
     yield Text([] if found.rows else [f"{found.title}: {none}"])
     yield Text(view.notes, "notes")
-
-
-@blocks_of.register
-def _(view: Gate) -> Iterator[Block]:
-    yield Text([f"ownbench gate: {view.decision.value}"], "section", only=MARKDOWN)
-    yield Text([view.sentence], f"lead {gated.LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
-    for reason in view.reasons:
-        kind = "row" if reason.holds else "row head"
-        yield Text([f"{gated.HOLDS[reason.holds].text:<8} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
-    yield Shown(gated.rules_table(view.reasons), only=MARKDOWN)
-    c = view.comparison
-    if c is not None and c.delta is not None:
-        looked = ". The interval and p are of one look: not corrected for a run that was looked at on its way"
-        text = (
-            f"{points(c.delta)} points {points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method}) on "
-            f"{c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); {c.wins:,} tasks only the candidate passed, "
-            f"{c.losses:,} only the baseline{'' if view.early is None else looked}"
-        )
-        apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
-        text += f"; {apart}." if apart else "."
-        yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
-    if view.tasks_needed is not None:
-        yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],
-                   only=MARKDOWN)  # fmt: skip
-    if view.exempt:
-        exempt = ", ".join(f"`{name}`" for name in view.exempt)
-        yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,
-                   label="Exempt by policy", only=MARKDOWN)  # fmt: skip
-    found = gated.gated_domains(view)
-    yield Text(["Domains"] if found.rows else [], "head", only=MARKDOWN)
-    yield Shown(found)
-    yield Text(["What changed"], "head")
-    lines = []
-    for change in view.changed:
-        lines.append(f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
-        lines += [f"    {line}" for line in change.diff]
-    yield Text(lines or ["- no difference on record"], only=TERMINAL)
-    yield from gated.changes_blocks(view.changed)
 
 
 @blocks_of.register

@@ -3,9 +3,20 @@
 from collections.abc import Iterator, Sequence
 
 from harness.analysis import Change
-from harness.core import UNKNOWN, Decision, listed, moment, p_text, plural, points, points_interval
+from harness.core import (
+    UNKNOWN,
+    Decision,
+    disagreement,
+    listed,
+    moment,
+    p_equation,
+    p_text,
+    plural,
+    points,
+    points_interval,
+)
 from harness.report import cells
-from harness.report.blocks import MARKDOWN, PAGE, Block, Cell, Column, Row, Shown, Table, Text, table
+from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Column, Row, Shown, Table, Text, table
 from harness.verdict import Gate, HistoryEntry, Reason, StoredVerdict, in_words
 
 GOOD, BAD, OPEN = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
@@ -19,6 +30,44 @@ MEANINGS = {
 HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
 LOOKS = {Decision.SHIP: "good", Decision.BLOCK: "bad"}  # colours of the words; of any other it is that of what is open
 DOMAINS_SHOWN = 15  # domains in a table; the harmed, critical and exempt ones are always among them
+
+
+def gate_blocks(view: Gate) -> Iterator[Block]:
+    """What is said of a verdict."""
+    yield Text([f"ownbench gate: {view.decision.value}"], "section", only=MARKDOWN)
+    yield Text([view.sentence], f"lead {LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
+    for reason in view.reasons:
+        kind = "row" if reason.holds else "row head"
+        yield Text([f"{HOLDS[reason.holds].text:<8} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
+    yield Shown(rules_table(view.reasons), only=MARKDOWN)
+    c = view.comparison
+    if c is not None and c.delta is not None:
+        looked = ". The interval and p are of one look: not corrected for a run that was looked at on its way"
+        text = (
+            f"{points(c.delta)} points {points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method}) on "
+            f"{c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); {c.wins:,} tasks only the candidate passed, "
+            f"{c.losses:,} only the baseline{'' if view.early is None else looked}"
+        )
+        apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
+        text += f"; {apart}." if apart else "."
+        yield Text([text], label="Candidate minus baseline", only=MARKDOWN)
+    if view.tasks_needed is not None:
+        yield Text([f"About {view.tasks_needed:,} tasks would decide, were the difference seen the true one."],
+                   only=MARKDOWN)  # fmt: skip
+    if view.exempt:
+        exempt = ", ".join(f"`{name}`" for name in view.exempt)
+        yield Text([f"{exempt}. They cannot block; their tasks count in the overall difference."], "", view.exempt,
+                   label="Exempt by policy", only=MARKDOWN)  # fmt: skip
+    found = gated_domains(view)
+    yield Text(["Domains"] if found.rows else [], "head", only=MARKDOWN)
+    yield Shown(found)
+    yield Text(["What changed"], "head")
+    lines = []
+    for change in view.changed:
+        lines.append(f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
+        lines += [f"    {line}" for line in change.diff]
+    yield Text(lines or ["- no difference on record"], only=TERMINAL)
+    yield from changes_blocks(view.changed)
 
 
 def rules_table(reasons: Sequence[Reason]) -> Table:

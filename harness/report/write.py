@@ -1,32 +1,27 @@
-"""What is written into files: a report as blocks, its pages, statistics and figures; a verdict for pipelines."""
+"""What is written into files: a report as blocks, its pages, statistics and figures."""
 
-import json
-import os
-import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from harness import analysis, core, verdict
 from harness.analysis import Flip, Pairing, Scoreboard, Skills
-from harness.core import UNKNOWN, Comparison, Decision, EvidenceError, Manifest, OwnbenchError, write_atomic
+from harness.core import Comparison, EvidenceError, Manifest, OwnbenchError, write_atomic
 from harness.report import choice_tables as choices
 from harness.report import curve_figures as curves
 from harness.report import difference_figures as differences
 from harness.report import difference_tables as skilled
 from harness.report import scoreboard_tables as scores
-from harness.report.answers import blocks_of
 from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
 from harness.report.figures import cost_figure, pass_rate_figure, units_of
+from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
-from harness.verdict import VERDICT, Advice, AdviceSettings, Gate, SweepSettings, log_verdict
+from harness.verdict import Advice, AdviceSettings, SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
@@ -229,13 +224,7 @@ def write_report(
         "report.md": markdown_blocks(blocks, images),
         "statistics.json": analysis.statistics_text(view, evidence),
     }
-    return [*_write(report, texts), *drawn]
-
-
-def _write(folder: Path, texts: Mapping[str, str]) -> list[Path]:
-    for name, text in texts.items():
-        write_atomic(folder / name, text)
-    return [folder / name for name in texts]
+    return [*write_texts(report, texts), *drawn]
 
 
 def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[str, str]]:
@@ -254,61 +243,3 @@ def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[st
                 write_atomic(path, image(figure))
                 drawn.append(path)
     return drawn, named
-
-
-def write_gate(
-    view: Gate,
-    folder: Path,
-    environment: Mapping[str, str] | None = None,
-    *,
-    at: datetime | None = None,
-    reports: tuple[Path, Path] | None = None,
-) -> tuple[Path, ...]:
-    """Writes a verdict's files, and adds a summary to ``GITHUB_STEP_SUMMARY``.
-
-    Given ``at`` a time it is logged, in the folder and in those of the ``reports``, baseline and candidate.
-    """
-    markdown = markdown_blocks(blocks_of(view))
-    verdict = json.dumps(view.as_json(), indent=2, allow_nan=False) + "\n"
-    files = _write(folder, {VERDICT: verdict, "junit.xml": _junit(view), "summary.md": markdown})
-    logged = () if at is None else log_verdict(view.as_json(), folder, at, reports)
-    page = (os.environ if environment is None else environment).get("GITHUB_STEP_SUMMARY")
-    if page:
-        with Path(page).open("a", encoding="utf-8") as file:
-            file.write(markdown)
-    return (*files, *logged)
-
-
-def _junit(view: Gate) -> str:
-    """The verdict as JUnit XML, a case a rule and a domain: what does not hold is a failure, what is exempt skipped."""
-    fault = "error" if view.decision is Decision.INVALID else "failure"
-    told = [("rule", r.rule, "" if r.holds else fault, r.text, r.text) for r in view.reasons]
-    for one in view.domains:
-        text = f"{core.points(one.delta)} points on {one.n_tasks:,} tasks"
-        kind, message = "", text
-        if one.role == "exempt":
-            kind, message, text = "skipped", f"exempt by policy: {text}", ""
-        elif one.harmed:
-            text += f", {core.p_equation(one.p_adjusted)} in the family"
-            kind, message = "failure", f"harmed: {text}"
-        told.append(("domain", one.domain or UNKNOWN, kind, message, text))
-    kinds = [kind for _, _, kind, _, _ in told]
-    numbers = {"tests": f"{len(told)}", "failures": f"{kinds.count('failure')}", "errors": f"{kinds.count('error')}",
-               "skipped": f"{kinds.count('skipped')}", "time": "0"}  # fmt: skip
-    suites = ET.Element("testsuites", {"name": "ownbench gate", **numbers})
-    suite = ET.SubElement(suites, "testsuite", {"name": _xml(f"{view.baseline} -> {view.candidate}"), **numbers})
-    for of, name, kind, message, text in told:
-        case = ET.SubElement(suite, "testcase", classname=f"ownbench.gate.{of}", name=_xml(name), time="0")
-        said = {"type": view.decision.value} if kind in {"failure", "error"} else {}
-        said |= {"message": _xml(message)} if kind else {}
-        ET.SubElement(case, kind or "system-out", said).text = _xml(text) or None
-    ET.indent(suites)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(suites, encoding="unicode") + "\n"
-
-
-_NOT_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _xml(text: str) -> str:
-    """Text without what XML 1.0 has no place for, which no escape would save."""
-    return _NOT_XML.sub("?", core.visible(text))

@@ -15,10 +15,22 @@ from numpy.typing import ArrayLike
 from harness.core import Comparison, Estimate
 from harness.stats.clustered import cr3
 from harness.stats.comparison import Pairs, compare, gained_and_lost, pair_tasks, seldom_differs
-from harness.stats.signflip import Alternative, max_t_sign_flip
+from harness.stats.signflip import LISTED, Alternative, max_t_sign_flip
 from harness.stats.tails import chi2_quantile, crossing, two_sided_t, two_sided_z
-from harness.stats.units import Clusters, Codes, Contender, Matrix, Vector, cluster_codes, sum_by, vector, vectors
+from harness.stats.units import (
+    Clusters,
+    Codes,
+    Contender,
+    Counts,
+    Matrix,
+    Vector,
+    cluster_codes,
+    sum_by,
+    vector,
+    vectors,
+)
 
+MANY_CELLS = 1_000_000  # of different sums and domains, up to which it is counted how many clusters are alike
 MOST_TAU = 0.5  # standard deviation of domains' true differences that is thought possible
 
 
@@ -87,10 +99,28 @@ def by_domain(
 ) -> tuple[list[Any], Codes, Vector]:
     """The domains of the common tasks, sorted; of each task a place among them; each one's p by max-T sign flips."""
     names, codes = np.unique(np.asarray(domains)[pairs.kept], return_inverse=True)
-    parts = (np.where(codes == k, pairs.differences, 0.0) for k in range(len(names)))
-    sums = [sum_by(pairs.codes, part, pairs.clusters) for part in parts]
-    p = max_t_sign_flip(np.stack(sums, axis=1), alternative, seed=seed, resamples=resamples) if sums else np.ones(0)
+    if not len(names):
+        return [], codes.astype(np.intp), np.ones(0)
+    table, times = _sums_by_domain(pairs, codes, len(names), resamples)
+    p = max_t_sign_flip(table, alternative, seed=seed, resamples=resamples, times=times)
     return names.tolist(), codes.astype(np.intp), p
+
+
+def _sums_by_domain(pairs: Pairs, codes: Codes, size: int, resamples: int) -> tuple[Matrix, Counts | None]:
+    """The sums of the clusters, a row each and a column a domain; of many that are alike one row, and how many."""
+    home = np.zeros(pairs.clusters, dtype=np.int64)
+    home[pairs.codes] = codes
+    sums = pairs.sums
+    if np.count_nonzero(sums) * resamples > LISTED and (home[pairs.codes] == codes).all():
+        values, places = np.unique(sums, return_inverse=True)
+        if len(values) * size <= MANY_CELLS:
+            counts = np.bincount(places * size + home, minlength=len(values) * size)
+            cells = np.flatnonzero(counts)
+            table = np.zeros((len(cells), size))
+            table[np.arange(len(cells)), cells % size] = values[cells // size]
+            return table, counts[cells]
+    flat = np.bincount(pairs.codes * size + codes, weights=pairs.differences, minlength=pairs.clusters * size)
+    return flat.astype(np.float64).reshape(pairs.clusters, size), None
 
 
 def domain_variance(differences: Vector, clusters: Clusters = None, *, single: bool = False) -> float:
@@ -202,14 +232,23 @@ def _mixture_below(weight: Vector, center: Matrix, variance: Matrix, at: ArrayLi
 
 
 def mixture_quantile(weight: Vector, center: Matrix, variance: Matrix, q: float) -> list[float]:
-    """The quantile of each column, by halving."""
-    reach = 9.0 * np.sqrt(variance)
-    low, high = (center - reach).min(axis=0), (center + reach).max(axis=0)
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        under = _mixture_below(weight, center, variance, middle) < q
-        low, high = np.where(under, middle, low), np.where(under, high, middle)
-    found: list[float] = (0.5 * (low + high)).tolist()
+    """The quantile of each column, by Newton's method; by halving where that leads out of what is left."""
+    from scipy.special import ndtr
+
+    heavy = weight > 1e-14 * weight.max()
+    weight, center, sd = weight[heavy], center[heavy], np.sqrt(variance[heavy])
+    low, high = (center - 9.0 * sd).min(axis=0), (center + 9.0 * sd).max(axis=0)
+    x = 0.5 * (low + high)
+    for _ in range(100):
+        z = (x - center) / sd
+        away, slope = weight @ ndtr(z) - q, weight @ (np.exp(-0.5 * z * z) / sd) / math.sqrt(2.0 * math.pi)
+        low, high = np.where(away < 0.0, x, low), np.where(away < 0.0, high, x)
+        following = x - away / np.maximum(slope, 1e-300)
+        following = np.where((following > low) & (following < high), following, 0.5 * (low + high))
+        if np.abs(following - x).max() <= 1e-14:
+            break
+        x = following
+    found: list[float] = x.tolist()
     return found
 
 

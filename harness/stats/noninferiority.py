@@ -20,7 +20,7 @@ from harness.stats.permutation import flip_test
 from harness.stats.score import score_low, score_z
 from harness.stats.signflip import benjamini_hochberg, sign_flip_test
 from harness.stats.tables import tango_interval, tango_z
-from harness.stats.tails import normal_quantile, normal_tail, t_quantile
+from harness.stats.tails import normal_quantile, normal_tail, t_quantile, t_tail
 from harness.stats.units import (
     Clusters,
     Contender,
@@ -60,8 +60,6 @@ def non_inferiority(
     losses seen for that of all, and so pass a candidate too often whose few heavy losses happen to be missing. Without
     common tasks, or with a single cluster, it does not hold: missing evidence never ships.
     """
-    from scipy.special import stdtr
-
     _check(margin, alpha)
     pairs = pair_tasks(*candidate, *baseline, clusters)
     n, groups, d = len(pairs.a), pairs.clusters, pairs.differences
@@ -75,7 +73,7 @@ def non_inferiority(
     p, z, low = 1.0, -math.inf, -1.0  # one cluster says nothing of others
     if groups > 1:
         t = score_z(sums, sizes, -margin)
-        p, low = float(stdtr(groups - 1, -t)), score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
+        p, low = t_tail(t, groups - 1), score_low(sums, sizes, t_quantile(1.0 - alpha, groups - 1))
         z = -normal_quantile(p) if 0.0 < p < 1.0 else math.copysign(math.inf, t)
     method = f"Tango score on {clusters_named(groups, kish_units(sizes))}"
     return replace(blank, delta=float(d.mean()), p_value=p, z=z, low=low, holds=p < alpha, method=method)

@@ -54,11 +54,11 @@ def rank(
     if groups * resamples > LISTED and len(seen) and length.min() >= math.sqrt(NORMAL) * widest:
         blocks = iter([_normals(cross, np.random.default_rng(seed), 9_999)])
     for block in blocks:
-        largest = np.zeros(len(block))
+        largest, turned = np.zeros(len(block)), np.ascontiguousarray(block.T)
         for start in range(0, len(seen), PAIRS_AT_ONCE):
             part = slice(start, start + PAIRS_AT_ONCE)
-            moved = np.abs(block[:, first[part]] - block[:, second[part]]) / length[part]
-            np.maximum(largest, moved.max(axis=1), out=largest)
+            moved = np.abs(turned[first[part]] - turned[second[part]]) / length[part, None]
+            np.maximum(largest, moved.max(axis=0), out=largest)
         ordered = np.sort(largest)
         hits += len(ordered) - np.searchsorted(ordered, seen - 1e-9, side="left")
         drawn += len(block)

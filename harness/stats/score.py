@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.permutation import Tested
-from harness.stats.tails import root, t_quantile
+from harness.stats.tails import root, t_quantile, t_tail
 from harness.stats.units import Vector, kish_units, vectors
 
 
@@ -70,13 +70,11 @@ def score_test(sums: ArrayLike, sizes: ArrayLike, level: float = 0.95) -> Tested
 
     Where one has single yes or no trials and the other means of many, signs cannot be flipped and scores not shuffled.
     """
-    from scipy.special import stdtr
-
     s, m = vectors(sums=sums, sizes=sizes)
     units = int(np.count_nonzero(np.abs(s) > 1e-12))
     if len(s) < 2:
         return Tested(p_value=1.0, low=-1.0, high=1.0, method="score on t", units=units, smallest_p=1.0)
     df, target = len(s) - 1, t_quantile(0.5 + level / 2.0, len(s) - 1)
-    p = 2.0 * float(stdtr(df, -abs(score_z(s, m, 0.0))))
+    p = 2.0 * t_tail(abs(score_z(s, m, 0.0)), df)
     low, high = score_low(s, m, target), -score_low(-s, m, target)
     return Tested(p_value=p, low=low, high=high, method="score on t", units=units, smallest_p=0.0)

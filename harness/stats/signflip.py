@@ -196,33 +196,41 @@ def _tilt(values: Vector, counts: Vector, last: int) -> float:
 
 
 def max_t_sign_flip(
-    differences: ArrayLike, alternative: Alternative = "two-sided", *, seed: int = 0, resamples: int = 9_999
+    differences: ArrayLike,
+    alternative: Alternative = "two-sided",
+    *,
+    seed: int = 0,
+    resamples: int = 9_999,
+    times: Counts | None = None,
 ) -> Vector:
     """Adjusted p values of several mean differences on the same units: step-down max-T by sign flips.
 
     Westfall & Young 1993, algorithm 4.1, with ``T_j = mean / sqrt(mean d^2 / n)``; one sign vector serves all contrasts
     and so keeps their dependence. All patterns up to 16 non-zero units, else ``resamples`` are drawn and p is ``(1 +
     hits) / (1 + resamples)``. ``differences`` has the shape (units, contrasts), 0 where a unit takes no part; units
-    must be independent. One p a contrast, 1 for one without any difference.
+    must be independent. ``times`` says how many units each row stands for, None: one. One p a contrast, 1 for one
+    without any difference.
     """
     D = np.asarray(differences, dtype=np.float64)
     if D.ndim != 2 or not np.all(np.isfinite(D)):
         raise ValueError("differences must be a table of finite numbers: units by contrasts")
     D = _without_rounding(-D if alternative == "less" else D)
-    D = D[np.any(D != 0.0, axis=1)]
-    length = np.sqrt((D * D).sum(axis=0))
+    there = np.any(D != 0.0, axis=1)
+    D, times = D[there], np.ones(int(there.sum()), dtype=np.int64) if times is None else times[there]
+    weight = times.astype(np.float64)
+    length = np.sqrt(weight @ (D * D))
     live = length > 0.0
     result = np.ones(D.shape[1])
     if not live.any():
         return result
     scaled, two_sided = D[:, live] / length[live], alternative == "two-sided"
-    seen = scaled.sum(axis=0)
+    seen = weight @ scaled
     if two_sided:
         seen = np.abs(seen)
     order = np.argsort(-seen, kind="stable")
-    hits, drawn, extra = np.zeros(len(order)), 0, int(len(scaled) > ENUMERATED_AT_ONCE)
-    slack = TIE * max(1.0, float(np.abs(scaled).sum(axis=0).max()))
-    for sums in flipped(np.ascontiguousarray(scaled[:, order]), seed, resamples):
+    hits, drawn, extra = np.zeros(len(order)), 0, int(times.sum() > ENUMERATED_AT_ONCE)
+    slack = TIE * max(1.0, float((weight @ np.abs(scaled)).max()))
+    for sums in flipped(np.ascontiguousarray(scaled[:, order]), seed, resamples, times):
         if two_sided:
             np.abs(sums, out=sums)
         # Step-down: each contrast against the largest of those not yet passed.
@@ -234,17 +242,20 @@ def max_t_sign_flip(
     return result
 
 
-def flipped(table: Matrix, seed: int, resamples: int) -> Iterator[Matrix]:
+def flipped(table: Matrix, seed: int, resamples: int, times: Counts | None = None) -> Iterator[Matrix]:
     """Blocks of sums under sign patterns, one pattern a row: all of them for few units, else ``resamples`` drawn."""
-    units, counts, whole = len(table), None, table.sum(axis=0)
+    times = np.ones(len(table), dtype=np.int64) if times is None else times
+    units, counts, whole = int(times.sum()), None, times.astype(np.float64) @ table
+    if units * resamples > LISTED:  # of few distinct rows it is drawn how many keep their sign: the same patterns
+        first = table[np.arange(len(table)), np.argmax(table != 0.0, axis=1)]
+        # A row and its opposite are the same.
+        table, counts = few_rows(table * np.where(first < 0.0, -1.0, 1.0)[:, None], times) or (table, None)
+    if counts is None and units > len(table):
+        table = np.repeat(table, times, axis=0)
     if units <= ENUMERATED_AT_ONCE:
         codes = np.arange(1 << units)
         yield (1 - 2 * ((codes[:, None] >> np.arange(units)) & 1)).astype(np.float64) @ table
         return
-    if units * resamples > LISTED:  # of few distinct rows it is drawn how many keep their sign: the same patterns
-        first = table[np.arange(units), np.argmax(table != 0.0, axis=1)]
-        found = few_rows(table * np.where(first < 0.0, -1.0, 1.0)[:, None])  # a row and its opposite are the same
-        table, counts = found or (table, None)
     rng, rows = np.random.default_rng(seed), max(1, 2_000_000 // len(table))
     for done in range(0, resamples, rows):
         here = min(rows, resamples - done)

@@ -77,12 +77,23 @@ def fisher_exact(ka: int, na: int, kb: int, nb: int) -> float:
 
 def mcnemar_exact(wins: int, losses: int) -> float:
     """The two-sided p of the exact conditional test: ``2 P(Bin(b+c, 1/2) <= min(b, c))``, at most 1 (McNemar 1947)."""
-    return float(mcnemar_all(wins, losses, mid=False)[0])
+    return min(1.0, _mcnemar(wins, losses)[0])
 
 
 def mcnemar_midp(wins: int, losses: int) -> float:
     """The exact p minus half the chance of the table seen; keeps its level (Fagerland, Lydersen & Laake 2013)."""
-    return float(mcnemar_all(wins, losses)[0])
+    twice, seen = _mcnemar(wins, losses)
+    return 1.0 if wins == losses else min(1.0, twice - seen)
+
+
+def _mcnemar(wins: int, losses: int) -> tuple[float, float]:
+    """Twice the smaller tail of one table, and the chance of the table seen."""
+    if min(wins, losses) < 0:
+        raise ValueError("discordant counts cannot be negative")
+    n, least = wins + losses, min(wins, losses)
+    reach = math.ceil(9.0 * math.sqrt(n)) + 12  # further out there is less than 1e-16 of the tail
+    chances = binomial_chances(np.arange(max(0, least - reach), least + 1), n, 0.5)
+    return 2.0 * float(chances.sum()), float(chances[-1])
 
 
 def mcnemar_all(wins: ArrayLike, losses: ArrayLike, *, mid: bool = True) -> Vector:

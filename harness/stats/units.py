@@ -74,8 +74,11 @@ def is_binary(values: Vector) -> bool:
     return bool(np.all((values == 0.0) | (values == 1.0)))
 
 
-def few_rows(table: Matrix) -> tuple[Matrix, Counts] | None:
-    """The distinct rows of a table (apart by rounding is one) and how often each occurs; None of many, or unknowns."""
+def few_rows(table: Matrix, times: Counts | None = None) -> tuple[Matrix, Counts] | None:
+    """The distinct rows of a table (apart by rounding is one) and how often each occurs; None of many, or unknowns.
+
+    ``times`` says of each row given how often it occurs, None: once.
+    """
     # Told apart by one combination of their columns; None where two share it, which is checked.
     keys = table @ np.random.default_rng(0).uniform(0.5, 1.5, table.shape[1])
     if not np.isfinite(keys).all():
@@ -87,4 +90,5 @@ def few_rows(table: Matrix) -> tuple[Matrix, Counts] | None:
         return None
     counts, rows = np.diff(np.append(starts, len(order))).astype(np.int64), table[order[starts]]
     gap = np.abs(table[order] - np.repeat(rows, counts, axis=0)).max(initial=0.0)
+    counts = counts if times is None or not len(order) else np.add.reduceat(times[order], starts)
     return None if gap > 1e-9 * max(1.0, float(np.abs(table).max(initial=0.0))) else (rows, counts)

@@ -1,65 +1,73 @@
 """The run folder, all that running and judging share: the experiment, the journal, the tables that are judged."""
 
-from harness.store.browse import (
-    FLIPS,
-    AttemptRow,
-    TaskCell,
-    TaskFilter,
-    TaskRow,
-    attempt_columns,
-    attempt_of,
-    attempts_of,
-    find_tasks,
-    matching_rows,
-    tasks_in,
-    words_found,
-)
-from harness.store.browse_records import (
-    NO_TRANSCRIPTS,
-    InputSearch,
-    input_text,
-    message_text,
-    read_attempt_calls,
-    read_inputs,
-    read_outcome,
-    search_inputs,
-)
-from harness.store.columns import OUTCOMES, OUTCOMES_FILE
-from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
-from harness.store.importers.table import import_table
-from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
-from harness.store.journal import Journal, running_process
-from harness.store.manifest import (
-    Economics,
-    as_asked,
-    described,
-    evidence_digest,
-    experiment_file,
-    installed_versions,
-    load_settings,
-    locked_parts,
-    model_sourcing,
-    read_manifest,
-    sourced,
-    this_machine,
-    write_manifest,
-)
-from harness.store.outcomes import PARTLY, UNGRADED, Outcomes, TaskKey, count_results
-from harness.store.recall import (
-    Recalled,
-    Transcript,
-    has_answers,
-    read_calls_journal,
-    read_journal,
-    refuse_foreign_results,
-)
-from harness.store.skill_use import SkillUse, load_skill_use
-from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
-from harness.store.tables import (
-    compact,
-    read_calls,
-    read_outcomes,
-    read_transcript,
-    recorded_replies,
-    tables_are_whole,
-)
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.store.ahead import read_ahead
+    from harness.store.browse import (
+        FLIPS,
+        AttemptRow,
+        TaskCell,
+        TaskFilter,
+        TaskRow,
+        attempt_columns,
+        attempt_of,
+        attempts_of,
+        find_tasks,
+        matching_rows,
+        tasks_in,
+        words_found,
+    )
+    from harness.store.browse_records import (
+        NO_TRANSCRIPTS,
+        InputSearch,
+        input_text,
+        message_text,
+        read_attempt_calls,
+        read_inputs,
+        read_outcome,
+        search_inputs,
+    )
+    from harness.store.columns import OUTCOMES, OUTCOMES_FILE
+    from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
+    from harness.store.importers.table import import_table
+    from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
+    from harness.store.journal import Journal, running_process
+    from harness.store.manifest import (
+        Economics,
+        as_asked,
+        described,
+        evidence_digest,
+        experiment_file,
+        installed_versions,
+        load_settings,
+        locked_parts,
+        model_sourcing,
+        read_manifest,
+        sourced,
+        this_machine,
+        write_manifest,
+    )
+    from harness.store.outcomes import PARTLY, UNGRADED, Outcomes, TaskKey, count_results
+    from harness.store.recall import (
+        Recalled,
+        Transcript,
+        has_answers,
+        read_calls_journal,
+        read_journal,
+        refuse_foreign_results,
+    )
+    from harness.store.skill_use import SkillUse, load_skill_use
+    from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
+    from harness.store.tables import (
+        compact,
+        read_calls,
+        read_outcomes,
+        read_transcript,
+        recorded_replies,
+        tables_are_whole,
+    )
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

@@ -213,11 +213,17 @@ class OutcomeFile:
             self._metadata, self._schema = file.metadata, file.schema_arrow
             paths = [file.metadata.schema.column(i).path for i in range(file.metadata.num_columns)]
         self._places = {path: i for i, path in enumerate(paths)}  # of columns that are no lists
-        self._seen = self._stamp()
+        self.stamp = self._stamp()
+        self.ahead: pa.Table | None = None  # columns that were read before they were asked for
+
+    @property
+    def rows(self) -> int:
+        """How many outcomes there are."""
+        return int(self._metadata.num_rows)
 
     def unchanged(self) -> None:
         """Passes while the file is the one that was loaded. Raises EvidenceError: it is another, or gone."""
-        if self._stamp() != self._seen:
+        if self._stamp() != self.stamp:
             raise EvidenceError(f"{self.path}: changed while it was read; start again")
 
     def _stamp(self) -> tuple[int, ...] | None:
@@ -233,16 +239,26 @@ class OutcomeFile:
         Of some row ``groups`` of the file these rows alone.
         """
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         self.unchanged()
-        if name not in self._schema.names or self._is_empty(name):
+        if not self.holds(name):
             return pa.chunked_array([pa.nulls(self._metadata.num_rows, arrow_type(OUTCOMES[name]))])
-        coded = [name] if pa.types.is_string(self._schema.field(name).type) and name != "attempt_id" else []
-        with undamaged(self.path), pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=coded) as reader:
-            part = reader.read(columns=[name]) if groups is None else reader.read_row_groups(groups, columns=[name])
-            column = part.column(0)
+        there = self.ahead if groups is None else None
+        column = (there if there and name in there.column_names else self.read([name], groups)).column(name)
         return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], self.path, name)
+
+    def read(self, names: Sequence[str], groups: Sequence[int] | None = None) -> "pa.Table":
+        """Columns as the file has them, texts as dictionaries."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        texts = [name for name in names if pa.types.is_string(self._schema.field(name).type) and name != "attempt_id"]
+        with undamaged(self.path), pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=texts) as reader:
+            return reader.read(columns=names) if groups is None else reader.read_row_groups(groups, columns=names)
+
+    def holds(self, name: str) -> bool:
+        """Whether the file has a value in that column."""
+        return name in self._schema.names and not self._is_empty(name)
 
     def _is_empty(self, name: str) -> bool:
         """Whether the file itself says that no row has a value: then nothing is read."""
@@ -255,10 +271,13 @@ class OutcomeFile:
 
     def words_at(self, name: str, rows: Array) -> Words:
         """A column of texts at some rows, of which only the row groups that hold them are read."""
+        if not self.holds(name):
+            self.unchanged()
+            return _no_words(len(rows))
         sizes = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
         ends = np.cumsum(sizes, dtype=np.int64)
         groups, inside = np.unique(np.searchsorted(ends, rows, side="right"), return_inverse=True)
-        if name not in self._schema.names or len(groups) == len(sizes):
+        if len(groups) == len(sizes):
             return _words(self.column(name)).at(rows)
         before = np.cumsum([0, *(sizes[i] for i in groups.tolist())], dtype=np.int64)[:-1]
         starts = before - (ends - sizes)[groups]
@@ -266,7 +285,8 @@ class OutcomeFile:
 
     def words(self, name: str) -> Words:
         """A column of texts."""
-        return _words(self.column(name))
+        self.unchanged()
+        return _words(self.column(name)) if self.holds(name) else _no_words(self.rows)
 
     def truth(self, name: str) -> Array:
         """A column of answers: 1, 0, or -1 where unknown."""
@@ -293,6 +313,12 @@ class OutcomeFile:
         lengths = pc.min_max(pc.binary_length(column)).as_py()
         packed = None if column.null_count or set(lengths.values()) != {HEX} else _packed(column)
         return column.combine_chunks() if packed is None else packed
+
+
+def _no_words(rows: int) -> Words:
+    import pyarrow as pa
+
+    return Words(codes=np.full(rows, -1, dtype=np.int8), names=pa.array([], pa.string()))
 
 
 def _words(column: "pa.ChunkedArray") -> Words:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.core import EvidenceError, Status, nearest
+from harness.store.ahead import read_before
 from harness.store.columns import HEX, OUTCOMES, Array, OutcomeFile, Words, tight
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Outcomes(OutcomeFile):
         import pyarrow.compute as pc
 
         super().__init__(report)
+        self.ahead = read_before(self)
         self.report, read, at = report, super().words, super().words_at
         self._words: dict[str, Words] = {}
         self._numbers: dict[str, Array | None] = {}
@@ -51,11 +53,6 @@ class Outcomes(OutcomeFile):
         """Of each task; a digest is empty where there is none."""
         self.status = _statuses(read("status"), self.path)
         self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
-
-    @property
-    def rows(self) -> int:
-        """How many outcomes there are."""
-        return len(self.task)
 
     @property
     def tasks(self) -> int:
@@ -132,8 +129,10 @@ class Outcomes(OutcomeFile):
 
     def values(self, rows: Array | slice) -> Array:
         """What each graded row counts: passed as 0 or 1, else its score, else what its status says."""
-        passed, score = self.passed[rows], self.numbers_at("score", rows)
-        by_status = self.status.codes[rows] == PASSED
+        passed, by_status = self.passed[rows], self.status.codes[rows] == PASSED
+        if self.numbers("score") is None:
+            return np.asarray(np.where(passed >= 0, passed == 1, by_status), dtype=np.float64)
+        score = self.numbers_at("score", rows)
         return np.where(passed >= 0, passed == 1, np.where(np.isfinite(score), score, by_status))
 
     def in_split(self, split: str | None) -> Array:
@@ -250,9 +249,13 @@ def _tasks(read: Callable[[str], Words], path: Path) -> tuple[Array, Array]:
         digest = read(f"{word}_digest")
         blank = int(pc.index(digest.names, "").as_py())
         bare = (digest.codes < 0) | (digest.codes == blank) if blank >= 0 else digest.codes < 0
-        codes = digest.codes.astype(np.int64)
+        codes = digest.codes
         size = len(digest.names) + 1
-        if bare.any():
+        if not len(digest.names):  # names alone, as they are
+            name = read(word)
+            blank, size = int(pc.index(name.names, "").as_py()), len(name.names) + 1
+            codes = np.where(name.codes == blank, -1, name.codes) if blank >= 0 else name.codes
+        elif bare.any():
             name = read(word)
             size += len(name.names)
             # One numbering for both: a name is the same identity as a digest that is written alike; "" is none.
@@ -264,5 +267,5 @@ def _tasks(read: Callable[[str], Words], path: Path) -> tuple[Array, Array]:
         sizes.append(size)
     if (keys[1] < 0).any():
         raise EvidenceError(f"{path}: a row has neither a task nor a task_digest")
-    place, first = in_order((keys[0] + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])
+    place, first = in_order((keys[0].astype(np.int64) + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])
     return tight(place), first

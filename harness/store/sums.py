@@ -76,6 +76,11 @@ class TaskTable:
         """Rows of each contender at each task, whatever their status."""
         return self.counts + self.errored + self.ungraded + self.skipped
 
+    def trials_of(self, place: int) -> Ints:
+        """The same of the contender at one position."""
+        found: Ints = self.counts[place] + self.errored[place] + self.ungraded[place] + self.skipped[place]
+        return found
+
     def index(self, contender: str) -> int:
         """The contender's position. Raises UsageError: there is no such contender; names the nearest."""
         if contender not in self.contenders:
@@ -111,8 +116,8 @@ class TaskTable:
 
     def attempts_of(self, contender: str) -> "Attempts":
         """The graded attempts of one contender; errors as `index` and `every_attempt`."""
-        every, place = self.every_attempt(), self.index(contender)
-        return Attempts(self, every.rows[every.contenders == place])
+        rows, place, codes = self.every_attempt().rows, self.index(contender), self.outcomes.contender.codes
+        return Attempts(self, rows[(codes if len(rows) == len(codes) else codes[rows]) == place])
 
     def attempts(self, contender: str, columns: Sequence[str]) -> "pa.Table":
         """The same as ``task_index``, ``trial_index`` and chosen columns of texts and numbers, null where unknown."""
@@ -199,12 +204,14 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
     names, copies = _names(outcomes, tasks)
+    splits = tuple(_spelled(outcomes.words("split").at(rows[first]), None))
+    outcomes.ahead = None  # is not held for as long as the table
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
     odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
     return TaskTable(
         report=outcomes.report,
         split=chosen,
-        splits=tuple(_spelled(outcomes.words("split").at(rows[first]), None)),
+        splits=splits,
         duplicates=odd["duplicates"],
         flags=_flags_of(outcomes.contenders, sums, odd),
         outcomes=outcomes,
@@ -319,13 +326,16 @@ def _sums(
         "ungraded": total(status == UNGRADED),
         "skipped": total(status == SKIPPED),
     }
-    score = outcomes.numbers_at("score", rows)
-    scored = np.isfinite(score)
-    wrong = judged & graded & ((passed == 1) != (status == PASSED))
-    wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
-    wrong |= scored & ((score < 0) | (score > 1))
-    odd = {"contradictions": int(wrong.sum()), "unvalued": int((graded & ~judged & ~scored).sum())}
-    del value, score, scored, wrong, judged, passed, status
+    wrong, unvalued = judged & graded & ((passed == 1) != (status == PASSED)), graded & ~judged
+    if outcomes.numbers("score") is not None:
+        score = outcomes.numbers_at("score", rows)
+        scored = np.isfinite(score)
+        wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
+        wrong |= scored & ((score < 0) | (score > 1))
+        unvalued &= ~scored
+        del score, scored
+    odd = {"contradictions": int(wrong.sum()), "unvalued": int(unvalued.sum())}
+    del value, wrong, unvalued, judged, passed, status
     cost = outcomes.numbers_at("cost_usd", rows)
     known = np.isfinite(cost) & graded
     sums["cost_known"] = total(known)

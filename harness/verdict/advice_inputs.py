@@ -165,7 +165,7 @@ class AdviceInputs:
             lambda: [
                 (
                     widened(clustered_rate(sums, counts, s.clusters, level), *between),
-                    fieller_ratio(usd, sums / counts, s.clusters, level),
+                    replace(fieller_ratio(usd, sums / counts, s.clusters, level), n_trials=int(counts.sum())),
                 )
                 for sums, counts, usd, between in rows
             ],

@@ -26,7 +26,7 @@ from harness.core import (
     write_atomic,
 )
 from harness.store import OUTCOMES_FILE, TaskTable, load_settings, locked_parts, read_outcomes
-from harness.verdict.verdict_log import AGAINST, KEPT, approve, carry_over, logged
+from harness.verdict.verdict_log import AGAINST, KEPT, approve, carry_over, logged, read_log
 
 FILE = "baseline.json"
 ANCHOR = "anchor"  # the folder within a baseline's that holds what candidates are compared with besides
@@ -89,6 +89,8 @@ def set_baseline(
         if not anchor:  # which it may have had
             raise
         before = None
+    if damage := read_log(report)[1]:
+        raise EvidenceError(f"{report}: {damage}, and the latest verdict may be there; restore it")
     verdict = _verdict_on(report, table, name)
     open_ = verdict is not None and verdict.get("decision") in {"BLOCK", "INCONCLUSIVE"} and "approval" not in verdict
     if verdict is not None and open_ and approval is None:

@@ -5,7 +5,7 @@ most alpha of the time. SHIP needs every proof at once, so a candidate at the ma
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Annotated, Self
 
@@ -188,20 +188,22 @@ def _family(
 ) -> tuple[DomainHarm, ...]:
     exempt = [outcomes.domain_names.index(n) for n in limits.exempt_domains if n in outcomes.domain_names]
     gated = outcomes.at(outcomes.common & ~np.isin(outcomes.domains, exempt))
-    names = np.array(gated.domain_names, dtype=object)[gated.domains].astype(str)
     # One domain alone is the overall question again: nothing is split for it.
-    if not len(names) or len({*outcomes.domains[outcomes.common].tolist()}) < 2:
+    if not len(gated.domains) or np.count_nonzero(np.bincount(outcomes.domains[outcomes.common])) < 2:
         return ()
-    return stats.harmed_domains(
+    names = sorted(gated.domain_names)
+    place = {name: number for number, name in enumerate(names)}
+    found = stats.harmed_domains(
         gated.candidate,
         gated.baseline,
-        names,
-        {name: limits.critical_domains.get(name, limits.margin) for name in sorted({*names.tolist()})},
+        np.array([place[name] for name in gated.domain_names])[gated.domains],
+        {number: limits.critical_domains.get(name, limits.margin) for name, number in place.items()},
         gated.clusters,
         alpha=limits.alpha / 2.0,
         seed=seed,
-        resamples=min(resamples, max(999, _SIGNS // max(1, len(names)))),  # more would take minutes
+        resamples=min(resamples, max(999, _SIGNS // len(gated.domains))),  # more would take minutes
     )
+    return tuple(replace(one, domain=names[int(one.domain)]) for one in found)
 
 
 def tasks_to_decide(outcomes: PairedOutcomes, margin: float, limits: Limits, harm_level: float) -> int | None:

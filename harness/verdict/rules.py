@@ -104,7 +104,7 @@ def _fewer_trials(e: GateEvidence, side: Side) -> int:
     """Rows that one side lacks of what the other tried."""
     pairs = e.pairs
     rows = ((pairs.candidate, pairs.candidate_rows), (pairs.baseline, pairs.baseline_rows))
-    ours, theirs = (one.table.trials[one.index][at] for one, at in (rows if side is pairs.candidate else rows[::-1]))
+    ours, theirs = (one.table.trials_of(one.index)[at] for one, at in (rows if side is pairs.candidate else rows[::-1]))
     return int((theirs - ours).clip(min=0).sum())
 
 

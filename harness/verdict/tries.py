@@ -14,7 +14,7 @@ from harness.analysis import Pairs, Side
 from harness.core import listed
 from harness.verdict.arrays import Floats, Ints
 from harness.verdict.policy import Policy
-from harness.verdict.verdict_log import LOG, logged
+from harness.verdict.verdict_log import LOG, read_log
 
 UNTESTED = {"power", "tries"}  # keys of a policy that move no decision, or whose effect is told of anyway
 
@@ -41,15 +41,16 @@ class Tries:
     baseline: str  # likewise; of imported outcomes, which do not tell what they are of, that of the outcomes
     evidence: str  # the digest of the outcomes of both
     kept: bool  # whether the baseline's folder can keep this verdict
+    damage: str  # what of its log cannot be read: tries may be missing from the count
 
     @property
     def fault(self) -> bool:
         """Whether the policy allows no such try, or it cannot be counted."""
-        return self.allowed is not None and (self.number > self.allowed or not self.kept)
+        return self.allowed is not None and (self.number > self.allowed or not self.kept or bool(self.damage))
 
     def overspent(self, alpha: float) -> bool:
         """Whether a false SHIP is likelier than the policy says."""
-        return self.false_ship > alpha * (1.0 + 1e-9) or bool(self.changed)
+        return self.false_ship > alpha * (1.0 + 1e-9) or bool(self.changed or self.damage)
 
     def text(self, alpha: float) -> str:
         """In one line; ``alpha`` is what all tries together may spend."""
@@ -57,8 +58,11 @@ class Tries:
         said = f"try {self.number}{of} of this candidate against this baseline, at {level}"
         if self.allowed and not self.kept:
             return f"{said}: the baseline's {LOG} cannot be written, so that no try could be counted"
+        if self.allowed and self.damage:
+            return f"{said}: {self._damaged}, so that no try could be counted"
         if self.allowed and self.number > self.allowed:
-            return f"{said[: -len(level) - 5]}: the policy allows {self.allowed}, and no further one can ship"
+            said = f"try {self.number} of this candidate against this baseline"
+            return f"{said}: the policy allows {self.allowed}, and no further one can ship"
         if self.false_ship > alpha * (1.0 + 1e-9):
             spends = "earlier tries spent more" if self.allowed else "tries: N in gate.yaml divides the level among N"
             risk = f"{100 * self.false_ship:.2g}%"
@@ -69,7 +73,12 @@ class Tries:
             parts = [f"{one.key} {_shown(one.before)} then, {_shown(one.now)} now" for one in self.changed]
             said += f"; the policy changed after a verdict on this candidate ({listed(parts, 3)}): rules that are "
             said += f"chosen with a result in view do not keep to {most}"
+        said += f"; {self._damaged}: earlier tries may be missing from the count" if self.damage else ""
         return said if self.kept else f"{said}; the baseline's {LOG} cannot be written: this verdict is not counted"
+
+    @property
+    def _damaged(self) -> str:
+        return f"the baseline's {self.damage}; restore it (each candidate's report keeps its own verdicts)"
 
 
 def tries_of(pairs: Pairs, policy: Policy, baseline: Path) -> Tries:
@@ -86,7 +95,8 @@ def tries_of(pairs: Pairs, policy: Policy, baseline: Path) -> Tries:
     level = policy.of_one_try().alpha
     levels: dict[str, float] = {}
     now, changed = policy.model_dump(mode="json", exclude=UNTESTED), dict[str, PolicyChange]()
-    for line in logged(baseline):
+    lines, damage = read_log(baseline)
+    for line in lines:
         told, then = (one if isinstance(one := line.get(name), Mapping) else {} for name in ("tries", "policy"))
         about = told.get("candidate"), told.get("baseline")
         at, of = told.get("level"), told.get("evidence")
@@ -111,6 +121,7 @@ def tries_of(pairs: Pairs, policy: Policy, baseline: Path) -> Tries:
         baseline=against,
         evidence=evidence,
         kept=os.access(baseline, os.W_OK),
+        damage=damage,
     )
 
 

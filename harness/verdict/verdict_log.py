@@ -35,15 +35,28 @@ def log_verdict(
 
 def logged(folder: Path) -> list[dict[str, Any]]:
     """Every line of a folder's log that can be read, oldest first."""
+    return read_log(folder)[0]
+
+
+def read_log(folder: Path) -> tuple[list[dict[str, Any]], str]:
+    """Every line of a folder's log that can be read, oldest first; and what of it cannot, but a torn last line."""
     try:
         lines = (folder / LOG).read_bytes().split(b"\n")
-    except OSError:
-        return []
-    found = []
-    for line in filter(None, lines):
-        with suppress(ValueError, RecursionError):
-            found.append(json.loads(line))
-    return [one for one in found if isinstance(one, dict)]
+    except FileNotFoundError:
+        return [], ""
+    except OSError as error:
+        return [], f"{LOG} cannot be read ({error.strerror or error})"
+    read = {number: _line(line) for number, line in enumerate(lines, 1) if line}
+    broken = [number for number, one in read.items() if one is None and number < len(lines)]
+    more = f" and {len(broken) - 1:,} more" if len(broken) > 1 else ""
+    damage = f"{LOG}, line {broken[0]}{more}, cannot be read" if broken else ""
+    return [one for one in read.values() if one is not None], damage
+
+
+def _line(line: bytes) -> dict[str, Any] | None:
+    with suppress(ValueError, RecursionError):
+        return one if isinstance(one := json.loads(line), dict) else None
+    return None
 
 
 def carry_over(earlier: Path, report: Path) -> None:
@@ -86,7 +99,12 @@ def _append(path: Path, lines: Iterable[Mapping[str, Any]]) -> Path:
         fcntl.flock(file, fcntl.LOCK_EX)
         size = file.seek(0, os.SEEK_END)
         if data and size and os.pread(file.fileno(), 1, size - 1) != b"\n":
-            data = b"\n" + data  # a power loss tore the last line: it stays one of its own
+            last = os.pread(file.fileno(), size, 0).rpartition(b"\n")[2]
+            if _line(last) is None:  # a power loss tore it, before its verdict was told: it must not look like damage
+                size -= len(last)
+                file.truncate(size)
+            else:
+                data = b"\n" + data
         try:
             while data:
                 data = data[file.write(data) :]

@@ -156,3 +156,28 @@ def test_coverage_and_error_rate_enumerated():
     assert total == pytest.approx(1, abs=1e-6)
     assert 0.935 < covered < 0.975
     assert rejected < 0.055
+
+
+@pytest.mark.parametrize(
+    ("wins", "losses"), [(0, 0), (0, 1), (1, 1), (3, 9), (500, 501), (20_000, 20_500), (30_000, 25_000)]
+)
+def test_one_table_gives_what_scipy_gives(wins, losses):
+    from scipy.stats import binomtest
+
+    exact = binomtest(wins, wins + losses, 0.5).pvalue if wins + losses else 1.0
+    assert mcnemar_exact(wins, losses) == pytest.approx(exact, rel=1e-8)
+    assert mcnemar_midp(wins, losses) == pytest.approx(float(mcnemar_all(wins, losses)[0]), rel=1e-8)
+
+
+@pytest.mark.parametrize("df", [1_000.0, 1_000.5, 20_000.0, 1e6])
+@pytest.mark.parametrize("t", [-4.0, 0.0, 0.5, 1.64, 3.0, 8.0])
+def test_t_of_many_degrees_of_freedom_is_that_of_scipy(df, t):
+    from scipy import special
+    from scipy.stats import t as student
+
+    from harness.stats.tails import t_quantile, t_tail
+
+    assert t_tail(t, df) == pytest.approx(float(student.sf(t, df)), rel=1e-8)
+    if abs(t) < 5:
+        p = float(student.cdf(t, df))
+        assert t_quantile(p, df) == pytest.approx(float(special.stdtrit(df, p)), abs=1e-9)

@@ -258,7 +258,7 @@ def test_a_million_outcomes_are_shown_and_gated_within_bounds(tmp_path: Path) ->
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, resource.getrusage(resource.RUSAGE_SELF).ru_utime)"
     )
     gate = ["gate", str(tmp_path), str(tmp_path), "--baseline-contender", "a", "--candidate-contender", "b"]
-    for words, seconds in ((["show", str(tmp_path)], 9.0), (gate, 5.0)):
+    for words, seconds in ((["show", str(tmp_path)], 6.0), (gate, 2.5)):
         done = subprocess.run([sys.executable, "-c", peak, *words], capture_output=True, text=True, check=True)
         kilobytes, cpu = map(float, done.stdout.split()[-2:])
         assert kilobytes < 600_000

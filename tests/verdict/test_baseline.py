@@ -255,3 +255,11 @@ def test_a_lock_of_an_earlier_version_gets_an_anchor(commits):
     again, before = set_baseline(commits[0])
     assert again.same_evidence(before)
     assert again.anchor["rows"] == lock.anchor["rows"]
+
+
+def test_a_damaged_log_may_hold_a_verdict_that_forbids_the_baseline(commits):
+    assert judged(commits[0], commits[7]).decision is Decision.BLOCK
+    path = commits[7] / "verdicts.jsonl"
+    path.write_bytes(path.read_bytes()[:50] + b"\n")
+    with pytest.raises(EvidenceError, match="line 1, cannot be read, and the latest verdict may be there"):
+        set_baseline(commits[7])

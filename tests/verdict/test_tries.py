@@ -71,7 +71,7 @@ def test_tries_spend_the_level(tried):
     assert "97.5%" in next(one.text for one in first.reasons if one.rule == "non_inferior")
     third = tried(rows_of(4, "B"), policy)
     assert (third.decision, third.exit_code) == (Decision.INVALID, 4)
-    assert text(third).startswith("try 3 of 2 of this candidate against this baseline: the policy allows 2")
+    assert text(third).startswith("try 3 of this candidate against this baseline: the policy allows 2, and no further")
     assert tried(rows_of(5, "B"), policy).tries.number == 3  # what was not tested has spent nothing
     assert tried(rows_of(3, "B"), policy, name="again").decision is Decision.SHIP
     spent = tried(rows_of(4, "B"), Policy(margin=0.2, tries=5))
@@ -119,14 +119,40 @@ def test_both_reports_and_the_folder_asked_for_remember(tmp_path):
 def test_a_log_that_is_torn_or_strange_stops_nobody(tried, tmp_path):
     tried(rows_of(2, "B"))
     path = tmp_path / "main" / "verdicts.jsonl"
-    strange = ["5", "[]", "{}", '{"tries": 5}', '{"tries": {"candidate": "digest of B"}, "policy": []}', "\xff"]
-    path.write_bytes(path.read_bytes() + "\n".join(strange).encode("latin1") + b'\n{"judged_at": "2026-')
-    assert tried(rows_of(3, "B")).tries.number == 2
-    assert tried(rows_of(4, "B")).tries.number == 3
+    strange = ["{}", '{"tries": 5}', '{"tries": {"candidate": "digest of B"}, "policy": []}']
+    path.write_bytes(path.read_bytes() + "\n".join(strange).encode() + b'\n{"judged_at": "2026-')
+    second = tried(rows_of(3, "B"))
+    assert (second.tries.number, second.tries.damage) == (2, "")
+    third = tried(rows_of(4, "B"), Policy(margin=0.2, tries=5))  # the torn line was cut off, and is no damage now
+    assert (third.tries.number, third.tries.fault) == (3, False)
     path.unlink()
     path.mkdir()
     view = gate(tmp_path / "main", tmp_path / "candidate", Policy(margin=0.2))
-    assert view.tries.number == 1
+    assert (view.tries.number, view.tries.damage) == (1, "verdicts.jsonl cannot be read (Is a directory)")
+
+
+def test_a_last_line_without_its_end_is_kept(tried, tmp_path):
+    tried(rows_of(2, "B"))
+    path = tmp_path / "main" / "verdicts.jsonl"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert tried(rows_of(3, "B")).tries.number == 2
+    assert len(logged(tmp_path / "main")) == 2
+
+
+@pytest.mark.parametrize("spoilt", [(1,), (2,), (1, 2)])
+@pytest.mark.parametrize("garbage", [b'{"judged_at": "2026-', b"\xff", b"5", b"[]"])
+def test_a_damaged_log_is_said_and_counts_no_tries(tried, tmp_path, spoilt, garbage):
+    for seed in (2, 3):
+        tried(rows_of(seed, "B"))
+    path = tmp_path / "main" / "verdicts.jsonl"
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"".join((garbage if n in spoilt else line) + b"\n" for n, line in enumerate(lines, 1)))
+    where = f"the baseline's verdicts.jsonl, line {spoilt[0]}{' and 1 more' * (len(spoilt) > 1)}, cannot be read"
+    strict = tried(rows_of(4, "B"), Policy(margin=0.2, tries=2))
+    assert (strict.decision, where in strict.sentence) == (Decision.INVALID, True)
+    loose = tried(rows_of(4, "B"))
+    assert (loose.decision, where in loose.sentence) == (Decision.SHIP, True)
+    assert "earlier tries may be missing" in text(loose)
 
 
 def test_two_that_log_at_once_leave_whole_lines(tmp_path):

@@ -1,0 +1,43 @@
+"""Reading the columns of a report while the program is still loading the rest of itself."""
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.store.columns import OUTCOMES_FILE, OutcomeFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COLUMNS = ("contender", "suite", "suite_digest", "task", "task_digest", "status", "passed", "domain", "cluster",
+           "trial", "split", "score", "cost_usd", "confidence", "escalated", "contender_kind",
+           "contender_digest")  # fmt: skip
+ROWS = 4_000_000  # of a larger file the columns may not all fit beside one another
+_under_way: "dict[Path, tuple[threading.Thread, list[tuple[Any, pa.Table]]]]" = {}
+
+
+def read_ahead(report: Path) -> None:
+    """Starts to read what every table of sums needs; whoever loads the report next takes it from `read_before`.
+
+    What is wrong with the file is said there.
+    """
+    found: list[tuple[Any, pa.Table]] = []
+
+    def read() -> None:
+        with suppress(Exception):
+            file = OutcomeFile(report)
+            if file.rows <= ROWS:
+                found.append((file.stamp, file.read([name for name in COLUMNS if file.holds(name)])))
+
+    thread = threading.Thread(target=read, daemon=True)
+    _under_way[report / OUTCOMES_FILE] = thread, found
+    thread.start()
+
+
+def read_before(file: OutcomeFile) -> "pa.Table | None":
+    """What was read ahead of this very file, if anything."""
+    thread, found = _under_way.pop(file.path, (None, []))
+    if thread is not None:
+        thread.join()
+    return next((table for stamp, table in found if stamp == file.stamp), None)
