@@ -131,7 +131,9 @@ class BubblewrapBox(CommandBox):
         text = b""
         while select.select([told], [], [], START_S)[0] and (part := os.read(told, 4096)):
             text += part
-        with contextlib.suppress(ValueError, KeyError):  # bwrap has ended: what it said is told soon
+        with contextlib.suppress(
+            ValueError, KeyError, ProcessLookupError
+        ):  # bwrap has ended: what it said is told soon
             self._pid = int(json.loads(text)["child-pid"])
             if self._cgroup is not None:
                 self._cgroup.join(self._pid)

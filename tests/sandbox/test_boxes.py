@@ -289,3 +289,10 @@ def test_both_kinds_are_boxes(bubblewrap):
     for kind in (BubblewrapBox, ContainerBox):
         made = kind("podman", Limits(), Environment()) if kind is ContainerBox else kind(Limits())
         assert all(hasattr(made, name) for name in members)
+
+
+def test_what_bubblewrap_says_is_told_in_one_line(bubblewrap, monkeypatch):
+    monkeypatch.setattr("harness.sandbox.bubblewrap._python", lambda: "/usr/bin/python-none")
+    with pytest.raises(BoxError, match="bubblewrap made no box: execvp /usr/bin/python-none: No such file"):
+        BubblewrapBox(Limits(memory_mb=128, disk_mb=16)).start()
+    assert not list(Path("/sys/fs/cgroup").glob(f"*/**/ownbench-{os.getpid()}-*"))
