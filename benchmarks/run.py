@@ -152,7 +152,23 @@ def pages(folder: Path, args: argparse.Namespace) -> str:
     )
 
 
-PARTS = {"attempts": attempts, "startup": startup, "judging": judging, "pages": pages}
+def boxed(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
+    """A box an attempt beside plain subprocesses; or why there is none."""
+    from boxes import rows
+
+    from harness.core import BoxError
+
+    try:
+        found = rows(200, 8)
+    except BoxError as error:
+        return f"## Boxes\n\nNot measured: {error}\n"
+    return (
+        "## Boxes at concurrency 8\n\nStart, one file in, five commands, one file out, close; in milliseconds.\n\n"
+        + table(["process", "wall ms each", "CPU ms each"], found) + "\n"
+    )  # fmt: skip
+
+
+PARTS = {"attempts": attempts, "startup": startup, "judging": judging, "pages": pages, "boxes": boxed}
 
 
 def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:

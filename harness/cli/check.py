@@ -137,6 +137,12 @@ def run_doctor(args: argparse.Namespace) -> int:
         lines += ["", f"{kind}: {', '.join(found[kind])}"] if found[kind] else []
     lines += [f"broken: {line}" for line in found["broken"]]
     lines += ["", "extras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
+    lines += ["", "sandbox"]
+    for name, box in found["sandbox"].items():
+        limits = "; ".join(f"{limit}: {how}" for limit, how in box["limits"].items())
+        lines.append(f"  {name}: " + (f"ready ({limits})" if box["usable"] else f"not usable: {box['problem']}"))
+    if not any(box["usable"] for box in found["sandbox"].values()):
+        lines.append("  no command of a model or a suite runs on this machine: never without a sandbox")
     lines += ["", f"GPU: {found['gpu'] or 'none found'}"]
     return answer(args, found, [*lines, f"keys set (usual names only): {', '.join(found['keys_set']) or 'none'}"])
 
@@ -149,6 +155,7 @@ def examine() -> dict[str, Any]:
     from harness import __version__
     from harness.grade import GRADERS
     from harness.model import BACKENDS
+    from harness.sandbox import probe_all
     from harness.system import DELIVERIES, SIGNALS, SYSTEMS
 
     def installed(package: str, extra: str) -> str:
@@ -176,6 +183,7 @@ def examine() -> dict[str, Any]:
         **{kind: list(known) for kind, known in plugins.items()},
         "broken": [line for known in (BACKENDS, *plugins.values()) for line in known.problems.values()],
         "extras": {package: installed(package, extra) for package, extra in (e.split("=") for e in EXTRAS.split())},
+        "sandbox": as_json(probe_all()),  # by backend: usable, why not, and what each limit rests on
         "gpu": gpu,  # the name of the first NVIDIA GPU, as its driver's own tool tells it
         "keys_set": [name for name in KEYS if os.environ.get(name)],
     }

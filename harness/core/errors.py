@@ -51,6 +51,10 @@ class StorageError(OwnbenchError):
         super().__init__(f"{path}: {problem}; {advice}, then the same command goes on from what is recorded")
 
 
+class BoxError(OwnbenchError):
+    """A box cannot be made, or did not do what we, and no contender, asked of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What a failed call means: may it be tried again, and what status does the attempt end with."""
@@ -101,7 +105,7 @@ def fault_of(error: BaseException) -> Fault:
     """What ``error`` means for the attempt in which it arose; anything unforeseen is the instrument's own fault."""
     if isinstance(error, ModelError):
         return error.fault
-    known = ((TimeoutError, Cause.TIMEOUT), (OSError, Cause.NETWORK))
+    known = ((BoxError, Cause.SANDBOX), (TimeoutError, Cause.TIMEOUT), (OSError, Cause.NETWORK))
     return FAULTS[next((cause for kind, cause in known if isinstance(error, kind)), Cause.INTERNAL)]
 
 

@@ -1,0 +1,116 @@
+"""What a box is: one sealed place with a work folder, in which untrusted commands run. `harness.sandbox` makes them."""
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, Self
+
+WORK = "/w"  # the work folder of every box, and where its commands start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one box may use. Past a limit a command ends with the limit's name as its cause."""
+
+    seconds: float = 60.0  # wall time of one command that names no timeout of its own
+    memory_mb: int = 2048  # of all processes together; files in the writable folders come on top
+    disk_mb: int = 1024  # of the work folder; temporary files and shared memory have a quarter of it each
+    pids: int = 128  # processes and threads
+    cpus: float = 1.0
+    output_bytes: int = 1 << 20  # kept of each stream; one that goes far beyond it ends the command
+    files: int = 100_000  # of each writable folder
+    open_files: int = 1024  # of one process
+
+    @property
+    def small_mb(self) -> int:
+        """The size of the folder for temporary files, and of that for shared memory."""
+        return max(16, self.disk_mb // 4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """How a command ended. A program that misbehaves ends here; a box that could not be made raises BoxError."""
+
+    code: int | None  # its exit code, negative for a signal; None: it was stopped, or never began
+    out: bytes = b""
+    err: bytes = b""
+    seconds: float = 0.0  # wall time
+    cut: bool = False  # it wrote more than was kept
+    cause: str = ""  # "", timeout, memory, pids, disk (too many files), output, box died, environment (no such image)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a box is made from; without an image and a Dockerfile the read-only system folders of this machine."""
+
+    image: str = ""  # of a container; never pulled
+    dockerfile: str = ""  # a folder with a Dockerfile; built without a network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What the writable folders of a box held at one moment: another box may start from it."""
+
+    environment: Environment
+    archive: bytes  # a tar of them, its names relative to /
+    changed: tuple[str, ...]  # what `Box.changes` told then
+
+
+class Box(Protocol):
+    """One sandbox. Its calls block, so an event loop hands them to a thread; `close` may come from any thread."""
+
+    kind: str  # bubblewrap, podman or docker
+    limits: Limits
+
+    @property
+    def image(self) -> str | None:
+        """The container image, or None: this machine's own system folders, read-only."""
+
+    def start(self) -> Self:
+        """Makes it. Raises BoxError: it cannot be made; the text says why in one line."""
+
+    def run(
+        self,
+        cmd: str | Sequence[str],
+        *,
+        stdin: bytes = b"",
+        timeout: float | None = None,
+        cap: int | None = None,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        keep: bool = False,
+    ) -> Done:
+        """Runs a shell line, or a program with arguments; never raises for what the command does.
+
+        Afterwards all of its processes are killed; with ``keep`` those that it left in the background live on.
+        """
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        """Writes files, by paths relative to the work folder or absolute. Raises BoxError: it cannot."""
+
+    def get(self, paths: Sequence[str], cap: int = 64 << 20) -> dict[str, bytes]:
+        """The regular files among ``paths``; links are not followed, what is absent is left out. Raises BoxError."""
+
+    def put_dir(self, src: Path, dst: str = WORK) -> None:
+        """Copies a folder's regular files into the box. Raises BoxError: it cannot."""
+
+    def get_dir(self, src: str, dst: Path, cap: int = 1 << 30) -> None:
+        """Copies a folder's regular files out of the box: no links, no devices. Raises BoxError: it cannot."""
+
+    def listen(self, port: int) -> socket.socket:
+        """A socket on 127.0.0.1 inside the box that this process accepts on: the box's only network."""
+
+    def changes(self) -> list[str]:
+        """Paths that commands made, changed or removed since the last `put` or `put_dir`."""
+
+    def snapshot(self) -> Image:
+        """What the writable folders hold. Raises BoxError: it cannot."""
+
+    def close(self) -> None:
+        """Ends it with everything in it; twice is no error."""
+
+    def __enter__(self) -> Self:
+        """Itself; the end of the block closes it."""
+
+    def __exit__(self, *_: object) -> None: ...

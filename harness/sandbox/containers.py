@@ -1,0 +1,297 @@
+"""Boxes of podman or docker, through their command lines: a container with a read-only root and folders in memory.
+
+A runtime may accept a limit and not enforce it: limits are read back from the kernel, and without them there is no box.
+"""
+
+import contextlib
+import functools
+import itertools
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
+from harness.sandbox.commands import WRITABLE, Command, CommandBox, regular_files
+from harness.sandbox.entering import listen_inside
+from harness.sandbox.memory import descriptors, in_memory
+from harness.sandbox.seccomp import profile
+from harness.sandbox.streams import Streams
+
+PATIENCE_S = 120.0  # for one call of the runtime that makes or ends a container
+BUILD_S = 1_800.0
+USER = "65534:65534"
+KEEPER = "while :; do sleep 9999 & wait; done"  # process 1: a plain sleep would never reap what others leave
+_NAME = re.compile(r"ownbench-(\d+)-\d+")
+_NUMBERS = itertools.count()
+_SWEPT = set[tuple[int, str]]()
+
+
+class ContainerBox(CommandBox):
+    """One box; `Box` says what its methods do."""
+
+    def __init__(
+        self, kind: str, limits: Limits, environment: Environment, *, mounts: Mapping[str, Path] | None = None
+    ) -> None:
+        super().__init__(limits, environment)
+        self.kind = kind
+        self.image: str | None = environment.image
+        self._mounts = mounts or {}
+        self._name = f"ownbench-{os.getpid()}-{next(_NUMBERS)}"
+        self._staged: Path | None = None  # what is mounted, in a folder of ours
+        self._cgroup: Cgroup | None = None
+        self._pid = 0  # of its process 1, as this machine counts; 0: it does not run
+        self._files: dict[str, int] = {}  # in each writable folder, before the command
+
+    def start(self) -> Self:
+        """As `Box.start` says."""
+        if (os.getpid(), self.kind) not in _SWEPT:
+            _SWEPT.add((os.getpid(), self.kind))
+            sweep_containers(self.kind)
+        self._staged = Path(tempfile.mkdtemp(prefix=f"{self._name}-"))
+        try:
+            call(self.kind, "create", *self._flags(), "--entrypoint", "", str(self.image), "sh", "-c", KEEPER)
+            call(self.kind, "start", self._name)
+            self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
+            self._cgroup = self._read_back()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _flags(self) -> list[str]:
+        limits, staged = self.limits, self._staged or Path()
+        staged.chmod(0o755)
+        rules = staged / "seccomp.json"
+        rules.write_text(json.dumps(profile()))
+        memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
+        flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
+        flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
+        flags += ["--user", USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
+        flags += ["--pids-limit", str(limits.pids), "--memory", memory, "--memory-swap", memory]
+        flags += ["--ulimit", f"nofile={limits.open_files}:{limits.open_files}", "--ulimit", "core=0:0"]
+        flags += ["--ulimit", f"fsize={limits.disk_mb << 20}:{limits.disk_mb << 20}"]
+        flags += ["--ulimit", f"nproc={max(512, limits.pids)}:{max(512, limits.pids)}"]  # of all boxes of this user
+        how = "rw,exec,nosuid,nodev,mode=1777" + (",notmpcopyup" if self.kind == "podman" else "")
+        for place, size in ((WORK, limits.disk_mb), ("/tmp", limits.small_mb)):  # noqa: S108 - of the box
+            flags += ["--tmpfs", f"{place}:{how},size={size}m"]
+        flags += ["--shm-size", f"{limits.small_mb}m"]
+        if self.kind == "podman":
+            flags.append("--read-only-tmpfs=false")
+        for number, (place, folder) in enumerate(self._mounts.items()):
+            copy = staged / str(number)
+            copy.mkdir(mode=0o755)
+            for name, (content, executable) in regular_files(folder):
+                target = copy / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content)
+                target.chmod(0o755 if executable else 0o644)
+            flags += ["-v", f"{copy}:{place}:ro"]
+        return flags
+
+    def _read_back(self) -> Cgroup:
+        """The container's cgroup. Raises BoxError: the kernel does not hold it to the limits, or cannot be asked."""
+        group = group_of(self._pid) if self._pid else None
+        if group is None or not group.holds(self.limits):
+            raise BoxError(
+                f"{self.kind} does not enforce limits of memory and processes here (read back from {MOUNT}); run it as "
+                "root, on cgroup v2 with these controllers delegated, or use bubblewrap"
+            )
+        return group
+
+    def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
+        group = self._cgroup
+        if group is None or not self._alive():
+            return None, "box died"
+        kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
+        shown, ours = _variables(command.env)
+        call = ["exec", *(["-i"] if command.stdin else []), "-w", command.cwd, *shown, self._name, *command.argv]
+        with descriptors() as fds:
+            fds.append(in_memory(command.stdin))
+            out, err = streams.write_ends
+            try:
+                client = subprocess.Popen(
+                    [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours,
+                    start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
+                )  # fmt: skip
+            except OSError as error:  # the command is longer than the system takes
+                os.write(err, f"{error.strerror}\n".encode())
+                streams.close_write_ends()
+                streams.drain(1)
+                return 126, ""
+            streams.close_write_ends()
+            fds.append(os.pidfd_open(client.pid))
+            cause = streams.wait(fds[1], command.deadline, self._excess) or self._excess()
+            if not command.keep or cause:
+                self._end_all()
+            streams.drain(0.2 if command.keep else 10.0)  # a client waits until it is rid of what it has read
+            try:
+                code = client.wait(10)
+            except subprocess.TimeoutExpired:  # a process that it has left holds its pipes
+                client.kill()
+                code = client.wait()
+        cause = cause if self._alive() else "box died"
+        return code, cause or ("memory" if group.kills() > kills else "pids" if group.refusals() > refusals else "")
+
+    def _alive(self) -> bool:
+        return bool(self._pid) and Path(f"/proc/{self._pid}").exists()
+
+    def _counted(self) -> dict[str, int]:
+        """Files in each writable folder, as far as this user may look."""
+        counts = dict[str, int]()
+        for folder in WRITABLE:
+            with contextlib.suppress(OSError):
+                found = os.statvfs(f"/proc/{self._pid}/root{folder}")
+                counts[folder] = found.f_files - found.f_ffree
+        return counts
+
+    def _excess(self) -> str:
+        if self._cgroup is not None and self._cgroup.process_bytes() > self.limits.memory_mb << 20:
+            return "memory"
+        over = (self.limits.files < count > self._files.get(folder, 0) for folder, count in self._counted().items())
+        return "disk" if any(over) else ""
+
+    def _end_all(self) -> None:
+        """Kills every process but the first. Where this user may not, a command inside does, which takes longer."""
+        for rounds in range(200):
+            others = [pid for pid in self._cgroup.processes() if pid != self._pid] if self._cgroup else []
+            if not others or (rounds and len(others) == 1 and _is_pause(others[0], self._pid)):
+                return
+            try:
+                for pid in others:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+            except PermissionError:
+                command = [*_program(self.kind), "exec", self._name, "/bin/sh", "-c", "kill -9 -1"]
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    subprocess.run(command, capture_output=True, timeout=30, check=False)
+            time.sleep(0.01)
+        call(self.kind, "kill", "-s", "KILL", self._name)
+
+    def listen(self, port: int) -> socket.socket:
+        """As `Box.listen` says."""
+        return listen_inside(self._pid, port)
+
+    def close(self) -> None:
+        """As `Box.close` says."""
+        if self._staged is not None:
+            with contextlib.suppress(BoxError):
+                call(self.kind, "rm", "-f", *(["-t", "0"] if self.kind == "podman" else []), self._name)
+            with self._lock:  # a command that another thread waits for has ended by now
+                self._pid = 0
+                shutil.rmtree(self._staged, ignore_errors=True)
+                self._staged = None
+
+
+def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
+    """What the runtime answers. Raises BoxError: it is not installed, says no, or does not answer."""
+    try:
+        done = subprocess.run(
+            [*_program(kind), *arguments], capture_output=True, text=True, errors="replace", timeout=seconds,
+            stdin=subprocess.DEVNULL, start_new_session=True, check=False,
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise BoxError(f"{kind} is not installed") from None
+    except subprocess.TimeoutExpired:
+        raise BoxError(f"{kind} {arguments[0]} did not answer within {seconds:g} s") from None
+    if done.returncode:
+        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
+        raise BoxError(f"{kind} {arguments[0]}: {visible(lines[-1])[:300]}")
+    return done.stdout.strip()
+
+
+@functools.cache
+def image_for(kind: str, environment: Environment) -> Environment:
+    """The environment with an image that is there; a Dockerfile is built, once for each state of its folder.
+
+    Nothing is pulled, and a build has no network. Raises BoxError.
+    """
+    if not environment.dockerfile:
+        try:
+            call(kind, "image", "inspect", "-f", "{{.Id}}", environment.image)
+        except BoxError as error:
+            if "installed" in str(error) or "answer" in str(error):
+                raise
+            problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
+            raise BoxError(f"{problem}: {kind} pull it first, or correct the name") from None
+        return environment
+    from harness.core import digest_folder
+
+    folder = Path(environment.dockerfile)
+    file = next((folder / name for name in ("Dockerfile", "Containerfile") if (folder / name).is_file()), None)
+    if file is None:
+        raise BoxError(f"{folder}: no Dockerfile in it")
+    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
+    built = Environment(image=image)
+    with contextlib.suppress(BoxError):
+        return image_for(kind, built)
+    arguments = ["--network", "none", *(["--pull=never"] if kind == "podman" else ["--pull=false"])]
+    try:
+        call(kind, "build", *arguments, "-t", image, "-f", str(file), str(folder), seconds=BUILD_S)
+    except BoxError as error:
+        raise BoxError(f"{file} cannot be built without a network: {error}; or build it yourself and name it") from None
+    return built
+
+
+def enforces(kind: str) -> str:
+    """Why this runtime cannot be used here, in one line; nothing: it can. What a box gets is read back once more."""
+    try:
+        if kind == "podman":
+            told = json.loads(call(kind, "info", "--format", "json", seconds=30))["host"]
+            version, rootless = told["cgroupVersion"], told["security"]["rootless"]
+            held = set(told.get("cgroupControllers") or ())
+            if rootless and (version == "v1" or not {"memory", "pids"} <= held):
+                return f"rootless podman ignores limits of memory and processes here (cgroup {version}); run it as root"
+        elif "false" in call(kind, "info", "--format", "{{.MemoryLimit}} {{.PidsLimit}}", seconds=30):
+            return "docker enforces no limits of memory or processes on this kernel"
+    except BoxError as error:
+        return str(error)
+    except (ValueError, KeyError, TypeError):
+        return f"{kind} info could not be read"
+    return ""
+
+
+def sweep_containers(kind: str) -> None:
+    """Removes the containers of programs that were killed, and what was mounted in them."""
+    with contextlib.suppress(BoxError):
+        for name in call(kind, "ps", "-a", "--format", "{{.Names}}", "--filter", "name=ownbench-").split():
+            if (found := _NAME.fullmatch(name)) and not Path(f"/proc/{found[1]}").exists():
+                call(kind, "rm", "-f", name)
+    for folder in Path(tempfile.gettempdir()).glob("ownbench-*-*-*"):
+        found = _NAME.match(folder.name)
+        if found and not Path(f"/proc/{found[1]}").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _program(kind: str) -> list[str]:
+    # crun, podman's first choice, refuses a machine with both versions of cgroups
+    old = kind == "podman" and not (MOUNT / "cgroup.controllers").exists() and shutil.which("runc")
+    return [kind, "--runtime", "runc"] if old else [kind]
+
+
+def _is_pause(pid: int, parent: int) -> bool:
+    """Whether it is what process 1 waits for; that dies with the rest, which makes process 1 reap, and is made anew."""
+    with contextlib.suppress(OSError, IndexError):
+        kin = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent
+        return kin and Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x009999\0"
+    return False
+
+
+def _variables(wanted: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Options of exec, and the client's own environment: by name alone, no value shows in a list of processes."""
+    ours, shown = dict(os.environ), list[str]()
+    for name, value in wanted.items():
+        hidden = name not in ours
+        shown += ["-e", name if hidden else f"{name}={value}"]
+        if hidden:
+            ours[name] = value
+    return shown, ours

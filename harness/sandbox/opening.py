@@ -1,0 +1,131 @@
+"""Which boxes this machine can make, and making one: never unsandboxed, and every refusal in one line."""
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import Field
+
+from harness.core import Box, BoxError, Environment, Image, Limits
+from harness.sandbox.bubblewrap import BubblewrapBox
+from harness.sandbox.containers import ContainerBox, enforces, image_for
+from harness.userfile import Strict
+
+CONTAINERS = ("podman", "docker")
+T = TypeVar("T")
+
+
+class SandboxOptions(Strict):
+    """The entry ``sandbox`` of an experiment."""
+
+    backend: Literal["auto", "bubblewrap", "podman", "docker"] = "auto"
+    network: Literal["none"] = "none"
+    memory_mb: int = Field(default=2048, ge=64, le=1 << 20)
+    cpus: float = Field(default=1, gt=0, le=1024)
+    disk_mb: int = Field(default=1024, ge=1, le=1 << 20)
+
+    def limits(self, **more: Any) -> Limits:
+        """The limits of a box; ``more`` are those that no experiment sets, such as seconds."""
+        return Limits(memory_mb=self.memory_mb, cpus=self.cpus, disk_mb=self.disk_mb, **more)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """What one backend can do on this machine."""
+
+    usable: bool
+    problem: str = ""  # why not, in one line
+    limits: Mapping[str, str] = field(default_factory=dict)  # by limit: how it is enforced
+
+
+@functools.cache
+def probe(backend: str) -> Probe:
+    """Tries the backend once; of bubblewrap a box is made. What each limit rests on is told with it."""
+    if backend != "bubblewrap":
+        problem = enforces(backend)
+        how = {"memory": "cgroup, read back", "processes": "cgroup, read back", "cpus": "cgroup", "disk": "tmpfs",
+               "files": "looked at every 0.1 s"}  # fmt: skip
+        return Probe(usable=not problem, problem=problem, limits={} if problem else how | _ALWAYS)
+    box = BubblewrapBox(Limits(memory_mb=256, disk_mb=16, seconds=20))
+    try:
+        with box.start():
+            done = box.run(["true"])
+            if done.code != 0:
+                return Probe(usable=False, problem=f"a command did not run: {done.cause or done.err!r}")
+            measured = "each process by rlimit, all together looked at every 0.1 s: no writable cgroup here"
+            how = {"memory": "cgroup", "processes": "cgroup", "cpus": "cgroup"} if box.capped else {
+                "memory": measured, "processes": "rlimit", "cpus": "not enforced: no writable cgroup here"}  # fmt: skip
+    except (BoxError, OSError) as error:
+        return Probe(usable=False, problem=str(error))
+    return Probe(usable=True, limits=how | {"disk": "tmpfs", "files": "looked at every 0.1 s"} | _ALWAYS)
+
+
+_ALWAYS = {"time": "killed", "output": "cut, a flood killed"}
+
+
+def probe_all() -> dict[str, Probe]:
+    """Of every backend."""
+    return {backend: probe(backend) for backend in ("bubblewrap", *CONTAINERS)}
+
+
+def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Environment]:
+    """The backend that will make such boxes, and the environment with its image built; before anything is spent.
+
+    Raises BoxError: there is none; the text names what was asked for, what is the matter, and what to do.
+    """
+    imaged = bool(environment.image or environment.dockerfile)
+    if not imaged and options.backend in CONTAINERS:
+        raise BoxError(f"sandbox.backend {options.backend} needs an environment with an image or a dockerfile")
+    if imaged and options.backend == "bubblewrap":
+        raise BoxError("bubblewrap has no images: write sandbox.backend podman or docker, or environment host")
+    asked = (CONTAINERS if imaged else ("bubblewrap",)) if options.backend == "auto" else (options.backend,)
+    problems = []
+    for backend in asked:
+        if (found := probe(backend)).usable:
+            return backend, image_for(backend, environment) if imaged else environment
+        problems.append(found.problem if backend in found.problem else f"{backend}: {found.problem}")
+    raise BoxError(f"no sandbox on this machine: {'; '.join(problems)}; commands never run without one")
+
+
+def open_box(
+    options: SandboxOptions,
+    environment: Environment | Image | None = None,
+    *,
+    mounts: Mapping[str, Path] | None = None,
+    limits: Limits | None = None,
+) -> Box:
+    """A box, started: of an environment (none: this machine's system folders), or of another box's snapshot.
+
+    ``mounts`` are folders of this machine that it sees read-only, by their place in the box; it gets copies, without
+    links. ``limits`` replace those of the options. Raises BoxError.
+    """
+    image = environment if isinstance(environment, Image) else None
+    wanted = environment.environment if isinstance(environment, Image) else environment or Environment()
+    backend, wanted = prepare(options, wanted)
+    given = limits or options.limits()
+    box: BubblewrapBox | ContainerBox
+    if backend == "bubblewrap":
+        box = BubblewrapBox(given, mounts=mounts, environment=wanted)
+    else:
+        box = ContainerBox(backend, given, wanted, mounts=mounts)
+    box.start()
+    try:
+        if image is not None:
+            box.restore(image)
+    except BaseException:
+        box.close()
+        raise
+    return box
+
+
+_THREADS = ThreadPoolExecutor(256, "box")
+
+
+async def in_thread(call: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """The value of a blocking call of a box, made in a thread of its own: a long command keeps nobody else waiting."""
+    work = functools.partial(call, *arguments, **options)
+    return await asyncio.get_running_loop().run_in_executor(_THREADS, work)
