@@ -35,10 +35,12 @@ $(BIN)/uv:
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 	$(INSTALL) --editable '.[local,app]'
+	$(BIN)/python -m compileall -q harness
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
 	$(INSTALL) --editable '.[local,api,datasets,app,docs,dev]'
+	$(BIN)/python -m compileall -q harness
 	@touch $@
 
 demo: $(VENV)/.demo

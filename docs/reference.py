@@ -32,6 +32,7 @@ from harness.experiment import schema as experiment
 from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry
 from harness.model.entry import PriceEntry
+from harness.sandbox.opening import ActionRules, SandboxOptions
 from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite
@@ -44,7 +45,7 @@ MADE = "<!-- docs/reference.py made this page from the code; change the code, or
 FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
                          experiment.ContenderEntry, experiment.Escalation, experiment.Budget, experiment.Limits,
-                         experiment.Economics)),
+                         SandboxOptions, ActionRules, experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
@@ -61,6 +62,8 @@ WHERE = {
     "Escalation": "`escalate` of a contender",
     "Budget": "`budget`",
     "Limits": "`limits`",
+    "SandboxOptions": "`sandbox`",
+    "ActionRules": "`actions` of the sandbox",
     "Economics": "`economics`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",

@@ -1,6 +1,6 @@
 """The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
-from harness.core.boxes import WORK, Box, Done, Environment, Image, Limits
+from harness.core.boxes import WORK, Action, Box, Done, Environment, Image, Limits, Result
 from harness.core.door import lazy_door
 from harness.core.errors import (
     UNBILLED,

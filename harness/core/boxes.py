@@ -2,9 +2,9 @@
 
 import socket
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 WORK = "/w"  # the work folder of every box, and where its commands start
 
@@ -55,6 +55,29 @@ class Image:
     environment: Environment
     archive: bytes  # a tar of them, its names relative to /
     changed: tuple[str, ...]  # what `Box.changes` told then
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One use of a tool in an attempt, as a model asked for it."""
+
+    tool: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    turn: int = 0  # which call of the model asked for it, from 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came of an action."""
+
+    text: str  # what the model is told
+    exit_code: int | None = None  # of a command; None: it was no command, or was stopped
+    cause: str = ""  # as of `Done`
+    allowed: bool = True
+    rule: str = ""  # by which the policy allowed or refused it
+    seconds: float = 0.0
+    bytes_in: int = 0  # that the model gave: arguments, contents
+    bytes_out: int = 0  # that the tool gave, before anything was cut
 
 
 class Box(Protocol):

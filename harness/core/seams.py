@@ -3,12 +3,13 @@
 import hashlib
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from harness.core.errors import ModelError
+from harness.core.boxes import Action, Box, Result
+from harness.core.errors import BoxError, ModelError
 from harness.core.records import Answer, Grade, Reply, Request
 from harness.core.tasks import Message, Task
 from harness.core.words import Cause, Exposure, Role
@@ -43,6 +44,18 @@ class Session:
     def skill(self, name: str, how: Exposure) -> None:
         """A skill that was shown, or read."""
 
+    async def box(self) -> Box:
+        """This attempt's sandbox, opened on first use, the task's files in its work folder. Raises BoxError: none."""
+        raise BoxError("a box is opened in a run only")
+
+    async def work(self) -> bytes | None:
+        """A tar of what the work folder holds now, names relative to it; ``None`` where no box was opened."""
+        return None
+
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
+        """Asks the policy, performs what it allows, and records both. Raises BoxError: the sandbox failed."""
+        raise BoxError("tools are used in a run only")
+
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
         """The task's own grade, outside the attempt's limits; or, inside them, that of a named contender's verifier."""
         raise ModelError(Cause.REQUEST, "there is no other grader")
@@ -66,6 +79,10 @@ class Grader(Protocol):
     @property
     def models(self) -> frozenset[str]:
         """Names of the models that it calls, in the role of a judge."""
+
+    @property
+    def needs_box(self) -> bool:
+        """Whether it runs a program, in a box."""
 
     @property
     def schema_of_answers(self) -> Mapping[str, Any] | None:

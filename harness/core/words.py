@@ -63,6 +63,7 @@ class Exposure(StrEnum):
     SHOWN = "shown"  # its text, or its line in a catalogue
     OPENED = "opened"
     FILE = "file"  # one of its files was read
+    SCRIPT = "script"  # one of its scripts was run
 
 
 class Kind(StrEnum):

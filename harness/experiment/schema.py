@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 
 from harness.core import Registry, digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
+from harness.sandbox import SandboxOptions
 from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
@@ -216,6 +217,7 @@ class Experiment(Strict):
     reference: Text | None = None
     budget: Budget = Budget()
     limits: Limits = Limits()
+    sandbox: SandboxOptions = SandboxOptions()
     economics: Economics = Economics()
 
     @field_validator("suites", mode="before")

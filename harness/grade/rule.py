@@ -53,6 +53,11 @@ class Rule(Strict):
     labelled: ClassVar[bool] = False  # whether `usable` gives the true label
 
     @property
+    def needs_box(self) -> bool:
+        """A rule runs no program."""
+        return False
+
+    @property
     def needs_reference(self) -> bool:
         """Whether tasks must carry a reference. A rule that needs none never sees one, and may serve as a verifier."""
         return True

@@ -13,10 +13,17 @@ from pydantic import Field
 from harness.core import Box, BoxError, Environment, Image, Limits
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.containers import ContainerBox, enforces, image_for
-from harness.userfile import Strict
+from harness.userfile import Strict, Text
 
 CONTAINERS = ("podman", "docker")
 T = TypeVar("T")
+
+
+class ActionRules(Strict):
+    """Which tools an experiment's contenders may use at all."""
+
+    allow: tuple[Text, ...] | None = None  # by name; all that a contender has, where it is not given
+    deny: tuple[Text, ...] = ()  # taken from these
 
 
 class SandboxOptions(Strict):
@@ -27,6 +34,7 @@ class SandboxOptions(Strict):
     memory_mb: int = Field(default=2048, ge=64, le=1 << 20)
     cpus: float = Field(default=1, gt=0, le=1024)
     disk_mb: int = Field(default=1024, ge=1, le=1 << 20)
+    actions: ActionRules = ActionRules()
 
     def limits(self, **more: Any) -> Limits:
         """The limits of a box; ``more`` are those that no experiment sets, such as seconds."""

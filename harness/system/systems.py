@@ -68,6 +68,11 @@ class System:
         return ()
 
     @property
+    def needs_box(self) -> bool:
+        """Whether it runs commands, in a box."""
+        return any(part.needs_box for part in self.parts)
+
+    @property
     def undecided(self) -> frozenset[str]:
         """Names of the contenders, itself and its parts, for which something is still to be chosen on dev tasks."""
         return frozenset(name for part in self.parts for name in part.undecided)
