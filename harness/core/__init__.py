@@ -1,6 +1,18 @@
 """The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
-from harness.core.boxes import WORK, Action, Box, Done, Environment, Image, Limits, Result
+from harness.core.boxes import (
+    SKILLS,
+    WORK,
+    Acted,
+    Action,
+    Box,
+    Done,
+    Environment,
+    Image,
+    Limits,
+    Result,
+    SkillFolder,
+)
 from harness.core.door import lazy_door
 from harness.core.errors import (
     UNBILLED,
