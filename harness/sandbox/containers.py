@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Self
 
 from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
-from harness.sandbox.commands import WRITABLE, Command, CommandBox, regular_files
+from harness.sandbox.commands import WRITABLE, Command, CommandBox
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import profile
@@ -90,11 +91,9 @@ class ContainerBox(CommandBox):
         for number, (place, folder) in enumerate(self._mounts.items()):
             copy = staged / str(number)
             copy.mkdir(mode=0o755)
-            for name, (content, executable) in regular_files(folder):
-                target = copy / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-                target.chmod(0o755 if executable else 0o644)
+            write_members(dict(folder_members(folder)), copy)
+            for below in copy.rglob("*/"):
+                below.chmod(0o755)  # whatever the mask of this process
             flags += ["-v", f"{copy}:{place}:ro"]
         return flags
 
@@ -111,7 +110,7 @@ class ContainerBox(CommandBox):
     def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
         group = self._cgroup
         if group is None or not self._alive():
-            return None, "box died"
+            return None, self._death
         kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
         shown, ours = _variables(command.env)
         call = ["exec", *(["-i"] if command.stdin else []), "-w", command.cwd, *shown, self._name, *command.argv]
@@ -139,8 +138,11 @@ class ContainerBox(CommandBox):
             except subprocess.TimeoutExpired:  # a process that it has left holds its pipes
                 client.kill()
                 code = client.wait()
-        cause = cause if self._alive() else "box died"
-        return code, cause or ("memory" if group.kills() > kills else "pids" if group.refusals() > refusals else "")
+        killed = group.kills() > kills
+        if not self._alive():
+            self._death = "memory" if killed else self._death  # what ran took all, process 1 with it
+            return None, self._death
+        return code, cause or ("memory" if killed else "pids" if group.refusals() > refusals else "")
 
     def _alive(self) -> bool:
         return bool(self._pid) and Path(f"/proc/{self._pid}").exists()
