@@ -25,7 +25,19 @@ from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
 from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
 from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
-from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, SYSTEMS, Direct, Hybrid, Rule, Skilled, System
+from harness.system import (
+    DELIVERIES,
+    MAX_TURNS,
+    NONE,
+    SIGNALS,
+    SYSTEMS,
+    Direct,
+    Hands,
+    Hybrid,
+    Rule,
+    Skilled,
+    System,
+)
 from harness.userfile import Strict, parse
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
@@ -49,6 +61,7 @@ class DirectPlan:
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the ``response_format`` that is sent
     delivery: str = NONE
     system: tuple[str, Strict] | None = None  # the installed way that answers, with its options
+    hands: Hands | None = None  # the tools by which it works in a box
     twin: int | None = None
     written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
 
@@ -75,6 +88,7 @@ class DirectPlan:
                 "delivery": delivered if suite in skills else None,
                 "response_format": self.forms.get(suite),
                 "system": way,
+                "hands": self.hands.identity if self.hands else None,
                 "twin": self.twin,
                 "apart": spec.apart,
             }
@@ -90,6 +104,7 @@ class DirectPlan:
             "delivery": delivered if skills else None,
             "response_format": self.forms,
             "system": way,
+            "hands": self.hands.identity if self.hands else None,
             "twin": self.twin,
         }
         contender = Contender(
@@ -118,7 +133,9 @@ class DirectPlan:
                 tool_role=TOOL_ROLE in can,
             )
             made[suite] = system
-            if suite in skills:
+            if self.hands is not None:
+                made[suite] = self.hands.given(system, skills.get(suite, ()), DELIVERIES.get(self.delivery))
+            elif suite in skills:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
                 made[suite] = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
             elif self.system is not None:
@@ -303,9 +320,20 @@ class Planner:
             forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
             delivery=entry.delivery,
             system=system,
+            hands=self._hands(entry, field),
             twin=entry.twin,
             written=written,
         )
+
+    def _hands(self, entry: ContenderEntry, field: str) -> Hands | None:
+        """The tools of a contender that works in a box."""
+        if entry.tools is None:
+            return None
+        if entry.system is not None:
+            problem = "tools do not go with system, which answers in a way of its own"
+            raise UserFileError(self.path, problem, field=f"{field}.tools", advice="take one of the two out")
+        bounds = {"turns": entry.turns} if entry.turns else {}
+        return Hands(tools=tuple(entry.tools), tokens=entry.tokens, sandbox=self.experiment.sandbox, **bounds)
 
     def _check_names(self, by_suite: Mapping[str, Any], field: str) -> None:
         for suite in by_suite:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core import SKILLS, Box, BoxError, SkillFolder, Task, keeping, write_atomic
 from harness.run.stopping import own_time_held
-from harness.sandbox import SandboxOptions, environment_of, in_thread, opened
+from harness.sandbox import SandboxOptions
 
 KEPT = "work"  # the folder of a report in which the work folders of its attempts are, by attempt
 MOST_KEPT = 256 << 20  # bytes of a work folder
@@ -74,6 +74,8 @@ class Workplaces:
 
     async def box(self) -> Box:
         """The box here. Raises BoxError: there is none."""
+        from harness.sandbox import environment_of, in_thread, opened  # with all that makes boxes
+
         async with self._opening:
             if self.here.box is None:
                 with own_time_held():  # what the machine takes is no time of the contender's
@@ -103,6 +105,8 @@ class Workplaces:
 
     async def _packed(self, place: Workplace) -> bytes | None:
         if place.box is not None:
+            from harness.sandbox import in_thread
+
             with own_time_held():
                 try:
                     archive = await in_thread(place.box.get_tar, cap=MOST_KEPT)
@@ -116,6 +120,8 @@ class Workplaces:
         box, place.box = place.box, None
         try:
             if box is not None:
+                from harness.sandbox import in_thread
+
                 await in_thread(box.close)
         finally:
             if self._holds and all(each.box is None for each in self._within):

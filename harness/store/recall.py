@@ -252,7 +252,10 @@ def _allowed(kind: Any) -> frozenset[type] | None:
 
 
 _FIELDS = {
-    kind: {f.name: (_allowed(f.type) if checked else None, _MADE.get(f.name)) for f in fields(kind)}
+    kind: {
+        f.name: (_allowed(f.type) if checked else None, _MADE.get(f.name) if kind is not Acted else None)
+        for f in fields(kind)
+    }
     for kind, checked in {
         Outcome: True,
         Call: True,

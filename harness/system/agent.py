@@ -6,7 +6,8 @@ call of a tool is its answer; what it left in the work folder is for graders tha
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from harness.core import (
     SKILLS,
@@ -29,13 +30,14 @@ from harness.core import (
     digest_json,
     listed,
 )
-from harness.sandbox import in_thread
+from harness.sandbox import ActionRules, SandboxOptions, forbidden, named
 from harness.skill import Skill
-from harness.system.box_tool import BoxTool, WrongArgumentError
+from harness.system.box_tool import BOX_TOOLS, BoxTool, WrongArgumentError
 from harness.system.conversation import BROKEN, Conversation, Perform, called_by_text, tools_as_text
+from harness.system.delivery import Delivery
 from harness.system.skill_tools import OPEN, READ, Shelf, opened_by_text, skill_tools
 from harness.system.skill_traces import traces
-from harness.system.systems import Calls, Skilled, held
+from harness.system.systems import Calls, Direct, Skilled, held
 
 AGENT_TURNS = 40  # calls of an attempt at most, where the experiment does not say
 LIKELY = (3, 12)  # of one attempt: few, and many
@@ -54,6 +56,23 @@ class Agent(Skilled):
 
     tools: tuple[BoxTool, ...]
     tokens: int | None = None  # of all calls of one attempt together, in and out
+    rules: ActionRules  # of the experiment
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is doubtful in its skills, and which of its tools it may not use."""
+        found = list(super(Agent, self).notes)
+        shut = {tool.name: rule for tool in self.tools if (rule := forbidden(self.rules, tool.name)) is not None}
+        found += [f"{rule} forbids {name}: each use is refused, and recorded" for name, rule in shut.items()]
+        mine = {tool.name for tool in self.tools}
+        for skill in self.skills:
+            for pattern in skill.allowed_tools:
+                name = named(pattern)[0]
+                if (rule := forbidden(self.rules, name)) is not None:
+                    found.append(f"skill {skill.name}: its allowed-tools have {pattern}, which {rule} forbids")
+                elif name in BOX_TOOLS and name not in mine:
+                    found.append(f"skill {skill.name}: its allowed-tools have {pattern}, a tool that is not given")
+        return tuple(found)
 
     @property
     def needs_box(self) -> bool:
@@ -63,7 +82,7 @@ class Agent(Skilled):
     def preview(self, task: Task, trial: int = 0) -> Request:
         """The task under a system prompt that says where the model is, what its tools are, and then of its skills."""
         request = super(Agent, self).preview(task, trial)
-        own, messages = tuple(tool.tool for tool in self.tools), request.messages
+        own, messages = tuple(tool.tool for tool in self._of(task)), request.messages
         said = [_PLACE]
         if task.files:
             said.append(_FILES.format(listed(list(task.files), 50)))
@@ -105,16 +124,54 @@ class Agent(Skilled):
             )
             return held(self.contender.name, await conversation.hold(first.messages, session, role))
 
+    def _of(self, task: Task) -> tuple[BoxTool, ...]:
+        """Its tools at a task: those of them that the task names, if it names any."""
+        wanted = {tool.name for tool in task.tools}
+        return tuple(tool for tool in self.tools if not wanted or tool.name in wanted)
+
     def _called(self, text: str) -> ToolCall | None:
         return called_by_text(text) or (opened_by_text(text) if self.delivery.opens else None)
 
     def _performing(self, session: Session) -> dict[str, Perform]:
         """What performs each tool, through the session's policy."""
-        found: dict[str, Perform] = {tool.name: _in_box(tool, session, self.skills) for tool in self.tools}
+        found: dict[str, Perform] = {tool.name: _in_box(tool, session, self.skills) for tool in self._of(session.task)}
         if self.delivery.opens and self.skills:
             shelf = Shelf(self.skills, session).tools
             found |= {name: _recorded(shelf[name], session) for name in (OPEN, READ)}
         return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What a contender needs to work in a box, as an experiment says it."""
+
+    tools: tuple[str, ...]
+    turns: int = AGENT_TURNS
+    tokens: int | None = None
+    sandbox: SandboxOptions
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Of all that can change what comes of it: the tools, the bounds, the rules and limits of the sandbox."""
+        return {
+            "tools": [[name, BOX_TOOLS[name].revision] for name in self.tools],
+            "turns": self.turns,
+            "tokens": self.tokens,
+            "texts": AGENT_TEXTS,
+            "sandbox": self.sandbox.model_dump(mode="json", exclude={"backend", "network"}),
+        }
+
+    def given(self, direct: Direct, skills: tuple[Skill, ...], delivery: Delivery | None) -> Agent:
+        """The contender that works with them and is else as one that is asked once."""
+        return Agent(
+            **{each.name: getattr(direct, each.name) for each in fields(direct)},
+            skills=skills,
+            delivery=delivery or Delivery(),
+            turns=self.turns,
+            tools=tuple(BOX_TOOLS[name] for name in self.tools),
+            tokens=self.tokens,
+            rules=self.sandbox.actions,
+        )
 
 
 def skill_folders(skills: Sequence[Skill]) -> dict[str, SkillFolder]:
@@ -134,6 +191,8 @@ def _in_box(tool: BoxTool, session: Session, skills: Sequence[Skill]) -> Perform
 
     async def through(action: Action) -> Result:
         async def perform() -> Result:
+            from harness.sandbox import in_thread  # with all that makes boxes
+
             box = await session.box()
             try:
                 result = await in_thread(tool.perform, box, action.arguments)
