@@ -6,8 +6,8 @@ import re
 import time
 
 import live
-import pytest
 import pyarrow.parquet as pq
+import pytest
 import servers
 from live import Server
 
@@ -89,7 +89,8 @@ def test_killed_after_the_author_nothing_is_paid_twice(tmp_path):
         process = live.start("run", report, "--quiet", "--only", "wrote")
         end = time.monotonic() + 60
         while not hung:
-            assert process.poll() is None and time.monotonic() < end
+            assert process.poll() is None
+            assert time.monotonic() < end
             time.sleep(0.01)
         process.kill()
         process.communicate()
