@@ -208,7 +208,7 @@ def test_the_faults_are_those_of_the_table():
 
 
 def test_the_graders_are_those_of_the_registry():
-    rows = {name: options for name, _, options in table(docs("suites.md"), "grader | passes when | options")}
+    rows = {name: options for name, _, options in table(docs("graders.md"), "grader | passes when | options")}
     assert set(rows) == set(GRADERS)
     for name, options in rows.items():
         fields = {field.alias or key for key, field in GRADERS[name].model_fields.items()}
