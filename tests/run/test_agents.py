@@ -2,16 +2,12 @@
 
 import io
 import json
-import signal
 import tarfile
-import time
-from pathlib import Path
 
 import live
 import pyarrow.parquet as pq
 import pytest
 from live import CALL_USD, Server
-from test_kill import wait_for
 
 from harness.run.boxes import kept_work
 from harness.sandbox import probe
