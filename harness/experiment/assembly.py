@@ -18,8 +18,9 @@ from harness.core import (
     nearest,
 )
 from harness.cost import lacking
-from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
+from harness.experiment.build import WRAPPERS, DirectPlan, build_systems
 from harness.experiment.plan import Attempt, check_actions, check_needs, check_tasks, dev_part, plan_attempts
+from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import grader
