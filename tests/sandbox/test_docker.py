@@ -106,6 +106,7 @@ def docker(image, tmp_path, monkeypatch):
     service.wait()
 
 
+@pytest.mark.slow
 def test_the_client_of_docker_makes_the_same_boxes(docker, image):
     assert probe("docker").usable
     with open_box(DOCKER, Environment(image=image)) as box:
@@ -121,6 +122,7 @@ def test_the_client_of_docker_makes_the_same_boxes(docker, image):
     assert "ownbench-" not in containers.call("docker", "ps", "-a", "--format", "{{.Names}}")
 
 
+@pytest.mark.slow
 def test_a_limit_that_its_daemon_does_not_set_is_found_by_reading_back(docker, image, monkeypatch):
     def forgetful(kind, *arguments, **more):
         if arguments[0] == "create":  # as a daemon does that takes a limit and ignores it
