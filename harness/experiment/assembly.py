@@ -128,7 +128,9 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         systems=systems,
         graders=graders,
         gradings={
-            task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+            task.digest: digest_json(
+                [digests[id(graders[task.digest])], as_json(task.reference), *filter(None, [task.tests_digest])]
+            )
             for suite in full
             for task in suite.tasks
         },
