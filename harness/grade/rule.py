@@ -26,14 +26,20 @@ from harness.core import (
     digest_json,
     finish_meant,
 )
+from harness.grade.plain import Normalisation, normalised
 from harness.userfile import Strict, parse
 
+WORDS: tuple[Normalisation, ...] = ("nfkc", "markdown", "casefold", "punctuation", "whitespace", "strip")
 REASON_LENGTH = 200  # characters of a reason; enough for expected and found on one line of a table
 THREADS = 4  # answers that rules judge at once; a rule that is stopped after five seconds holds one of these up
 SHORT = 1_000  # characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond
 LONGEST = (
     1_000_000  # characters of an answer that is read, a longer one is malformed: holds every rule's time in bounds
 )
+
+
+AS_TEXT = object()
+"""What a rule reads that compares no answers: two texts are then the same by their words."""
 
 
 class SlowReferenceError(ValueError):
@@ -83,6 +89,30 @@ class Rule(Strict):
     def judge(self, text: str, reference: Any) -> Grade:
         """The grade of a text that is neither empty nor too long; ``reference`` as `usable` gave it."""
         raise NotImplementedError
+
+    def reading(self, text: str) -> Any:  # noqa: ARG002 - by default it reads none
+        """What a text answers, in the form that `judge` takes a reference in; ``None``: nothing that can be read."""
+        return AS_TEXT
+
+    def matches(self, text: str, reading: Any) -> bool:
+        """Whether a text answers what another was read to answer."""
+        return self.judge(text, reading).status is Status.PASSED
+
+    async def same(self, one: str, other: str) -> bool | None:
+        """Whether two texts give the same answer, off the event loop; ``None``: ``one`` gives none."""
+
+        def compared() -> bool | None:
+            if (reading := self.reading(one)) is None:
+                return None
+            if reading is AS_TEXT:
+                return normalised(one, WORDS) == normalised(other, WORDS)
+            return _unread(Answer(text=other)) is None and self.matches(other, reading)
+
+        if _unread(Answer(text=one)) is not None:
+            return None
+        if self.instant and len(one) + len(other) <= SHORT:
+            return compared()
+        return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), compared)
 
     async def assess(self, text: str, reference: Any, session: Session) -> Grade:  # noqa: ARG002 - for other rules
         """As `judge`, off the event loop; in its place for a judge that calls models, whose `ModelError` is raised."""
