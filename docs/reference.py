@@ -32,7 +32,7 @@ from harness.experiment import schema as experiment
 from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry
 from harness.model.entry import PriceEntry
-from harness.sandbox.opening import ActionRules, SandboxOptions
+from harness.sandbox.options import ActionRules, SandboxOptions
 from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite

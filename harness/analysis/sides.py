@@ -65,7 +65,7 @@ class Side:
     @property
     def suites(self) -> Mapping[str, SuiteRecord]:
         """What the manifest says of the suites that were tried, by name."""
-        names = {self.table.suites[i] for i in self.tried.tolist()}
+        names = {name for name, _ in self.table.suites_of(self.tried)}
         return {s.name: s for s in (self.manifest.suites if self.manifest else ()) if s.name in names}
 
 
@@ -233,7 +233,7 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         if otherwise:
             how = f"{plural(len(otherwise), 'task')} graded by another grader or reference: ownbench regrade"
         raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common" + (f": {how}" if how else ""))
-    names, places, keys = (a, b), there.tolist(), second.keys
+    names, places = (a, b), there.tolist()
     if a == b:
         words = ("first", "second") if alike else (folders[0].name, folders[1].name)
         names = f"{a} ({words[0]})", f"{b} ({words[1]})"
@@ -250,7 +250,8 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         **fields,
         duplicates=0,
         flags=(),
-        keys=tuple(keys[place] for place in places),
+        suite_codes=second.suite_codes[there],
+        keys=second.keys.at(there),
         graded=None,
     )
 

@@ -4,6 +4,7 @@ from harness.core.boxes import WORK, Action, Box, Done, Environment, Image, Limi
 from harness.core.door import lazy_door
 from harness.core.errors import (
     UNBILLED,
+    BoxContentError,
     BoxError,
     EvidenceError,
     Fault,

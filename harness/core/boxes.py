@@ -37,7 +37,7 @@ class Done:
     err: bytes = b""
     seconds: float = 0.0  # wall time
     cut: bool = False  # it wrote more than was kept
-    cause: str = ""  # "", timeout, memory, pids, disk (too many files), output, box died, environment (no such image)
+    cause: str = ""  # "", timeout, memory, pids, disk (too many files), output: the command's own; box died: not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Image:
     """What the writable folders of a box held at one moment: another box may start from it."""
 
     environment: Environment
-    archive: bytes  # a tar of them, its names relative to /
+    archive: bytes  # a tar of them, its names relative to /; what `Box.get_tar` would leave out is not in it
     changed: tuple[str, ...]  # what `Box.changes` told then
 
 
@@ -81,7 +81,10 @@ class Result:
 
 
 class Box(Protocol):
-    """One sandbox. Its calls block, so an event loop hands them to a thread; `close` may come from any thread."""
+    """One sandbox. Its calls block, so an event loop hands them to a thread; `close` may come from any thread.
+
+    Where files cannot be moved a BoxError is raised; a BoxContentError where that is the doing of what ran in the box.
+    """
 
     kind: str  # bubblewrap, podman or docker
     limits: Limits
@@ -120,6 +123,15 @@ class Box(Protocol):
 
     def get_dir(self, src: str, dst: Path, cap: int = 1 << 30) -> None:
         """Copies a folder's regular files out of the box: no links, no devices. Raises BoxError: it cannot."""
+
+    def get_tar(self, src: str = WORK, cap: int = 256 << 20) -> bytes:
+        """A folder's files, folders, and links that stay inside it, as a tar with relative names; programs stay such.
+
+        What leads out, devices and pipes are left out. Raises BoxError: it cannot; a BoxContentError: it is too large.
+        """
+
+    def put_tar(self, data: bytes, dst: str = WORK) -> None:
+        """Fills a folder from a tar; what `get_tar` leaves out is left out here too. Raises BoxError: it cannot."""
 
     def listen(self, port: int) -> socket.socket:
         """A socket on 127.0.0.1 inside the box that this process accepts on: the box's only network."""

@@ -55,6 +55,10 @@ class BoxError(OwnbenchError):
     """A box cannot be made, or did not do what we, and no contender, asked of it."""
 
 
+class BoxContentError(BoxError):
+    """What commands left in a box does not allow it, such as a full disk: the attempt's own doing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """What a failed call means: may it be tried again, and what status does the attempt end with."""
@@ -71,7 +75,11 @@ FAULTS = {
         (Status.ERRORED, False, (Cause.AUTH, Cause.REQUEST, Cause.REPLAY, Cause.INTERNAL)),
         (Status.ERRORED, True, (Cause.SANDBOX,)),
         (Status.UNGRADED, False, (Cause.JUDGE, Cause.GRADER)),
-        (Status.FAILED, False, (Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR)),
+        (
+            Status.FAILED,
+            False,
+            (Cause.REFUSED, Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR, Cause.MALFORMED),
+        ),
     )
     for cause in causes
 }  # the one table. A cause that is missing here cannot end a call.
@@ -105,7 +113,12 @@ def fault_of(error: BaseException) -> Fault:
     """What ``error`` means for the attempt in which it arose; anything unforeseen is the instrument's own fault."""
     if isinstance(error, ModelError):
         return error.fault
-    known = ((BoxError, Cause.SANDBOX), (TimeoutError, Cause.TIMEOUT), (OSError, Cause.NETWORK))
+    known = (
+        (BoxContentError, Cause.MALFORMED),
+        (BoxError, Cause.SANDBOX),
+        (TimeoutError, Cause.TIMEOUT),
+        (OSError, Cause.NETWORK),
+    )
     return FAULTS[next((cause for kind, cause in known if isinstance(error, kind)), Cause.INTERNAL)]
 
 

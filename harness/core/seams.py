@@ -85,6 +85,14 @@ class Grader(Protocol):
         """Names of the models that it calls, in the role of a judge."""
 
     @property
+    def judges(self) -> frozenset[str]:
+        """Names of the experiment's judges that it asks."""
+
+    @property
+    def parts(self) -> tuple["Grader", ...]:
+        """The graders that it combines."""
+
+    @property
     def needs_box(self) -> bool:
         """Whether it runs a program, in a box."""
 

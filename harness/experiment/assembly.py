@@ -52,6 +52,7 @@ class Assembled:
     gradings: Mapping[str, str]  # by the task's digest: the digest of all that its grade depends on but the answer
     verifiers: Mapping[str, Grader]  # by contender name: it looks at the worker's answers and needs no reference
     attempts: tuple[Attempt, ...]  # the plan: dev attempts first
+    places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
     notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
 
@@ -128,12 +129,15 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         systems=systems,
         graders=graders,
         gradings={
-            task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+            task.digest: digest_json(
+                [digests[id(graders[task.digest])], as_json(task.reference), *filter(None, [task.tests_digest])]
+            )
             for suite in full
             for task in suite.tasks
         },
         verifiers=verifiers,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
+        places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
         notes=tuple(notes),
     )

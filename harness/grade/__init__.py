@@ -4,4 +4,4 @@ A grader is built by name from a suite's specification; what it cannot use is re
 """
 
 from harness.grade.plain import normalised
-from harness.grade.rule import GRADERS, SlowReferenceError, grade, grader
+from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader

@@ -47,7 +47,6 @@ class Label(Rule):
     name: ClassVar[str] = "label"
     version: ClassVar[int] = 2
     instant: ClassVar[bool] = True
-    labelled: ClassVar[bool] = True
     labels: tuple[_Text, ...] = Field(min_length=2)
     aliases: Mapping[_Text, tuple[_Text, ...]] = Field(default_factory=dict)
     take: Literal["only", "first", "last", "anywhere"] = "only"
@@ -68,6 +67,11 @@ class Label(Rule):
                 raise ValueError(f"{key!r} is given twice among labels and aliases{hint}")
             seen[key] = label
         return self
+
+    @property
+    def labelled(self) -> bool:
+        """Always."""
+        return True
 
     def usable(self, reference: Any) -> str:
         """The reference's label, as the list spells it."""

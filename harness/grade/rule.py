@@ -1,4 +1,4 @@
-"""What every grader is made of, a rule with its options; how one is built by its name, and the grades it can give."""
+"""What every grader is made of: its options, by its name; a rule, the commonest kind; and the grades it can give."""
 
 import asyncio
 import os
@@ -38,45 +38,92 @@ LONGEST = (
 )
 
 
-AS_TEXT = object()
-"""What a rule reads that compares no answers: two texts are then the same by their words."""
-
-
 class SlowReferenceError(ValueError):
     """An answer that holds the reference takes too long to grade."""
 
 
-class Rule(Strict):
-    """A `Grader`: its fields are the options a suite may set; `usable` and `judge` make one family differ from another.
+class SuiteGrader(Strict):
+    """A `Grader` as a suite names it: its fields are the options. What a kind does not say of itself is not so.
 
-    A rule is pure: the same text and reference give the same grade, nothing is kept between answers. The first line of
-    a rule's docstring is its help. Raise ``version`` when a change can alter a grade.
+    The first line of its docstring is its help. Raise ``version`` when a change can alter a grade.
     """
 
     name: ClassVar[str]  # what a suite calls it
     version: ClassVar[int] = 1
-    instant: ClassVar[bool] = False  # whether a short answer is judged where it comes in; all others in threads
-    labelled: ClassVar[bool] = False  # whether `usable` gives the true label
+
+    @property
+    def labelled(self) -> bool:
+        """Whether `taken` gives the true label."""
+        return False
 
     @property
     def needs_box(self) -> bool:
-        """A rule runs no program."""
+        """Whether it runs a program, in a box."""
         return False
 
     @property
     def needs_reference(self) -> bool:
-        """Whether tasks must carry a reference. A rule that needs none never sees one, and may serve as a verifier."""
+        """Whether tasks must carry a reference. One that needs none never sees one, and may serve as a verifier."""
         return True
 
     @property
     def models(self) -> frozenset[str]:
-        """Names of the models that `assess` calls."""
+        """Names of the models that it calls."""
         return frozenset()
 
     @property
+    def judges(self) -> frozenset[str]:
+        """Names of the experiment's judges that it asks."""
+        return frozenset()
+
+    @property
+    def parts(self) -> tuple["SuiteGrader", ...]:
+        """The graders that it combines."""
+        return ()
+
+    @property
     def schema_of_answers(self) -> Mapping[str, Any] | None:
-        """The JSON schema that a right answer fulfils, where the rule holds answers to one."""
+        """The JSON schema that a right answer fulfils, where it holds answers to one."""
         return None
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the name, every option with its default, and the version: a changed grader is a visible change."""
+        options = self.model_dump(mode="json", by_alias=True)
+        return digest_json({"name": self.name, "version": self.version, "options": options})
+
+    def bound(self, judges: Mapping[str, Any]) -> "SuiteGrader":  # noqa: ARG002 - most ask none
+        """The same with the judges of an experiment, by name, that it asks."""
+        return self
+
+    def taken(self, reference: Any) -> Any:  # noqa: ARG002 - most graders of this form take none
+        """The reference as the grader takes it. Raises ValueError: it cannot take it; the text says what it needs."""
+        return None
+
+    def check_reference(self, reference: Any) -> None:
+        """Raises ValueError: no answer could be right by ``reference``; SlowReferenceError: finding out takes long."""
+        self.taken(reference)
+
+    async def same(self, one: str, other: str) -> bool | None:
+        """Whether two texts give the same answer; ``None``: ``one`` gives none. As a part says, else by their words."""
+        if (part := next((p for p in self.parts if isinstance(p, Rule) and p.compares), None)) is not None:
+            return await part.same(one, other)
+        if unread(Answer(text=one)) is not None:
+            return None
+        return normalised(one, WORDS) == normalised(other, WORDS)
+
+    async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
+        """The grade, nothing long on the event loop. Raises ModelError: a model that it calls failed for good."""
+        raise NotImplementedError
+
+
+class Rule(SuiteGrader):
+    """A grader that only looks at the text: `usable` and `judge` make one family differ from another.
+
+    A rule is pure: the same text and reference give the same grade, nothing is kept between answers.
+    """
+
+    instant: ClassVar[bool] = False  # whether a short answer is judged where it comes in; all others in threads
 
     def usable(self, reference: Any) -> Any:
         """The reference in the form that `judge` takes; raises ValueError, with what it needs, where it cannot be."""
@@ -90,26 +137,29 @@ class Rule(Strict):
         """The grade of a text that is neither empty nor too long; ``reference`` as `usable` gave it."""
         raise NotImplementedError
 
-    def reading(self, text: str) -> Any:  # noqa: ARG002 - by default it reads none
+    def reading(self, text: str) -> Any:  # noqa: ARG002 - by default none is read
         """What a text answers, in the form that `judge` takes a reference in; ``None``: nothing that can be read."""
-        return AS_TEXT
+        return None
 
     def matches(self, text: str, reading: Any) -> bool:
         """Whether a text answers what another was read to answer."""
         return self.judge(text, reading).status is Status.PASSED
 
+    @property
+    def compares(self) -> bool:
+        """Whether it has a `reading` of answers."""
+        return type(self).reading is not Rule.reading
+
     async def same(self, one: str, other: str) -> bool | None:
-        """Whether two texts give the same answer, off the event loop; ``None``: ``one`` gives none."""
+        """By the reading of ``one``, off the event loop; by their words where it has none."""
 
         def compared() -> bool | None:
             if (reading := self.reading(one)) is None:
                 return None
-            if reading is AS_TEXT:
-                return normalised(one, WORDS) == normalised(other, WORDS)
-            return _unread(Answer(text=other)) is None and self.matches(other, reading)
+            return unread(Answer(text=other)) is None and self.matches(other, reading)
 
-        if _unread(Answer(text=one)) is not None:
-            return None
+        if not self.compares or unread(Answer(text=one)) is not None:
+            return await super().same(one, other)
         if self.instant and len(one) + len(other) <= SHORT:
             return compared()
         return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), compared)
@@ -119,12 +169,6 @@ class Rule(Strict):
         if self.instant and len(text) <= SHORT:
             return self.judge(text, reference)
         return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), self.judge, text, reference)
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the name, every option with its default, and the version: a changed grader is a visible change."""
-        options = self.model_dump(mode="json", by_alias=True)
-        return digest_json({"name": self.name, "version": self.version, "options": options})
 
     def taken(self, reference: Any) -> Any:
         """The reference as `usable` gives it, nothing for a rule that needs none; raises ValueError where it cannot."""
@@ -138,7 +182,7 @@ class Rule(Strict):
         """Raises ValueError where no answer could give ``reference``; SlowReferenceError where that was given up."""
         usable, problem = self.taken(reference), ""
         for text in () if reference is None else self.answers(reference):
-            given = _unread(Answer(text=text)) or self.judge(text, usable)
+            given = unread(Answer(text=text)) or self.judge(text, usable)
             if given.status is Status.PASSED:
                 return
             if given.status is Status.UNGRADED:
@@ -151,12 +195,7 @@ class Rule(Strict):
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade of ``answer``; raises as `taken` and `assess` do."""
         reference = self.taken(task.reference)
-        given = _unread(answer) or await self.assess(answer.text, reference, session)
-        cut = finish_meant(answer.finish_reason) == LENGTH
-        if cut and given.cause is Cause.EMPTY:
-            given = failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
-        elif cut and given.cause in (Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED):
-            given = replace(given, cause=Cause.TRUNCATED)
+        given = cut(answer, unread(answer) or await self.assess(answer.text, reference, session))
         return replace(given, label_true=reference) if self.labelled else given
 
 
@@ -165,26 +204,36 @@ def _threads(_process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(THREADS, thread_name_prefix="grading")
 
 
-def _unread(answer: Answer) -> Grade | None:
-    """The grade of an answer that no rule has to look at."""
+def unread(answer: Answer, longest: int = LONGEST) -> Grade | None:
+    """The grade of an answer whose text nobody has to look at."""
     if answer.fault is not None:
         return failed(answer.fault, f"the attempt ended: {answer.fault.value}")
     if not answer.text.strip():
         return failed(Cause.EMPTY, "the answer is empty")
-    if len(answer.text) > LONGEST:
-        return malformed(f"the answer has {len(answer.text):,} characters, at most {LONGEST:,} are read")
+    if len(answer.text) > longest:
+        return malformed(f"the answer has {len(answer.text):,} characters, at most {longest:,} are read")
     return None
 
 
-def _is_rule(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, Rule) and "name" in vars(value)
+def cut(answer: Answer, given: Grade) -> Grade:
+    """The grade of an answer, whose cause is another where it was cut at its token limit and is not right."""
+    if finish_meant(answer.finish_reason) != LENGTH:
+        return given
+    if given.cause is Cause.EMPTY:
+        return failed(Cause.TRUNCATED, "the answer is empty, cut at its token limit")
+    cause = given.cause in {Cause.WRONG, Cause.PARTIAL, Cause.MALFORMED}
+    return replace(given, cause=Cause.TRUNCATED) if cause else given
 
 
-# The rules of this folder's files and of installed packages. A new one has a case in the conformance test.
-GRADERS: Registry[type[Rule]] = Registry("grader", "harness.grade", _is_rule, group="ownbench.graders")
+def _is_grader(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, SuiteGrader) and "name" in vars(value)
 
 
-def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> Rule:
+# The graders of this folder's files and of installed packages. A new one has a case in the conformance test.
+GRADERS: Registry[type[SuiteGrader]] = Registry("grader", "harness.grade", _is_grader, group="ownbench.graders")
+
+
+def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> SuiteGrader:
     """The grader that a specification names: ``"exact"``, or ``{"name": "label", "labels": […]}``.
 
     Raises UserFileError (UsageError where the file ``where`` is empty): no grader is named, the name or an option is

@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from harness.core import Cause, Grade
 from harness.grade.plain import Normalisation, normalised, readings
-from harness.grade.rule import AS_TEXT, Rule, failed, malformed, right, shown, ungraded, wrong
+from harness.grade.rule import Rule, failed, malformed, right, shown, ungraded, wrong
 from harness.userfile import TookTooLongError, watched
 
 
@@ -151,14 +151,17 @@ class Regex(Rule):
         return _samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
 
     def reading(self, text: str) -> Any:
-        """What the group captures; without a group a pattern compares no answers."""
-        if self.group is None:
-            return AS_TEXT
+        """What the group captures."""
         try:
             found = self._search(str(self.pattern), text)
         except TookTooLongError:
             return None
         return (found["group"],) if found["found"] and found["group"] is not None else None
+
+    @property
+    def compares(self) -> bool:
+        """Not without a group: a pattern alone says nothing of what is answered."""
+        return self.pattern is not None and self.group is not None
 
     @property
     def _bits(self) -> int:

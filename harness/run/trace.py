@@ -16,12 +16,14 @@ from harness.core import (
     Exposure,
     Fault,
     Grade,
+    Grader,
     Manifest,
     Message,
     ModelRecord,
     Outcome,
     Role,
     Status,
+    Suite,
     SuiteRecord,
     Usage,
     as_json,
@@ -329,8 +331,17 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
             **values(suite, "name", "version", "digest", "metric", "human_baseline"),
             prompt_digest=suite.prompt.template.digest,
             tasks=len(suite.tasks),
-            graders=tuple(sorted({assembled.graders[task.digest].digest for task in suite.tasks})),
-            grader_kinds=tuple(sorted({assembled.graders[task.digest].name for task in suite.tasks})),
+            graders=tuple(sorted({by.digest for by in _graders_of(assembled, suite)})),
+            grader_kinds=tuple(sorted({name for by in _graders_of(assembled, suite) for name in _kinds(by)})),
         )
         for suite in assembled.suites
     )
+
+
+def _graders_of(assembled: Assembled, suite: Suite) -> list[Grader]:
+    return [*{id(by): by for by in (assembled.graders[task.digest] for task in suite.tasks)}.values()]
+
+
+def _kinds(by: Grader) -> set[str]:
+    """The names of a grader and of all that it is made of."""
+    return {by.name, *(name for part in by.parts for name in _kinds(part))}

@@ -3,6 +3,25 @@
 Never unsandboxed: where no backend holds its limits on this machine, a box is refused, with the reason.
 """
 
-from harness.sandbox.bubblewrap import BubblewrapBox
-from harness.sandbox.containers import ContainerBox
-from harness.sandbox.opening import Probe, SandboxOptions, in_thread, open_box, prepare, probe, probe_all
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.sandbox.archives import Member, pack, unpack
+    from harness.sandbox.bubblewrap import BubblewrapBox
+    from harness.sandbox.containers import ContainerBox
+    from harness.sandbox.opening import (
+        Probe,
+        choose_backend,
+        environment_of,
+        in_thread,
+        open_box,
+        opened,
+        prepare,
+        probe,
+        probe_all,
+    )
+    from harness.sandbox.options import SandboxOptions
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

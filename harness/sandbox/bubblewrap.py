@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Self
 
 from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.sandbox.archives import folder_members
 from harness.sandbox.cgroups import Cgroup, make_cgroup, sweep
-from harness.sandbox.commands import WRITABLE, Command, CommandBox, regular_files
+from harness.sandbox.commands import WRITABLE, Command, CommandBox
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import MACHINES, program
@@ -116,8 +117,9 @@ class BubblewrapBox(CommandBox):
         for path in ("/etc/alternatives", "/etc/ld.so.cache"):
             options += ["--ro-bind-try", path, path]
         for place, folder in self._mounts.items():
-            for name, (content, executable) in regular_files(folder):
-                options += ["--perms", "0755" if executable else "0644", "--file", data(content), f"{place}/{name}"]
+            for name, one in folder_members(folder):
+                mode = "0755" if one.executable else "0644"
+                options += ["--perms", mode, "--file", data(one.content or b""), f"{place}/{name}"]
             if len(passed) > MOST_MOUNTED:
                 raise BoxError(f"{folder}: more than {MOST_MOUNTED} files to mount in one box")
         options += ["--proc", "/proc", "--dev", "/dev"]
@@ -150,10 +152,11 @@ class BubblewrapBox(CommandBox):
                     channel.send(b"kill")
                 answer = _answer(channel, 10.0 if cause else 1.0)
             streams.drain(0.05 if command.keep else 2.0)
-        if not answer:
-            self._end()
-            return None, "box died"
         more_kills, more_refusals = self._events()
+        if not answer:
+            self._death = "memory" if more_kills > kills else self._death  # what ran took all, process 1 with it
+            self._end()
+            return None, self._death
         cause = cause or str(answer["cause"])
         cause = cause or ("memory" if more_kills > kills else "pids" if more_refusals > refusals else "")
         return os.waitstatus_to_exitcode(int(str(answer["status"]))), cause

@@ -1,27 +1,26 @@
-"""Files into a box and out of it, as tar over a command's standard input and output: the same for every kind of box.
-
-What comes out was written by a contender. Nothing but regular files and folders is taken, below the given folder, and a
-link is never followed.
-"""
+"""Files into a box and out of it, as tar over a command's standard input and output: the same for every kind of box."""
 
 import hashlib
-import io
 import re
-import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from harness.core import WORK, BoxError, Done, Environment, Image, Limits, visible
+from harness.core import WORK, BoxContentError, BoxError, Done, Environment, Image, Limits, visible
+from harness.sandbox.archives import Member, Members, folder_members, pack, unpack, write_members
 from harness.sandbox.streams import Streams
 
 _STOPPED = {"timeout", "output", "disk", "box died"}  # causes by which a command has no exit code of its own
+_UNREADABLE = "no file, or none that can be read"  # instead of a digest
 VARIABLES = {"HOME": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}  # noqa: S108 - of the box
 WRITABLE = (WORK, "/tmp", "/dev/shm")  # noqa: S108 - of the box
-MOST_FILES = 100_000  # taken out of a box at once
+_SUM = re.compile(
+    r"(\\?)([0-9a-f]{64})  (.*)", re.DOTALL
+)  # a line of sha256sum; a backslash first: its name is escaped
+_ESCAPED = re.compile(r"\\(.)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +45,7 @@ class CommandBox:
         self.environment = environment
         self._lock = threading.RLock()  # one command at a time
         self._put: dict[str, str] = {}  # digests of what we wrote, by path
+        self._death = "box died"  # the cause of commands that are asked of it once it is gone
 
     def close(self) -> None:
         """As `Box.close` says."""
@@ -96,110 +96,100 @@ class CommandBox:
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """As `Box.put` says."""
-        found = {_absolute(path): (content, content[:2] == b"#!") for path, content in files.items()}
+        found = {_absolute(path): Member(content=data, executable=data[:2] == b"#!") for path, data in files.items()}
         if WORK in found:
             raise BoxError(f"{WORK} is no path inside the box for a file")
-        self._unpack(found)
+        self._put_members(found)
 
     def put_dir(self, src: Path, dst: str = WORK) -> None:
         """As `Box.put_dir` says."""
-        self._unpack({f"{_absolute(dst)}/{name}": found for name, found in regular_files(src)})
+        self._put_members({f"{_absolute(dst)}/{name}": member for name, member in folder_members(src)})
+
+    def put_tar(self, data: bytes, dst: str = WORK) -> None:
+        """As `Box.put_tar` says."""
+        members = unpack(data, self._whole)
+        self._put_members({f"{_absolute(dst)}/{name}": member for name, member in members.items()})
 
     def get(self, paths: Sequence[str], cap: int = 64 << 20) -> dict[str, bytes]:
         """As `Box.get` says."""
         if not paths:
             return {}
         wanted = {_absolute(path)[1:]: path for path in paths}
-        packed = self._pack("/", ["--no-recursion", "--", *wanted], cap)
-        return {wanted[name]: content for name, content in _unpacked(packed) if name in wanted}
+        found = self._members("/", ["--no-recursion", "--", *wanted], cap)
+        return {wanted[name]: one.content for name, one in found.items() if name in wanted and one.content is not None}
 
     def get_dir(self, src: str, dst: Path, cap: int = 1 << 30) -> None:
         """As `Box.get_dir` says."""
-        for name, content in _unpacked(self._pack(_absolute(src), ["."], cap)):
-            target = dst / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
+        write_members(self._members(_absolute(src), ["."], cap), dst)
+
+    def get_tar(self, src: str = WORK, cap: int = 256 << 20) -> bytes:
+        """As `Box.get_tar` says."""
+        return pack(self._members(_absolute(src), ["."], cap))
 
     def changes(self) -> list[str]:
         """As `Box.changes` says."""
         folders = " ".join(WRITABLE)
-        script = f"find {folders} -type f -exec sha256sum {{}} +; find {folders} ! -type f ! -type d -print"
+        script = f"find {folders} -type f -exec sha256sum {{}} +; echo; find {folders} ! -type d -print0"
         done = self.run(script, timeout=60, cap=64 << 20)
         if done.cause or done.cut:
-            raise BoxError(f"the changed files could not be listed: {done.cause or 'too many'}")
-        now = dict[str, str]()
-        for line in done.out.decode("utf-8", "replace").splitlines():
-            found = re.match(r"\\?([0-9a-f]{64})  (.*)", line)
-            now[found[2] if found else line] = found[1] if found else "no file"
-        return sorted(path for path in {*now, *self._put} if now.get(path) != self._put.get(path))
+            failed = BoxContentError if done.cause != "box died" else BoxError
+            raise failed(f"the changed files could not be listed: {done.cause or 'too many'}")
+        digests, _, names = f"\n{done.out.decode('utf-8', 'surrogateescape')}".partition("\n\n")
+        now = dict.fromkeys(filter(None, names.split("\0")), _UNREADABLE)
+        for line in digests.split("\n"):
+            if (found := _SUM.fullmatch(line)) is not None:  # a newline in a name is written as \\n
+                now[_ESCAPED.sub(_unescaped, found[3]) if found[1] else found[3]] = found[2]
+        changed = (path for path in {*now, *self._put} if now.get(path) != self._put.get(path))
+        return sorted(path.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for path in changed)
 
     def snapshot(self) -> Image:
         """As `Box.snapshot` says."""
-        names = [folder[1:] for folder in WRITABLE]
-        packed = self._pack("/", names, (self.limits.disk_mb + 2 * self.limits.small_mb) * 2 << 20)
-        return Image(environment=self.environment, archive=packed, changed=tuple(self.changes()))
+        members = dict[str, Member]()
+        for place in WRITABLE:
+            found = self._members(place, ["."], self._whole)
+            members |= {f"{place[1:]}/{name}": member for name, member in found.items()}
+        return Image(environment=self.environment, archive=pack(members), changed=tuple(self.changes()))
 
     def restore(self, image: Image) -> None:
-        """Makes the writable folders what they were at the snapshot; regular files alone."""
-        self._unpack({f"/{name}": (content, executable) for name, content, executable in _members(image.archive)})
+        """Makes the writable folders what they were at the snapshot."""
+        self._put_members({f"/{name}": member for name, member in unpack(image.archive, 2 * self._whole).items()})
 
-    def _pack(self, folder: str, what: Sequence[str], cap: int) -> bytes:
-        done = self.run(["tar", "-c", "-f", "-", "-C", folder, *what], cap=cap, timeout=max(60, self.limits.seconds))
+    @property
+    def _whole(self) -> int:
+        """Bytes that the writable folders hold together."""
+        return (self.limits.disk_mb + 2 * self.limits.small_mb) << 20
+
+    def _members(self, folder: str, what: Sequence[str], cap: int) -> dict[str, Member]:
+        """What a folder of the box holds, as far as it may be taken out."""
+        room = cap + (cap >> 3) + (8 << 20)  # an archive is larger than what is in it
+        done = self.run(["tar", "-c", "-f", "-", "-C", folder, *what], cap=room, timeout=max(60, self.limits.seconds))
         if done.cut or done.cause == "output":
-            raise BoxError(f"{folder} of the box holds more than {cap >> 20} MB")
+            raise BoxContentError(f"{folder} of the box holds more than {cap >> 20} MB")
         if done.cause or done.code not in {0, 1, 2} or not done.out:  # 2: a file is not there
-            raise BoxError(f"{folder} of the box could not be read: {done.cause or _line(done)}")
-        return done.out
+            raise _failed(done, f"{folder} of the box could not be read")
+        return unpack(done.out, cap)
 
-    def _unpack(self, files: Mapping[str, tuple[bytes, bool]]) -> None:
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as tar:
-            for path, (content, executable) in files.items():
-                add_file(tar, path[1:], content, executable=executable)
-        command = ["tar", "-x", "-o", "-f", "-", "-C", "/"]
-        done = self.run(command, stdin=buffer.getvalue(), timeout=max(60, self.limits.seconds))
+    def _put_members(self, members: Members) -> None:
+        """Writes them at their absolute paths."""
+        archive = pack({path[1:]: member for path, member in members.items()})
+        done = self.run(["tar", "-x", "-o", "-f", "-", "-C", "/"], stdin=archive, timeout=max(60, self.limits.seconds))
         if done.code != 0:
-            raise BoxError(f"files could not be put into the box: {done.cause or _line(done)}")
-        self._put |= {path: hashlib.sha256(content).hexdigest() for path, (content, _) in files.items()}
+            raise _failed(done, "files could not be put into the box")
+        for path, one in members.items():
+            if one.content is not None:
+                self._put[path] = hashlib.sha256(one.content).hexdigest()
+            elif one.link is not None:
+                self._put[path] = _UNREADABLE
 
 
-def regular_files(folder: Path) -> Iterator[tuple[str, tuple[bytes, bool]]]:
-    """Name below the folder, content, and whether it is a program; links are left out. Raises BoxError: unreadable."""
-    try:
-        if not folder.is_dir():
-            raise BoxError(f"{folder}: no such folder")
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                yield path.relative_to(folder).as_posix(), (path.read_bytes(), bool(path.stat().st_mode & 0o100))
-    except OSError as error:
-        raise BoxError(f"{error.filename}: {error.strerror}") from None
+def _failed(done: Done, what: str) -> BoxError:
+    """The error for files that did not move. Commands, not the box, are to blame, unless it died or was too slow."""
+    blame = BoxError if done.cause in {"box died", "timeout"} else BoxContentError
+    return blame(f"{what}: {done.cause or _line(done)}")
 
 
-def add_file(tar: tarfile.TarFile, name: str, content: bytes, *, executable: bool) -> None:
-    """One regular file more."""
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = len(content), 0o755 if executable else 0o644
-    tar.addfile(entry, io.BytesIO(content))
-
-
-def _members(packed: bytes) -> Iterator[tuple[str, bytes, bool]]:
-    """Name, content and whether it is a program, of the regular files. Raises BoxError: it is no sound archive."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as tar:
-            for count, member in enumerate(tar):
-                if count > MOST_FILES:
-                    raise BoxError(f"the box holds more than {MOST_FILES:,} files")
-                parts = PurePosixPath(member.name).parts
-                file = tar.extractfile(member) if member.isreg() else None
-                if file is not None and parts and ".." not in parts and parts[0] != "/":
-                    yield "/".join(parts), file.read(), bool(member.mode & 0o100)
-    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
-        raise BoxError(f"what came out of the box is no archive: {visible(str(error))}") from None
-
-
-def _unpacked(packed: bytes) -> Iterator[tuple[str, bytes]]:
-    for name, content, _ in _members(packed):
-        yield name, content
+def _unescaped(found: re.Match[str]) -> str:
+    return {"n": "\n", "r": "\r"}.get(found[1], found[1])
 
 
 def _absolute(path: str) -> str:

@@ -14,14 +14,16 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.core import WORK, BoxError, Environment, Limits, digest_folder, visible
+from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
-from harness.sandbox.commands import WRITABLE, Command, CommandBox, regular_files
+from harness.sandbox.commands import WRITABLE, Command, CommandBox
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import profile
@@ -90,11 +92,9 @@ class ContainerBox(CommandBox):
         for number, (place, folder) in enumerate(self._mounts.items()):
             copy = staged / str(number)
             copy.mkdir(mode=0o755)
-            for name, (content, executable) in regular_files(folder):
-                target = copy / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-                target.chmod(0o755 if executable else 0o644)
+            write_members(dict(folder_members(folder)), copy)
+            for below in copy.rglob("*/"):
+                below.chmod(0o755)  # whatever the mask of this process
             flags += ["-v", f"{copy}:{place}:ro"]
         return flags
 
@@ -111,7 +111,7 @@ class ContainerBox(CommandBox):
     def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
         group = self._cgroup
         if group is None or not self._alive():
-            return None, "box died"
+            return None, self._death
         kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
         shown, ours = _variables(command.env)
         call = ["exec", *(["-i"] if command.stdin else []), "-w", command.cwd, *shown, self._name, *command.argv]
@@ -139,8 +139,11 @@ class ContainerBox(CommandBox):
             except subprocess.TimeoutExpired:  # a process that it has left holds its pipes
                 client.kill()
                 code = client.wait()
-        cause = cause if self._alive() else "box died"
-        return code, cause or ("memory" if group.kills() > kills else "pids" if group.refusals() > refusals else "")
+        killed = group.kills() > kills
+        if not self._alive():
+            self._death = "memory" if killed else self._death  # what ran took all, process 1 with it
+            return None, self._death
+        return code, cause or ("memory" if killed else "pids" if group.refusals() > refusals else "")
 
     def _alive(self) -> bool:
         return bool(self._pid) and Path(f"/proc/{self._pid}").exists()
@@ -209,37 +212,59 @@ def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
     return done.stdout.strip()
 
 
-@functools.cache
-def image_for(kind: str, environment: Environment) -> Environment:
+def image_for(kind: str, environment: Environment, *, build: bool = True) -> Environment:
     """The environment with an image that is there; a Dockerfile is built, once for each state of its folder.
 
-    Nothing is pulled, and a build has no network. Raises BoxError.
+    Without ``build`` a Dockerfile that is not built yet stays one. Nothing is pulled, and a build has no network.
+    Raises BoxError.
     """
-    if not environment.dockerfile:
+    with _BUILDING:  # who comes second finds it built
+        wanted = _built_image(environment) if environment.dockerfile else environment
+        if not _has_image(kind, wanted.image):
+            if not environment.dockerfile:
+                problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
+                raise BoxError(f"{problem}: {kind} pull it first, or correct the name")
+            if not build:
+                return environment
+            _build(kind, Path(environment.dockerfile), wanted.image)
+        return wanted
+
+
+_BUILDING = threading.Lock()
+
+
+@functools.cache
+def _built_image(environment: Environment) -> Environment:
+    """What a Dockerfile's image is called. Looked at once: what a run is compared on does not change under it."""
+    folder = Path(environment.dockerfile)
+    if not (folder / "Dockerfile").is_file():
+        raise BoxError(f"{folder}: no Dockerfile in it")
+    return Environment(image=f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}")
+
+
+_FOUND = set[tuple[str, str]]()  # images that were there
+
+
+def _has_image(kind: str, image: str) -> bool:
+    """Whether it is there. Raises BoxError: the runtime is not, or does not answer."""
+    if (kind, image) not in _FOUND:
         try:
-            call(kind, "image", "inspect", "-f", "{{.Id}}", environment.image)
+            call(kind, "image", "inspect", "-f", "{{.Id}}", image)
         except BoxError as error:
             if "installed" in str(error) or "answer" in str(error):
                 raise
-            problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
-            raise BoxError(f"{problem}: {kind} pull it first, or correct the name") from None
-        return environment
-    from harness.core import digest_folder
+            return False
+        _FOUND.add((kind, image))
+    return True
 
-    folder = Path(environment.dockerfile)
-    file = next((folder / name for name in ("Dockerfile", "Containerfile") if (folder / name).is_file()), None)
-    if file is None:
-        raise BoxError(f"{folder}: no Dockerfile in it")
-    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
-    built = Environment(image=image)
-    with contextlib.suppress(BoxError):
-        return image_for(kind, built)
+
+def _build(kind: str, folder: Path, image: str) -> None:
     arguments = ["--network", "none", *(["--pull=never"] if kind == "podman" else ["--pull=false"])]
+    file = folder / "Dockerfile"
     try:
         call(kind, "build", *arguments, "-t", image, "-f", str(file), str(folder), seconds=BUILD_S)
     except BoxError as error:
         raise BoxError(f"{file} cannot be built without a network: {error}; or build it yourself and name it") from None
-    return built
 
 
 def enforces(kind: str) -> str:

@@ -2,43 +2,21 @@
 
 import asyncio
 import functools
+import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field
-
-from harness.core import Box, BoxError, Environment, Image, Limits
+from harness.core import Box, BoxError, Environment, Image, Limits, Task
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.containers import ContainerBox, enforces, image_for
-from harness.userfile import Strict, Text
+from harness.sandbox.options import SandboxOptions
 
 CONTAINERS = ("podman", "docker")
+PAUSES_S = (0.5, 2.0)  # before a box is tried again that could not be started
 T = TypeVar("T")
-
-
-class ActionRules(Strict):
-    """Which tools an experiment's contenders may use at all."""
-
-    allow: tuple[Text, ...] | None = None  # by name; all that a contender has, where it is not given
-    deny: tuple[Text, ...] = ()  # taken from these
-
-
-class SandboxOptions(Strict):
-    """The entry ``sandbox`` of an experiment."""
-
-    backend: Literal["auto", "bubblewrap", "podman", "docker"] = "auto"
-    network: Literal["none"] = "none"
-    memory_mb: int = Field(default=2048, ge=64, le=1 << 20)
-    cpus: float = Field(default=1, gt=0, le=1024)
-    disk_mb: int = Field(default=1024, ge=1, le=1 << 20)
-    actions: ActionRules = ActionRules()
-
-    def limits(self, **more: Any) -> Limits:
-        """The limits of a box; ``more`` are those that no experiment sets, such as seconds."""
-        return Limits(memory_mb=self.memory_mb, cpus=self.cpus, disk_mb=self.disk_mb, **more)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +58,8 @@ def probe_all() -> dict[str, Probe]:
     return {backend: probe(backend) for backend in ("bubblewrap", *CONTAINERS)}
 
 
-def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Environment]:
-    """The backend that will make such boxes, and the environment with its image built; before anything is spent.
-
-    Raises BoxError: there is none; the text names what was asked for, what is the matter, and what to do.
-    """
+def choose_backend(options: SandboxOptions, environment: Environment) -> str:
+    """The backend that will make such boxes. Raises BoxError: there is none; the text says what is the matter."""
     imaged = bool(environment.image or environment.dockerfile)
     if not imaged and options.backend in CONTAINERS:
         raise BoxError(f"sandbox.backend {options.backend} needs an environment with an image or a dockerfile")
@@ -94,9 +69,24 @@ def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Env
     problems = []
     for backend in asked:
         if (found := probe(backend)).usable:
-            return backend, image_for(backend, environment) if imaged else environment
+            return backend
         problems.append(found.problem if backend in found.problem else f"{backend}: {found.problem}")
     raise BoxError(f"no sandbox on this machine: {'; '.join(problems)}; commands never run without one")
+
+
+def prepare(options: SandboxOptions, environment: Environment, *, build: bool = True) -> tuple[str, Environment]:
+    """The backend, and the environment with its image built; without ``build`` a Dockerfile may still be to be built.
+
+    Raises BoxError, before anything is spent: the text names what was asked for, what is the matter, and what to do.
+    """
+    backend = choose_backend(options, environment)
+    imaged = environment.image or environment.dockerfile
+    return backend, image_for(backend, environment, build=build) if imaged else environment
+
+
+def environment_of(task: Task) -> Environment:
+    """What the boxes of a task are made from."""
+    return Environment(image=str(task.environment.get("image") or ""), dockerfile=task.dockerfile)
 
 
 def open_box(
@@ -109,28 +99,51 @@ def open_box(
     """A box, started: of an environment (none: this machine's system folders), or of another box's snapshot.
 
     ``mounts`` are folders of this machine that it sees read-only, by their place in the box; it gets copies, without
-    links. ``limits`` replace those of the options. Raises BoxError.
+    links. ``limits`` replace those of the options. One that does not start is tried three times. Raises BoxError.
     """
     image = environment if isinstance(environment, Image) else None
     wanted = environment.environment if isinstance(environment, Image) else environment or Environment()
     backend, wanted = prepare(options, wanted)
     given = limits or options.limits()
-    box: BubblewrapBox | ContainerBox
-    if backend == "bubblewrap":
-        box = BubblewrapBox(given, mounts=mounts, environment=wanted)
-    else:
-        box = ContainerBox(backend, given, wanted, mounts=mounts)
-    box.start()
-    try:
-        if image is not None:
-            box.restore(image)
-    except BaseException:
-        box.close()
-        raise
-    return box
+    for pause in (*PAUSES_S, None):
+        box: BubblewrapBox | ContainerBox
+        if backend == "bubblewrap":
+            box = BubblewrapBox(given, mounts=mounts, environment=wanted)
+        else:
+            box = ContainerBox(backend, given, wanted, mounts=mounts)
+        try:
+            box.start()
+            if image is not None:
+                box.restore(image)
+        except BoxError:
+            box.close()
+            if pause is None:
+                raise
+            time.sleep(pause)
+        except BaseException:
+            box.close()
+            raise
+        else:
+            return box
+    raise AssertionError("the last try raises")
 
 
 _THREADS = ThreadPoolExecutor(256, "box")
+
+
+async def opened(options: SandboxOptions, environment: Environment | Image | None = None, **how: Any) -> Box:
+    """`open_box` in a thread. Where nobody waits for it any more, the box is closed as soon as it is there."""
+    making = _THREADS.submit(functools.partial(open_box, options, environment, **how))
+    try:
+        return await asyncio.wrap_future(making)
+    except asyncio.CancelledError:
+        making.add_done_callback(_closed)
+        raise
+
+
+def _closed(making: Future[Box]) -> None:
+    if not making.cancelled() and making.exception() is None:
+        making.result().close()
 
 
 async def in_thread(call: Callable[..., T], *arguments: Any, **options: Any) -> T:

@@ -74,7 +74,11 @@ def chi2_quantile(probability: float, df: float) -> float:
 def binomial_chances(k: ArrayLike, n: float, p: float) -> Vector:
     """P(X = k) for X ~ Binomial(n, p)."""
     hits = np.asarray(k, dtype=np.float64)
-    ways = np.reshape([math.lgamma(x + 1.0) + math.lgamma(n - x + 1.0) for x in hits.ravel().tolist()], hits.shape)
+    if hits.ndim == 1 and len(hits) > 2 and hits[0] >= 0 and hits[-1] <= n and (np.diff(hits) == 1.0).all():
+        first = math.lgamma(hits[0] + 1.0) + math.lgamma(n - hits[0] + 1.0)
+        ways = first + np.append(0.0, np.cumsum(np.log(hits[1:]) - np.log(n - hits[:-1])))
+    else:
+        ways = np.reshape([math.lgamma(x + 1.0) + math.lgamma(n - x + 1.0) for x in hits.ravel().tolist()], hits.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         of_hits, of_rest = np.where(hits > 0, hits * np.log(p), 0.0), np.where(n > hits, (n - hits) * np.log1p(-p), 0.0)
     return np.asarray(np.exp(math.lgamma(n + 1.0) - ways + of_hits + of_rest), dtype=np.float64)

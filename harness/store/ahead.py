@@ -3,18 +3,16 @@
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from harness.store.columns import OUTCOMES_FILE, OutcomeFile
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from harness.store.columns import OUTCOMES_FILE, Ahead, OutcomeFile, words_in
 
 COLUMNS = ("contender", "suite", "suite_digest", "task", "task_digest", "status", "passed", "domain", "cluster",
            "trial", "split", "score", "cost_usd", "confidence", "escalated", "contender_kind",
            "contender_digest")  # fmt: skip
+WORDS = ("task_digest", "task", "contender", "status", "suite_digest", "domain", "cluster")  # the longest first
 ROWS = 4_000_000  # of a larger file the columns may not all fit beside one another
-_under_way: "dict[Path, tuple[threading.Thread, list[tuple[Any, pa.Table]]]]" = {}
+_under_way: dict[Path, tuple[threading.Thread, list[tuple[Any, Ahead]]]] = {}
 
 
 def read_ahead(report: Path) -> None:
@@ -22,22 +20,25 @@ def read_ahead(report: Path) -> None:
 
     What is wrong with the file is said there.
     """
-    found: list[tuple[Any, pa.Table]] = []
+    found: list[tuple[Any, Ahead]] = []
 
     def read() -> None:
         with suppress(Exception):
             file = OutcomeFile(report)
             if file.rows <= ROWS:
-                found.append((file.stamp, file.read([name for name in COLUMNS if file.holds(name)])))
+                read = file.read([name for name in COLUMNS if file.holds(name)])
+                columns = dict(zip(read.column_names, read.columns, strict=True))
+                words = {name: words_in(columns[name]) for name in WORDS if name in columns}
+                found.append((file.stamp, Ahead(columns, words)))
 
     thread = threading.Thread(target=read, daemon=True)
     _under_way[report / OUTCOMES_FILE] = thread, found
     thread.start()
 
 
-def read_before(file: OutcomeFile) -> "pa.Table | None":
-    """What was read ahead of this very file, if anything."""
+def read_before(file: OutcomeFile) -> Ahead:
+    """What was read ahead of this very file."""
     thread, found = _under_way.pop(file.path, (None, []))
     if thread is not None:
         thread.join()
-    return next((table for stamp, table in found if stamp == file.stamp), None)
+    return next((ahead for stamp, ahead in found if stamp == file.stamp), Ahead())

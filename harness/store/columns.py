@@ -6,7 +6,7 @@ Of the outcomes a column is read at a time, into arrays that are small enough to
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -30,12 +30,12 @@ _SMALL = dict.fromkeys(("trial", "calls", "retries", "run", "draw"), "int32")
 
 def _places(record: Any, within: str = "") -> Iterator[tuple[str, str]]:
     """Where in a record each value stands, and its type as a word for `arrow_type`."""
-    for field in fields(record):
-        if is_dataclass(field.type):
-            yield from _places(field.type, f"{field.name}.")
-        elif field.name != "signals":
-            known = [_KINDS[part] for part in (field.type, *get_args(field.type)) if part in _KINDS]
-            yield within + field.name, _SMALL.get(field.name) or next(iter(known), "string")
+    for one in fields(record):
+        if is_dataclass(one.type):
+            yield from _places(one.type, f"{one.name}.")
+        elif one.name != "signals":
+            known = [_KINDS[part] for part in (one.type, *get_args(one.type)) if part in _KINDS]
+            yield within + one.name, _SMALL.get(one.name) or next(iter(known), "string")
 
 
 OUTCOMES: dict[str, str] = dict(_places(Outcome))
@@ -203,6 +203,15 @@ class Words:
         return known.index(word)
 
 
+@dataclass(slots=True)
+class Ahead:
+    """What of a file was read before it was asked for, or is asked for again while it is loaded."""
+
+    columns: "dict[str, pa.ChunkedArray]" = field(default_factory=dict)
+    words: dict[str, Words] = field(default_factory=dict)
+    keeps: bool = False  # whether what is read now is kept
+
+
 class OutcomeFile:
     """The file as it is when it is opened; a column of it is refused once the file is another."""
 
@@ -214,7 +223,7 @@ class OutcomeFile:
             paths = [file.metadata.schema.column(i).path for i in range(file.metadata.num_columns)]
         self._places = {path: i for i, path in enumerate(paths)}  # of columns that are no lists
         self.stamp = self._stamp()
-        self.ahead: pa.Table | None = None  # columns that were read before they were asked for
+        self.ahead = Ahead()
 
     @property
     def rows(self) -> int:
@@ -243,8 +252,8 @@ class OutcomeFile:
         self.unchanged()
         if not self.holds(name):
             return pa.chunked_array([pa.nulls(self._metadata.num_rows, arrow_type(OUTCOMES[name]))])
-        there = self.ahead if groups is None else None
-        column = (there if there and name in there.column_names else self.read([name], groups)).column(name)
+        there = self.ahead.columns.get(name) if groups is None else None
+        column = self.read([name], groups).column(name) if there is None else there
         return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], self.path, name)
 
     def read(self, names: Sequence[str], groups: Sequence[int] | None = None) -> "pa.Table":
@@ -278,15 +287,20 @@ class OutcomeFile:
         ends = np.cumsum(sizes, dtype=np.int64)
         groups, inside = np.unique(np.searchsorted(ends, rows, side="right"), return_inverse=True)
         if len(groups) == len(sizes):
-            return _words(self.column(name)).at(rows)
+            return OutcomeFile.words(self, name).at(rows)
         before = np.cumsum([0, *(sizes[i] for i in groups.tolist())], dtype=np.int64)[:-1]
         starts = before - (ends - sizes)[groups]
-        return _words(self.column(name, groups.tolist())).at(rows + starts[inside])
+        return words_in(self.column(name, groups.tolist())).at(rows + starts[inside])
 
     def words(self, name: str) -> Words:
         """A column of texts."""
         self.unchanged()
-        return _words(self.column(name)) if self.holds(name) else _no_words(self.rows)
+        if name not in self.ahead.words:
+            found = words_in(self.column(name)) if self.holds(name) else _no_words(self.rows)
+            if not self.ahead.keeps:
+                return found
+            self.ahead.words[name] = found
+        return self.ahead.words[name]
 
     def truth(self, name: str) -> Array:
         """A column of answers: 1, 0, or -1 where unknown."""
@@ -321,7 +335,8 @@ def _no_words(rows: int) -> Words:
     return Words(codes=np.full(rows, -1, dtype=np.int8), names=pa.array([], pa.string()))
 
 
-def _words(column: "pa.ChunkedArray") -> Words:
+def words_in(column: "pa.ChunkedArray") -> Words:
+    """A column of texts as codes."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

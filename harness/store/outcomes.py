@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core import EvidenceError, Status, nearest
 from harness.store.ahead import read_before
-from harness.store.columns import HEX, OUTCOMES, Array, OutcomeFile, Words, tight
+from harness.store.columns import HEX, OUTCOMES, Ahead, Array, OutcomeFile, Words, tight
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,6 +37,7 @@ class Outcomes(OutcomeFile):
 
         super().__init__(report)
         self.ahead = read_before(self)
+        self.ahead.keeps = True
         self.report, read, at = report, super().words, super().words_at
         self._words: dict[str, Words] = {}
         self._numbers: dict[str, Array | None] = {}
@@ -53,6 +54,8 @@ class Outcomes(OutcomeFile):
         """Of each task; a digest is empty where there is none."""
         self.status = _statuses(read("status"), self.path)
         self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
+        if not self.ahead.columns:
+            self.ahead = Ahead()
 
     @property
     def tasks(self) -> int:

@@ -1,5 +1,6 @@
 """Outcomes as sums for each contender and task, which every statistic starts from, and what is odd about them."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
-from harness.store.columns import Array, Floats, Ints, OutcomeFile, Words
+from harness.store.columns import Ahead, Array, Floats, Ints, OutcomeFile, Words
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ class TaskTable:
     task_digests: tuple[str, ...]
     suites: tuple[str, ...]  # the name of each task's suite
     suite_digests: tuple[str, ...]
-    keys: tuple[tuple[str, str], ...]  # of each task its identity, the digests or names of its suite and itself
+    suite_codes: Ints  # of each task, a position in ``suites_there``
+    suites_there: tuple[tuple[str, str], ...]  # the different suites, by name and digest
+    keys: "Keys"  # of each task its identity
     domain_names: tuple[str, ...]
     domains: Ints  # of each task, a position in ``domain_names``
     clusters: Ints  # of each task, the code of its cluster, from 0; a label is unique within its suite only
@@ -80,6 +83,10 @@ class TaskTable:
         """The same of the contender at one position."""
         found: Ints = self.counts[place] + self.errored[place] + self.ungraded[place] + self.skipped[place]
         return found
+
+    def suites_of(self, tasks: Ints) -> set[tuple[str, str]]:
+        """Names and digests of the suites that some tasks are of."""
+        return {self.suites_there[code] for code in np.flatnonzero(np.bincount(self.suite_codes[tasks])).tolist()}
 
     def index(self, contender: str) -> int:
         """The contender's position. Raises UsageError: there is no such contender; names the nearest."""
@@ -133,6 +140,27 @@ class TaskTable:
         one = Attempts(self, one.rows[one.words("label_true").codes >= 0])
         true, predicted = (one.words(name).texts().to_pylist() for name in ("label_true", "label_predicted"))
         return true, predicted, one.tasks
+
+
+class Keys(Sequence[tuple[str, str]]):
+    """Of each task its identity: the digests of its suite and of itself, or their names where there are none."""
+
+    def __init__(self, suites: "pa.Array", tasks: "pa.Array") -> None:
+        self.suites, self.tasks = suites, tasks
+
+    @functools.cached_property
+    def _pairs(self) -> list[tuple[str, str]]:
+        return list(zip(self.suites.to_pylist(), self.tasks.to_pylist(), strict=True))
+
+    def at(self, places: Ints) -> "Keys":
+        """Those of some tasks."""
+        return Keys(self.suites.take(places), self.tasks.take(places))
+
+    def __len__(self) -> int:
+        return len(self.tasks)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self._pairs[place]
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +233,7 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     sums, odd = _sums(outcomes, fresh, cells, shape)
     names, copies = _names(outcomes, tasks)
     splits = tuple(_spelled(outcomes.words("split").at(rows[first]), None))
-    outcomes.ahead = None  # is not held for as long as the table
+    outcomes.ahead = Ahead()  # is not held for as long as the table
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
     odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
     return TaskTable(
@@ -241,22 +269,34 @@ def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
 
 def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     _, first = in_order(outcomes.contender.codes, len(outcomes.contenders))
     kinds, digests = (_spelled(outcomes.words_at(name, first)) for name in ("contender_kind", "contender_digest"))
-    task, task_digest = (texts.take(tasks).to_pylist() for texts in (outcomes.task_names, outcomes.task_digests))
-    suite, suite_digest = (_spelled(words.at(tasks)) for words in (outcomes.suite, outcomes.suite_digest))
-    keys = [(d or s, t or n) for d, s, t, n in zip(suite_digest, suite, task_digest, task, strict=True)]
+    task, task_digest = (texts.take(tasks) for texts in (outcomes.task_names, outcomes.task_digests))
+    (suites, of_suite), (suite_digests, of_digest) = (
+        _numbered(words.at(tasks)) for words in (outcomes.suite, outcomes.suite_digest)
+    )
+    suite_codes, first = in_order(of_suite * len(suite_digests) + of_digest, len(suites) * len(suite_digests))
+    there = [(suites[of_suite[row]], suite_digests[of_digest[row]]) for row in first.tolist()]
+    suite_keys = pa.array([digest or name for name, digest in there], pa.string()).take(pa.array(suite_codes))
+    keys = Keys(suite_keys, pc.if_else(pc.equal(task_digest, ""), task, task_digest))
     domain_names, domains = _numbered(outcomes.domain.at(tasks))
-    clusters, copies = _one_unit(_cluster_codes(outcomes.cluster.at(tasks), keys), keys, task_digest)
+    one_suite = len({digest or name for name, digest in there}) == 1
+    clusters = _cluster_codes(outcomes.cluster.at(tasks), keys, one_suite=one_suite)
+    clusters, copies = (clusters, 0) if one_suite else _one_unit(clusters, task_digest.to_pylist())
     found = {
         "contenders": outcomes.contenders,
         "kinds": tuple(kind or "imported" for kind in kinds),
         "contender_digests": tuple(digest or "" for digest in digests),
-        "tasks": tuple(task),
-        "task_digests": tuple(task_digest),
-        "suites": tuple(suite),
-        "suite_digests": tuple(suite_digest),
-        "keys": tuple(keys),
+        "tasks": tuple(task.to_pylist()),
+        "task_digests": tuple(task_digest.to_pylist()),
+        "suites": tuple([there[code][0] for code in suite_codes.tolist()]),
+        "suite_digests": tuple([there[code][1] for code in suite_codes.tolist()]),
+        "suite_codes": suite_codes,
+        "suites_there": tuple(there),
+        "keys": keys,
         "domain_names": domain_names,
         "domains": domains,
         "clusters": clusters,
@@ -279,20 +319,20 @@ def _numbered(words: Words) -> tuple[tuple[str, ...], Ints]:
     return tuple(names[words.codes[row]] for row in first.tolist()), codes
 
 
-def _cluster_codes(words: Words, keys: Sequence[tuple[str, str]]) -> Ints:
+def _cluster_codes(words: Words, keys: Keys, *, one_suite: bool) -> Ints:
     """A label is unique within its suite only; without one the task is a cluster by itself, of its own name."""
     names = words.every
-    if len({suite for suite, _ in keys}) == 1 and "" not in names and (words.codes >= 0).all():
+    if one_suite and "" not in names and (words.codes >= 0).all():
         return in_order(words.codes, len(names))[0]
     labels = [(suite, name or task) for (suite, task), name in zip(keys, _spelled(words), strict=True)]
     code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     return np.array([code[label] for label in labels], dtype=np.int64)
 
 
-def _one_unit(clusters: Ints, keys: Sequence[tuple[str, str]], digests: Sequence[str]) -> tuple[Ints, int]:
+def _one_unit(clusters: Ints, digests: Sequence[str]) -> tuple[Ints, int]:
     """The cluster codes in which a task that stands in several suites is in one cluster; and how many stand again."""
     # Answers to the same question are no independent evidence; a report that holds such tasks is sound all the same.
-    if len({suite for suite, _ in keys}) == 1 or len(set(digests)) == len(digests):
+    if len(set(digests)) == len(digests):
         return clusters, 0
     first: dict[str, int] = {}
     joined: Groups[int] = Groups()

@@ -23,10 +23,12 @@ from harness.core import (
     Task,
     Tool,
 )
-from harness.model import ADAPTERS, ANSWER_LIMITS, REASONING, RESPONSE_FORMAT, assistant_message, tool_message
-from harness.skill import Skill, SkillFileError, file_content, opened_name, read_file, skill_content
+from harness.model import ADAPTERS, ANSWER_LIMITS, REASONING, RESPONSE_FORMAT
+from harness.skill import Skill
+from harness.system.conversation import Conversation
 from harness.system.delivery import Delivery
 from harness.system.signal import Calls, sureness
+from harness.system.skill_tools import Shelf, opened_by_text, skill_tools
 
 MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
 LETTER_TOKENS = 16  # of an answer that is one letter, with whatever stands around it
@@ -195,6 +197,13 @@ def answered(name: str, reply: Reply) -> Answer:
     )
 
 
+def held(name: str, reply: Reply | None) -> Answer:
+    """The end of a conversation with tools as that answer; where its turns were spent, as failed for it."""
+    if reply is None:
+        return Answer(text="", served_by=name, finish_reason="turns", fault=Cause.TURNS)
+    return answered(name, reply)
+
+
 def fault_in(reply: Reply) -> Cause | None:
     """The contender's own fault that a reply shows by itself."""
     if reply.refusal is not None:
@@ -236,69 +245,21 @@ class Skilled(Direct):
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for."""
-        request = self.preview(task, session.trial)
-        messages, opened = request.messages, set[str]()
+        first = self.preview(task, session.trial)
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
-        for _ in range(min(self.turns, task.turns or self.turns)):
-            request = self.request(task, messages, trial=session.trial, tools=request.tools)
-            reply = await session.call(self.model, request, role)
-            results = self._results(reply, session, opened) if self.delivery.opens else ()
-            if not results:
-                return answered(self.contender.name, reply)
-            for message in results:
-                session.say(message)
-            messages = (*messages, assistant_message(reply), *results)
-        return Answer(text="", served_by=self.contender.name, finish_reason="turns", fault=Cause.TURNS)
+        conversation = Conversation(
+            model=self.model,
+            request=lambda messages: replace(first, messages=messages),
+            tools=Shelf(self.skills, session).tools if self.delivery.opens else {},
+            turns=min(self.turns, task.turns or self.turns),
+            calls_tools=self.calls_tools,
+            read=opened_by_text,
+            tool_role=self.tool_role,
+            # the task is said once more: a small model does not keep a question in mind while it reads a long text
+            again=self.prompt.of(task)[-1],
+        )
+        return held(self.contender.name, await conversation.hold(first.messages, session, role))
 
     def _tools(self) -> tuple[Tool, ...]:
-        if not self.delivery.opens or not self.calls_tools or not self.skills:
-            return ()
-        name = {"type": "string", "enum": list(self.shown), "description": "A name from the catalogue of skills."}
-        path = {"type": "string", "description": "A path from the skill's listing of files."}
-        tools = (
-            ("open_skill", "Reads a skill.", {"name": name}),
-            ("read_skill_file", "Reads one file of a skill that was opened.", {"name": name, "path": path}),
-        )
-        found = []
-        for tool, text, keys in tools:
-            form = {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
-            found.append(Tool(name=tool, description=text, parameters=form))
-        return tuple(found)
-
-    def _results(self, reply: Reply, session: Session, opened: set[str]) -> tuple[Message, ...]:
-        """The messages that answer a reply's requests to open something; none where the reply is the answer."""
-        results = []
-        for call in reply.tool_calls if self.calls_tools else ():
-            if call.name not in {"open_skill", "read_skill_file"}:
-                text = f"There is no tool {call.name}."
-            elif call.arguments is None:
-                text = "The arguments are not valid JSON."
-            else:
-                path = str(call.arguments.get("path") or "") if call.name == "read_skill_file" else None
-                text = self._open(str(call.arguments.get("name", "")), path, session, opened)
-            results.append(tool_message(call, text))
-        if self.calls_tools or (asked := opened_name(reply.text)) is None:
-            return tuple(results)
-        # the task is said once more: a small model does not keep a question in mind while it reads a long text
-        text, again = self._open(*asked, session, opened), self.prompt.of(session.task)[-1]
-        if self.tool_role:
-            return ({"role": "tool", "content": text}, again)
-        return ({"role": "user", "content": f"{text}\n\n{again['content']}"},)
-
-    def _open(self, name: str, path: str | None, session: Session, opened: set[str]) -> str:
-        skill = next((s for s in self.skills if s.name == name), None)
-        if skill is None:
-            return f"There is no skill {name}. The skills are: {', '.join(self.shown)}."
-        if path is not None:
-            try:
-                text = file_content(name, path, read_file(skill, path))
-            except SkillFileError as error:
-                return str(error)
-            session.skill(name, Exposure.FILE)
-            return text
-        if name in opened:
-            return f"The skill {name} is open already; its text stands above."
-        opened.add(name)
-        session.skill(name, Exposure.OPENED)
-        return skill_content(name, skill.body, skill.files)
+        return skill_tools(self.skills) if self.delivery.opens and self.calls_tools else ()

@@ -171,8 +171,8 @@ def _replaced(
 
 
 def _answered(table: TaskTable, name: str) -> str:
-    tried = (table.trials[table.index(name)] > 0).nonzero()[0].tolist()
-    return digest_json(sorted({table.suite_digests[i] or table.suites[i] for i in tried}))
+    tried = (table.trials_of(table.index(name)) > 0).nonzero()[0]
+    return digest_json(sorted({digest or suite for suite, digest in table.suites_of(tried)}))
 
 
 def _make_anchor(report: Path, table: TaskTable, lock: Lock) -> dict[str, str]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness import analysis, core
 from harness.analysis import Change, PairedOutcomes, Pairs, Side, default_contender, load_evidence, pair_sides
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, plural
@@ -213,7 +215,7 @@ def _domain_verdicts(e: GateEvidence) -> tuple[DomainVerdict, ...]:
     policy, family = e.policy, {one.domain: one for one in e.tests.domains}
     out = e.judged.outcomes.at(e.judged.outcomes.common)
     found = []
-    for name in sorted({out.domain_names[code] for code in out.domains.tolist()}):
+    for name in sorted({out.domain_names[code] for code in np.unique(out.domains).tolist()}):
         here, one = out.of_domain(name), family.get(name)
         d = here.candidate[0] / here.candidate[1] - here.baseline[0] / here.baseline[1]
         critical = name in policy.critical_domains

@@ -67,7 +67,7 @@ def _same_suites(e: GateEvidence) -> Iterable[Reason]:
 def _suites_differ(candidate: Side, baseline: Side) -> str:
     """In what, if at all; by digest where both have one: a suite may be renamed, and must not have been changed."""
     sides = (baseline, candidate)
-    found = [{(side.table.suites[i], side.table.suite_digests[i]) for i in side.tried.tolist()} for side in sides]
+    found = [side.table.suites_of(side.tried) for side in sides]
     known = all(digest for side in found for _, digest in side)
     ours, theirs = ({digest if known else name: name for name, digest in side} for side in found)
     return other_suites(ours, theirs) if ours.keys() != theirs.keys() else ""

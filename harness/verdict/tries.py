@@ -134,11 +134,8 @@ def _order(pairs: Pairs) -> tuple[Ints, str]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keys = pairs.baseline.table.keys
-    rows = pairs.baseline_rows.tolist()
-    names = pa.table(
-        {place: pa.array([keys[i][n] for i in rows], pa.string()) for n, place in enumerate(("suite", "task"))}
-    )
+    keys = pairs.baseline.table.keys.at(pairs.baseline_rows)
+    names = pa.table({"suite": keys.suites, "task": keys.tasks})
     order = pc.sort_indices(names, [("suite", "ascending"), ("task", "ascending")])
     found = hashlib.sha256()
     for column in names.take(order).columns:

@@ -11,7 +11,7 @@ from test_kill import wait_for
 
 from harness.core import Call, Exposure, Message
 from harness.run.trace import Begun, Ended, Said, SkillSeen, Trace
-from harness.system import Skilled
+from harness.system import Conversation
 
 OPENED = [{"name": "alpha"}, {"name": "beta"}]
 
@@ -82,14 +82,15 @@ def test_an_attempt_that_runs_out_of_money_keeps_its_conversation(progressive, c
 
 
 def test_an_attempt_that_breaks_keeps_its_conversation(progressive, capfd, monkeypatch):
-    results = Skilled._results
+    calls, replies = Conversation._calls, []
 
-    def breaks(self, reply, session, opened):
-        if len(opened) == 2:
+    def breaks(self, reply):
+        replies.append(reply)
+        if len(replies) == 3:
             raise ZeroDivisionError("a fault of ours")
-        return results(self, reply, session, opened)
+        return calls(self, reply)
 
-    monkeypatch.setattr(Skilled, "_results", breaks)
+    monkeypatch.setattr(Conversation, "_calls", breaks)
     with Server(opens_two) as served:
         report = progressive(served)
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0

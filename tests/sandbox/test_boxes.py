@@ -176,7 +176,8 @@ def test_many_boxes_at_once(bubblewrap):
 
 def test_a_program_that_is_killed_leaves_no_process_and_the_next_removes_its_cgroup(bubblewrap):
     code = (
-        "from harness.sandbox import *\nb = open_box(SandboxOptions(memory_mb=256, disk_mb=16))\n"
+        "from harness.sandbox import SandboxOptions, open_box\n"
+        "b = open_box(SandboxOptions(memory_mb=256, disk_mb=16))\n"
         "print('made', flush=True)\nb.run('sleep 78.9')"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
