@@ -39,6 +39,7 @@ class Planner:
                 signal=rule.name,
                 threshold=rule.confidence,
                 rate=rule.share,
+                draws=rule.draws,
                 like=rule.like,
                 verifier=rule.verifier,
                 written=written,

@@ -179,6 +179,7 @@ class AttemptSession(Session):
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,
+            draw=asked.request.draw,
             request_digest=asked.digest,
             usage=usage,
             cost=charge(usage, spec.price),
@@ -283,6 +284,12 @@ class AttemptSession(Session):
             shop.told.setdefault(key, text)
         self.trace.add(acted)
         return replace(result, text=text if told is None else told)
+
+    async def same(self, one: Answer, other: Answer) -> bool | None:
+        """As the task's grader reads them; an answer that a fault ended is none."""
+        if one.fault is not None or other.fault is not None:
+            return None if one.fault is not None else False
+        return await self._shop.assembled.graders[self.task.digest].same(one.text, other.text)
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, outside the attempt's limits; or a verifier's. Raises ModelError: a judge waits."""
