@@ -75,7 +75,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
     graders, verifiers, used = _graders(placed), dict[str, Grader](), set[str]()
     for name, contender in experiment.contenders.items():
-        used |= {contender.model} if contender.model else set()
+        used |= {model for model in (contender.model, contender.writer) if model}
         if contender.escalate is not None and contender.escalate.verifier is not None:
             field = f"contenders.{name}.escalate.verifier"
             verifiers[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
@@ -226,7 +226,7 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
+    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}
