@@ -12,5 +12,6 @@ if TYPE_CHECKING:
     from harness.skill.load import Skill, SkillFileError, lint_library, load_library, read_file, read_library
     from harness.skill.neutral import placebo
     from harness.skill.wrap import OPEN_BY_TEXT, OPEN_BY_TOOL, catalogue, file_content, opened_name, skill_content
+    from harness.skill.written import WRITTEN, WrittenSkill, written_skill
 else:
     __getattr__, __dir__ = lazy_door(__name__)
