@@ -51,13 +51,13 @@ class Ranking:
 
     size: int  # texts
     terms: bytes  # a line for each word: the word, where its row in the tables begins, and where it ends
-    places: memoryview  # int32: which texts hold a word
-    weights: memoryview  # float32: and what it weighs in each
+    places: "memoryview[int]"  # int32: which texts hold a word
+    weights: "memoryview[float]"  # float32: and what it weighs in each
 
     def scores(self, query: str) -> dict[int, float]:
         """The score of each text that shares a word with the query, each word as often as it stands there."""
         found: dict[int, float] = {}
-        rows: dict[str, tuple[memoryview, memoryview] | None] = {}
+        rows: dict[str, tuple[memoryview[int], memoryview[float]] | None] = {}
         for word in words_of(query[:LONGEST_QUERY]):
             if word not in rows:
                 rows[word] = self._row(word)
@@ -70,7 +70,7 @@ class Ranking:
         """Places and scores of the ``k`` best, best first, equals in order; one that shares no word is left out."""
         return nsmallest(max(k, 0), self.scores(query).items(), key=lambda one: (-one[1], one[0]))
 
-    def _row(self, word: str) -> tuple[memoryview, memoryview] | None:
+    def _row(self, word: str) -> "tuple[memoryview[int], memoryview[float]] | None":
         key = b"\n" + word.encode() + b"\t"
         if (at := self.terms.find(key)) < 0:
             return None
