@@ -12,6 +12,7 @@ from harness import stats
 from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
+from harness.analysis.role_costs import role_costs
 from harness.analysis.scoreboard_cautions import cautions_of, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard
@@ -82,6 +83,7 @@ def scoreboard(
         apart=apart_text(apart, int(common.sum()), int(tried.any(axis=1).sum())),
         cautions=(),
         notes=(),
+        roles=role_costs(table, manifest),
     )
     view = replace(view, cautions=cautions_of(view, ranked))
     more = [

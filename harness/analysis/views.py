@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.over_time import OverTime
+from harness.analysis.role_costs import RoleCost
 from harness.core import Comparison, Estimate, Kind, as_json
 
 NO_PREDICTION = "a prediction interval needs three domains"
@@ -119,6 +120,7 @@ class Scoreboard:
     apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
     cautions: tuple[str, ...]  # loud lines: what makes intervals here worth less than they say; all are notes too
     notes: tuple[str, ...]
+    roles: tuple[RoleCost, ...] = ()  # what each role of its calls cost, of contenders whose calls have several
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason next to it."""
