@@ -111,7 +111,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     entries = zip(full, experiment.suites, strict=True)
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)
     dev, parts = dev_part(experiment, path, systems, full, suites)
-    notes += check_tasks(path, planner.places, suites, dev, systems, trials=experiment.trials)
+    notes += check_tasks(path, planner.places, suites, dev, systems, graders=graders, trials=experiment.trials)
     attempts = plan_attempts(dev, systems, 1, seed, parts)
     attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
     adapters: dict[str, dict[Path, None]] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, seeded
+from harness.core import Grader, ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, seeded
 from harness.experiment.schema import Experiment
 from harness.model import BACKENDS, backend_of
 from harness.suite import in_two_suites, select
@@ -153,6 +153,7 @@ def check_tasks(
     dev: Sequence[Suite],
     systems: Systems,
     *,
+    graders: Mapping[str, Grader],
     trials: int,
 ) -> list[str]:
     """Refuses too many attempts, a task in two suites, and one that none can be given; notes on files not shown."""
@@ -174,8 +175,9 @@ def check_tasks(
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
         blind = [name for name, system in asked.items() if "files" not in system.prompt.variables]
         for task in suite.tasks:
-            hidden = [*task.files] if len(blind) == len(asked) else []
-            held = {"tools": [tool.name for tool in task.tools], "environment": [*task.environment], "files": hidden}
+            used = graders[task.digest].needs_box or any(system.needs_box for system in asked.values())
+            hidden = [*task.files] if len(blind) == len(asked) and not used else []
+            held = {"tools": [tool.name for tool in task.tools], "files": hidden}
             if (key := next((key for key, names in held.items() if names), None)) is not None:
                 show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
                 problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else never}"
