@@ -1,7 +1,7 @@
 """What the tables, figures and pages show: computed once from the evidence, then only formatted."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.analysis.over_time import OverTime
@@ -262,6 +262,11 @@ class Pairing:
         record["domains"] = [{key: as_json(getattr(d, key)) for key in OF_A_PAIR} for d in self.domains]
         record |= {"flips": as_json(self.flips), "sentence": sentence, "warning": self.warning, "notes": self.notes}
         return warned(record) | {"why": missing_why(self.comparison)}
+
+
+def priced(cost: Estimate) -> Estimate:
+    """A mean of costs has no end below zero."""
+    return cost if cost.low is None or cost.low >= 0 else replace(cost, low=0.0)
 
 
 def missing_why(c: Comparison) -> str | None:
