@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import marshal
 import os
 import select
 import shutil
@@ -175,7 +176,7 @@ class BubblewrapBox(CommandBox):
             "watch": 0 if self.capped else limits.memory_mb << 20,
         }
         with descriptors() as fds:
-            fds += [in_memory(json.dumps(request).encode()), in_memory(command.stdin)]
+            fds += [in_memory(marshal.dumps(request, 2)), in_memory(command.stdin)]
             socket.send_fds(channel, [b"run"], [*fds, *streams.write_ends])
 
     def _rlimits(self) -> dict[str, int]:
