@@ -23,6 +23,7 @@ def main() -> None:
     channel = _socket.socket(fileno=int(sys.argv[1]))
     os.set_inheritable(channel.fileno(), False)  # noqa: FBT003
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody in the box may look into this process
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # the only one that Python handles: the kernel keeps others off
     channel.send(b"ready")
     while True:
         message, ancillary, _, _ = channel.recvmsg(16, _socket.CMSG_LEN(FDS * FD_BYTES))

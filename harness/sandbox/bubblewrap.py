@@ -143,7 +143,7 @@ class BubblewrapBox(CommandBox):
 
     def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
         kills, refusals = self._events()
-        answer, cause = dict[str, object](), "box died"
+        answer, cause = dict[str, object](), ""
         if (channel := self._channel) is not None:
             with contextlib.suppress(OSError):
                 self._send(channel, command, streams)
@@ -155,7 +155,8 @@ class BubblewrapBox(CommandBox):
             streams.drain(0.05 if command.keep else 2.0)
         more_kills, more_refusals = self._events()
         if not answer:
-            self._death = "memory" if more_kills > kills else self._death  # what ran took all, process 1 with it
+            # what ran took all, process 1 with it; or left it too little to end what was too slow
+            self._death = "memory" if more_kills > kills else cause or self._death
             self._end()
             return None, self._death
         cause = cause or str(answer["cause"])
