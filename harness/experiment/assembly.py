@@ -19,7 +19,7 @@ from harness.core import (
 )
 from harness.cost import lacking
 from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
-from harness.experiment.plan import Attempt, check_needs, check_tasks, dev_part, plan_attempts
+from harness.experiment.plan import Attempt, check_needs, check_signals, check_tasks, dev_part, plan_attempts
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import grader
@@ -75,7 +75,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
     graders, verifiers, used = _graders(placed), dict[str, Grader](), set[str]()
     for name, contender in experiment.contenders.items():
-        used |= {contender.model} if contender.model else set()
+        used |= {model for model in (contender.model, contender.writer) if model}
         if contender.escalate is not None and contender.escalate.verifier is not None:
             field = f"contenders.{name}.escalate.verifier"
             verifiers[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
@@ -107,10 +107,11 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
     check_needs(path, systems, specs, capabilities)
+    check_signals(path, systems, specs)
     entries = zip(full, experiment.suites, strict=True)
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)
     dev, parts = dev_part(experiment, path, systems, full, suites)
-    notes += check_tasks(path, planner.places, suites, dev, systems, trials=experiment.trials)
+    notes += check_tasks(path, planner.places, suites, dev, systems, graders=graders, trials=experiment.trials)
     attempts = plan_attempts(dev, systems, 1, seed, parts)
     attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
     adapters: dict[str, dict[Path, None]] = {}
@@ -226,7 +227,7 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
+    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}

@@ -10,6 +10,7 @@ from harness.experiment.assembly import Assembled, recall
 from harness.experiment.box_needs import check_boxes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
+from harness.system import SKILL_TOKENS, is_authoring
 
 WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
@@ -62,7 +63,8 @@ def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
                 costs = []
                 for model, request in asked:
                     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-                    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+                    likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
+                    answer = min(int(request.sampling.get("max_tokens", likely)), likely)
                     # machine time is not known before a run: about a second for a thousand tokens
                     seconds, price = (words + answer) / 1000, assembled.specs[model].price
                     costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
