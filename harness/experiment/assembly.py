@@ -52,6 +52,7 @@ class Assembled:
     gradings: Mapping[str, str]  # by the task's digest: the digest of all that its grade depends on but the answer
     verifiers: Mapping[str, Grader]  # by contender name: it looks at the worker's answers and needs no reference
     attempts: tuple[Attempt, ...]  # the plan: dev attempts first
+    places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
     notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
 
@@ -74,7 +75,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
     graders, verifiers, used = _graders(placed), dict[str, Grader](), set[str]()
     for name, contender in experiment.contenders.items():
-        used |= {contender.model} if contender.model else set()
+        used |= {model for model in (contender.model, contender.writer) if model}
         if contender.escalate is not None and contender.escalate.verifier is not None:
             field = f"contenders.{name}.escalate.verifier"
             verifiers[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
@@ -127,12 +128,15 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         systems=systems,
         graders=graders,
         gradings={
-            task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+            task.digest: digest_json(
+                [digests[id(graders[task.digest])], as_json(task.reference), *filter(None, [task.tests_digest])]
+            )
             for suite in full
             for task in suite.tasks
         },
         verifiers=verifiers,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
+        places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
         notes=tuple(notes),
     )
@@ -222,7 +226,7 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
+    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}

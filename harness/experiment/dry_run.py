@@ -7,19 +7,23 @@ from typing import Any
 from harness.core import Cost, Status, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled, recall
+from harness.experiment.box_needs import check_boxes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
+from harness.system import SKILL_TOKENS, is_authoring
 
 WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
 def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> dict[str, Any]:
-    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError: offline, a model is not."""
+    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError and UserFileError."""
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
+    left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
+    builds = check_boxes(assembled, left, build=False)
     plans = [*_plans(assembled)]
     # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
@@ -38,7 +42,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
-        "warnings": [*dict.fromkeys(_warnings(assembled))],
+        "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         # as far as prices are known; an answer that contenders share is in it once
         "usd_low": sum(plan["usd_low"] or 0.0 for plan in plans if plan["contender"] in billed),
@@ -59,7 +63,8 @@ def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
                 costs = []
                 for model, request in asked:
                     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-                    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+                    likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
+                    answer = min(int(request.sampling.get("max_tokens", likely)), likely)
                     # machine time is not known before a run: about a second for a thousand tokens
                     seconds, price = (words + answer) / 1000, assembled.specs[model].price
                     costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
