@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from harness.core import (
     Answer,
+    Box,
     Call,
     Cause,
     Exposure,
     Grade,
-    Grader,
     Message,
     ModelError,
     Redactor,
@@ -28,11 +28,10 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled, shared_identities
 from harness.grade import grade
-from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines, read_reply
+from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace, faulted, values
+from harness.run.trace import SkillSeen, Trace, values
 from harness.store import Journal, Recalled, read_calls_journal
-from harness.system import fault_in
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
 _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
@@ -164,6 +163,7 @@ class AttemptSession(Session):
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,
+            draw=asked.request.draw,
             request_digest=asked.digest,
             usage=usage,
             cost=charge(usage, spec.price),
@@ -228,6 +228,19 @@ class AttemptSession(Session):
         """Records that a skill was shown, or read."""
         self.trace.add(SkillSeen(name, how))
 
+    async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
+        """As `Session.fresh_box` says."""
+        from harness.sandbox import environment_of, opened  # a run without boxes does without
+
+        options = self._shop.assembled.experiment.sandbox
+        return await opened(options, environment_of(self.task), folders=folders)
+
+    async def same(self, one: Answer, other: Answer) -> bool | None:
+        """As the task's grader reads them; an answer that a fault ended is none."""
+        if one.fault is not None or other.fault is not None:
+            return None if one.fault is not None else False
+        return await self._shop.assembled.graders[self.task.digest].same(one.text, other.text)
+
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, outside the attempt's limits; or a verifier's. Raises ModelError: a judge waits."""
         if verifier is None:
@@ -252,21 +265,3 @@ class Rehearsal(AttemptSession):
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
         return reply
-
-
-def grade_given(answers: Sequence[tuple[Task, Grader, str, str]]) -> list[Grade]:
-    """Grades of tasks' answers, each with the provider's word for its end; what needs a judge is ungraded."""
-
-    async def graded(task: Task, by: Grader, text: str, finish: str) -> Grade:
-        message = {"role": "assistant", "content": text}
-        try:
-            reply = read_reply({"choices": [{"message": message, "finish_reason": finish}]}, latency_s=0.0)
-        except ModelError as error:
-            return faulted(error.fault, str(error))
-        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-        return await grade(task, answer, by, Session(task))
-
-    async def all_of() -> list[Grade]:
-        return [await graded(*given) for given in answers]
-
-    return asyncio.run(all_of())

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -39,9 +39,14 @@ class BubblewrapBox(CommandBox):
     image: str | None = None
 
     def __init__(
-        self, limits: Limits, *, mounts: Mapping[str, Path] | None = None, environment: Environment | None = None
+        self,
+        limits: Limits,
+        *,
+        mounts: Mapping[str, Path] | None = None,
+        folders: Sequence[str] = (),
+        environment: Environment | None = None,
     ) -> None:
-        super().__init__(limits, environment or Environment())
+        super().__init__(limits, environment or Environment(), folders)
         self._mounts = mounts or {}
         self._cgroup: Cgroup | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -123,7 +128,8 @@ class BubblewrapBox(CommandBox):
             if len(passed) > MOST_MOUNTED:
                 raise BoxError(f"{folder}: more than {MOST_MOUNTED} files to mount in one box")
         options += ["--proc", "/proc", "--dev", "/dev"]
-        for place, mode, size in zip(WRITABLE, ("0755", "1777", "1777"), (large, small, small), strict=True):
+        for place in (*WRITABLE, *self.folders):
+            size, mode = (large, "0755") if place == WORK else (small, "1777")
             options += ["--perms", mode, "--size", size, "--tmpfs", place]
         options += ["--seccomp", data(program(uncounted=not self.capped))]
         return [*options, "--remount-ro", "/", "--chdir", WORK]
@@ -169,7 +175,7 @@ class BubblewrapBox(CommandBox):
             "cwd": command.cwd,
             "keep": command.keep,
             "rlimits": self._rlimits(),
-            "folders": WRITABLE,
+            "folders": (*WRITABLE, *self.folders),
             "files": limits.files,
             "pids": limits.pids,
             "watch": 0 if self.capped else limits.memory_mb << 20,

@@ -44,8 +44,9 @@ class CommandBox:
 
     limits: Limits
 
-    def __init__(self, limits: Limits, environment: Environment) -> None:
+    def __init__(self, limits: Limits, environment: Environment, folders: Sequence[str] = ()) -> None:
         self.limits = limits
+        self.folders = tuple(folders)  # that commands may write to, besides `WRITABLE`; no snapshot holds them
         self.environment = environment
         self._lock = threading.RLock()  # one command at a time
         self._put: dict[str, str] = {}  # digests of what we wrote, by path

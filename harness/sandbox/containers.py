@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -42,9 +42,15 @@ class ContainerBox(CommandBox):
     """One box; `Box` says what its methods do."""
 
     def __init__(
-        self, kind: str, limits: Limits, environment: Environment, *, mounts: Mapping[str, Path] | None = None
+        self,
+        kind: str,
+        limits: Limits,
+        environment: Environment,
+        *,
+        mounts: Mapping[str, Path] | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
-        super().__init__(limits, environment)
+        super().__init__(limits, environment, folders)
         self.kind = kind
         self.image: str | None = environment.image
         self._mounts = mounts or {}
@@ -81,7 +87,8 @@ class ContainerBox(CommandBox):
         staged.chmod(0o755)
         rules = staged / "seccomp.json"
         rules.write_text(json.dumps(profile()))
-        memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
+        folders = limits.disk_mb + (2 + len(self.folders)) * limits.small_mb
+        memory = f"{limits.memory_mb + folders}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
         flags += ["--user", USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
@@ -90,7 +97,8 @@ class ContainerBox(CommandBox):
         flags += ["--ulimit", f"fsize={limits.disk_mb << 20}:{limits.disk_mb << 20}"]
         flags += ["--ulimit", f"nproc={max(512, limits.pids)}:{max(512, limits.pids)}"]  # of all boxes of this user
         how = "rw,exec,nosuid,nodev,mode=1777" + (",notmpcopyup" if self.kind == "podman" else "")
-        for place, size in ((WORK, limits.disk_mb), ("/tmp", limits.small_mb)):  # noqa: S108 - of the box
+        small = [(place, limits.small_mb) for place in ("/tmp", *self.folders)]  # noqa: S108 - of the box
+        for place, size in ((WORK, limits.disk_mb), *small):
             flags += ["--tmpfs", f"{place}:{how},size={size}m"]
         flags += ["--shm-size", f"{limits.small_mb}m"]
         if self.kind == "podman":
@@ -157,7 +165,7 @@ class ContainerBox(CommandBox):
     def _counted(self) -> dict[str, int]:
         """Files in each writable folder, as far as this user may look."""
         counts = dict[str, int]()
-        for folder in WRITABLE:
+        for folder in (*WRITABLE, *self.folders):
             with contextlib.suppress(OSError):
                 found = os.statvfs(f"/proc/{self._pid}/root{folder}")
                 counts[folder] = found.f_files - found.f_ffree
