@@ -73,7 +73,9 @@ def main():
             key = m[1]
         else:
             key = f"root {root}" if (root := root_of(event)) else shape(text)
-        group = groups.setdefault(key, {"count": 0, "first": event.get("time"), "last": None, "example": text, "values": []})
+        group = groups.setdefault(
+            key, {"count": 0, "first": event.get("time"), "last": None, "example": text, "values": []}
+        )
         group["count"] += 1
         group["last"] = event.get("time")
         if args.value and (m := re.search(args.value, text)):

@@ -110,7 +110,15 @@ def events_of(path, lines, reader):
         when, end = found
         text = line[end:].strip()
         level = str(fields.get("level", "")).upper() or (m[1].upper() if (m := LEVEL.search(text)) else "")
-        last = {"time": when, "file": str(path), "line": place, "level": level, "text": text, "more": [], "fields": fields}
+        last = {
+            "time": when,
+            "file": str(path),
+            "line": place,
+            "level": level,
+            "text": text,
+            "more": [],
+            "fields": fields,
+        }
         m = REPEATED.search(text)
         for _ in range(int(m[1]) if m else 1):
             if m:
@@ -144,10 +152,17 @@ def main():
             event["line"] += again
         year = max(year, reader.year)
         assumed = f"; assumed {', '.join(sorted(reader.assumed))}" if reader.assumed else ""
-        seen = f", {min(e['time'] for e in found):%Y-%m-%d %H:%M:%S} to {max(e['time'] for e in found):%H:%M:%S} UTC" if found else ""
+        seen = (
+            f", {min(e['time'] for e in found):%Y-%m-%d %H:%M:%S} to {max(e['time'] for e in found):%H:%M:%S} UTC"
+            if found
+            else ""
+        )
         left = f", {again} lines repeated from the file before left out" if again else ""
         more = sum(len(event["more"]) for event in found)
-        print(f"{path}: {len(lines)} lines, {len(found)} events, {more} lines belong to others{seen}{left}{assumed}", file=sys.stderr)
+        print(
+            f"{path}: {len(lines)} lines, {len(found)} events, {more} lines belong to others{seen}{left}{assumed}",
+            file=sys.stderr,
+        )
         events += found
         before = lines
     events.sort(key=lambda event: event["time"])  # stable: lines of one time keep their order

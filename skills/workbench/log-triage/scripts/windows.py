@@ -32,7 +32,15 @@ def main():
         for first in range(len(moments) - args.count + 1):
             last = first + args.count - 1
             if (moments[last] - moments[first]).total_seconds() < args.seconds:
-                found.append({"key": key, "events": len(stamps), "begins": stamps[first], "complete": stamps[last], "last": stamps[-1]})
+                found.append(
+                    {
+                        "key": key,
+                        "events": len(stamps),
+                        "begins": stamps[first],
+                        "complete": stamps[last],
+                        "last": stamps[-1],
+                    }
+                )
                 break
     for one in sorted(found, key=lambda one: one["complete"]):
         print(json.dumps(one))

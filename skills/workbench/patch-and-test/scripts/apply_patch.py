@@ -86,8 +86,12 @@ def main():
             found = fitted(lines, hunk)
             if isinstance(found, str):
                 left += found != "is there already"
-                print(f"{name} hunk {number}: {found}", *(f"    - {x}" for x in hunk[1] if x not in hunk[2]),
-                      *(f"    + {x}" for x in hunk[2] if x not in hunk[1]), sep="\n")
+                print(
+                    f"{name} hunk {number}: {found}",
+                    *(f"    - {x}" for x in hunk[1] if x not in hunk[2]),
+                    *(f"    + {x}" for x in hunk[2] if x not in hunk[1]),
+                    sep="\n",
+                )
                 continue
             at, old, new = found
             lines[at : at + len(old)] = new

@@ -2,14 +2,14 @@
 
     python3 edges.py FILE.py FUNCTION '[argument, …]' [--kwargs '{"name": value}']
 
-The arguments are JSON. Each one in turn becomes empty, None-free edge values of its kind: "" and spaces, accents and
-quotes, 0, -1, a large and a fractional number, an empty list, one element, the elements reversed, doubled, and so on.
+Run it from the folder that programs import from. The arguments are JSON. Each in turn takes the values at the edges of its
+kind: "" and spaces, accents and quotes, 0, a negative and a large number, an empty list, one element, reversed, doubled.
 Flagged: CHANGES ITS ARGUMENT, DIFFERS WHEN CALLED AGAIN (state kept between calls), RAISES, NOT DONE.
 """
 
 import argparse
 import copy
-import importlib.util
+import importlib
 import json
 import os
 import signal
@@ -27,7 +27,17 @@ def variants(value):
     elif isinstance(value, float):
         yield from (0.0, -value, value + 0.005, 1e15, 0.1 + 0.2)
     elif isinstance(value, str):
-        yield from ("", " ", f" {value} ", value.upper(), value * 2, f"{value},\"{value}\"", "\u00c5ngstr\u00f6m \u00df \u4e2d", f"{value}\n", value[:1])
+        yield from (
+            "",
+            " ",
+            f" {value} ",
+            value.upper(),
+            value * 2,
+            f'{value},"{value}"',
+            "\u00c5ngstr\u00f6m \u00df \u4e2d",
+            f"{value}\n",
+            value[:1],
+        )
     elif isinstance(value, list):
         yield from ([], value[:1], value[::-1], value + value, sorted(value, key=str))
         for inner in list(variants(value[0]))[1:4] if value else ():
@@ -65,11 +75,7 @@ def main():
     args = parser.parse_args()
     sys.path[:0] = [os.getcwd(), os.path.dirname(os.path.abspath(args.file))]
     name = os.path.splitext(os.path.relpath(args.file))[0].replace(os.sep, ".")
-    function = importlib.import_module(name) if not name.startswith(".") else None
-    if function is None:
-        spec = importlib.util.spec_from_file_location("probed", args.file)
-        function = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(function)
+    function = importlib.import_module(name)
     for part in args.function.split("."):
         function = getattr(function, part)
     seen = set()
@@ -88,6 +94,4 @@ def main():
 
 
 if __name__ == "__main__":
-    import importlib
-
     main()

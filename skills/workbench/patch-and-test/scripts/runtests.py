@@ -44,8 +44,14 @@ def main():
     for path in files:
         whole = os.path.abspath(path)
         try:
-            done = subprocess.run([sys.executable, "-c", RUN, whole], cwd=args.folder, capture_output=True, text=True,
-                                  timeout=args.timeout, stdin=subprocess.DEVNULL)
+            done = subprocess.run(
+                [sys.executable, "-c", RUN, whole],
+                cwd=args.folder,
+                capture_output=True,
+                text=True,
+                timeout=args.timeout,
+                stdin=subprocess.DEVNULL,
+            )
         except subprocess.TimeoutExpired:
             print(f"{path}: not done after {args.timeout:g} s: an endless loop?")
             failed = True

@@ -1,7 +1,7 @@
 """Where a name is defined and used, and where the same statement stands again under other names.
 
-    python3 uses.py NAME [FOLDER]              definitions, uses, and mentions in other files
-    python3 uses.py --same FILE.py:LINE [FOLDER]     statements of the same form: the same mistake in another place
+python3 uses.py NAME [FOLDER]              definitions, uses, and mentions in other files
+python3 uses.py --same FILE.py:LINE [FOLDER]     statements of the same form: the same mistake in another place
 """
 
 import argparse
@@ -49,7 +49,9 @@ def uses(name, folder):
         for node in ast.walk(ast.parse(text, path)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name:
                 shown(path, node.lineno, text, "defined")
-            elif isinstance(node, ast.Name) and node.id == name or isinstance(node, ast.Attribute) and node.attr == name:
+            elif (
+                isinstance(node, ast.Name) and node.id == name or isinstance(node, ast.Attribute) and node.attr == name
+            ):
                 shown(path, node.lineno, text, "used")
             elif isinstance(node, ast.ImportFrom) and any(one.name == name for one in node.names):
                 shown(path, node.lineno, text, "imported")

@@ -84,8 +84,12 @@ def one_file(path, args, problems):
                         continue
                     try:
                         if way in unsure and tables.DATE.match(row[name]) is not None or way == "mixed":
-                            raise ValueError(f"{row[name]!r}: its {'order' if wanted is args.date else 'decimal sign'} is {way}")
-                        row[name] = read(row[name], {"": ".", "named": "dmy"}.get(way, way) if wanted is args.date else way or ".")
+                            raise ValueError(
+                                f"{row[name]!r}: its {'order' if wanted is args.date else 'decimal sign'} is {way}"
+                            )
+                        row[name] = read(
+                            row[name], {"": ".", "named": "dmy"}.get(way, way) if wanted is args.date else way or "."
+                        )
                     except (ValueError, KeyError) as error:
                         problems.append(f"{path} line {line}, {name}: {error}")
     print(f"{path}: {how['encoding']}, delimiter {how['delimiter']!r}; {'; '.join(told)}", file=sys.stderr)

@@ -28,7 +28,9 @@ def profile(path, args):
     for line, cells in rows:
         if len(cells) != len(header):
             print(f"  line {line}: {len(cells)} fields, the header has {len(header)}")
-    doubled = [row for row, n in collections.Counter(tuple(map(tables.tidy, cells)) for _, cells in rows).items() if n > 1]
+    doubled = [
+        row for row, n in collections.Counter(tuple(map(tables.tidy, cells)) for _, cells in rows).items() if n > 1
+    ]
     if doubled:
         print(f"  {len(doubled)} rows stand there more than once, such as {' | '.join(doubled[0])}")
     for place, name in enumerate(header):
@@ -52,27 +54,29 @@ def told(values):
         yield "blank as " + ", ".join(f"{value!r} x{n}" for value, n in blanks.most_common())
     if not filled:
         return
-    if (strange := sum(value != tables.tidy(value) for value in filled)):
+    if strange := sum(value != tables.tidy(value) for value in filled):
         yield f"{strange} with stray spaces or invisible signs"
     tidied = [tables.tidy(value) for value in filled]
     dates = [value for value in tidied if reads(tables.date, value, "dmy", "mdy")]
     numbers = [value for value in tidied if reads(tables.number, value, ".", ",")]
     if len(dates) > len(tidied) * 0.6:
         yield f"dates, order {tables.date_order(dates)}" + others(tidied, dates)
-        if (serial := [value for value in dates if value.replace(".0", "").isdigit()]):
+        if serial := [value for value in dates if value.replace(".0", "").isdigit()]:
             yield f"{len(serial)} are serial days of a spreadsheet, such as {serial[0]}"
     elif len(numbers) > len(tidied) * 0.6:
         sign = tables.decimal_sign(numbers)
         yield f"numbers, decimal sign {sign or 'none needed'}" + others(tidied, numbers)
         if any(len(value) > 1 and value[0] == "0" and value.isdigit() for value in tidied):
             yield "leading zeros: an identifier, keep it as text"
-        if (odd := [value for value in numbers if value[0] == "(" or value[-1] == "-"]):
+        if odd := [value for value in numbers if value[0] == "(" or value[-1] == "-"]:
             yield f"{len(odd)} negative in another way, such as {odd[0]}"
     folded = collections.defaultdict(set)
     for value in filled:
         folded[tables.tidy(value).casefold()].add(value)
     variants = [sorted(group) for group in folded.values() if len(group) > 1]
-    yield f"{len(folded)} different" + (f" ({len(variants)} of them spelt in several ways: {variants[0]})" if variants else "")
+    yield f"{len(folded)} different" + (
+        f" ({len(variants)} of them spelt in several ways: {variants[0]})" if variants else ""
+    )
     if len(folded) < len(filled) <= len(folded) * 1.3:
         yield f"{len(filled) - len(folded)} repeated: is it meant to be a key?"
 

@@ -90,7 +90,11 @@ def decimal_sign(values):
 def number(text, sign="."):
     """The number as text with a point, such as '-1234.50'. Raises ValueError."""
     value = tidy(text)
-    negative = (value.startswith("(") and value.endswith(")")) or value.endswith("-") or bool(re.match(r"\D*[-\u2212]\s*\D*\d", value))
+    negative = (
+        (value.startswith("(") and value.endswith(")"))
+        or value.endswith("-")
+        or bool(re.match(r"\D*[-\u2212]\s*\D*\d", value))
+    )
     match = NUMBER.search(value)
     rest = re.sub(r"[A-Z]{3}|[-\u2212+()$\u20ac\u00a3\s]", "", value.replace(match[0], "", 1) if match else value)
     if not match or rest:
@@ -141,7 +145,11 @@ def date(text, order="ymd"):
         if month[:3].lower() not in MONTHS:
             raise ValueError(f"{text!r} is no date")
         number_of = MONTHS.index(month[:3].lower()) + 1
-        year, day = sorted(map(int, parts), key=lambda n: n < 32) if max(map(int, parts)) > 31 else (int(parts[1]), int(parts[0]))
+        year, day = (
+            sorted(map(int, parts), key=lambda n: n < 32)
+            if max(map(int, parts)) > 31
+            else (int(parts[1]), int(parts[0]))
+        )
     else:
         y, m, d = ORDERS[order]
         year, number_of, day = int(parts[y]), int(parts[m]), int(parts[d])

@@ -35,7 +35,7 @@ def by_month(entries, months=None):
 
 
 def balances(entries, opening=0):
-    """The balance after each entry, in the order of their dates; entries of one day keep their order. The argument stays as it is."""
+    """The balance after each entry, in the order of their dates; entries of one day keep theirs. The argument stays."""
     found = []
     for entry in sorted(entries, key=lambda entry: entry["date"]):
         opening += entry["cents"]

@@ -27,5 +27,6 @@ if len(rows) - 1 != len(wanted):
 wrong = [(given, right) for given, right in zip(rows[1:], wanted) if given != right]
 if wrong:
     given, right = wrong[0]
-    end(0, f"{len(wrong)} of {len(wanted)} rows are wrong; the first is delivery {right[0]} of {right[1]}: {','.join(given)[:60]}")
+    first = f"delivery {right[0]} of {right[1]}: {','.join(given)[:60]}"
+    end(0, f"{len(wrong)} of {len(wanted)} rows are wrong; the first is {first}")
 end(1, "all dates are right")

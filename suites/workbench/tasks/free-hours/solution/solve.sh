@@ -5,9 +5,9 @@ cat > booking/slots.py <<'PY'
 
 
 def merged(busy):
-    """The busy intervals as few as possible, in order, as tuples: those that overlap or touch are one. Empty ones are left out.
+    """The busy intervals, as few as possible, in order, as tuples: those that overlap or touch are one.
 
-    The argument stays as it is.
+    Empty ones are left out. The argument stays as it is.
     """
     found = []
     for begin, end in sorted(map(tuple, busy)):

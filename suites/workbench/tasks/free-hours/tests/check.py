@@ -54,7 +54,9 @@ def run(cases):
     """What each snippet gave; None: the process broke off."""
     given = json.dumps([snippet for snippet, _ in cases])
     try:
-        done = subprocess.run([sys.executable, "-B", "-c", RUN], input=given, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", RUN], input=given, capture_output=True, text=True, timeout=20
+        )
         found = json.loads(done.stdout)
     except (subprocess.TimeoutExpired, ValueError):
         return [None] * len(cases)
@@ -74,5 +76,6 @@ if broken := first_wrong(told["kept"]):
 wrong = {name: said for name, cases in told["fixed"].items() if (said := first_wrong(cases))}
 if wrong:
     name, said = next(iter(wrong.items()))
-    end(1 - len(wrong) / len(told["fixed"]), f"{len(wrong)} of {len(told['fixed'])} not right: {', '.join(wrong)}; {name}: {said}")
+    count = f"{len(wrong)} of {len(told['fixed'])} not right"
+    end(1 - len(wrong) / len(told["fixed"]), f"{count}: {'; '.join(wrong)}. {name}: {said}")
 end(1, "all is right")

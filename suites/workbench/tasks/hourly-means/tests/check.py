@@ -34,5 +34,8 @@ wrong = [(s, h) for s, h in hours if given[s, h] is missing or not same(given[s,
 if wrong:
     sensor, hour = wrong[0]
     shown = "missing" if given[wrong[0]] is missing else json.dumps(given[wrong[0]])[:40]
-    end(1 - len(wrong) / len(hours), f"{len(wrong)} of {len(hours)} hours are wrong; the first is {sensor} {hour}: {shown}")
+    end(
+        1 - len(wrong) / len(hours),
+        f"{len(wrong)} of {len(hours)} hours are wrong; the first is {sensor} {hour}: {shown}",
+    )
 end(1, "all hours are right")

@@ -49,7 +49,7 @@ class Profiles:
         self.known = {}
 
     def add(self, name, settings, base=None):
-        """Keeps settings under a name; with a base, laid over that one's. A later change of the argument changes nothing here."""
+        """Keeps settings under a name; with a base, laid over that one's. A later change of the argument has no effect."""
         self.known[name] = merge(self.known[base], settings) if base else copy.deepcopy(settings)
 
     def names(self):

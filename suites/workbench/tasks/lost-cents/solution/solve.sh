@@ -9,9 +9,9 @@ from fractions import Fraction
 def split(cents, weights):
     """The amount in parts, one a weight, in proportion to the weights. The parts sum up to the amount, always.
 
-    Each part is its exact share rounded down (towards zero); the cents that are left go one each to the parts that lost the
-    largest fractions, the earlier of equal ones first. A negative amount is divided as its positive one. Raises ValueError where there is no weight,
-    a negative one, or nothing but zeros.
+    Each part is its exact share rounded down (towards zero); the cents that are left go one each to the parts that lost
+    the largest fractions, the earlier of equal ones first. A negative amount is divided as its positive one. Raises
+    ValueError where there is no weight, a negative one, or nothing but zeros.
     """
     if not weights or min(weights) < 0 or sum(weights) == 0:
         raise ValueError("weights must be positive, and there must be one")
@@ -26,7 +26,7 @@ def split(cents, weights):
 
 
 def percent(cents, rate):
-    """That many percent of an amount, rounded to whole cents, a half away from zero. `rate` is a number or a text such as "7.7"."""
+    """That many percent of an amount in whole cents, a half rounded away from zero. `rate`: a number, or a text ("7.7")."""
     exact = abs(cents * Fraction(str(rate))) / 100
     rounded = int(exact + Fraction(1, 2))
     return -rounded if cents * Fraction(str(rate)) < 0 else rounded

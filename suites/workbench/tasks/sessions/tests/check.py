@@ -29,4 +29,5 @@ reward = len(right) / (len(wanted) + len(found) - len(right))
 if reward == 1 and found != wanted:
     end(0.9, "all rows are right, but not sorted by user and start")
 wrong = next((row for row in wanted if row not in found), None)
-end(round(reward, 4), f"{len(right)} of {len(wanted)} sessions are right, {len(found)} are there" + (f"; not that of {wrong[0]} at {wrong[1]}" if wrong else ""))
+said = f"; not that of {wrong[0]} at {wrong[1]}" if wrong else ""
+end(round(reward, 4), f"{len(right)} of {len(wanted)} sessions are right, {len(found)} are there{said}")

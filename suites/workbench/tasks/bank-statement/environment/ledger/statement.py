@@ -24,7 +24,7 @@ def by_month(entries, months={}):
 
 
 def balances(entries, opening=0):
-    """The balance after each entry, in the order of their dates; entries of one day keep their order. The argument stays as it is."""
+    """The balance after each entry, in the order of their dates; entries of one day keep theirs. The argument stays."""
     entries.sort(key=lambda entry: (entry["date"], entry["cents"]))
     found = []
     for entry in entries:

@@ -2,9 +2,9 @@
 
 
 def merged(busy):
-    """The busy intervals as few as possible, in order, as tuples: those that overlap or touch are one. Empty ones are left out.
+    """The busy intervals, as few as possible, in order, as tuples: those that overlap or touch are one.
 
-    The argument stays as it is.
+    Empty ones are left out. The argument stays as it is.
     """
     busy.sort()
     found = [busy[0]]

@@ -2,7 +2,7 @@
 
 
 def busy_minutes(busy):
-    """How many minutes of the day are busy; each minute counts once, however many meetings it has. The argument stays as it is."""
+    """How many minutes of the day are busy; each counts once, however many meetings it has. The argument stays."""
     total, last = 0, 0
     for begin, end in sorted(busy):
         total += end - max(begin, last)

@@ -13,7 +13,7 @@ def defaults():
 
 
 def merge(base, *layers):
-    """New settings: each layer laid over what is below it. Neither the base nor a layer is changed, and nothing is shared with them.
+    """New settings: each layer laid over what is below it. Nothing given is changed, and nothing is shared with it.
 
     Dicts are merged, at every depth; anything else, lists too, is replaced. A `None` in a layer takes the setting out.
     """

@@ -7,7 +7,7 @@ class Profiles:
     known = {}
 
     def add(self, name, settings, base=None):
-        """Keeps settings under a name; with a base, laid over that one's. A later change of the argument changes nothing here."""
+        """Keeps settings under a name; with a base, laid over that one's. A later change of the argument has no effect."""
         if base:
             merged = self.known[base]
             merged.update(settings)
