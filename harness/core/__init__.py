@@ -19,7 +19,15 @@ from harness.core.errors import (
 from harness.core.files import disk_is_full, is_at, keeping, replacing, unkept, write_atomic
 from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
 from harness.core.lookalike import difference, skeleton, unseen, visible
-from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
+from harness.core.manifest import (
+    ContenderRecord,
+    Described,
+    JudgeRecord,
+    Manifest,
+    ModelRecord,
+    SuiteRecord,
+    kinship,
+)
 from harness.core.numbers import (
     NO_SPREAD,
     NOT_KNOWN,
