@@ -52,6 +52,7 @@ class Assembled:
     verifiers: Mapping[str, SuiteGrader]  # by contender name: it looks at the worker's answers and needs no reference
     judges: Mapping[str, Judge]  # by name, those that graders and verifiers ask
     attempts: tuple[Attempt, ...]  # the plan: dev attempts first
+    places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
     notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
 
@@ -120,13 +121,16 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         systems=systems,
         graders=graders,
         gradings={
-            task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+            task.digest: digest_json(
+                [digests[id(graders[task.digest])], as_json(task.reference), *filter(None, [task.tests_digest])]
+            )
             for suite in full
             for task in suite.tasks
         },
         verifiers=verifiers,
         judges=judges,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
+        places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
         notes=tuple(notes),
     )

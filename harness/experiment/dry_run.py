@@ -8,6 +8,7 @@ from typing import Any
 from harness.core import Cost, Price, Request, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled, recall
+from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
@@ -17,11 +18,13 @@ ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
 def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> dict[str, Any]:
-    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError: offline, a model is not."""
+    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError and UserFileError."""
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
+    left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
+    builds = check_boxes(assembled, left, build=False)
     plans, judges = [*_plans(assembled)], [*_judges(assembled)]
     # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
@@ -41,7 +44,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
-        "warnings": [*dict.fromkeys(_warnings(assembled))],
+        "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         # as far as prices are known; an answer that contenders share is in it once
         **{

@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from harness.core import Cause, Clock, ModelError, Role, Status, UsageError, as_json, digest_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, earlier_contender, earlier_suite, keep_ids, recall
+from harness.experiment import Assembled, Attempt, check_boxes, earlier_contender, earlier_suite, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
@@ -105,6 +105,7 @@ class _Run:
             self._grade_again()
             recorded, todo = self._look()
         make_room(self.assembled, len(todo))
+        check_boxes(self.assembled, todo)
         needed = {
             model for a in todo for model in self._system(a).models | self.assembled.graders[a.task.digest].models
         }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Role, Status, UsageError, plural
 from harness.cost import Meter
-from harness.experiment import Assembled, Attempt, recall
+from harness.experiment import Assembled, Attempt, check_boxes, recall
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
 from harness.run.session import Shop, meter_of
@@ -85,6 +85,7 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
         judges = {model for attempt in work for model in assembled.graders[attempt.task.digest].models}
         models = open_models(assembled, judges, offline=offline)
+        check_boxes(assembled, work, graders_only=True)
 
         async def again() -> _Again:
             started = Clock().monotonic()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.sandbox.containers import ContainerBox
     from harness.sandbox.opening import (
         Probe,
+        choose_backend,
         environment_of,
         in_thread,
         open_box,

@@ -14,12 +14,13 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.core import WORK, BoxError, Environment, Limits, digest_folder, visible
 from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
 from harness.sandbox.commands import WRITABLE, Command, CommandBox
@@ -211,37 +212,59 @@ def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
     return done.stdout.strip()
 
 
-@functools.cache
-def image_for(kind: str, environment: Environment) -> Environment:
+def image_for(kind: str, environment: Environment, *, build: bool = True) -> Environment:
     """The environment with an image that is there; a Dockerfile is built, once for each state of its folder.
 
-    Nothing is pulled, and a build has no network. Raises BoxError.
+    Without ``build`` a Dockerfile that is not built yet stays one. Nothing is pulled, and a build has no network.
+    Raises BoxError.
     """
-    if not environment.dockerfile:
+    with _BUILDING:  # who comes second finds it built
+        wanted = _built_image(environment) if environment.dockerfile else environment
+        if not _has_image(kind, wanted.image):
+            if not environment.dockerfile:
+                problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
+                raise BoxError(f"{problem}: {kind} pull it first, or correct the name")
+            if not build:
+                return environment
+            _build(kind, Path(environment.dockerfile), wanted.image)
+        return wanted
+
+
+_BUILDING = threading.Lock()
+
+
+@functools.cache
+def _built_image(environment: Environment) -> Environment:
+    """What a Dockerfile's image is called. Looked at once: what a run is compared on does not change under it."""
+    folder = Path(environment.dockerfile)
+    if not (folder / "Dockerfile").is_file():
+        raise BoxError(f"{folder}: no Dockerfile in it")
+    return Environment(image=f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}")
+
+
+_FOUND = set[tuple[str, str]]()  # images that were there
+
+
+def _has_image(kind: str, image: str) -> bool:
+    """Whether it is there. Raises BoxError: the runtime is not, or does not answer."""
+    if (kind, image) not in _FOUND:
         try:
-            call(kind, "image", "inspect", "-f", "{{.Id}}", environment.image)
+            call(kind, "image", "inspect", "-f", "{{.Id}}", image)
         except BoxError as error:
             if "installed" in str(error) or "answer" in str(error):
                 raise
-            problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
-            raise BoxError(f"{problem}: {kind} pull it first, or correct the name") from None
-        return environment
-    from harness.core import digest_folder
+            return False
+        _FOUND.add((kind, image))
+    return True
 
-    folder = Path(environment.dockerfile)
-    file = next((folder / name for name in ("Dockerfile", "Containerfile") if (folder / name).is_file()), None)
-    if file is None:
-        raise BoxError(f"{folder}: no Dockerfile in it")
-    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
-    built = Environment(image=image)
-    with contextlib.suppress(BoxError):
-        return image_for(kind, built)
+
+def _build(kind: str, folder: Path, image: str) -> None:
     arguments = ["--network", "none", *(["--pull=never"] if kind == "podman" else ["--pull=false"])]
+    file = folder / "Dockerfile"
     try:
         call(kind, "build", *arguments, "-t", image, "-f", str(file), str(folder), seconds=BUILD_S)
     except BoxError as error:
         raise BoxError(f"{file} cannot be built without a network: {error}; or build it yourself and name it") from None
-    return built
 
 
 def enforces(kind: str) -> str:

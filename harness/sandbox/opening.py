@@ -58,11 +58,8 @@ def probe_all() -> dict[str, Probe]:
     return {backend: probe(backend) for backend in ("bubblewrap", *CONTAINERS)}
 
 
-def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Environment]:
-    """The backend that will make such boxes, and the environment with its image built; before anything is spent.
-
-    Raises BoxError: there is none; the text names what was asked for, what is the matter, and what to do.
-    """
+def choose_backend(options: SandboxOptions, environment: Environment) -> str:
+    """The backend that will make such boxes. Raises BoxError: there is none; the text says what is the matter."""
     imaged = bool(environment.image or environment.dockerfile)
     if not imaged and options.backend in CONTAINERS:
         raise BoxError(f"sandbox.backend {options.backend} needs an environment with an image or a dockerfile")
@@ -72,9 +69,19 @@ def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Env
     problems = []
     for backend in asked:
         if (found := probe(backend)).usable:
-            return backend, image_for(backend, environment) if imaged else environment
+            return backend
         problems.append(found.problem if backend in found.problem else f"{backend}: {found.problem}")
     raise BoxError(f"no sandbox on this machine: {'; '.join(problems)}; commands never run without one")
+
+
+def prepare(options: SandboxOptions, environment: Environment, *, build: bool = True) -> tuple[str, Environment]:
+    """The backend, and the environment with its image built; without ``build`` a Dockerfile may still be to be built.
+
+    Raises BoxError, before anything is spent: the text names what was asked for, what is the matter, and what to do.
+    """
+    backend = choose_backend(options, environment)
+    imaged = environment.image or environment.dockerfile
+    return backend, image_for(backend, environment, build=build) if imaged else environment
 
 
 def environment_of(task: Task) -> Environment:

@@ -1,6 +1,6 @@
 """What may stand in suite.yaml, in a line of its tasks, and in a line of its human baseline."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -91,7 +91,12 @@ ToolField = Annotated[Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("map
 EnvironmentField = Annotated[
     Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")], _ByKind
 ]
-WORK = ("files", "tools", "environment", "turns", "timeout_s")  # in suite.yaml of all tasks, in a task's line of one
+FilesField = Annotated[
+    Annotated[Text, Tag("word")] | Annotated[list[Text], Tag("list")] | Annotated[dict[Text, Text], Tag("mapping")],
+    _ByKind,
+]  # a folder, whose files stand at their names below it; files and folders by name; or where each name is to be found
+WORK = ("files", "tests", "oracle", "tools", "environment", "turns", "timeout_s")
+"""In suite.yaml of all tasks, in a task's line of one, in place of the suite's."""
 
 
 class SuiteFile(Strict):
@@ -106,7 +111,9 @@ class SuiteFile(Strict):
     grader: GraderField | None = None
     metric: Literal["pass_rate", "macro_f1"] = "pass_rate"
     human_baseline: HumanBaseline | str | None = None
-    files: list[Text] | None = None
+    files: FilesField | None = None
+    tests: FilesField | None = None
+    oracle: FilesField | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None
@@ -131,13 +138,12 @@ class SuiteFile(Strict):
             raise ValueError(f"the domain {doubled[0]!r} is twice in domains; remove one")
         if "" in self.domains:
             raise ValueError("a domain has an empty name; name it")
-        if self.harbor is not None:
-            raise ValueError("harbor task folders cannot be read; supported sources: tasks, huggingface")
-        if self.tasks is None and self.huggingface is None:
-            known = "tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}"
+        given = [name for name in ("tasks", "huggingface", "harbor") if getattr(self, name) is not None]
+        if not given:
+            known = "tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), harbor: FOLDER, or huggingface: {path: …}"
             raise ValueError(f"no source of tasks; add {known}")
-        if self.tasks is not None and self.huggingface is not None:
-            raise ValueError("two sources of tasks, tasks and huggingface; keep one")
+        if len(given) > 1:
+            raise ValueError(f"two sources of tasks, {given[0]} and {given[1]}; keep one")
         return self
 
 
@@ -164,7 +170,9 @@ class TaskRow(Strict):
     cluster: Text | None = None
     grader: GraderField | None = None
     split: Literal["dev", "test"] | None = None
-    files: list[Text] | None = None
+    files: FilesField | None = None
+    tests: FilesField | None = None
+    oracle: FilesField | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None
@@ -182,3 +190,21 @@ def grader_of(value: str | dict[str, Any] | None, default: Mapping[str, Any]) ->
     if isinstance(value, str):
         return {"name": value}
     return dict(value) if "name" in value else {**default, **value}
+
+
+def with_rubrics(grader: Mapping[str, Any], read: Callable[[str], str]) -> dict[str, Any]:
+    """A grader, and those that it combines, with the texts of rubrics that are written as ``{file: NAME}``."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, list):
+            return [text(part) for part in value]
+        if not isinstance(value, Mapping):
+            return value
+        found = {key: text(part) if key in {"of", "grader"} else part for key, part in value.items()}
+        rubric = value.get("rubric")
+        if isinstance(rubric, Mapping) and rubric.keys() == {"file"} and isinstance(rubric["file"], str):
+            found["rubric"] = read(rubric["file"])
+        return found
+
+    found: dict[str, Any] = text(grader)
+    return found
