@@ -119,6 +119,7 @@ class Scoreboard:
     apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
     cautions: tuple[str, ...]  # loud lines: what makes intervals here worth less than they say; all are notes too
     notes: tuple[str, ...]
+    uncalibrated_judges: tuple[str, ...] = ()  # judges whose grades no labels of people confirm
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason next to it."""

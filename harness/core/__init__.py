@@ -26,6 +26,7 @@ from harness.core.manifest import (
     Manifest,
     ModelRecord,
     SuiteRecord,
+    kin_note,
     kinship,
 )
 from harness.core.numbers import (

@@ -1,10 +1,11 @@
 """What a report was made from: its suites, its models and its contenders, as the manifest keeps them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.core.numbers import listed
 from harness.core.records import ModelSpec, Price
 from harness.core.words import Decision, Kind
 
@@ -168,10 +169,15 @@ FAMILIES = r"claude|gpt|gemini|gemma|qwen|llama|mistral|mixtral|deepseek|phi|kim
 
 def kinship(judge: ModelSpec | ModelRecord, other: ModelSpec | ModelRecord) -> str:
     """What an answer of ``other`` is to a judge, in words; empty where their names show nothing."""
-    if judge.digest == other.digest or (judge.model and judge.model == other.model):
+    if (judge.digest and judge.digest == other.digest) or (judge.model and judge.model == other.model):
         return "answers of its own model"
     family = _family(judge.model)
     return f"answers of its own family ({family})" if family and family == _family(other.model) else ""
+
+
+def kin_note(judge: str, kind: str, contenders: Sequence[str]) -> str:
+    """What a reader must know of a judge that grades its kin."""
+    return f"judge {judge} grades {kind}, those of {listed(contenders, 5)}: it may prefer them to others as good"
 
 
 def _family(model: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from harness.core import ModelSpec, Suite, UserFileError, as_json, digest_json, kinship, listed, nearest
+from harness.core import ModelSpec, Suite, UserFileError, as_json, digest_json, kin_note, kinship, nearest
 from harness.experiment.reading import resolve
 from harness.experiment.schema import Experiment
 from harness.grade import ByJudge, Judge, ReplyForm, SuiteGrader, Weighted, check_template, grader
@@ -120,7 +120,7 @@ def kin_notes(
             if kinds:
                 by_kind.setdefault(min(kinds, key=len), []).append(name)
         for kind, names in by_kind.items():
-            yield f"judge {judge.name} grades {kind}, those of {listed(names, 5)}: it may prefer them to others as good"
+            yield kin_note(judge.name, kind, names)
 
 
 def judged_parts(by: SuiteGrader, *, surely: bool = True) -> Iterator[tuple[ByJudge, bool]]:

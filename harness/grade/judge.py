@@ -14,10 +14,11 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from harness.core import Answer, Cause, Grade, Message, ModelError, Reply, Request, Role, Session, Task, digest_json
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, cut, failed, right, shown, ungraded, unread
-from harness.userfile import Name, Text, distinct_keys
+from harness.userfile import KeyTwiceError, Name, Text, distinct_keys
 
 JUDGE_SCOPE = "judge"  # of every judge's requests, so that equal ones share an answer whoever's attempt is graded
 LONGEST_SHOWN = 100_000  # characters of an answer that a judge is shown, and of its reply that is read
+FARTHEST = 1e9  # no end of a scale, and no score, lies as far from 0
 VARIABLES = ("rubric", "input", "reference", "answer", "low", "high")  # what a judge's prompt may name
 _NAMED = re.compile(r"\{\{\s*(\w*)\s*\}\}")
 
@@ -89,7 +90,7 @@ class ByJudge(SuiteGrader):
     @model_validator(mode="after")
     def _checked(self) -> "ByJudge":
         low, high = self.scale
-        if not -1e9 < low < high < 1e9:
+        if not -FARTHEST < low < high < FARTHEST:
             raise ValueError(f"the scale [{low:g}, {high:g}] does not rise; write [worst, best], as [1, 5]")
         if self.pass_at is None and self.scale != (0.0, 1.0):
             raise ValueError(f"the scale [{low:g}, {high:g}] needs pass_at; add the lowest score that passes")
@@ -257,10 +258,10 @@ def _in_json(text: str) -> tuple[float, str]:
     whole = _FENCED.fullmatch(text)
     try:
         value = json.loads(whole[1] if whole else text, object_pairs_hook=distinct_keys)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, KeyTwiceError):
         raise _UnreadableError(f"its reply is not one JSON object: {shown(text)!r}") from None
     score = value.get("score") if isinstance(value, dict) else None
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
+    if isinstance(score, bool) or not isinstance(score, (int, float)) or not abs(score) < FARTHEST:
         raise _UnreadableError(f"its reply has no number under score: {shown(text)!r}")
     if not value.keys() <= {"reason", "score"}:
         raise _UnreadableError(f"its reply has other keys than reason and score: {shown(text)!r}")

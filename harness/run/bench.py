@@ -1,5 +1,6 @@
 """The judges of a run: each calls its model within limits of its own, and has dollars of its own."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import fields
@@ -36,12 +37,17 @@ class Bench:
             for name, judge in judges.items()
             if judge.model in models
         }
+        self._places = {name: asyncio.Semaphore(judge.concurrency) for name, judge in judges.items()}
         self._budgets = {name: judge.budget_usd for name, judge in judges.items() if judge.budget_usd is not None}
         spent = defaultdict[str, float](float)  # by model: the journal knows no judge by name
         for call in read_calls_journal(assembled.report) if self._budgets else ():
             if call.role is Role.JUDGE and not call.cache_hit:
                 spent[call.model] += call.cost.usd or 0.0
         self._spent = {name: spent[judge.model] for name, judge in judges.items()}
+
+    def place(self, name: str) -> asyncio.Semaphore:
+        """One of the places for a judge's calls."""
+        return self._places[name]
 
     def spend(self, name: str, cost: Cost) -> None:
         """Adds what a call cost that was made."""

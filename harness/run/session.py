@@ -236,10 +236,15 @@ class AttemptSession(Session):
                 self._keep(asked, reply, cache_hit=True)
                 return reply
             if (waiting := shop.in_flight.get(digest)) is None:
-                if asked.judge and (why := shop.bench.spent_up(asked.judge)) is not None:
-                    shop.broken.setdefault(f"judge {asked.judge}", why)
-                    raise not_yet(Cause.TOO_DEAR, why)
-                return await self.made(asked)
+                if not asked.judge:
+                    return await self.made(asked)
+                async with shop.bench.place(asked.judge):  # what waits for its turn is not spent yet
+                    if digest not in shop.in_flight and shop.recorded(asked.request, digest) is None:
+                        if (why := shop.bench.spent_up(asked.judge)) is not None:
+                            shop.broken.setdefault(f"judge {asked.judge}", why)
+                            raise not_yet(Cause.TOO_DEAR, why)
+                        return await self.made(asked)
+                continue
             # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
             await asyncio.wait({waiting})
             if not waiting.cancelled() and (error := waiting.exception()) is not None:
