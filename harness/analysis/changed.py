@@ -106,6 +106,9 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
     if parts.get("delivery"):
         mode, *rest = parts["delivery"]
         found |= {"delivery": mode, "delivery wrapper": _short(rest[0]) if rest else None}
+    if isinstance(author := parts.get("author"), Mapping):
+        told_of = [author.get("name"), author.get("backend"), author.get("model"), _short(author.get("digest"))]
+        found["author"] = " ".join(str(word) for word in told_of if word)
     if "worker" in parts:
         for part in ("worker", "expert"):
             found[part] = str(parts.get(part))

@@ -73,6 +73,7 @@ class ContenderRecord:
     adapter: Written = None
     skills: Written = None
     delivery: str = ""
+    author: str | None = None  # the model that writes its skill for each task
     worker: str | None = None
     expert: str | None = None
     escalate: Mapping[str, Any] | None = None  # when a hybrid hands a task on, as the experiment has it
@@ -88,7 +89,7 @@ class ContenderRecord:
     @property
     def is_skilled(self) -> bool:
         """Whether skills are delivered to it."""
-        return self.skills is not None and self.delivery != "none"
+        return self.author is not None or (self.skills is not None and self.delivery != "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +160,8 @@ class Described:
         """The models that a contender calls, each once; empty where nothing is on record of it."""
         if name not in self.contenders:
             return ()
-        names = dict.fromkeys(str(part.model) for part in self.parts_of(name))
+        parts = self.parts_of(name)
+        names = dict.fromkeys(str(part.model) for part in parts) | dict.fromkeys(p.author for p in parts if p.author)
         return tuple(self.models.get(model, ModelRecord(name=model)) for model in names)
 
 

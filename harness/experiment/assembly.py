@@ -75,7 +75,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
     graders, verifiers = task_graders(placed, experiment), verifiers_of(experiment, path)
     every = {id(by): by for by in (*graders.values(), *verifiers.values())}.values()
-    used = {contender.model for contender in experiment.contenders.values()} | models_called(every, experiment, path)
+    asked = {model for one in experiment.contenders.values() for model in (one.model, one.writer)}
+    used = asked | models_called(every, experiment, path)
     specs = {name: model_spec(name, entry, report) for name, entry in experiment.models.items() if name in used}
     # models that are alike but for their servers may be two, and are known by their names too
     alike = Counter(digest for digest, _ in {(spec.digest, spec.base_url) for spec in specs.values()})
@@ -201,7 +202,7 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
+    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}

@@ -22,10 +22,32 @@ from harness.core import (
 from harness.experiment.reading import check_known, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
 from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
-from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
+from harness.skill import (
+    OPEN_BY_TEXT,
+    OPEN_BY_TOOL,
+    WRITTEN,
+    Skill,
+    catalogue,
+    file_content,
+    load_library,
+    skill_content,
+)
 from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
-from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, SYSTEMS, Direct, Hybrid, Rule, Skilled, System
+from harness.system import (
+    DELIVERIES,
+    MAX_TURNS,
+    NONE,
+    REVISION,
+    SIGNALS,
+    SYSTEMS,
+    Direct,
+    Hybrid,
+    Rule,
+    SelfWritten,
+    Skilled,
+    System,
+)
 from harness.userfile import Strict, parse
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
@@ -48,6 +70,7 @@ class DirectPlan:
     prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # what is asked at its tasks
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the ``response_format`` that is sent
     delivery: str = NONE
+    author: str | None = None  # the model that writes a skill for each task
     system: tuple[str, Strict] | None = None  # the installed way that answers, with its options
     twin: int | None = None
     written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
@@ -61,6 +84,8 @@ class DirectPlan:
             suite: workshop.skills(self.skills[suite], self.delivery) for suite in suites if self.skills.get(suite)
         }
         named = {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items() if found}
+        author = workshop.specs[self.author] if self.author else None
+        writing = [author.digest, author.apart, REVISION] if author else None
         way = None
         if self.system is not None:
             kind, options = SYSTEMS[self.system[0]], self.system[1]
@@ -72,7 +97,8 @@ class DirectPlan:
                 "prompt": self.prompts[suite].template.digest,
                 "adapter": adapters[suite].digest if suite in adapters else None,
                 "skills": named.get(suite),
-                "delivery": delivered if suite in skills else None,
+                "delivery": delivered if suite in skills or author else None,
+                "author": writing,
                 "response_format": self.forms.get(suite),
                 "system": way,
                 "twin": self.twin,
@@ -86,15 +112,16 @@ class DirectPlan:
             "prompt": {suite: self._shown_prompt(suite) for suite in suites},
             "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
             "training": {suite: adapter.training for suite, adapter in adapters.items() if adapter.training},
-            "skills": named,
-            "delivery": delivered if skills else None,
+            "skills": named if author is None else {suite: [[WRITTEN, digest_json(writing)]] for suite in suites},
+            "delivery": delivered if skills or author else None,
+            "author": {key: getattr(author, key) for key in _SHOWN} if author else None,
             "response_format": self.forms,
             "system": way,
             "twin": self.twin,
         }
         contender = Contender(
             name=name,
-            kind=_KINDS[bool(adapters), bool(skills)],
+            kind=_KINDS[bool(adapters), bool(skills or author)],
             parts=as_json({key: value for key, value in described.items() if value}),
             asked=self.written,
             digest=_over_suites(identities),
@@ -118,9 +145,16 @@ class DirectPlan:
                 tool_role=TOOL_ROLE in can,
             )
             made[suite] = system
-            if suite in skills:
+            if suite in skills or author is not None:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
-                made[suite] = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
+                given |= {"skills": skills.get(suite, ()), "delivery": DELIVERIES[self.delivery]}
+                made[suite] = (
+                    Skilled(**given)
+                    if author is None
+                    else SelfWritten(
+                        **given, author=author.name, author_digest=author.digest, author_sampling=author.sampling
+                    )
+                )
             elif self.system is not None:
                 made[suite] = kind.build(system, options)
         return made
@@ -260,6 +294,7 @@ class Planner:
         entry, field = self.experiment.contenders[name], f"contenders.{name}"
         written = entry.model_dump(mode="json", exclude_none=True)
         written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
+        written |= {"author": entry.writer} if entry.writer else {}
         if (rule := entry.escalate) is not None:
             return HybridPlan(
                 worker=str(entry.worker),
@@ -284,7 +319,7 @@ class Planner:
         where = field if entry.response_format else f"models.{entry.model}.sampling"
         system = None
         if (way := entry.system) is not None:
-            if entry.skills is not None:
+            if entry.delivery != NONE:
                 problem = "system does not go with skills, which only the ways of this program deliver"
                 raise UserFileError(self.path, problem, field=f"{field}.system", advice="take one of the two out")
             given = {key: value for key, value in way.items() if key != "name"}
@@ -302,6 +337,7 @@ class Planner:
             prompts={suite: self._prompt(entry, suite, f"{field}.prompt") for suite in self.suites},
             forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
             delivery=entry.delivery,
+            author=entry.writer,
             system=system,
             twin=entry.twin,
             written=written,

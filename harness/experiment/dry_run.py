@@ -12,6 +12,7 @@ from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
+from harness.system import SKILL_TOKENS, is_authoring
 
 WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
@@ -76,7 +77,8 @@ def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
 def _estimated(request: Request, price: Price | None, more: int = 0) -> Cost:
     """What a request costs, about; ``more`` tokens are in it that are not written yet."""
     words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
+    likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
+    answer = min(int(request.sampling.get("max_tokens", likely)), likely)
     # machine time is not known before a run: about a second for a thousand tokens
     return estimate(round(words * WORDS_TO_TOKENS) + more, answer, price, gpu_seconds=(words + answer + more) / 1000)
 

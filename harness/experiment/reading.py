@@ -144,6 +144,8 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
                 advice = f"use the backend {' or '.join(n for n, other in BACKENDS.items() if ADAPTERS in other.can)}"
                 problem = f"the model {entry.model} has the backend {backend.name}, which takes no adapter"
                 raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
+        if entry.author is not None:
+            check_known(entry.author, experiment.models, "model", path, f"{field}.author")
         for key in ("worker", "expert"):
             if (part := getattr(entry, key)) is not None:
                 check_known(part, contenders, "contender", path, f"{field}.{key}")

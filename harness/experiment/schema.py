@@ -119,6 +119,9 @@ class ContenderEntry(Strict):
     adapter: str | dict[str, str] | None = None
     skills: str | list[str] | dict[str, str | list[str]] | None = None
     delivery: Text = NONE
+    author: Text | None = (
+        None  # of ``delivery: self``: the model that writes a skill for each task; else the same model
+    )
     prompt: str | dict[str, str | dict[str, str]] | None = None  # a file, files by role, or either by suite
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
@@ -136,6 +139,12 @@ class ContenderEntry(Strict):
         """The skill folders or libraries for a suite, as written."""
         chosen = self.skills.get(suite, []) if isinstance(self.skills, dict) else self.skills or []
         return (chosen,) if isinstance(chosen, str) else tuple(chosen)
+
+    @property
+    def writer(self) -> str | None:
+        """The model that writes its skill for each task; ``None`` where its skills are named, or it has none."""
+        written = self.delivery in DELIVERIES and DELIVERIES[self.delivery].written
+        return self.author or self.model if written else None
 
     @property
     def own_prompts(self) -> dict[str, Any]:
@@ -164,8 +173,8 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        own = ("model", "adapter", "skills", "prompt", "response_format", "system", "twin")
-        direct = [key for key in own if getattr(self, key) is not None]
+        own = ("model", "adapter", "skills", "author", "prompt", "response_format", "system", "twin")
+        direct = [key for key in own if getattr(self, key) is not None] + ["delivery"] * (self.delivery != NONE)
         both = f"{' does not go with '.join([*direct[:1], *hybrid[:1]])}; a hybrid names two contenders that have them"
         _refuse(
             (hybrid and direct, both),
@@ -179,10 +188,13 @@ class ContenderEntry(Strict):
             _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
         if (delivery := self.delivery) != NONE:
             _refuse_word(delivery.partition(":")[0], "delivery", DELIVERIES.refusal(delivery), DELIVERIES, NONE)
+            written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
-            _refuse((self.skills is None, unused))
+            both = f"delivery {delivery} writes a skill for each task, and skills are named; take one of the two out"
+            _refuse((self.skills is None and not written, unused), (self.skills is not None and written, both))
         _refuse(
-            (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders")
+            (self.author and self.writer is None, "author goes with delivery: self; add that, or take author out"),
+            (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders"),
         )
         return self
 

@@ -219,6 +219,7 @@ ARM_WORDS = {
     "flat": "the whole text of the skill is in the prompt",
     "progressive": "names and descriptions are in the prompt, and the model opens what it wants to read",
     "placebo": "the text of a skill about something else is in the prompt: a control",
+    "self": "the text of a skill that a model wrote for this very task is in the prompt",
 }  # what the ways of delivery are
 NO_SKILLS = (
     "No contender of this report was given skills. With skills in an experiment this page shows whether they reached "

@@ -17,6 +17,7 @@ from harness.run.regrading import regrade
 from harness.run.session import Rehearsal, Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
+from harness.run.written import keep_written
 from harness.store import (
     Journal,
     Recalled,
@@ -90,6 +91,7 @@ class _Run:
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
+        self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
@@ -249,6 +251,7 @@ class _Run:
             self.notes.append(f"{left_out} attempts of an earlier form of the experiment are not in the tables")
         if torn:
             self.notes.append(f"{torn} lines of the journal could not be read; what they held is tried again")
+        self.written = keep_written(self.assembled, recorded)
         self._write_manifest(recorded)
 
     def _write_manifest(self, recorded: Recalled | None = None) -> None:
@@ -278,7 +281,7 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now)
+        return (*(note for note in earlier if note.startswith(others)), *now, *self.written)
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]

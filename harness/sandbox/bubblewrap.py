@@ -16,7 +16,7 @@ from typing import Self
 from harness.core import WORK, BoxError, Environment, Limits, visible
 from harness.sandbox.archives import folder_members
 from harness.sandbox.cgroups import Cgroup, make_cgroup, sweep
-from harness.sandbox.commands import WRITABLE, Command, CommandBox
+from harness.sandbox.commands import WRITABLE, Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import MACHINES, program
@@ -90,7 +90,7 @@ class BubblewrapBox(CommandBox):
             except OSError:
                 ready = False
             if not ready:
-                raise BoxError(f"bubblewrap made no box: {_said(kept[-1])}")
+                raise StartError(f"bubblewrap made no box: {_said(kept[-1])}")
 
     def _layout(self, passed: list[int]) -> list[str]:
         """The options of bwrap: what the box sees. Files that it reads go to ``passed``."""

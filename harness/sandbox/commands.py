@@ -23,6 +23,10 @@ _SUM = re.compile(
 _ESCAPED = re.compile(r"\\(.)")
 
 
+class StartError(BoxError):
+    """A box that did not start this time: another try may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What `Box.run` was asked for, with nothing left open."""

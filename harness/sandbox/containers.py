@@ -23,7 +23,7 @@ from typing import Self
 from harness.core import WORK, BoxError, Environment, Limits, digest_folder, visible
 from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
-from harness.sandbox.commands import WRITABLE, Command, CommandBox
+from harness.sandbox.commands import WRITABLE, Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import profile
@@ -61,14 +61,20 @@ class ContainerBox(CommandBox):
             sweep_containers(self.kind)
         self._staged = Path(tempfile.mkdtemp(prefix=f"{self._name}-"))
         try:
-            call(self.kind, "create", *self._flags(), "--entrypoint", "", str(self.image), "sh", "-c", KEEPER)
-            call(self.kind, "start", self._name)
-            self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
+            self._begin(self._flags())
             self._cgroup = self._read_back()
         except BaseException:
             self.close()
             raise
         return self
+
+    def _begin(self, flags: list[str]) -> None:
+        try:
+            call(self.kind, "create", *flags, "--entrypoint", "", str(self.image), "sh", "-c", KEEPER)
+            call(self.kind, "start", self._name)
+            self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
+        except BoxError as error:
+            raise StartError(str(error)) from None
 
     def _flags(self) -> list[str]:
         limits, staged = self.limits, self._staged or Path()

@@ -11,12 +11,14 @@ from typing import Any, TypeVar
 
 from harness.core import Box, BoxError, Environment, Image, Limits, Task
 from harness.sandbox.bubblewrap import BubblewrapBox
+from harness.sandbox.commands import StartError
 from harness.sandbox.containers import ContainerBox, enforces, image_for
 from harness.sandbox.options import SandboxOptions
 
 CONTAINERS = ("podman", "docker")
 PAUSES_S = (0.5, 2.0)  # before a box is tried again that could not be started
 T = TypeVar("T")
+_THREADS = ThreadPoolExecutor(256, "box")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,22 +115,18 @@ def open_box(
             box = ContainerBox(backend, given, wanted, mounts=mounts)
         try:
             box.start()
-            if image is not None:
-                box.restore(image)
-        except BoxError:
-            box.close()
+            break
+        except StartError:
             if pause is None:
                 raise
             time.sleep(pause)
-        except BaseException:
-            box.close()
-            raise
-        else:
-            return box
-    raise AssertionError("the last try raises")
-
-
-_THREADS = ThreadPoolExecutor(256, "box")
+    try:
+        if image is not None:
+            box.restore(image)
+    except BaseException:
+        box.close()
+        raise
+    return box
 
 
 async def opened(options: SandboxOptions, environment: Environment | Image | None = None, **how: Any) -> Box:

@@ -212,6 +212,7 @@ def as_asked(entry: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {key: str(given[key]) for key in ("model", "worker", "expert") if key in given}
     found |= {key: given[key] for key in ("adapter", "skills", "prompt", "response_format") if key in given}
     found["delivery"] = str(given.get("delivery") or "")
+    found["author"] = str(given.get("author") or given.get("model")) if found["delivery"] == "self" else None
     found["escalate"] = given["escalate"] if isinstance(given.get("escalate"), dict) else None
     signal = ContenderRecord(name="", **found).signal
     return found | {"control": signal if signal in CONTROLS else "placebo" if found["delivery"] == "placebo" else None}

@@ -106,7 +106,7 @@ def built(
     **specs: ModelSpec,
 ) -> dict[str, System]:
     """The systems of the one suite ``s``."""
-    names = {plan.model for plan in plans.values() if isinstance(plan, DirectPlan)}
+    names = {n for plan in plans.values() if isinstance(plan, DirectPlan) for n in (plan.model, plan.author) if n}
     all_of = {name: specs.get(name, spec(name)) for name in names}
     plans = {
         name: replace(plan, prompts={"s": PROMPT} | dict(plan.prompts)) if isinstance(plan, DirectPlan) else plan
