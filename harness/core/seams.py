@@ -56,6 +56,10 @@ class Session:
         """Asks the policy, performs what it allows, and records both. Raises BoxError: the sandbox failed."""
         raise BoxError("tools are used in a run only")
 
+    async def same(self, one: Answer, other: Answer) -> bool | None:
+        """Whether the task's grader takes two answers for one, without a reference; ``None``: ``one`` is no answer."""
+        return " ".join(one.text.split()).casefold() == " ".join(other.text.split()).casefold()
+
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
         """The task's own grade, outside the attempt's limits; or, inside them, that of a named contender's verifier."""
         raise ModelError(Cause.REQUEST, "there is no other grader")
@@ -101,6 +105,9 @@ class Grader(Protocol):
 
     def check_reference(self, reference: Any) -> None:
         """Raises ValueError: the grader cannot use ``reference``, or no answer could be right."""
+
+    async def same(self, one: str, other: str) -> bool | None:
+        """Whether two texts give the same answer, no reference looked at; ``None``: it reads no answer in ``one``."""
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade, nothing long on the event loop. Raises ModelError: a model that it calls failed for good."""

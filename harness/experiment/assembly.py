@@ -18,7 +18,7 @@ from harness.core import (
 from harness.cost import lacking
 from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
 from harness.experiment.grading import bound, judges_of, models_called, task_graders, verifiers_of
-from harness.experiment.plan import Attempt, check_needs, check_tasks, dev_part, plan_attempts
+from harness.experiment.plan import Attempt, check_needs, check_signals, check_tasks, dev_part, plan_attempts
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import Judge, SuiteGrader
@@ -101,6 +101,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
     check_needs(path, systems, specs, capabilities)
+    check_signals(path, systems, specs)
     entries = zip(full, experiment.suites, strict=True)
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)
     dev, parts = dev_part(experiment, path, systems, full, suites)

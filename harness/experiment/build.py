@@ -177,6 +177,7 @@ class HybridPlan:
     signal: str
     threshold: float | None = None
     rate: float | None = None
+    draws: int = 1  # of ``agreement:K``: how often the worker answers
     like: str | None = None  # for ``random:NAME``: the hybrid whose rate it takes
     verifier: Mapping[str, Any] | None = None
     written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
@@ -186,7 +187,7 @@ class HybridPlan:
         worker, expert = workshop.systems(self.worker), workshop.systems(self.expert)
         like, signal = workshop.systems(self.like) if self.like else {}, SIGNALS[self.signal]
         rule = {"signal": self.signal, "threshold": self.threshold, "rate": self.rate, "verifier": self.verifier}
-        rule |= {"seed": workshop.seed} if signal.argument else {}
+        rule |= {"seed": workshop.seed} if signal.argument else {"draws": self.draws} if signal.counts else {}
         identities = {
             suite: digest_json(
                 [worker[suite].identity, expert[suite].identity, rule, like[suite].identity if like else None]
@@ -208,7 +209,14 @@ class HybridPlan:
                 worker=worker[suite],
                 expert=expert[suite],
                 signal=signal,
-                rule=Rule(hybrid=name, threshold=self.threshold, rate=self.rate, seed=workshop.seed),
+                rule=Rule(
+                    hybrid=name,
+                    worker=asked if isinstance(asked := worker[suite], Direct) else None,
+                    threshold=self.threshold,
+                    rate=self.rate,
+                    draws=self.draws,
+                    seed=workshop.seed,
+                ),
                 likes=like.get(suite),
             )
             for suite, identity in identities.items()
@@ -230,7 +238,7 @@ def build_systems(
     workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed)
     # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
     hybrids = [plan for plan in plans.values() if isinstance(plan, HybridPlan)]
-    workers = [plan.worker for plan in hybrids if not SIGNALS[plan.signal].control]
+    workers = [plan.worker for plan in hybrids if not (SIGNALS[plan.signal].control or SIGNALS[plan.signal].counts)]
     workshop.watched |= {system.identity for name in workers for system in workshop.systems(name).values()}
     workshop.built.clear()
     return {name: workshop.systems(name) for name in plans}
@@ -302,6 +310,7 @@ class Planner:
                 signal=rule.name,
                 threshold=rule.confidence,
                 rate=rule.share,
+                draws=rule.draws,
                 like=rule.like,
                 verifier=rule.verifier,
                 written=written,

@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from harness.core import ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, seeded
 from harness.experiment.schema import Experiment
-from harness.model import BACKENDS
+from harness.model import BACKENDS, backend_of
 from harness.suite import in_two_suites, select
-from harness.system import System
+from harness.system import Direct, Hybrid, System
 
 CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
@@ -86,6 +87,34 @@ def check_needs(
             able = [n for n, backend in BACKENDS.items() if need.capability in backend.can and not backend.instead]
             advice = f"use a model of a backend that does, such as {' or '.join(able)}"
             raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
+
+
+def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) -> None:
+    """Refuses a signal that asks a worker more than its answer, where that cannot be asked or would tell nothing."""
+    for name, by_suite in systems.items():
+        for system in by_suite.values():
+            if not isinstance(system, Hybrid) or not system.signal.asks:
+                continue
+            worker, signal, field = system.worker, system.signal.name, f"contenders.{name}.worker"
+            if not isinstance(worker, Direct) or worker.needs_box:
+                what = "works in a box" if worker.needs_box else "is not one model that is asked"
+                problem = f"the signal {signal} asks the worker again, and {worker.contender.name} {what}"
+                raise UserFileError(path, problem, field=field, advice="name another worker, or another signal")
+            if system.signal.counts and (why := _repeats(specs[worker.model], worker.sampling)):
+                problem = f"{worker.contender.name} {why}, so that {system.rule.draws} answers of it would be one"
+                raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=ITS_SAMPLING)
+
+
+ITS_SAMPLING = "give its model sampling: {temperature: 0.7}, without a seed"
+
+
+def _repeats(spec: ModelSpec, sampling: Mapping[str, Any]) -> str:
+    """Why a model gives one answer again and again; empty where its answers are draws."""
+    backend = backend_of(spec)
+    backend = BACKENDS.get(str(spec.options.get("recorded_backend")), backend) if backend.recorded else backend
+    if sampling.get("temperature", 0 if backend.greedy else None) == 0:
+        return "answers greedily (temperature 0)"
+    return "is sampled with a seed" if backend.remote and sampling.get("seed") is not None else ""
 
 
 def dev_part(

@@ -12,6 +12,7 @@ from harness.store import Economics
 from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
+MOST_DRAWS = 100  # answers of one worker at one task
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
 
@@ -76,6 +77,11 @@ class Escalation(Strict):
         return self.signal.partition(":")[2] or None if named else None
 
     @property
+    def draws(self) -> int:
+        """Of ``agreement:K``: the number K."""
+        return int(self.signal.partition(":")[2]) if SIGNALS[self.name].counts else 1
+
+    @property
     def confidence(self) -> float | None:
         """The threshold on the scale of confidences; ``None`` where it is chosen on dev tasks, or there is none."""
         signal = SIGNALS[self.name]
@@ -91,7 +97,11 @@ class Escalation(Strict):
         _refuse(
             (signal.argument and not argument, f"{name} needs a share or a hybrid; write {name}:0.2 or {name}:NAME"),
             (
-                colon and not signal.argument,
+                signal.counts and not (argument.isdecimal() and 2 <= int(argument[:4]) <= MOST_DRAWS),
+                f"{name} needs a number of answers from 2 to {MOST_DRAWS}, found {self.signal!r}; write {name}:5",
+            ),
+            (
+                colon and not (signal.argument or signal.counts),
                 f"the signal {name} takes no argument, found {self.signal!r}; write {name}",
             ),
             (not 0 <= (self.share or 0) <= 1, f"the share of {name} lies between 0 and 1, found {argument}"),

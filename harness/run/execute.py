@@ -233,6 +233,8 @@ class _Run:
     def _system(self, attempt: Attempt) -> System:
         """Its contender on its suite, with all that was chosen on dev, in its parts too."""
         suite = attempt.suite.name
+        if self._is_dev(attempt):
+            return self.assembled.systems[attempt.contender][suite].on_dev
         chosen = {name: by_suite[suite] for name, by_suite in self.choices.items() if suite in by_suite}
         system = self.assembled.systems[attempt.contender][suite]
         return system.with_choice(chosen) if chosen else system

@@ -129,13 +129,15 @@ def refuse_without_answers(report: Path) -> None:
 
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     """By attempt: the request whose reply is the answer that is to be graded; attempts without one are left out."""
-    judges = {c.request_digest for c in read_calls_journal(assembled.report) if c.role in {Role.JUDGE, Role.SELECTOR}}
+    deciding = {Role.JUDGE, Role.SELECTOR}
+    calls = read_calls_journal(assembled.report)
+    others = {call.request_digest for call in calls if call.role in deciding or call.draw}
     found = {}
     for attempt in assembled.attempts:
         outcome = held.attempts.get(attempt.id)
         if outcome is None or outcome.status in {Status.ERRORED, Status.SKIPPED} or outcome.cause in ENDED_BEFORE:
             continue
-        given = [digest for digest in held.transcript(attempt.id).requests if digest not in judges]
+        given = [digest for digest in held.transcript(attempt.id).requests if digest not in others]
         if given and given[-1] in held.replies:
             found[attempt.id] = given[-1]
     return found

@@ -187,6 +187,7 @@ class AttemptSession(Session):
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,
+            draw=asked.request.draw,
             request_digest=asked.digest,
             usage=usage,
             cost=charge(usage, spec.price),
@@ -260,6 +261,12 @@ class AttemptSession(Session):
     def skill(self, name: str, how: Exposure) -> None:
         """Records that a skill was shown, or read."""
         self.trace.add(SkillSeen(name, how))
+
+    async def same(self, one: Answer, other: Answer) -> bool | None:
+        """As the task's grader reads them; an answer that a fault ended is none."""
+        if one.fault is not None or other.fault is not None:
+            return None if one.fault is not None else False
+        return await self._shop.assembled.graders[self.task.digest].same(one.text, other.text)
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, outside the attempt's limits; or a verifier's. Raises ModelError: a judge waits."""

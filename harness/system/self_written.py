@@ -4,7 +4,7 @@ The author is shown the task and told not to solve it. A fresh conversation then
 nothing else of the author's. Both are calls of the attempt, and charged to it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,10 @@ class SelfWritten(Skilled):
         """The model's answer, with what the author wrote for this task in its prompt."""
         written = skill_in(await session.call(self.author, self.preview(task, session.trial), Role.AUTHOR))
         return await self._reader(*([written] if written else [])).answer(task, session, role)
+
+    def question(self, task: Task, said: str, text: str, letters: Sequence[str], trial: int = 0) -> tuple[str, Request]:
+        """Of who answers, without the skill."""
+        return self._reader().question(task, said, text, letters, trial)
 
     def _reader(self, *skills: Skill) -> Skilled:
         """Who is shown these skills."""
