@@ -39,9 +39,11 @@ class Bench:
         }
         self._places = {name: asyncio.Semaphore(judge.concurrency) for name, judge in judges.items()}
         self._budgets = {name: judge.budget_usd for name, judge in judges.items() if judge.budget_usd is not None}
+        verifying = any(by.judges for by in assembled.verifiers.values())
+        roles = {Role.JUDGE, Role.SELECTOR} if verifying else {Role.JUDGE}
         spent = defaultdict[str, float](float)  # by model: the journal knows no judge by name
         for call in read_calls_journal(assembled.report) if self._budgets else ():
-            if call.role is Role.JUDGE and not call.cache_hit:
+            if call.role in roles and not call.cache_hit:
                 spent[call.model] += call.cost.usd or 0.0
         self._spent = {name: spent[judge.model] for name, judge in judges.items()}
 

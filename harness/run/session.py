@@ -217,9 +217,7 @@ class AttemptSession(Session):
         """The answer, from the journal or the model. Raises ModelError: there is none, or no more may be spent."""
         if self._verifying and role is Role.JUDGE:
             role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
-        if not request.model:  # a grader knows its judge by name only
-            spec = self._shop.assembled.specs[model]
-            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
+        request = self._whole(model, request)
         if role is not Role.JUDGE:
             self.charged.check()
         spoken = role not in _NOT_SPOKEN
@@ -229,6 +227,13 @@ class AttemptSession(Session):
         if spoken:
             self.trace.say(assistant_message(reply))
         return reply
+
+    def _whole(self, model: str, request: Request) -> Request:
+        """The request with all of its model; a grader knows its judge's by name only."""
+        if request.model:
+            return request
+        spec = self._shop.assembled.specs[model]
+        return replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
 
     async def _reply(self, asked: Asked) -> Reply:
         shop, digest = self._shop, asked.digest
@@ -288,6 +293,7 @@ class Rehearsal(AttemptSession):
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
         """The recorded answer; a `ModelError` where there is none."""
+        request = self._whole(model, request)
         reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")

@@ -228,6 +228,39 @@ def test_a_dry_run_counts_the_judge_and_tells_of_kin(judged, capfd):
         assert "judge careful (m): 12-24 calls" in live.inside(capfd, "check", report)[1]
 
 
+def test_a_judge_that_verifies_is_paid_by_the_contender(judged, capfd):
+    """The expert answers where the judge finds the worker's answer wanting, two of six; each grade is free by then."""
+    verified = {"signal": "verifier", "verifier": SPEC}
+    contenders = {
+        "a": {"model": "m"},
+        "b": {"model": "m", "twin": 1},
+        "both": {"worker": "a", "expert": "b", "escalate": verified},
+    }
+    with Server() as contender, Server(judging()) as judge:
+        report = judged(contender, judge, tasks=6, contenders=contenders)
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert (len(contender.seen), len(judge.seen)) == (12, 6)
+    for n in range(6):
+        row = live.rows(report)["both", f"t{n}", 0]
+        asked = 3 if row["escalated"] else 2
+        assert (row["escalated"], row["calls"]) == (n % 3 == 2, asked)
+        assert (row["cost_usd"], row["judge_usd"]) == (pytest.approx(asked * CALL_USD), pytest.approx(CALL_USD))
+
+
+def test_a_threshold_is_chosen_on_what_the_judge_said(judged, capfd):
+    tasks = [{"split": "dev" if n < 6 else "test"} for n in range(9)]
+    contenders = {
+        "a": {"model": "m"},
+        "b": {"model": "m", "twin": 1},
+        "both": {"worker": "a", "expert": "b", "escalate": {"signal": "logprob_mean"}},
+    }
+    with Server() as contender, Server(judging()) as judge:
+        report = judged(contender, judge, tasks=tasks, contenders=contenders)
+        code, _, err = live.inside(capfd, "run", report, "--quiet")
+    assert code == 0, err
+    assert live.manifest(report)["thresholds"]["both"]["s"]["tasks"] == 6
+
+
 def test_every_scoreboard_says_that_the_judge_is_uncalibrated(judged, capfd):
     with Server() as contender, Server(judging()) as judge:
         report = judged(contender, judge)
