@@ -3,12 +3,13 @@
 import hashlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from harness.core.boxes import Action, Box, Result
+from harness.core.boxes import Action, Box, Result, SkillFolder
 from harness.core.errors import BoxError, ModelError
 from harness.core.records import Answer, Grade, Reply, Request
 from harness.core.tasks import Message, Task
@@ -44,6 +45,11 @@ class Session:
     def skill(self, name: str, how: Exposure) -> None:
         """A skill that was shown, or read."""
 
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:  # noqa: ARG002
+        """Within it a contender, or a part of one, has a box of its own, opened on first use, with these skills."""
+        yield
+
     async def box(self) -> Box:
         """This attempt's sandbox, opened on first use, the task's files in its work folder. Raises BoxError: none."""
         raise BoxError("a box is opened in a run only")
@@ -51,6 +57,10 @@ class Session:
     async def work(self) -> bytes | None:
         """A tar of what the work folder holds now, names relative to it; ``None`` where no box was opened."""
         return None
+
+    async def fresh_box(self, folders: Sequence[str] = ()) -> Box:  # noqa: ARG002
+        """A new, empty box of the task's environment with more ``folders`` to write to; who asks for it closes it."""
+        raise BoxError("a box is opened in a run only")
 
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
         """Asks the policy, performs what it allows, and records both. Raises BoxError: the sandbox failed."""

@@ -6,4 +6,5 @@ A grader is built by name from a suite's specification; what it cannot use is re
 from harness.grade.combined import Weighted
 from harness.grade.judge import JUDGE_SCOPE, ByJudge, Judge, ReplyForm, check_template
 from harness.grade.plain import normalised
-from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader
+from harness.grade.program import Program, programs_of, put_work
+from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader, ungraded
