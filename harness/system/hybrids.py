@@ -88,8 +88,9 @@ class Hybrid(System):
 
     def further(self, task: Task) -> tuple[Calls, Calls]:
         """Those of its signal."""
-        low, high = (worker for worker in self.worker.calls(task))
-        return tuple(self.signal.calls(self.rule, task, worker)[len(worker) :] for worker in (low, high))
+        low, high = self.worker.calls(task)
+        low_all, high_all = (self.signal.calls(self.rule, task, worker) for worker in (low, high))
+        return low_all[len(low) :], high_all[len(high) :]
 
     async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
         """Both answers, and how sure the worker is."""
