@@ -3,7 +3,7 @@
 import hashlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,6 +57,10 @@ class Session:
     async def work(self) -> bytes | None:
         """A tar of what the work folder holds now, names relative to it; ``None`` where no box was opened."""
         return None
+
+    async def fresh_box(self, folders: Sequence[str] = ()) -> Box:  # noqa: ARG002
+        """A new, empty box of the task's environment with more ``folders`` to write to; who asks for it closes it."""
+        raise BoxError("a box is opened in a run only")
 
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
         """Asks the policy, performs what it allows, and records both. Raises BoxError: the sandbox failed."""

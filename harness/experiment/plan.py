@@ -187,26 +187,19 @@ def check_tasks(
         field = f"suites.{[suite.name for suite in suites].index(second.name)}"
         advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(path, f"{problem}: each answer would count twice", field=field, advice=advice)
-    notes, never = (
-        list[str](),
-        {
-            "tools": f"and none has the name of one of this version ({', '.join(BOX_TOOLS)}); take them out",
-            "environment": "but no contender has tools and its grader runs no program; take it out",
-        },
-    )
+    notes, known = list[str](), f"and tools of this version are {', '.join(BOX_TOOLS)}; take the others out"
     for suite in [*suites, *dev]:
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
         able = [name for name, system in asked.items() if system.needs_box]
         shown = [name for name, system in asked.items() if "files" in system.prompt.variables]
         blind = [name for name in asked if name not in {*able, *shown}]
         for task in suite.tasks:
-            hidden = [*task.files] if len(blind) == len(asked) else []
-            unused = [*task.environment] if not able and not graders[task.digest].needs_box else []
-            unknown = [tool.name for tool in task.tools if tool.name not in BOX_TOOLS]
-            held = {"tools": unknown, "environment": unused, "files": hidden}
+            used = bool(able) or graders[task.digest].needs_box
+            hidden = [*task.files] if len(blind) == len(asked) and not used else []
+            held = {"tools": [tool.name for tool in task.tools if tool.name not in BOX_TOOLS], "files": hidden}
             if (key := next((key for key, names in held.items() if names), None)) is not None:
                 show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
-                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else never[key]}"
+                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else known}"
                 raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
         if blind and any(task.files for task in suite.tasks):
             notes.append(f"suite {suite.name}: the prompt of {listed(blind, 5)} does not show the tasks' files")

@@ -16,7 +16,6 @@ from harness.core import (
     Cause,
     Exposure,
     Grade,
-    Grader,
     Message,
     ModelError,
     Redactor,
@@ -33,14 +32,13 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled, shared_identities
 from harness.grade import grade
-from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines, read_reply
+from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines
 from harness.run.acting import Asking, recorded, refused
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace, faulted, values
+from harness.run.trace import SkillSeen, Trace, values
 from harness.sandbox import decide
 from harness.store import Journal, Recalled, read_calls_journal
-from harness.system import fault_in
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
 _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
@@ -285,6 +283,13 @@ class AttemptSession(Session):
         self.trace.add(acted)
         return replace(result, text=text if told is None else told)
 
+    async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
+        """As `Session.fresh_box` says."""
+        from harness.sandbox import environment_of, opened  # a run without boxes does without
+
+        options = self._shop.assembled.experiment.sandbox
+        return await opened(options, environment_of(self.task), folders=folders)
+
     async def same(self, one: Answer, other: Answer) -> bool | None:
         """As the task's grader reads them; an answer that a fault ended is none."""
         if one.fault is not None or other.fault is not None:
@@ -326,25 +331,8 @@ class Rehearsal(AttemptSession):
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """As of every session; the work is that of the attempt of the part which gave the answer."""
-        for attempt in self._shop.assembled.attempts:
+        assembled = self._shop.assembled
+        for attempt in assembled.attempts if assembled.graders[self.task.digest].needs_box else ():
             if (attempt.contender, attempt.task.digest, attempt.trial) == (answer.served_by, self.task.digest, 0):
                 self.trace.attempt = attempt.id
         return await super().grade(answer, verifier)
-
-
-def grade_given(answers: Sequence[tuple[Task, Grader, str, str]]) -> list[Grade]:
-    """Grades of tasks' answers, each with the provider's word for its end; what needs a judge is ungraded."""
-
-    async def graded(task: Task, by: Grader, text: str, finish: str) -> Grade:
-        message = {"role": "assistant", "content": text}
-        try:
-            reply = read_reply({"choices": [{"message": message, "finish_reason": finish}]}, latency_s=0.0)
-        except ModelError as error:
-            return faulted(error.fault, str(error))
-        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-        return await grade(task, answer, by, Session(task))
-
-    async def all_of() -> list[Grade]:
-        return [await graded(*given) for given in answers]
-
-    return asyncio.run(all_of())

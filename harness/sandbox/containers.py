@@ -16,7 +16,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -31,7 +31,8 @@ from harness.sandbox.streams import Streams
 
 PATIENCE_S = 120.0  # for one call of the runtime that makes or ends a container
 BUILD_S = 1_800.0
-USER = "65534:65534"
+USER = "65534:65534"  # whom commands run as
+KEEPER_USER = "65533:65533"  # and process 1, so that no command looks into it or signals it
 KEEPER = "while :; do sleep 9999 & wait; done"  # process 1: a plain sleep would never reap what others leave
 _NAME = re.compile(r"ownbench-(\d+)-\d+")
 _NUMBERS = itertools.count()
@@ -42,9 +43,15 @@ class ContainerBox(CommandBox):
     """One box; `Box` says what its methods do."""
 
     def __init__(
-        self, kind: str, limits: Limits, environment: Environment, *, mounts: Mapping[str, Path] | None = None
+        self,
+        kind: str,
+        limits: Limits,
+        environment: Environment,
+        *,
+        mounts: Mapping[str, Path] | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
-        super().__init__(limits, environment)
+        super().__init__(limits, environment, folders)
         self.kind = kind
         self.image: str | None = environment.image
         self._mounts = mounts or {}
@@ -81,16 +88,18 @@ class ContainerBox(CommandBox):
         staged.chmod(0o755)
         rules = staged / "seccomp.json"
         rules.write_text(json.dumps(profile()))
-        memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
+        folders = limits.disk_mb + (2 + len(self.folders)) * limits.small_mb
+        memory = f"{limits.memory_mb + folders}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
-        flags += ["--user", USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
+        flags += ["--user", KEEPER_USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
         flags += ["--pids-limit", str(limits.pids), "--memory", memory, "--memory-swap", memory]
         flags += ["--ulimit", f"nofile={limits.open_files}:{limits.open_files}", "--ulimit", "core=0:0"]
         flags += ["--ulimit", f"fsize={limits.disk_mb << 20}:{limits.disk_mb << 20}"]
         flags += ["--ulimit", f"nproc={max(512, limits.pids)}:{max(512, limits.pids)}"]  # of all boxes of this user
         how = "rw,exec,nosuid,nodev,mode=1777" + (",notmpcopyup" if self.kind == "podman" else "")
-        for place, size in ((WORK, limits.disk_mb), ("/tmp", limits.small_mb)):  # noqa: S108 - of the box
+        small = [(place, limits.small_mb) for place in ("/tmp", *self.folders)]  # noqa: S108 - of the box
+        for place, size in ((WORK, limits.disk_mb), *small):
             flags += ["--tmpfs", f"{place}:{how},size={size}m"]
         flags += ["--shm-size", f"{limits.small_mb}m"]
         if self.kind == "podman":
@@ -120,7 +129,17 @@ class ContainerBox(CommandBox):
             return None, self._death
         kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
         shown, ours = _variables(command.env)
-        call = ["exec", *(["-i"] if command.stdin else []), "-w", command.cwd, *shown, self._name, *command.argv]
+        call = [
+            "exec",
+            *(["-i"] if command.stdin else []),
+            "-u",
+            USER,
+            "-w",
+            command.cwd,
+            *shown,
+            self._name,
+            *command.argv,
+        ]
         with descriptors() as fds:
             fds.append(in_memory(command.stdin))
             out, err = streams.write_ends
@@ -129,8 +148,8 @@ class ContainerBox(CommandBox):
                     [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours,
                     start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
                 )  # fmt: skip
-            except OSError as error:  # the command is longer than the system takes
-                os.write(err, f"{error.strerror}\n".encode())
+            except (OSError, ValueError) as error:  # longer than the system takes, or it holds what no command can
+                os.write(err, f"{getattr(error, 'strerror', None) or error}\n".encode("utf-8", "replace"))
                 streams.close_write_ends()
                 streams.drain(1)
                 return 126, ""
@@ -157,7 +176,7 @@ class ContainerBox(CommandBox):
     def _counted(self) -> dict[str, int]:
         """Files in each writable folder, as far as this user may look."""
         counts = dict[str, int]()
-        for folder in WRITABLE:
+        for folder in (*WRITABLE, *self.folders):
             with contextlib.suppress(OSError):
                 found = os.statvfs(f"/proc/{self._pid}/root{folder}")
                 counts[folder] = found.f_files - found.f_ffree
@@ -180,7 +199,7 @@ class ContainerBox(CommandBox):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             except PermissionError:
-                command = [*_program(self.kind), "exec", self._name, "/bin/sh", "-c", "kill -9 -1"]
+                command = [*_program(self.kind), "exec", "-u", USER, self._name, "/bin/sh", "-c", "kill -9 -1"]
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     subprocess.run(command, capture_output=True, timeout=30, check=False)
             time.sleep(0.01)

@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,12 +96,14 @@ def open_box(
     environment: Environment | Image | None = None,
     *,
     mounts: Mapping[str, Path] | None = None,
+    folders: Sequence[str] = (),
     limits: Limits | None = None,
 ) -> Box:
     """A box, started: of an environment (none: this machine's system folders), or of another box's snapshot.
 
     ``mounts`` are folders of this machine that it sees read-only, by their place in the box; it gets copies, without
-    links. ``limits`` replace those of the options. One that does not start is tried three times. Raises BoxError.
+    links. ``folders`` are more places to write to, each as large as that of temporary files. ``limits`` replace those
+    of the options. One that does not start is tried three times. Raises BoxError.
     """
     image = environment if isinstance(environment, Image) else None
     wanted = environment.environment if isinstance(environment, Image) else environment or Environment()
@@ -110,9 +112,9 @@ def open_box(
     for pause in (*PAUSES_S, None):
         box: BubblewrapBox | ContainerBox
         if backend == "bubblewrap":
-            box = BubblewrapBox(given, mounts=mounts, environment=wanted)
+            box = BubblewrapBox(given, mounts=mounts, folders=folders, environment=wanted)
         else:
-            box = ContainerBox(backend, given, wanted, mounts=mounts)
+            box = ContainerBox(backend, given, wanted, mounts=mounts, folders=folders)
         try:
             box.start()
             break

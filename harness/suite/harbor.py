@@ -19,8 +19,7 @@ from harness.userfile import Positive, Rows, Strict, parse, read_text
 
 MOST_TASKS = 10_000
 LONGEST_TOML = 256_000  # bytes
-DOCKERFILES = ("Dockerfile", "Containerfile")
-NOT_FILES = ("Dockerfile", "Containerfile", ".dockerignore", "skills")  # of environment/, where it has no files/
+NOT_FILES = ("Dockerfile", ".dockerignore", "skills")  # of environment/, where it has no files/
 COMPOSE = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 COMMAND = ["bash", "/tests/test.sh"]
 READ_FROM_METADATA = ("domain", "category", "cluster", "split")  # what our own tasks say of themselves
@@ -190,7 +189,7 @@ def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile
     if composed:
         problem = f"environment/{composed[0]}: several containers are not supported"
         raise UserFileError(folder, problem, advice="take the task out, or write environment: host in suite.yaml")
-    if not any((inside / name).is_file() for name in DOCKERFILES):
+    if not (inside / "Dockerfile").is_file():
         problem, advice = "neither docker_image nor environment/Dockerfile", "write environment: host in suite.yaml"
         raise UserFileError(path, problem, field="environment", advice=advice)
     if any(_entries(inside / "skills")):
