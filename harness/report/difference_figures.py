@@ -133,8 +133,14 @@ def variance_figure(view: Domains, theme: Theme = PAPER) -> Figure | None:
 
 
 LINE_END = "\n"  # between two names of a row, which are visible, so that the break is ours
-ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "placebo": ("#D55E00", "diamond"),
-        "bm25": ("#56B4E9", "circle"), "forced": ("#CC79A7", "square"), "self": ("#E69F00", "triangle-down")}  # fmt: skip
+ARMS = {
+    "flat": ("#009E73", "square"),
+    "progressive": ("#0072B2", "circle"),
+    "placebo": ("#D55E00", "diamond"),
+    "bm25": ("#56B4E9", "circle"),
+    "forced": ("#CC79A7", "square"),
+    "self": ("#E69F00", "triangle-down"),
+}
 """Colour and shape of each way of delivery, without its argument; of any other they are those of ink and a triangle."""
 
 
