@@ -5,11 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-<<<<<<< HEAD
 from harness.core import Cost, Price, Request, Status, Task, as_json
-=======
-from harness.core import Cost, Request, Status, as_json
->>>>>>> main
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled, recall
 from harness.experiment.box_needs import check_boxes
@@ -30,17 +26,13 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     held = recall(assembled).attempts
     left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
     builds = check_boxes(assembled, left, build=False)
-<<<<<<< HEAD
-    plans, judges = [*_plans(assembled)], [*_judges(assembled)]
-    # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
-=======
-    estimated = _Estimate(assembled)
+    estimated, judges = _Estimate(assembled), [*_judges(assembled)]
     # Of equal contenders the first is billed; of a hybrid what its parts do not ask; no replay, whose are paid for.
->>>>>>> main
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
     live = {name for name, spec in specs.items() if not backend_of(spec).recorded}
     bills = [estimated.ends(n, further=True) for n, of in asked.items() if any(s.models & live for s in of)]
+    bills += [judge for judge in judges if judge["model"] in live]
     return {
         "attempts": len(assembled.attempts),
         "done": sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
@@ -49,28 +41,15 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
             | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
             for s in assembled.suites
         ],
-<<<<<<< HEAD
-        "plans": plans,
-        "judges": judges,  # one for each that is asked, with its calls and what they cost
-=======
         "plans": [*estimated.plans()],
->>>>>>> main
+        "judges": judges,  # one for each that is asked, with its calls and what they cost
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
         "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         # as far as prices are known; an answer that contenders share is in it once
-<<<<<<< HEAD
-        **{
-            end: sum(plan[end] or 0.0 for plan in plans if plan["contender"] in billed)
-            + sum(judge[end] or 0.0 for judge in judges if judge["model"] in live)
-            for end in ("usd_low", "usd_high")
-        },
-=======
-        "usd_low": sum(bill["usd_low"] or 0.0 for bill in bills),
-        "usd_high": sum(bill["usd_high"] or 0.0 for bill in bills),
->>>>>>> main
+        **{end: sum(bill[end] or 0.0 for bill in bills) for end in ("usd_low", "usd_high")},
     }
 
 
@@ -97,22 +76,11 @@ class _Estimate:
             task = self._first[name, suite]
             for end, asked in enumerate(system.further(task) if further else system.calls(task)):
                 calls[end] += len(asked) * count
-<<<<<<< HEAD
-                costs = [_estimated(request, assembled.specs[model].price) for model, request in asked]
-                each = Cost.total(costs).usd
-=======
-                each = Cost.total(self._cost(*one) for one in asked).usd
->>>>>>> main
+                each = Cost.total(
+                    _estimated(request, self._assembled.specs[model].price) for model, request in asked
+                ).usd
                 usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
         return {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
-
-    def _cost(self, model: str, request: Request) -> Cost:
-        words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-        likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
-        answer = min(int(request.sampling.get("max_tokens", likely)), likely)
-        # machine time is not known before a run: about a second for a thousand tokens
-        seconds, price = (words + answer) / 1000, self._assembled.specs[model].price
-        return estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds)
 
 
 def _estimated(request: Request, price: Price | None, more: int = 0) -> Cost:
