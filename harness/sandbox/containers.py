@@ -88,8 +88,7 @@ class ContainerBox(CommandBox):
         staged.chmod(0o755)
         rules = staged / "seccomp.json"
         rules.write_text(json.dumps(profile()))
-        folders = limits.disk_mb + (2 + len(self.folders)) * limits.small_mb
-        memory = f"{limits.memory_mb + folders}m"  # a tmpfs lives in memory
+        memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
         flags += ["--user", KEEPER_USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
@@ -107,7 +106,7 @@ class ContainerBox(CommandBox):
         for number, (place, folder) in enumerate(self._mounts.items()):
             copy = staged / str(number)
             copy.mkdir(mode=0o755)
-            write_members(dict(folder_members(folder)), copy)
+            write_members(dict(folder_members(folder, hidden=False)), copy)
             for below in copy.rglob("*/"):
                 below.chmod(0o755)  # whatever the mask of this process
             flags += ["-v", f"{copy}:{place}:ro"]
