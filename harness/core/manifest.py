@@ -63,6 +63,8 @@ class ContenderRecord:
     author: str | None = None  # the model that writes its skill for each task
     worker: str | None = None
     expert: str | None = None
+    lead: str | None = None
+    workers: tuple[str, ...] = ()  # of a lead
     escalate: Mapping[str, Any] | None = None  # when a hybrid hands a task on, as the experiment has it
     prompt: Any = None
     response_format: Any = None
@@ -72,6 +74,11 @@ class ContenderRecord:
     def signal(self) -> str:
         """A hybrid's escalation signal without its argument, else empty."""
         return str((self.escalate or {}).get("signal", "")).partition(":")[0]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The contenders that it is made of, the first to be called first."""
+        return tuple(name for name in (self.worker, self.expert, self.lead) if name is not None) + self.workers
 
     @property
     def is_skilled(self) -> bool:
@@ -130,8 +137,8 @@ class Described:
         found, waiting, seen = list[ContenderRecord](), [name], set[str]()
         while waiting:
             one = self.contenders.get(here := waiting.pop(0), ContenderRecord(name=here))
-            if one.worker is not None and here not in seen:
-                waiting[:0] = [one.worker, str(one.expert)]
+            if one.others and here not in seen:
+                waiting[:0] = one.others
             else:
                 found.append(one)
             seen.add(here)

@@ -237,7 +237,9 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)):
+    if entry.lead is not None or any(
+        key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)
+    ):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}

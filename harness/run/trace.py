@@ -74,7 +74,7 @@ class Trace:
     def __init__(self, attempt: str = "", tell: Observer | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
-        self._conversation: list[Message] = []
+        self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
     def add(self, event: Event) -> None:
         """Records an event, and tells of it."""
@@ -84,15 +84,23 @@ class Trace:
 
     def say(self, message: Message) -> None:
         """Records the next message of the conversation."""
-        self._conversation.append(message)
+        self._conversations[-1].append(message)
         self.add(Said(message))
 
     def ask(self, messages: Sequence[Message]) -> None:
-        """Records what of a request was not said before; where it does not go on from that, a conversation begins."""
-        said = len(self._conversation)
-        if list(messages[:said]) != self._conversation:
-            self._conversation, said = [], 0
-        for message in messages[said:]:
+        """Records what of a request was not said before; where it goes on from no conversation, another begins."""
+        asked, last = [*messages], self._conversations[-1]
+        going = (one for one in reversed(self._conversations) if one and asked[: len(one)] == one)
+        if (here := next(going, None)) is None:
+            here = []
+        else:
+            self._conversations[:] = [one for one in self._conversations if one is not here]
+            more = asked[len(here) :]  # an expert who was asked in between heard none of the tool's result
+            told = next((k for k in range(len(more), 0, -1) if here is not last and last[-k:] == more[:k]), 0)
+            here += more[:told]
+            del last[len(last) - told :]
+        self._conversations.append(here)
+        for message in asked[len(here) :]:
             self.say(message)
 
     @property
