@@ -38,6 +38,9 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
         seen.add(key)
     _check_names(experiment.models, path, "models")
     _check_names(experiment.contenders, path, "contenders")
+    _check_names(experiment.judges, path, "judges")
+    for name, judge in experiment.judges.items():
+        check_known(judge.model, experiment.models, "model", path, f"judges.{name}.model")
     _check_contenders(experiment, path)
     rate, reference = experiment.economics.tasks_per_gpu_hour, experiment.reference
     named = {f"economics.tasks_per_gpu_hour.{name}": name for name in (rate if isinstance(rate, dict) else ())}
