@@ -1,15 +1,16 @@
 """The schema of ``experiment.yaml``: one record for each mapping in the file, each checked by itself."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Registry, digest_json
+from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
-from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
+from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS, delivery_of
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
 MOST_DRAWS = 100  # answers of one worker at one task
@@ -44,7 +45,7 @@ def _refuse(*reasons: tuple[object, str]) -> None:
             raise ValueError(text)
 
 
-def _refuse_word(word: str, kind: str, why: str | None, known: Registry[Any], *more: str) -> None:
+def _refuse_word(word: str, kind: str, why: str | None, known: Iterable[str], *more: str) -> None:
     """Refuses a word that is not known, one of a later version by its name."""
     late = f"the {kind} {word} is not available in this version; use one of {', '.join([*more, *known])}"
     _refuse((word in NOT_YET, late), (why is not None, str(why)))
@@ -197,7 +198,10 @@ class ContenderEntry(Strict):
         for key, what in (("adapter", "folder"), ("skills", "folder"), ("prompt", "file")):
             _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
         if (delivery := self.delivery) != NONE:
-            _refuse_word(delivery.partition(":")[0], "delivery", DELIVERIES.refusal(delivery), DELIVERIES, NONE)
+            name = delivery.partition(":")[0]
+            known = [f"{one.name}:{one.takes}" if one.takes else one.name for one in DELIVERIES.values()]
+            _refuse_word(name, "delivery", DELIVERIES.refusal(name), known, NONE)
+            delivery_of(delivery)
             written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
             both = f"delivery {delivery} writes a skill for each task, and skills are named; take one of the two out"
