@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING
 from harness.core.door import lazy_door
 
 if TYPE_CHECKING:
-    from harness.core.boxes import WORK, Action, Box, Done, Environment, Image, Limits, Result
+    from harness.core.boxes import (
+        SKILLS,
+        WORK,
+        Acted,
+        Action,
+        Box,
+        Done,
+        Environment,
+        Image,
+        Limits,
+        Result,
+        SkillFolder,
+    )
     from harness.core.errors import (
         UNBILLED,
         BoxContentError,

@@ -3,12 +3,13 @@
 import hashlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from harness.core.boxes import Action, Box, Result
+from harness.core.boxes import Action, Box, Result, SkillFolder
 from harness.core.errors import BoxError, ModelError
 from harness.core.records import Answer, Grade, Reply, Request
 from harness.core.tasks import Message, Task
@@ -43,6 +44,11 @@ class Session:
 
     def skill(self, name: str, how: Exposure) -> None:
         """A skill that was shown, or read."""
+
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:  # noqa: ARG002
+        """Within it a contender, or a part of one, has a box of its own, opened on first use, with these skills."""
+        yield
 
     async def box(self) -> Box:
         """This attempt's sandbox, opened on first use, the task's files in its work folder. Raises BoxError: none."""

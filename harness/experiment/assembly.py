@@ -18,8 +18,17 @@ from harness.core import (
     nearest,
 )
 from harness.cost import lacking
-from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
-from harness.experiment.plan import Attempt, check_needs, check_signals, check_tasks, dev_part, plan_attempts
+from harness.experiment.build import WRAPPERS, DirectPlan, build_systems
+from harness.experiment.plan import (
+    Attempt,
+    check_actions,
+    check_needs,
+    check_signals,
+    check_tasks,
+    dev_part,
+    plan_attempts,
+)
+from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import grader
@@ -107,6 +116,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
     check_needs(path, systems, specs, capabilities)
+    check_actions(path, experiment, systems)
     check_signals(path, systems, specs)
     entries = zip(full, experiment.suites, strict=True)
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Grader, ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, seeded
+from harness.core import Grader, ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, nearest, seeded
 from harness.experiment.schema import Experiment
 from harness.model import BACKENDS, backend_of
+from harness.sandbox import READING_SKILLS, forbidden, named
 from harness.suite import in_two_suites, select
-from harness.system import Direct, Hybrid, System
+from harness.system import BOX_TOOLS, Agent, Direct, Hybrid, System
 
 CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
@@ -87,6 +88,22 @@ def check_needs(
             able = [n for n, backend in BACKENDS.items() if need.capability in backend.can and not backend.instead]
             advice = f"use a model of a backend that does, such as {' or '.join(able)}"
             raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
+
+
+def check_actions(path: Path, experiment: Experiment, systems: Systems) -> None:
+    """Refuses rules of actions that name what is no tool, or leave a contender none of its own."""
+    rules, known = experiment.sandbox.actions, {*BOX_TOOLS, *READING_SKILLS}
+    for key, patterns in (("allow", rules.allow or ()), ("deny", rules.deny)):
+        for pattern in patterns:
+            if (name := named(pattern)[0]) not in known:
+                field = f"sandbox.actions.{key}"
+                raise UserFileError(path, f"{pattern!r} is no tool", field=field, advice=nearest(name, known))
+    for name, by_suite in systems.items():
+        for agent in [system for system in by_suite.values() if isinstance(system, Agent)]:
+            if all(forbidden(rules, tool.name) for tool in agent.tools):
+                tools = ", ".join(tool.name for tool in agent.tools)
+                problem = f"it forbids every tool of the contender {name} ({tools})"
+                raise UserFileError(path, problem, field="sandbox.actions", advice="allow one, or take its tools out")
 
 
 def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) -> None:
@@ -170,17 +187,19 @@ def check_tasks(
         field = f"suites.{[suite.name for suite in suites].index(second.name)}"
         advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(path, f"{problem}: each answer would count twice", field=field, advice=advice)
-    notes, never = list[str](), "which no contender of this version can be given; take it out"
+    notes, known = list[str](), f"and tools of this version are {', '.join(BOX_TOOLS)}; take the others out"
     for suite in [*suites, *dev]:
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
-        blind = [name for name, system in asked.items() if "files" not in system.prompt.variables]
+        able = [name for name, system in asked.items() if system.needs_box]
+        shown = [name for name, system in asked.items() if "files" in system.prompt.variables]
+        blind = [name for name in asked if name not in {*able, *shown}]
         for task in suite.tasks:
-            used = graders[task.digest].needs_box or any(system.needs_box for system in asked.values())
+            used = bool(able) or graders[task.digest].needs_box
             hidden = [*task.files] if len(blind) == len(asked) and not used else []
-            held = {"tools": [tool.name for tool in task.tools], "files": hidden}
+            held = {"tools": [tool.name for tool in task.tools if tool.name not in BOX_TOOLS], "files": hidden}
             if (key := next((key for key, names in held.items() if names), None)) is not None:
                 show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
-                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else never}"
+                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else known}"
                 raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
         if blind and any(task.files for task in suite.tasks):
             notes.append(f"suite {suite.name}: the prompt of {listed(blind, 5)} does not show the tasks' files")

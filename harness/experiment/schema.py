@@ -10,7 +10,7 @@ from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
-from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS, delivery_of
+from harness.system import BOX_TOOLS, DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS, delivery_of
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
 MOST_DRAWS = 100  # answers of one worker at one task
@@ -137,6 +137,9 @@ class ContenderEntry(Strict):
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
     system: dict[str, Any] | None = None  # another way to answer with the model, of an installed package: ``{name: …}``
+    tools: Annotated[list[Text], Field(min_length=1)] | None = None  # by which it works in a box
+    turns: Annotated[Count, Field(le=10_000)] | None = None  # with tools: calls of the model in one attempt; 40
+    tokens: Count | None = None  # with tools: of all calls of one attempt together, in and out
     twin: Count | None = None  # told apart by it, an equal contender shares no answers
     worker: Text | None = None
     expert: Text | None = None
@@ -175,6 +178,14 @@ class ContenderEntry(Strict):
             return value
         raise ValueError(why if isinstance(name, str) else "it needs the name of an installed one; write {name: …}")
 
+    @field_validator("tools")
+    @classmethod
+    def _known_tools(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or ():
+            _refuse((why := BOX_TOOLS.refusal(name), str(why)))
+            _refuse((value and value.count(name) > 1, f"{name} is there twice; name each tool once"))
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _default_delivery(cls, value: Any) -> Any:
@@ -184,7 +195,8 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        own = ("model", "adapter", "skills", "author", "prompt", "response_format", "system", "twin")
+        own = ["model", "adapter", "skills", "author", "prompt", "response_format", "system"]
+        own += ["tools", "turns", "tokens", "twin"]
         direct = [key for key in own if getattr(self, key) is not None] + ["delivery"] * (self.delivery != NONE)
         both = f"{' does not go with '.join([*direct[:1], *hybrid[:1]])}; a hybrid names two contenders that have them"
         _refuse(
@@ -192,6 +204,9 @@ class ContenderEntry(Strict):
             (0 < len(hybrid) < 3, "a hybrid needs worker, expert and escalate; add what is missing"),
             (not hybrid and not self.model, "neither a model nor worker, expert and escalate; give one of the two"),
         )
+        for key in ("turns", "tokens"):
+            alone = getattr(self, key) is not None and self.tools is None
+            _refuse((alone, f"{key} goes with tools; add tools: [bash, …], or take {key} out"))
         for chosen in [self.prompt, *self.own_prompts.values()]:
             no_user = isinstance(chosen, dict) and _is_template(chosen) and "user" not in chosen
             _refuse((no_user, "prompt has no template of the role user; write {user: FILE, system: FILE}"))
@@ -207,6 +222,7 @@ class ContenderEntry(Strict):
             both = f"delivery {delivery} writes a skill for each task, and skills are named; take one of the two out"
             _refuse((self.skills is None and not written, unused), (self.skills is not None and written, both))
         _refuse(
+            (self.tools and self.writer, f"tools do not go with delivery {self.delivery}; take one of the two out"),
             (self.author and self.writer is None, "author goes with delivery: self; add that, or take author out"),
             (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders"),
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core import (
     UNBILLED,
+    Acted,
     Answer,
     Call,
     Cause,
@@ -63,7 +64,7 @@ class Ended:
     reason: str
 
 
-Event = Begun | Said | SkillSeen | Call | Ended
+Event = Begun | Said | SkillSeen | Call | Acted | Ended
 Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
 
 
@@ -111,18 +112,19 @@ class Trace:
 
     @property
     def skills_used(self) -> tuple[str, ...]:
-        """Names of those that were opened, or of which a file was read."""
-        return self._skills(Exposure.OPENED, Exposure.FILE)
+        """Names of those that were opened, or of which a file was read or a script run."""
+        return self._skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
 
     def _skills(self, *how: Exposure) -> tuple[str, ...]:
         return tuple(dict.fromkeys(e.name for e in self.events if isinstance(e, SkillSeen) and e.how in how))
 
     @property
     def latency_s(self) -> float | None:
-        """Of the contender's answered calls and its verifiers; waiting for limits is left out. ``None``: no answer."""
+        """Of the contender's answered calls, actions and verifiers; without waiting for limits. ``None``: no answer."""
         answered = [call.latency_s for call in self.calls if call.error is None and call.role is not Role.JUDGE]
         known = [seconds for seconds in answered if seconds is not None]
-        return sum(known) + self.verifying_s if known else None
+        acted = sum(event.seconds for event in self.events if isinstance(event, Acted))
+        return sum(known) + acted + self.verifying_s if known else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import marshal
 import os
 import select
 import shutil
@@ -122,7 +123,7 @@ class BubblewrapBox(CommandBox):
         for path in ("/etc/alternatives", "/etc/ld.so.cache"):
             options += ["--ro-bind-try", path, path]
         for place, folder in self._mounts.items():
-            for name, one in folder_members(folder):
+            for name, one in folder_members(folder, hidden=False):
                 mode = "0755" if one.executable else "0644"
                 options += ["--perms", mode, "--file", data(one.content or b""), f"{place}/{name}"]
             if len(passed) > MOST_MOUNTED:
@@ -148,7 +149,7 @@ class BubblewrapBox(CommandBox):
 
     def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
         kills, refusals = self._events()
-        answer, cause = dict[str, object](), "box died"
+        answer, cause = dict[str, object](), ""
         if (channel := self._channel) is not None:
             with contextlib.suppress(OSError):
                 self._send(channel, command, streams)
@@ -160,7 +161,8 @@ class BubblewrapBox(CommandBox):
             streams.drain(0.05 if command.keep else 2.0)
         more_kills, more_refusals = self._events()
         if not answer:
-            self._death = "memory" if more_kills > kills else self._death  # what ran took all, process 1 with it
+            # what ran took all, process 1 with it; or left it too little to end what was too slow
+            self._death = "memory" if more_kills > kills else cause or self._death
             self._end()
             return None, self._death
         cause = cause or str(answer["cause"])
@@ -181,7 +183,7 @@ class BubblewrapBox(CommandBox):
             "watch": 0 if self.capped else limits.memory_mb << 20,
         }
         with descriptors() as fds:
-            fds += [in_memory(json.dumps(request).encode()), in_memory(command.stdin)]
+            fds += [in_memory(marshal.dumps(request, 2)), in_memory(command.stdin)]
             socket.send_fds(channel, [b"run"], [*fds, *streams.write_ends])
 
     def _rlimits(self) -> dict[str, int]:

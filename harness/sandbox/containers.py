@@ -31,7 +31,8 @@ from harness.sandbox.streams import Streams
 
 PATIENCE_S = 120.0  # for one call of the runtime that makes or ends a container
 BUILD_S = 1_800.0
-USER = "65534:65534"
+USER = "65534:65534"  # whom commands run as
+KEEPER_USER = "65533:65533"  # and process 1, so that no command looks into it or signals it
 KEEPER = "while :; do sleep 9999 & wait; done"  # process 1: a plain sleep would never reap what others leave
 _NAME = re.compile(r"ownbench-(\d+)-\d+")
 _NUMBERS = itertools.count()
@@ -91,7 +92,7 @@ class ContainerBox(CommandBox):
         memory = f"{limits.memory_mb + folders}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
-        flags += ["--user", USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
+        flags += ["--user", KEEPER_USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
         flags += ["--pids-limit", str(limits.pids), "--memory", memory, "--memory-swap", memory]
         flags += ["--ulimit", f"nofile={limits.open_files}:{limits.open_files}", "--ulimit", "core=0:0"]
         flags += ["--ulimit", f"fsize={limits.disk_mb << 20}:{limits.disk_mb << 20}"]
@@ -106,7 +107,7 @@ class ContainerBox(CommandBox):
         for number, (place, folder) in enumerate(self._mounts.items()):
             copy = staged / str(number)
             copy.mkdir(mode=0o755)
-            write_members(dict(folder_members(folder)), copy)
+            write_members(dict(folder_members(folder, hidden=False)), copy)
             for below in copy.rglob("*/"):
                 below.chmod(0o755)  # whatever the mask of this process
             flags += ["-v", f"{copy}:{place}:ro"]
@@ -128,7 +129,17 @@ class ContainerBox(CommandBox):
             return None, self._death
         kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
         shown, ours = _variables(command.env)
-        call = ["exec", *(["-i"] if command.stdin else []), "-w", command.cwd, *shown, self._name, *command.argv]
+        call = [
+            "exec",
+            *(["-i"] if command.stdin else []),
+            "-u",
+            USER,
+            "-w",
+            command.cwd,
+            *shown,
+            self._name,
+            *command.argv,
+        ]
         with descriptors() as fds:
             fds.append(in_memory(command.stdin))
             out, err = streams.write_ends
@@ -137,8 +148,8 @@ class ContainerBox(CommandBox):
                     [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours,
                     start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
                 )  # fmt: skip
-            except OSError as error:  # the command is longer than the system takes
-                os.write(err, f"{error.strerror}\n".encode())
+            except (OSError, ValueError) as error:  # longer than the system takes, or it holds what no command can
+                os.write(err, f"{getattr(error, 'strerror', None) or error}\n".encode("utf-8", "replace"))
                 streams.close_write_ends()
                 streams.drain(1)
                 return 126, ""
@@ -188,7 +199,7 @@ class ContainerBox(CommandBox):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             except PermissionError:
-                command = [*_program(self.kind), "exec", self._name, "/bin/sh", "-c", "kill -9 -1"]
+                command = [*_program(self.kind), "exec", "-u", USER, self._name, "/bin/sh", "-c", "kill -9 -1"]
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     subprocess.run(command, capture_output=True, timeout=30, check=False)
             time.sleep(0.01)

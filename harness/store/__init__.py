@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
     from harness.store.tables import (
         compact,
+        read_actions,
         read_calls,
         read_outcomes,
         read_transcript,

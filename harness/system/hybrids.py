@@ -98,6 +98,7 @@ class Hybrid(System):
         sure = await self.signal.confidence(self.rule, first, session)
         if not await self.signal.escalates(self.rule, first, sure, session):
             return replace(first, confidence=sure, escalated=False, served_by=self.worker.contender.name)
-        second = await self.expert.answer(task, session, Role.EXPERT)
+        async with session.workplace({}):  # what the worker left in its box is no work of the expert's
+            second = await self.expert.answer(task, session, Role.EXPERT)
         served_by = self.expert.contender.name
         return replace(second, confidence=sure, signals=first.signals, escalated=True, served_by=served_by)

@@ -58,7 +58,7 @@ def test_a_rootless_podman_is_refused_by_what_it_says_and_by_what_it_does(rootle
     archive.chmod(0o644)
     if not (rootless / "tiny.tar").exists() or _fails("import", "-q", str(archive), "tiny:1"):
         pytest.skip("a rootless podman takes no image here")
-    monkeypatch.setattr(containers, "USER", "0:0")  # the one user that an ordinary user has without more set up
+    monkeypatch.setattr(containers, "KEEPER_USER", "0:0")  # the one user that an ordinary user has without more set up
     box = ContainerBox("podman", Limits(memory_mb=128, disk_mb=16, pids=32), Environment(image="localhost/tiny:1"))
     with pytest.raises(BoxError, match="podman does not enforce limits of memory and processes here"):
         box.start()

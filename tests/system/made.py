@@ -2,7 +2,8 @@
 
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from harness.core import (
     Reply,
     Request,
     Role,
+    SkillFolder,
     Status,
     Task,
     ToolCall,
@@ -81,6 +83,10 @@ class FakeSession:
 
     def skill(self, name: str, how: Exposure) -> None:
         self.trace.add(SkillSeen(name, how))
+
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:
+        yield
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         if verifier is not None:
