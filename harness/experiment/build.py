@@ -13,6 +13,7 @@ from harness.core import (
     ModelSpec,
     Redactor,
     RenderedPrompt,
+    UserFileError,
     as_json,
     digest_json,
 )
@@ -144,12 +145,13 @@ class DirectPlan:
                 tool_role=TOOL_ROLE in can,
             )
             made[suite] = system
+            found = skills.get(suite, ())
+            chooser = workshop.chooser(found, self.delivery) if found else None
             if self.hands is not None:
-                made[suite] = self.hands.given(system, skills.get(suite, ()), DELIVERIES.get(self.delivery))
+                made[suite] = self.hands.given(system, found, delivery, chooser)
             elif suite in skills or author is not None:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
-                given |= {"skills": skills.get(suite, ()), "delivery": delivery}
-                given["chooser"] = workshop.chooser(skills.get(suite, ()), self.delivery)
+                given |= {"skills": found, "delivery": delivery, "chooser": chooser}
                 made[suite] = (
                     Skilled(**given)
                     if author is None
