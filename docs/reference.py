@@ -78,6 +78,7 @@ WHERE = {
 TABLES = (
     ("outcomes.parquet", "one row an attempt; all that judging needs", columns.OUTCOMES),
     ("calls.parquet", "one row a call", columns.CALLS),
+    ("actions.parquet", "one row a use of a tool, where there was one", columns.ACTIONS),
     ("transcripts.parquet", "one row an attempt: its conversation", columns.TRANSCRIPTS),
 )
 WORDS: tuple[tuple[type[StrEnum], str], ...] = (
