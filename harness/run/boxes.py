@@ -42,8 +42,8 @@ class Workplace:
 
     @property
     def allowed_tools(self) -> Mapping[str, tuple[str, ...]]:
-        """What the skills say that were opened."""
-        return {name: self.skills[name].allowed_tools for name in sorted(self.read) if name in self.skills}
+        """What the skills say that are open."""
+        return {n: skill.allowed_tools for n, skill in sorted(self.skills.items()) if skill.is_open or n in self.read}
 
 
 class Workplaces:
@@ -153,7 +153,7 @@ def keep_work(report: Path, attempt: str, work: bytes | None) -> None:
 
 
 def kept_work(report: Path, attempt: str, made: bytes | None = None) -> bytes | None:
-    """A tar of what an attempt made so far, else of what was kept; ``None``: nothing. Raises BoxError: it is damaged."""
+    """A tar of what an attempt made so far, else of what was kept; ``None``: nothing. Raises BoxError: damaged."""
     path = _place(report, attempt)
     try:
         with gzip.open(path if made is None else io.BytesIO(made)) as file:
