@@ -74,10 +74,10 @@ def test_what_was_written_is_used_charged_kept_and_linted(tmp_path, capfd):
     assert live.inside(capfd, "skill", "lint", report / "written/wrote/s/t0")[0] == 0
     roles = json.loads(live.inside(capfd, "show", report, "--json")[1])["roles"]
     assert [(one["role"], one["models"], one["calls"], one["with_one"], one["attempts"]) for one in roles] == [
-        ("answer", ["m"], 12, 12, 12),
         ("author", ["big"], 12, 12, 12),
+        ("answer", ["m"], 12, 12, 12),
     ]
-    assert [one["usd_per_attempt"] for one in roles] == pytest.approx([live.CALL_USD, AUTHOR_USD])
+    assert [one["usd_per_attempt"] for one in roles] == pytest.approx([AUTHOR_USD, live.CALL_USD])
     shown = live.inside(capfd, "show", report)[1]
     assert ["wrote", "author", "big", "12", "100%", "$0.000510", "75%"] in [line.split() for line in shown.split("\n")]
     assert "8 skills written" in " ".join(shown.split())
