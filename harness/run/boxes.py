@@ -158,5 +158,10 @@ def kept_work(report: Path, attempt: str) -> bytes | None:
         raise BoxError(f"{path}: the work folder that was kept cannot be read: {error}") from None
 
 
+def is_kept(report: Path, attempt: str) -> bool:
+    """Whether something was."""
+    return _place(report, attempt).is_file()
+
+
 def _place(report: Path, attempt: str) -> Path:
     return report / KEPT / f"{attempt}.tar.gz"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
-    from harness.sandbox.action_policy import READING_SKILLS, decide, forbidden, named
+    from harness.sandbox.action_policy import READING_SKILLS, decide, forbidden, named, simple_commands
     from harness.sandbox.archives import Member, pack, unpack
     from harness.sandbox.bubblewrap import BubblewrapBox
     from harness.sandbox.containers import ContainerBox

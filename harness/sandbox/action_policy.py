@@ -1,7 +1,8 @@
 """Which uses of a tool are allowed, and by which rule: the experiment's lists, then what opened skills say they use."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 
 from harness.core import Action
 from harness.sandbox.options import ActionRules
@@ -9,6 +10,7 @@ from harness.sandbox.options import ActionRules
 READING_SKILLS = frozenset({"open_skill", "read_skill_file"})  # not held to ``allow``: they touch no box
 OTHER_NAMES = {"bash": "bash", "shell": "bash", "read": "read_file", "write": "write_file", "edit": "edit_file"}
 """What skills, written for other programs, call the tools; in lower case."""
+LONGEST = 20_000  # signs of a line that is looked into
 DEFAULT = "default"  # the rule where no list says anything
 
 
@@ -53,16 +55,30 @@ def _meant(pattern: str, action: Action, *, any_of: bool = False) -> bool:
     if tool != action.tool or begin is None:
         return tool == action.tool
     line = str(action.arguments.get("command", ""))
-    found = [_begins(command, begin) for command in _commands(line)]
-    return any(found) if any_of else bool(found) and all(found) and not _NESTED.search(line)
+    commands, plain = simple_commands(line)
+    found = [_begins(" ".join(command), begin) for command in commands]
+    return any(found) if any_of else bool(found) and all(found) and plain
 
 
-_BETWEEN = re.compile(r"[;&|\n()`]+|\$\(")
-_NESTED = re.compile(r"[`<>]|\$\(")  # commands within commands and redirections: what they do, their beginning hides
-
-
-def _commands(line: str) -> Iterator[str]:
-    return (command for part in _BETWEEN.split(line) if (command := " ".join(part.split())))
+def simple_commands(line: str) -> tuple[list[list[str]], bool]:
+    """The commands of a shell line as words; and whether that is all it does: no command in another, no redirection."""
+    if len(line) > LONGEST:
+        return [], False
+    plain = "`" not in line and "$(" not in line
+    try:
+        shell = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=True)
+        shell.whitespace_split, shell.commenters = True, ""
+        words = list(shell)
+    except ValueError:  # a quotation that does not end
+        words, plain = re.split(r"\s+|([;&|()`]+)", line), False
+    commands: list[list[str]] = [[]]
+    for word in words:
+        if word and not word.strip("();<>|&`$"):
+            plain = plain and not set(word) & set("<>()")
+            commands.append([])
+        elif word:
+            commands[-1].append(word)
+    return [command for command in commands if command], plain
 
 
 def _begins(command: str, begin: str) -> bool:

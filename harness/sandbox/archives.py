@@ -106,15 +106,21 @@ def _stays(path: PurePosixPath, target: str) -> bool:
     return bool(target) and parts[:1] != ("/",) and up < len(path.parts) and ".." not in parts[up:]
 
 
-def folder_members(folder: Path) -> Iterator[tuple[str, Member]]:
-    """The regular files of a folder of this machine, links left out. Raises BoxError: it cannot be read."""
+def folder_members(folder: Path, *, hidden: bool = True) -> Iterator[tuple[str, Member]]:
+    """The regular files of a folder of this machine, links left out. Raises BoxError: it cannot be read.
+
+    Without ``hidden`` ones, which may be secrets or a history, caches are left out too.
+    """
     try:
         if not folder.is_dir():
             raise BoxError(f"{folder}: no such folder")
         for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if not hidden and any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+                continue
             if path.is_file() and not path.is_symlink():
                 executable = bool(path.stat().st_mode & 0o100)
-                yield path.relative_to(folder).as_posix(), Member(content=path.read_bytes(), executable=executable)
+                yield name.as_posix(), Member(content=path.read_bytes(), executable=executable)
     except OSError as error:
         raise BoxError(f"{error.filename}: {error.strerror}") from None
 

@@ -123,7 +123,7 @@ class BubblewrapBox(CommandBox):
         for path in ("/etc/alternatives", "/etc/ld.so.cache"):
             options += ["--ro-bind-try", path, path]
         for place, folder in self._mounts.items():
-            for name, one in folder_members(folder):
+            for name, one in folder_members(folder, hidden=False):
                 mode = "0755" if one.executable else "0644"
                 options += ["--perms", mode, "--file", data(one.content or b""), f"{place}/{name}"]
             if len(passed) > MOST_MOUNTED:

@@ -107,7 +107,7 @@ class ContainerBox(CommandBox):
         for number, (place, folder) in enumerate(self._mounts.items()):
             copy = staged / str(number)
             copy.mkdir(mode=0o755)
-            write_members(dict(folder_members(folder)), copy)
+            write_members(dict(folder_members(folder, hidden=False)), copy)
             for below in copy.rglob("*/"):
                 below.chmod(0o755)  # whatever the mask of this process
             flags += ["-v", f"{copy}:{place}:ro"]

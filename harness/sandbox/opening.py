@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.core import Box, BoxError, Environment, Image, Limits, Task
+from harness.core import Box, BoxError, Environment, Image, Limits, Task, visible
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.commands import StartError
 from harness.sandbox.containers import ContainerBox, enforces, image_for
@@ -35,24 +35,23 @@ def probe(backend: str) -> Probe:
     """Tries the backend once; of bubblewrap a box is made. What each limit rests on is told with it."""
     if backend != "bubblewrap":
         problem = enforces(backend)
-        how = {"memory": "cgroup, read back", "processes": "cgroup, read back", "cpus": "cgroup", "disk": "tmpfs",
-               "files": "looked at every 0.1 s"}  # fmt: skip
+        how = {"memory": "cgroup, read back", "processes": "cgroup, read back", "cpus": "cgroup"}
         return Probe(usable=not problem, problem=problem, limits={} if problem else how | _ALWAYS)
     box = BubblewrapBox(Limits(memory_mb=256, disk_mb=16, seconds=20))
     try:
         with box.start():
             done = box.run(["true"])
             if done.code != 0:
-                return Probe(usable=False, problem=f"a command did not run: {done.cause or done.err!r}")
-            measured = "each process by rlimit, all together looked at every 0.1 s: no writable cgroup here"
+                return Probe(usable=False, problem=f"a command did not run: {done.cause or visible(done.err.decode())}")
+            measured = "rlimit for each process, their sum measured every 0.1 s (no writable cgroup)"
             how = {"memory": "cgroup", "processes": "cgroup", "cpus": "cgroup"} if box.capped else {
-                "memory": measured, "processes": "rlimit", "cpus": "not enforced: no writable cgroup here"}  # fmt: skip
+                "memory": measured, "processes": "rlimit", "cpus": "not enforced (no writable cgroup)"}  # fmt: skip
     except (BoxError, OSError) as error:
         return Probe(usable=False, problem=str(error))
-    return Probe(usable=True, limits=how | {"disk": "tmpfs", "files": "looked at every 0.1 s"} | _ALWAYS)
+    return Probe(usable=True, limits=how | _ALWAYS)
 
 
-_ALWAYS = {"time": "killed", "output": "cut, a flood killed"}
+_ALWAYS = {"disk": "tmpfs", "files": "counted every 0.1 s", "time": "killed", "output": "cut, then killed"}
 
 
 def probe_all() -> dict[str, Probe]:

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Recalled,
         Transcript,
         has_answers,
+        read_actions_journal,
         read_calls_journal,
         read_journal,
         refuse_foreign_results,

@@ -3,28 +3,26 @@
 import fnmatch
 import posixpath
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.core import SKILLS, WORK, Exposure
+from harness.sandbox import simple_commands
 
-MOST = 20_000  # signs of a line that are looked at
 _RUNNERS = re.compile(r"(python|pypy|node|perl|ruby|bash|sh|dash|zsh|Rscript|awk|php|deno|bun)[\d.]*|source|\.")
 _BEFORE = {"time", "env", "nohup", "exec", "nice", "command", "timeout", "xargs", "sudo", "stdbuf"}
 _LOOKING = {"ls", "find", "tree", "stat", "test", "[", "cd", "pwd", "du", "file", "mkdir", "realpath", "which", "echo"}
 _OPTIONS = {"-c", "-e", "-m"}  # after a runner: what follows is no file
-_BETWEEN = re.compile(r"[;&|\n()`]+|\$\(")
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 
 
 def traces(line: str, skills: Mapping[str, Sequence[str]]) -> list[tuple[str, Exposure]]:
     """Names of skills and how each is used: SKILL.md read, a file read, a script run. ``skills`` have their files."""
     found: dict[tuple[str, Exposure], None] = {}
-    if not skills:
+    if not skills or SKILLS not in line:
         return []
     here = WORK
-    for command in _BETWEEN.split(line[:MOST]):
-        words = _words(command)
+    for command in simple_commands(line.replace("$(", " ; "))[0]:
+        words = _from_program(command)
         if words[:1] == ["cd"]:
             here = posixpath.normpath(posixpath.join(here, words[1] if len(words) > 1 else "/"))
             continue
@@ -39,11 +37,8 @@ def traces(line: str, skills: Mapping[str, Sequence[str]]) -> list[tuple[str, Ex
     return list(found)
 
 
-def _words(command: str) -> list[str]:
-    try:
-        words = shlex.split(command)
-    except ValueError:  # a quotation that a split has cut
-        words = command.replace('"', " ").replace("'", " ").split()
+def _from_program(words: list[str]) -> list[str]:
+    """The words from the program on that is run."""
     while words and (_ASSIGNED.match(words[0]) or words[0] in _BEFORE or words[0][:1].isdigit()):
         words = words[1:]
     return words
