@@ -29,14 +29,17 @@ from harness.skill import (
 )
 from harness.system import (
     DELIVERIES,
+    HANDING_TEXTS,
     MAX_TURNS,
     NONE,
     REVISION,
     SIGNALS,
     SYSTEMS,
+    Advised,
     Direct,
     Hands,
     Hybrid,
+    Led,
     Rule,
     SelfWritten,
     Skilled,
@@ -222,7 +225,43 @@ class HybridPlan:
         }
 
 
-Plan = DirectPlan | HybridPlan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandingPlan:
+    """A contender that hands work on to others by a tool: a worker to its expert, or a lead to its workers."""
+
+    first: str
+    others: tuple[str, ...]
+    leads: bool
+    most: int
+    written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
+
+    def build(self, name: str, workshop: "Workshop") -> dict[str, System]:
+        """The contender by suite name."""
+        first, others = workshop.systems(self.first), [workshop.systems(other) for other in self.others]
+        how = ["delegate" if self.leads else "ask", self.most, HANDING_TEXTS]
+        identities = {
+            suite: digest_json([first[suite].identity, [other[suite].identity for other in others], how])
+            for suite in workshop.suites
+        }
+        named = {"lead": self.first, "workers": [*self.others]}
+        contender = Contender(
+            name=name,
+            kind=Kind.HYBRID,
+            parts=named if self.leads else {"worker": self.first, "expert": self.others[0]},
+            digest=_over_suites(identities),
+            asked=self.written,
+        )
+        made: dict[str, System] = {}
+        for suite, identity in identities.items():
+            who, to = first[suite], [system for other in others if isinstance(system := other[suite], Direct)]
+            assert isinstance(who, Direct), "the experiment was checked"  # noqa: S101
+            given: dict[str, Any] = {"contender": contender, "identity": identity, "prompt": who.prompt}
+            given |= {"first": who, "most": self.most}
+            made[suite] = Led(**given, workers=tuple(to)) if self.leads else Advised(**given, expert=to[0])
+        return made
+
+
+Plan = DirectPlan | HybridPlan | HandingPlan
 
 
 def build_systems(

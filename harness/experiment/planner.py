@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json
-from harness.experiment.build import DirectPlan, HybridPlan, Plan
+from harness.experiment.build import DirectPlan, HandingPlan, HybridPlan, Plan
 from harness.experiment.reading import check_known, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
 from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
-from harness.system import NONE, SYSTEMS, Hands
+from harness.system import NONE, SIGNALS, SYSTEMS, Hands
 from harness.userfile import parse
+
+QUESTIONS, SUBTASKS = 1, 8  # that an attempt may hand on, where the experiment does not say
 
 
 class Planner:
@@ -32,7 +34,15 @@ class Planner:
         written = entry.model_dump(mode="json", exclude_none=True)
         written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
         written |= {"author": entry.writer} if entry.writer else {}
-        if (rule := entry.escalate) is not None:
+        if entry.lead is not None:
+            most = entry.most or SUBTASKS
+            return HandingPlan(
+                first=entry.lead, others=tuple(entry.workers or ()), leads=True, most=most, written=written
+            )
+        if (rule := entry.escalate) is not None and SIGNALS[rule.name].tool:
+            asked, most = (str(entry.expert),), rule.most or QUESTIONS
+            return HandingPlan(first=str(entry.worker), others=asked, leads=False, most=most, written=written)
+        if rule is not None:
             return HybridPlan(
                 worker=str(entry.worker),
                 expert=str(entry.expert),

@@ -12,6 +12,7 @@ from harness.store import Economics
 from harness.system import BOX_TOOLS, DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
+MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
 MOST_DRAWS = 100  # answers of one worker at one task
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
@@ -56,6 +57,7 @@ class Escalation(Strict):
     signal: Text
     threshold: Annotated[float, Field(strict=True, allow_inf_nan=False)] | Literal["auto"] = "auto"
     """Escalates below it; ``auto`` is chosen on the dev split."""
+    most: Annotated[Count, Field(le=MOST_HANDED)] | None = None  # of ``ask``: questions at one task; 1
     verifier: dict[str, Any] | None = None  # a grader that needs no reference: ``{"name": …}`` and its options
 
     @property
@@ -108,6 +110,11 @@ class Escalation(Strict):
             (signal.verifier == (grader is None), together),
             (grader is not None and not isinstance(grader.get("name"), str), nameless),
             (signal.control and threshold != "auto", f"the signal {name} has no threshold; take it out"),
+            (
+                signal.tool and "threshold" in self.model_fields_set,
+                f"the signal {name} has no threshold, for the worker itself decides; take it out",
+            ),
+            (self.most is not None and not signal.tool, "most goes with the signal ask; take it out"),
         )
         if not isinstance(threshold, str):
             said = f"threshold is {threshold:g}, and"
@@ -143,6 +150,9 @@ class ContenderEntry(Strict):
     worker: Text | None = None
     expert: Text | None = None
     escalate: Escalation | None = None
+    lead: Text | None = None
+    workers: Annotated[list[Text], Field(min_length=1, max_length=20)] | None = None
+    most: Annotated[Count, Field(le=MOST_HANDED)] | None = None  # of a lead: subtasks that it hands on at one task; 8
 
     def adapter_for(self, suite: str) -> str | None:
         """The adapter's folder for a suite, as written; ``None`` where it has none."""
@@ -197,6 +207,23 @@ class ContenderEntry(Strict):
         own = ["model", "adapter", "skills", "author", "prompt", "response_format", "system"]
         own += ["tools", "turns", "tokens", "twin"]
         direct = [key for key in own if getattr(self, key) is not None] + ["delivery"] * (self.delivery != NONE)
+        led, workers = (
+            [key for key in ("lead", "workers", "most") if getattr(self, key) is not None],
+            self.workers or [],
+        )
+        twice = next((name for name in workers if workers.count(name) > 1), None)
+        mixed = (
+            f"{' does not go with '.join([*direct[:1], *hybrid[:1], *led][:2])}; a lead names contenders that have it"
+        )
+        _refuse(
+            (led and not self.lead, f"{led[0] if led else ''} without a lead; add lead: NAME, or take it out"),
+            (led and (direct or hybrid), mixed),
+            (led and not workers, "a lead without workers; add workers: [NAME]"),
+            (self.lead in workers, f"the lead {self.lead!r} is among its own workers; name other contenders"),
+            (twice, f"{twice!r} is among the workers twice; name each once"),
+        )
+        if led:
+            return self
         both = f"{' does not go with '.join([*direct[:1], *hybrid[:1]])}; a hybrid names two contenders that have them"
         _refuse(
             (hybrid and direct, both),
@@ -243,6 +270,21 @@ class Limits(Strict):
     tries: Annotated[Count, Field(le=100)] = 4
 
 
+class JudgeEntry(Strict):
+    """A model that grades answers by a suite's rubric. Its calls keep limits of their own."""
+
+    model: Text
+    prompt: Text | None = None
+    repeats: Annotated[Count, Field(le=25)] = 1
+    reply: Literal["auto", "json_schema", "json_object", "text"] = "auto"
+    budget_usd: Amount | None = None
+    concurrency: Annotated[Count, Field(le=10_000)] = 16
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    timeout_s: Positive = 120.0
+    tries: Annotated[Count, Field(le=100)] = 4
+
+
 class Experiment(Strict):
     """The whole of ``experiment.yaml``."""
 
@@ -252,6 +294,7 @@ class Experiment(Strict):
     seed: Whole = 0
     models: dict[Name, AnyModel]
     contenders: Annotated[dict[Name, ContenderEntry], Field(min_length=1, max_length=2_000)]
+    judges: dict[Name, JudgeEntry] = Field(default_factory=dict)
     reference: Text | None = None
     budget: Budget = Budget()
     limits: Limits = Limits()

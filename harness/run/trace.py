@@ -18,6 +18,7 @@ from harness.core import (
     Fault,
     Grade,
     Grader,
+    JudgeRecord,
     Manifest,
     Message,
     ModelRecord,
@@ -74,7 +75,7 @@ class Trace:
     def __init__(self, attempt: str = "", tell: Observer | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
-        self._conversation: list[Message] = []
+        self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
     def add(self, event: Event) -> None:
         """Records an event, and tells of it."""
@@ -84,15 +85,23 @@ class Trace:
 
     def say(self, message: Message) -> None:
         """Records the next message of the conversation."""
-        self._conversation.append(message)
+        self._conversations[-1].append(message)
         self.add(Said(message))
 
     def ask(self, messages: Sequence[Message]) -> None:
-        """Records what of a request was not said before; where it does not go on from that, a conversation begins."""
-        said = len(self._conversation)
-        if list(messages[:said]) != self._conversation:
-            self._conversation, said = [], 0
-        for message in messages[said:]:
+        """Records what of a request was not said before; where it goes on from no conversation, another begins."""
+        asked, last = [*messages], self._conversations[-1]
+        going = (one for one in reversed(self._conversations) if one and asked[: len(one)] == one)
+        if (here := next(going, None)) is None:
+            here = []
+        else:
+            self._conversations[:] = [one for one in self._conversations if one is not here]
+            more = asked[len(here) :]  # an expert who was asked in between heard none of the tool's result
+            told = next((k for k in range(len(more), 0, -1) if here is not last and last[-k:] == more[:k]), 0)
+            here += more[:told]
+            del last[len(last) - told :]
+        self._conversations.append(here)
+        for message in asked[len(here) :]:
             self.say(message)
 
     @property
@@ -318,6 +327,7 @@ def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
         suites=suites_of(assembled),
         models=tuple(models.values()),
         contenders=sourced(contenders, {}, models),
+        judges=judge_records(assembled),
         **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         planned=len(assembled.attempts),
@@ -337,6 +347,19 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
             grader_kinds=tuple(sorted({name for by in _graders_of(assembled, suite) for name in _kinds(by)})),
         )
         for suite in assembled.suites
+    )
+
+
+def judge_records(assembled: Assembled) -> tuple[JudgeRecord, ...]:
+    """What the manifest says of the judges that grade tasks."""
+    asked: dict[str, list[str]] = {}
+    for suite in assembled.suites:
+        for name in sorted({name for by in _graders_of(assembled, suite) for name in by.judges}):
+            asked.setdefault(name, []).append(suite.name)
+    judges = {name: assembled.judges[name] for name in asked}
+    return tuple(
+        JudgeRecord(name=name, model=judge.model, suites=tuple(asked[name]), repeats=judge.repeats)
+        for name, judge in judges.items()
     )
 
 

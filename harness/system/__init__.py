@@ -7,6 +7,7 @@ from harness.system.agent import AGENT_TURNS, Agent, Hands
 from harness.system.box_tool import BOX_TOOLS, BoxTool
 from harness.system.conversation import Conversation, Perform, called_by_text, tools_as_text
 from harness.system.delivery import DELIVERIES, NONE, NOT_YET
+from harness.system.handing import HANDING_TEXTS, Advised, Led
 from harness.system.hybrids import Hybrid
 from harness.system.kind import SYSTEMS, SystemKind
 from harness.system.self_written import REVISION, SKILL_TOKENS, SelfWritten, is_authoring, skill_in

@@ -37,5 +37,5 @@ DELIVERIES: Registry[Delivery] = Registry(
     "delivery", "harness.system.deliveries", lambda value: isinstance(value, Delivery), group="ownbench.deliveries"
 )
 NONE = "none"  # the word for a contender without skills
-NOT_YET = ("bm25", "ask")
+NOT_YET = ("bm25",)
 """Words of the format, deliveries and signals, that this version refuses by name: nobody takes them for misspelt."""

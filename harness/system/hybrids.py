@@ -86,6 +86,12 @@ class Hybrid(System):
         low, high = (self.signal.calls(self.rule, task, worker) for worker in (low, high))
         return low + low_expert * least, high + high_expert * most
 
+    def further(self, task: Task) -> tuple[Calls, Calls]:
+        """Those of its signal."""
+        low, high = self.worker.calls(task)
+        low_all, high_all = (self.signal.calls(self.rule, task, worker) for worker in (low, high))
+        return low_all[len(low) :], high_all[len(high) :]
+
     async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
         """Both answers, and how sure the worker is."""
         worker = await self.worker.answer(task, session, Role.WORKER)

@@ -44,13 +44,14 @@ class Signal:
     argument: bool = False  # whether it takes a share, or the name of a hybrid whose share it takes, after a colon
     counts: bool = False  # whether it takes a number of answers after a colon
     asks: bool = False  # whether it asks the worker more than its answer, which is then done on dev tasks too
+    tool: bool = False  # whether the worker asks the expert by a tool, so that there is no confidence and no threshold
     threshold: float | None = None  # what ``threshold: auto`` is; ``None`` where it is chosen on dev tasks
     expert: tuple[int, int] = (0, 1)  # how often, at least and at most, the expert is asked at one task
 
     @property
     def chosen(self) -> bool:
         """Whether a threshold is chosen on dev tasks where none is written."""
-        return not self.control and self.threshold is None
+        return not (self.control or self.tool) and self.threshold is None
 
     def as_confidence(self, written: float) -> float:
         """A written threshold on the scale of confidences."""

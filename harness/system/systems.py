@@ -25,7 +25,7 @@ from harness.core import (
 )
 from harness.model import ADAPTERS, ANSWER_LIMITS, REASONING, RESPONSE_FORMAT
 from harness.skill import Skill
-from harness.system.conversation import Conversation
+from harness.system.conversation import Conversation, Perform
 from harness.system.delivery import Delivery
 from harness.system.signal import Calls, sureness
 from harness.system.skill_tools import Shelf, opened_by_text, skill_tools
@@ -105,6 +105,10 @@ class System:
         """The calls of one attempt at ``task``: the fewest, and the most that are likely."""
         raise NotImplementedError
 
+    def further(self, task: Task) -> tuple[Calls, Calls]:
+        """Those of them that no contender makes which it is made of, and whose answers it uses."""
+        return ((), ()) if self.parts else self.calls(task)
+
     def preview(self, task: Task, trial: int = 0) -> Request | None:
         """What is sent first, where that can be said before it is sent."""
         raise NotImplementedError
@@ -169,6 +173,10 @@ class Direct(System):
         """One."""
         one = ((self.model, self.preview(task)),)
         return one, one
+
+    def opening(self, session: Session) -> Mapping[str, Perform]:  # noqa: ARG002 - a bare model is shown nothing
+        """What performs the tools by which it opens skills, which it is shown with that."""
+        return {}
 
     def question(self, task: Task, said: str, text: str, letters: Sequence[str], trial: int = 0) -> tuple[str, Request]:
         """One more question to its model after what it said, to be answered by a letter, whose probability is asked."""
@@ -243,15 +251,19 @@ class Skilled(Direct):
         one, _ = super(Skilled, self).calls(task)
         return one, one * (LIKELY_TURNS if self.delivery.opens else 1)
 
+    def opening(self, session: Session) -> Mapping[str, Perform]:
+        """Those of its shelf, where it may open something."""
+        for name in self.shown:
+            session.skill(name, Exposure.SHOWN)
+        return Shelf(self.skills, session).tools if self.delivery.opens else {}
+
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for."""
         first = self.preview(task, session.trial)
-        for name in self.shown:
-            session.skill(name, Exposure.SHOWN)
         conversation = Conversation(
             model=self.model,
             request=lambda messages: replace(first, messages=messages),
-            tools=Shelf(self.skills, session).tools if self.delivery.opens else {},
+            tools=self.opening(session),
             turns=min(self.turns, task.turns or self.turns),
             calls_tools=self.calls_tools,
             read=opened_by_text,

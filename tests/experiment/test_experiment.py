@@ -157,7 +157,7 @@ SELF = {"model": "frontier", "delivery": "self"}
         ("contenders/empty", {}, "contenders.empty", "neither a model nor"),
         ("contenders", {}, "contenders", "at least 1"),
         ("contenders/hybrid/escalate/signal", "agreement", "contenders.hybrid.escalate", "a number of answers"),
-        ("contenders/hybrid/escalate/signal", "ask", "contenders.hybrid.escalate", "not available"),
+        ("contenders/hybrid/escalate/signal", "ask", "contenders.hybrid.escalate", "has no threshold"),
         ("contenders/hybrid/escalate/signal", "p_true:3", "contenders.hybrid.escalate", "takes no argument"),
         ("contenders/hybrid/escalate/signal", "logprob_men", "contenders.hybrid.escalate", "'logprob_mean'"),
         ("contenders/hybrid/escalate/signal", "margin:3", "contenders.hybrid.escalate", "takes no argument"),

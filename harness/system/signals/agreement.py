@@ -5,9 +5,8 @@ The first answer is the one that is kept, so that the hybrid differs from its wo
 nothing else, and every threshold can be replayed. Where more than half agree it is the answer of the majority too.
 """
 
-from dataclasses import replace
-
-from harness.core import Answer, Exposure, Grade, Message, Remaining, Reply, Request, Role, Session, Task
+from harness.core import Answer, Role, Session, Task
+from harness.system.drawn import DrawnSession
 from harness.system.signal import Calls, Rule, Signal
 
 
@@ -29,36 +28,9 @@ class Agreement(Signal):
             return 0.0
         agree = 1
         for draw in range(1, rule.draws):
-            other = await rule.worker.answer(session.task, _Drawn(session, draw), Role.WORKER)
+            other = await rule.worker.answer(session.task, DrawnSession(session, draw), Role.WORKER)
             agree += bool(await session.same(first, other))
         return agree / rule.draws
-
-
-class _Drawn(Session):
-    """A session whose requests are another draw: none of them has an answer of the first one's."""
-
-    def __init__(self, of: Session, draw: int) -> None:
-        super().__init__(of.task, of.trial)
-        self._of, self._draw = of, draw
-
-    @property
-    def remaining(self) -> Remaining:
-        return self._of.remaining
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:
-        return await self._of.call(model, replace(request, draw=self._draw), role)
-
-    def say(self, message: Message) -> None:
-        self._of.say(message)
-
-    def skill(self, name: str, how: Exposure) -> None:
-        self._of.skill(name, how)
-
-    async def same(self, one: Answer, other: Answer) -> bool | None:
-        return await self._of.same(one, other)
-
-    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
-        return await self._of.grade(answer, verifier)
 
 
 AGREEMENT = Agreement()
