@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.core import (
     Answer,
@@ -43,6 +43,12 @@ _PREPARE = f'rm -rf -- {" ".join(REWARDS)} && mkdir -p {LOGS}/verifier && comman
 _SCRIPTS = {".py", ".sh", ".bash", ".pl", ".rb", ".js"}
 
 
+def _words(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"found the text {value[:60]!r}; write a list: [{', '.join(value.split())[:60]}]")  # noqa: TRY004
+    return value
+
+
 def _variable(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"found {name[:60]!r}; needed: the name of a variable")
@@ -61,7 +67,7 @@ class Program(SuiteGrader):
 
     name: ClassVar[str] = "program"
 
-    command: tuple[Text, ...] = Field(min_length=1)
+    command: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_words)]
     timeout_s: Positive = 60.0
     pass_at: float = Field(default=1.0, gt=0, le=1)
     reward: Literal["optional", "required", "ignored"] = "optional"
