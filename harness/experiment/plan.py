@@ -11,7 +11,7 @@ from harness.experiment.schema import Experiment
 from harness.model import BACKENDS, backend_of
 from harness.sandbox import READING_SKILLS, forbidden, named
 from harness.suite import in_two_suites, select
-from harness.system import BOX_TOOLS, Agent, Direct, Hybrid, System
+from harness.system import BOX_TOOLS, Agent, Direct, Hybrid, SelfWritten, System
 
 CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
 MOST_FILES_OF_SKILLS = 380  # of one contender with tools: a box of bubblewrap takes a few more
@@ -119,8 +119,10 @@ def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) 
             if not isinstance(system, Hybrid) or not system.signal.asks:
                 continue
             worker, signal, field = system.worker, system.signal.name, f"contenders.{name}.worker"
-            if not isinstance(worker, Direct) or worker.needs_box:
+            written = isinstance(worker, SelfWritten) and not system.signal.counts  # what it read is not at hand
+            if not isinstance(worker, Direct) or worker.needs_box or written:
                 what = "works in a box" if worker.needs_box else "is not one model that is asked"
+                what = "has its skill written first" if written else what
                 problem = f"the signal {signal} asks the worker again, and {worker.contender.name} {what}"
                 raise UserFileError(path, problem, field=field, advice="name another worker, or another signal")
             if system.signal.counts and (why := _repeats(specs[worker.model], worker.sampling)):
