@@ -263,12 +263,12 @@ def test_a_threshold_is_chosen_on_what_the_judge_said(judged, capfd):
 
 def test_every_scoreboard_says_that_the_judge_is_uncalibrated(judged, capfd):
     with Server() as contender, Server(judging()) as judge:
-        report = judged(contender, judge)
+        report = judged(contender, judge, contenders={"c": {"model": "m"}, "d": {"model": "m", "twin": 1}})
         models = {"m": live.served_model(contender), "j": live.served_model(judge)}  # the same model at another place
         live.edit(report, models=models)
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     loud = "UNCALIBRATED: s is graded by the judge careful (model j); no labels of people say"
-    kin = "judge careful grades answers of its own model, those of c: it may prefer them"
+    kin = "judge careful grades answers of its own model, those of c and d: it may prefer them"
     shown = " ".join(live.inside(capfd, "show", report)[1].split())
     assert loud in shown
     assert kin in shown
@@ -279,6 +279,9 @@ def test_every_scoreboard_says_that_the_judge_is_uncalibrated(judged, capfd):
     for name in ("report.md", "report.html", "statistics.json"):
         assert loud in (report / name).read_text(), name
         assert kin in (report / name).read_text(), name
+    one = ("--baseline-contender", "c", "--candidate-contender", "d")
+    gate = json.loads(live.inside(capfd, "gate", report, report, *one, "--json")[1])
+    assert any("UNCALIBRATED: the judge careful" in reason["text"] for reason in gate["reasons"])
 
 
 @pytest.mark.parametrize(
