@@ -183,8 +183,7 @@ def _handed(entry: ContenderEntry) -> list[tuple[str, str]]:
 
 def _check_handed(name: str, entry: ContenderEntry, path: Path, field: str, *, first: bool) -> None:
     """Refuses a part that is not one model with a conversation of its own."""
-    what = "works in a box by tools of its own" if entry.tools else ""
-    what = "answers in a way of an installed package" if entry.system else what
+    what = "answers in a way of an installed package" if entry.system else ""
     what = "has its skill written first" if first and entry.writer else what
     what = "is itself made of contenders" if entry.model is None else what
     if what:
