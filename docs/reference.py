@@ -36,7 +36,7 @@ from harness.sandbox.options import ActionRules, SandboxOptions
 from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite
-from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
+from harness.system import DELIVERIES, NONE, SIGNALS
 from harness.verdict import Policy
 
 DOCS = Path(__file__).resolve().parent
@@ -44,8 +44,8 @@ MADE = "<!-- docs/reference.py made this page from the code; change the code, or
 
 FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
-                         experiment.ContenderEntry, experiment.Escalation, experiment.Budget, experiment.Limits,
-                         SandboxOptions, ActionRules, experiment.Economics)),
+                         experiment.ContenderEntry, experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
+                         experiment.Limits, SandboxOptions, ActionRules, experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
@@ -60,6 +60,7 @@ WHERE = {
     "PriceEntry": "`price` of a model",
     "ContenderEntry": "An entry of `contenders`",
     "Escalation": "`escalate` of a contender",
+    "JudgeEntry": "An entry of `judges`",
     "Budget": "`budget`",
     "Limits": "`limits`",
     "SandboxOptions": "`sandbox`",
@@ -77,6 +78,7 @@ WHERE = {
 TABLES = (
     ("outcomes.parquet", "one row an attempt; all that judging needs", columns.OUTCOMES),
     ("calls.parquet", "one row a call", columns.CALLS),
+    ("actions.parquet", "one row a use of a tool, where there was one", columns.ACTIONS),
     ("transcripts.parquet", "one row an attempt: its conversation", columns.TRANSCRIPTS),
 )
 WORDS: tuple[tuple[type[StrEnum], str], ...] = (
@@ -171,10 +173,9 @@ def keys_of(record: Any, meanings: Meanings, part: str = "", *, leave: Container
 def closed_lists() -> Iterator[str]:
     """The words that an experiment may use."""
     yield from ("", "### Deliveries, signals and controls, in `experiment.yaml`", "")
-    yield f"- `delivery`: {listed([NONE, *DELIVERIES])}"
+    yield f"- `delivery`: {listed([NONE, *(f'{n}:{one.takes}' if one.takes else n for n, one in DELIVERIES.items())])}"
     yield f"- `signal`, compared with a threshold: {listed([n for n, one in SIGNALS.items() if not one.control])}"
     yield f"- `signal`, a control: {listed([name for name, one in SIGNALS.items() if one.control])}"
-    yield f"- known, and refused in this version: {listed(sorted(NOT_YET))}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -219,6 +219,8 @@ ARM_WORDS = {
     "flat": "the whole text of the skill is in the prompt",
     "progressive": "names and descriptions are in the prompt, and the model opens what it wants to read",
     "placebo": "the text of a skill about something else is in the prompt: a control",
+    "bm25": "as progressive, with the best of a library by the task's words",
+    "forced": "as progressive, and the skill is opened before the model begins: an upper bound",
     "self": "the text of a skill that a model wrote for this very task is in the prompt",
 }  # what the ways of delivery are
 NO_SKILLS = (
@@ -361,7 +363,7 @@ def effects_table(design: Design) -> Table:
 
 
 def _arm(arm: str | None, why: str | None = None) -> Cell:
-    return Cell(core.UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm, ""))
+    return Cell(core.UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm.partition(":")[0], ""))
 
 
 def _cut(rows: int) -> list[str]:

@@ -4,6 +4,7 @@ What of task.toml a box cannot give is refused by its name. Limits of memory and
 `cpus`, `memory`, `storage` and `allow_internet` are read and not used, a box never has a network.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.core import UserFileError, as_json
+from harness.core import WORK, UserFileError, as_json
 from harness.suite.schema import SuiteFile, Text
 from harness.suite.source import path_inside
 from harness.userfile import Positive, Rows, Strict, parse, read_text
@@ -111,7 +112,9 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
     if told.environment.env:
         problem = "variables for the contender's box are not supported"
         raise UserFileError(path, problem, field="environment.env", advice="take it out, or write them into a file")
-    _variables(told.solution.env, path, "solution.env")
+    if told.solution.env:
+        problem = "variables for the oracle are not supported"
+        raise UserFileError(path, problem, field="solution.env", advice="export them in solve.sh")
     if told.environment.gpus:
         raise UserFileError(path, "a box has no GPU", field="environment.gpus", advice="take the task out")
     about = told.metadata
@@ -121,7 +124,7 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
         "cluster": about.get("cluster"),
         "split": about.get("split"),
         "input": read_text(folder / "instruction.md"),
-        "metadata": as_json({key: value for key, value in about.items() if key not in READ_FROM_METADATA}),
+        "metadata": _plain({key: value for key, value in about.items() if key not in READ_FROM_METADATA}),
         "tests": f"{place}/tests",
         "timeout_s": told.agent.timeout_sec,
     }
@@ -141,9 +144,11 @@ def _read(path: Path) -> dict[str, Any]:
         said = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deep"
         raise UserFileError(path, f"not valid TOML: {said}") from None
     verifier = told.get("verifier")
-    if isinstance(verifier, dict) and verifier.get("environment"):
-        problem = "a separate environment for the verifier is not supported"
-        raise UserFileError(path, problem, field="verifier.environment", advice="take it out")
+    if isinstance(verifier, dict):
+        mode = verifier.pop("environment_mode", None)
+        if mode not in {None, "shared"} or verifier.get("environment"):
+            problem, advice = "a separate environment for the verifier is not supported", "take it out"
+            raise UserFileError(path, problem, field="verifier.environment", advice=advice)
     return {
         key: value if key in {"task", "metadata"} else _clean(value, path, key)
         for key, value in _clean(told, path, "").items()
@@ -171,6 +176,11 @@ def _variables(given: Mapping[str, str], path: Path, field: str) -> dict[str, st
     return found
 
 
+def _plain(about: Mapping[str, Any]) -> Any:
+    """As JSON; a date and a time of day, which TOML has, are texts."""
+    return json.loads(json.dumps(as_json(about), default=str))
+
+
 def _domain(about: Mapping[str, Any], domains: list[str]) -> Any:
     """What the task says of itself, as far as the suite knows it; a suite with one domain takes all."""
     said = [about[key] for key in ("domain", "category") if key in about]
@@ -192,6 +202,12 @@ def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile
     if not (inside / "Dockerfile").is_file():
         problem, advice = "neither docker_image nor environment/Dockerfile", "write environment: host in suite.yaml"
         raise UserFileError(path, problem, field="environment", advice=advice)
+    steps = read_text(inside / "Dockerfile", most=LONGEST_TOML)
+    folders = re.findall(r"^[ \t]*WORKDIR[ \t]+(\S+)", steps, re.MULTILINE | re.IGNORECASE)
+    if folders and folders[-1].rstrip("/") != WORK:
+        problem = f"its WORKDIR is {folders[-1]}, and the work folder of every box is {WORK}"
+        advice = "write WORKDIR /w and put what a contender works on into environment/files"
+        raise UserFileError(inside / "Dockerfile", problem, advice=advice)
     if any(_entries(inside / "skills")):
         problem = "environment/skills: an image with skills in it would give them to every contender"
         raise UserFileError(folder, problem, advice="take them out, and name them in experiment.yaml")

@@ -11,6 +11,7 @@ from pathlib import Path
 import live
 import pyarrow.parquet as pq
 import pytest
+import servers
 from live import CALL_USD, Server
 from test_kill import wait_for
 
@@ -84,6 +85,7 @@ def experiment(tmp_path, bubblewrap):
         given = {"sandbox": {"memory_mb": 256, "disk_mb": 64}} | keys
         return live.write_experiment(tmp_path / "r", models={"m": model}, contenders=contenders, **given)
 
+    made.skills = str(tmp_path / "skills")
     return made
 
 
@@ -346,6 +348,35 @@ def test_hidden_files_of_a_skill_are_in_no_box(experiment, skills, capfd):
     assert heard[0].count("add.py") == 2
 
 
+def test_every_delivery_goes_with_tools(experiment, skills, capfd):
+    others = {
+        name: {"model": "m", "tools": ["bash"], "skills": experiment.skills, "delivery": delivery}
+        for name, delivery in (("flat", "flat"), ("forced", "forced"), ("best", "bm25:1"), ("else", "placebo"))
+    }
+    with Server(calling(bash("ls /skills; echo :; ls /skills/*"), "answer 0")) as served:
+        report = experiment(served, skills=skills, contender={"delivery": "progressive"}, others=others)
+        (Path(experiment.skills) / "alpha" / "SKILL.md").write_text(
+            "---\nname: alpha\ndescription: question\n---\nbody\n"
+        )
+        run(report, capfd)
+    table = {name: live.rows(report)[name, "t0", 0] for name in ("agent", *others)}
+    assert {name: found["status"] for name, found in table.items()} == dict.fromkeys(table, "passed")
+    assert {name: found["skills_shown"] for name, found in table.items()} == {
+        "agent": ["alpha", "beta"],
+        "flat": ["alpha", "beta"],
+        "forced": ["alpha", "beta"],
+        "best": ["alpha"],
+        "else": ["beta", "alpha"],
+    }
+    results = {
+        tuple(m["content"].split(":")[0].split())
+        for seen in served.seen
+        for m in seen["body"]["messages"]
+        if m["role"] == "tool" and ":" in m["content"]
+    }
+    assert results == {("alpha", "beta"), ("alpha",)}
+
+
 # ---------------------------------------------------------------------------------------------------------- the policy
 
 
@@ -466,6 +497,20 @@ def test_turns_tokens_and_money_have_bounds(experiment, capfd):
     assert "the conversation has used 321 tokens, more than 250" in str(live.journal(report))
 
 
+def test_a_context_that_overflows_in_mid_conversation_is_the_contender_s_fault(experiment, capfd):
+    async def act(served, request, body):
+        full = len(body["messages"]) > 4
+        return await (servers.status(400, "maximum context length is 5 tokens") if full else servers.ok())(
+            served, request, body
+        )
+
+    with Server(calling(bash("echo more")), act) as served:
+        report = experiment(served)
+        run(report, capfd)
+    assert [row(report)[key] for key in ("status", "cause", "calls")] == ["failed", "context", 3]
+    assert len(actions(report)) == 2
+
+
 def test_a_command_that_outlasts_the_attempt_ends_with_it(experiment, capfd):
     began = time.monotonic()
     with Server(calling(bash("sleep 600", timeout_s=600))) as served:
@@ -568,3 +613,60 @@ def test_in_a_hybrid_each_part_has_a_box_of_its_own_and_what_is_known_is_not_ask
     assert {row["status"] for row in table.values()} == {"passed"}
     assert len(actions(report)) == 4
     assert kept_work(report, table["both", "t0", 0]["attempt_id"])
+
+
+def test_a_lead_and_its_worker_have_a_box_each(experiment, capfd):
+    """The lead's box is open while the worker, in one of its own, does what it was handed."""
+
+    def both(body):
+        texts = [message["content"] for message in body["messages"] if message["role"] == "user"]
+        worker = texts[-1] == "count to one"
+        steps = [bash("ls; echo 1 > theirs; cat theirs"), "one"] if worker else [
+            bash("echo mine > mine"),
+            [("delegate", {"worker": "worker_1", "subtask": "count to one"})],
+            bash("ls; cat mine"),
+            "answer 0",
+        ]  # fmt: skip
+        return calling(*steps)(body)
+
+    others = {"led": {"lead": "agent", "workers": ["hand"]}, "hand": {"model": "m", "tools": ["bash"], "twin": 1}}
+    with Server(both) as served:
+        report = experiment(served, others=others, trials=1)
+        run(report, capfd)
+        told_all = {m["content"] for seen in served.seen for m in seen["body"]["messages"] if m["role"] == "tool"}
+    assert row(report, "led")["status"] == "passed"
+    mine = [a["tool"] for a in actions(report) if a["attempt_id"] == row(report, "led")["attempt_id"]]
+    assert mine == ["bash", "bash", "bash"]  # the worker's among them
+    assert "mine\nmine" in told_all  # the lead's box holds nothing of the worker's
+    assert "1" in told_all  # and the worker's nothing of the lead's
+    with tarfile.open(fileobj=io.BytesIO(kept_work(report, row(report, "led")["attempt_id"]))) as tar:
+        assert tar.getnames() == ["mine"]
+
+
+def test_a_program_grades_what_was_left_also_in_mid_attempt(experiment, capfd):
+    """The control ``oracle`` grades the worker's work before the attempt is over, and the expert's after it."""
+    grader = {"name": "program", "command": ["grep", "-qx", "42", "out.txt"]}
+
+    def both(body):
+        right = body["model"] == "good"
+        return calling(bash(f"echo {42 if right else 41} > out.txt"), "done")(body)
+
+    others = {
+        "good": {"model": "g", "tools": ["bash"]},
+        "saved": {"worker": "agent", "expert": "good", "escalate": {"signal": "oracle"}},
+        "kept": {"worker": "good", "expert": "agent", "escalate": {"signal": "oracle"}},
+    }
+    with Server(both) as served:
+        report = experiment(served, suite={"grader": grader}, others=others)
+        models = {"m": live.served_model(served, tools=True), "g": live.served_model(served, tools=True, model="good")}
+        live.edit(report, models=models)
+        run(report, capfd)
+    table = live.rows(report)
+    assert {
+        name: (table[name, "t0", 0]["status"], table[name, "t0", 0]["escalated"]) for name in ("agent", *others)
+    } == {
+        "agent": ("failed", None),
+        "good": ("passed", None),
+        "saved": ("passed", True),
+        "kept": ("passed", False),
+    }

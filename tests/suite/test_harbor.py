@@ -100,10 +100,11 @@ def test_without_a_folder_files_all_but_the_dockerfile_and_skills_stands_in_the_
 
 
 def test_what_a_task_says_of_itself_places_it(tmp_path):
-    own = '[metadata]\ncategory = "whatever"\ndomain = "data"\ncluster = "c"\nsplit = "dev"\n'
+    own = '[metadata]\ncategory = "whatever"\ndomain = "data"\ncluster = "c"\nsplit = "dev"\nmade = 2026-01-02\n'
     write_task(write_suite(tmp_path), toml=own)
     task = load_suite(tmp_path).tasks[0]
     assert (task.domain, task.cluster, task.split) == ("data", "c", "dev")
+    assert task.metadata == {"made": "2026-01-02"}
     write_task(write_suite(tmp_path, domains=["all"]), toml='[metadata]\ncategory = "anything"\n')
     assert load_suite(tmp_path).tasks[0].domain == "all"
 
@@ -154,9 +155,14 @@ def test_variables_have_values_and_none_of_this_machines(tmp_path):
         ('[environment]\nskills_dir = "s"', "environment.skills_dir: skills are a contender's"),
         ('[environment]\nos = "windows"', "environment.os: boxes are Linux"),
         ('[verifier.environment]\ndocker_image = "x"', "verifier.environment: a separate environment"),
+        ('[verifier]\nenvironment_mode = "separate"', "verifier.environment: a separate environment"),
         ('[verifier]\ncollect = ["x"]', "verifier.collect: the grader reads the reward alone"),
         ("[environment]\ngpus = 1", "environment.gpus: a box has no GPU"),
         ('[environment.env]\nA = "1"', "environment.env: variables for the contender's box"),
+        (
+            '[solution.env]\nA = "1"',
+            "solution.env: variables for the oracle are not supported; export them in solve.sh",
+        ),
         ("[verifier]\ntimeout_secs = 3", "verifier.timeout_secs: unknown key; did you mean 'timeout_sec'?"),
         ("[verifier]\ntimeout_sec = 0", "verifier.timeout_sec: found the number 0"),
         ("a = ", "task.toml: not valid TOML"),
@@ -191,6 +197,11 @@ def test_what_is_refused_may_stand_there_empty(tmp_path):
         ({"environment": None}, {"environment/Dockerfile": None}, "write environment: host in suite.yaml"),
         ({"environment": None}, {"environment/docker-compose.yaml": "x"}, "docker-compose.yaml: several containers"),
         ({"environment": None}, {"environment/skills/a/SKILL.md": "x"}, "environment/skills: an image with skills"),
+        (
+            {"environment": None},
+            {"environment/Dockerfile": "FROM x\nWORKDIR /w\nRUN y\nworkdir /app/\n"},
+            "environment/Dockerfile: its WORKDIR is /app/, and the work folder of every box is /w",
+        ),
         ({"tasks": "tasks.jsonl"}, {}, "two sources of tasks, tasks and harbor; keep one"),
     ],
 )
