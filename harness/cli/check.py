@@ -79,7 +79,8 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
         same = plan["calls_low"] == plan["calls_high"]
         calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
         cost = _usd(plan["usd_low"], plan["usd_high"])
-        yield f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}, {calls}, {cost}"
+        where = " each in a box" if plan["box"] else ""
+        yield f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}{where}, {calls}, {cost}"
     for judge in result["judges"]:
         calls = f"{judge['calls_low']:,}-{judge['calls_high']:,} calls"
         yield f"judge {judge['judge']} ({judge['model']}): {calls}, {_usd(judge['usd_low'], judge['usd_high'])}"
@@ -136,7 +137,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     for name, backend in found["backends"].items():
         state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
         lines.append(f"  {name}: {state}")
-    for kind in ("graders", "deliveries", "systems", "signals"):
+    for kind in ("graders", "deliveries", "systems", "signals", "tools"):
         lines += ["", f"{kind}: {', '.join(found[kind])}"] if found[kind] else []
     lines += [f"broken: {line}" for line in found["broken"]]
     lines += ["", "extras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
@@ -166,7 +167,7 @@ def examine() -> dict[str, Any]:
     from harness.grade import GRADERS
     from harness.model import BACKENDS
     from harness.sandbox import probe_all
-    from harness.system import DELIVERIES, SIGNALS, SYSTEMS
+    from harness.system import BOX_TOOLS, DELIVERIES, SIGNALS, SYSTEMS
 
     def installed(package: str, extra: str) -> str:
         try:
@@ -180,6 +181,7 @@ def examine() -> dict[str, Any]:
         out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
         gpu = out.strip().splitlines()[0]
     plugins: dict[str, Any] = {"graders": GRADERS, "deliveries": DELIVERIES, "systems": SYSTEMS, "signals": SIGNALS}
+    plugins["tools"] = BOX_TOOLS
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
         if not backend.instead:
