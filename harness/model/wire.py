@@ -143,7 +143,7 @@ def _of(holder: Mapping[str, Any], name: str) -> Any:
 
 
 def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
-    """One call; its arguments are ``None`` where they are no JSON object or too deep; nothing written is no arguments."""
+    """One call; arguments that are no JSON object, or too deep, are ``None``; nothing written is an empty object."""
     function = call.get("function") or {}
     written = function.get("arguments")
     raw = written if isinstance(written, str) else json.dumps(written if written is not None else {})
