@@ -139,7 +139,8 @@ class Program(SuiteGrader):
         if done.code is None or done.code < 0:
             why = f"was stopped: {done.cause}" if done.cause else f"was killed by signal {-(done.code or 0)}"
             why = f"did not end within {self.timeout_s:g} s" if done.cause == "timeout" else why
-            return ungraded(_joined(f"the grader's program {why}", done))
+            cause = Cause.SANDBOX if done.cause == "box died" else Cause.GRADER
+            return ungraded(_joined(f"the grader's program {why}", done), cause)
         found = {} if self.reward == "ignored" else box.get(_PLACES, cap=1 << 20)
         return self._told(done, found)
 

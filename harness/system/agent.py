@@ -113,7 +113,7 @@ class Agent(Skilled):
         if self.chooser is not None:
             return await self.at(task).answer(task, session, role)
         first = self.preview(task, session.trial)
-        async with session.workplace(self.folders):
+        async with session.workplace(self.folders(task)):
             conversation = Conversation(
                 model=self.model,
                 request=lambda messages: replace(first, messages=messages),
@@ -134,13 +134,15 @@ class Agent(Skilled):
     def _called(self, text: str) -> ToolCall | None:
         return called_by_text(text) or (opened_by_text(text) if self.delivery.opens else None)
 
-    @property
-    def folders(self) -> Mapping[str, SkillFolder]:
+    def folders(self, task: Task) -> Mapping[str, SkillFolder]:
         """Those of its skills, however they are delivered."""
-        return skill_folders(self.skills)
+        shown = self.delivery.opened or not self.delivery.opens
+        return {name: replace(one, is_open=shown) for name, one in skill_folders(self.at(task).skills).items()}
 
     def opening(self, session: Session) -> Mapping[str, Perform]:
         """What performs each tool, through the session's policy."""
+        if self.chooser is not None:
+            return self.at(session.task).opening(session)
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
         found: dict[str, Perform] = {tool.name: _in_box(tool, session, self.skills) for tool in self._of(session.task)}

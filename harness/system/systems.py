@@ -175,9 +175,8 @@ class Direct(System):
         one = ((self.model, self.preview(task)),)
         return one, one
 
-    @property
-    def folders(self) -> Mapping[str, SkillFolder]:
-        """Skills whose files it has where it works, by their names."""
+    def folders(self, task: Task) -> Mapping[str, SkillFolder]:  # noqa: ARG002 - it works nowhere
+        """Skills whose files it has where it works at a task, by their names."""
         return {}
 
     def opening(self, session: Session) -> Mapping[str, Perform]:  # noqa: ARG002 - a bare model is shown nothing
