@@ -1,11 +1,14 @@
 """Program tasks in a run: what contenders with and without a box leave is judged by the suite's own program."""
 
 import shutil
+from contextlib import suppress
+from pathlib import Path
 
 import live
 import pytest
 from live import Server
 from test_agents import bash, bubblewrap, calling, experiment, row, run  # noqa: F401 - two are fixtures
+from test_kill import wait_for
 
 CHECK = """
 import json, sys
@@ -45,6 +48,15 @@ def test_contenders_with_and_without_a_box_are_judged_alike(tasks, capfd):
     assert {line["reason"] for line in live.journal(report)} == {"out.txt: answer 0", "answer.txt: answer 0"}
     assert agent["task_digest"] == text["task_digest"]
     assert agent["grader_digest"] == text["grader_digest"]
+
+
+def test_a_contender_sees_its_files_and_neither_tests_nor_oracle(tasks, capfd):
+    look = "find / -xdev -name check.py 2>/dev/null; ls /w /tests /logs /solution 2>/dev/null; true"
+    with Server(calling(bash(look), "answer 0")) as served:
+        report = tasks(served)
+        run(report, capfd)
+        told = served.seen[-1]["body"]["messages"][-1]["content"]
+    assert told.split() == ["/w:", "in.txt"]
 
 
 def test_what_is_wrong_fails_and_a_part_has_its_score(tasks, capfd):
@@ -111,3 +123,26 @@ def test_a_regrade_without_the_work_folder_says_so_and_is_never_0(tasks, capfd):
         said = [line["reason"] for line in live.journal(report)[2:]]
         assert "its work folder is not in work/ any more, and nothing else can be graded" in said
         assert row(report, "text")["status"] == "passed"
+
+
+def test_a_kill_while_a_program_judges_costs_no_call_and_leaves_no_box(tasks, capfd):
+    slow = f"import time; time.sleep(2)\n{CHECK}"
+    with Server(calling(bash("cp in.txt out.txt"), "done")) as served:
+        report = tasks(served, check=slow)
+        process = live.start("run", report, "--quiet")
+        wait_for(lambda: _running("check.py"), process)
+        process.kill()
+        process.communicate()
+        assert len(served.seen) == 2
+        run(report, capfd)
+        assert len(served.seen) == 2
+    assert (row(report)["status"], row(report)["calls"]) == ("passed", 2)
+    assert not _running("check.py")
+
+
+def _running(word):
+    found = False
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found = found or f"/tests/{word}".encode() in path.read_bytes()
+    return found
