@@ -76,16 +76,13 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
         yield f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}"
     yield ""
     for plan in result["plans"]:
-        same = plan["calls_low"] == plan["calls_high"]
-        calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
         cost = _usd(plan["usd_low"], plan["usd_high"])
-        where = " each in a box" if plan["box"] else ""
-        yield f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}{where}, {calls}, {cost}"
+        where, many = " each in a box" if plan["box"] else "", plural(plan["attempts"], "attempt")
+        yield f"{plan['contender']} ({plan['kind']}): {many}{where}, {_calls(plan)}, {cost}"
     for judge in result["judges"]:
-        calls = f"{judge['calls_low']:,}-{judge['calls_high']:,} calls"
-        yield f"judge {judge['judge']} ({judge['model']}): {calls}, {_usd(judge['usd_low'], judge['usd_high'])}"
+        yield f"judge {judge['judge']} ({judge['model']}): {_calls(judge)}, {_usd(judge['usd_low'], judge['usd_high'])}"
     yield from ("", f"{plural(result['attempts'], 'attempt')} in all, {result['done']:,} recorded already")
-    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result["plans"])
+    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in (*result["plans"], *result["judges"]))
     bill = _usd(result["usd_low"], result["usd_high"]) + (" and what has no known price" if unknown else "")
     yield f"bill, roughly, from words and assumed answer lengths: {bill}"
     if any(p["kind"] == "hybrid" for p in result["plans"]):
@@ -112,6 +109,11 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
             if len(whole) > SHOWN and not full:
                 whole = f"{whole[:SHOWN]} … ({len(whole):,} characters; --full shows all)"
             yield from f"[{message['role']}] {whole}".split("\n")
+
+
+def _calls(plan: dict[str, Any]) -> str:
+    low, high = plan["calls_low"], plan["calls_high"]
+    return plural(low, "call") if low == high else f"{low:,}-{high:,} calls"
 
 
 def _usd(low: float | None, high: float | None) -> str:
