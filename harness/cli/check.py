@@ -82,7 +82,7 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
     for judge in result["judges"]:
         yield f"judge {judge['judge']} ({judge['model']}): {_calls(judge)}, {_usd(judge['usd_low'], judge['usd_high'])}"
     yield from ("", f"{plural(result['attempts'], 'attempt')} in all, {result['done']:,} recorded already")
-    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result["plans"])
+    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in (*result["plans"], *result["judges"]))
     bill = _usd(result["usd_low"], result["usd_high"]) + (" and what has no known price" if unknown else "")
     yield f"bill, roughly, from words and assumed answer lengths: {bill}"
     if any(p["kind"] == "hybrid" for p in result["plans"]):
