@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import pair
+from harness.analysis import pair, skills
 from harness.core import (
     Estimate,
     dollars_interval,
@@ -19,6 +19,7 @@ from harness.core import (
     points_interval,
     seconds,
 )
+from harness.core import dollars as cost_text
 from harness.report.markdown_text import markdown_table
 from harness.stats import wilson_interval
 from harness.store import load_task_table
@@ -140,6 +141,47 @@ def first(_report: Path, found: Found) -> list[str]:
         rows.append([f"`{name}`", percent_interval(Estimate(**one["pass_rate"])), f"{one['pass_rate']['n_tasks']:,}"])
     return markdown_table(["contender", "pass rate, 95% interval", "tasks"], rows)
 
+
+def arms(report: Path, found: Found) -> list[str]:
+    """One row a contender: how often it passes, what it was shown and opened, what that adds, and its cost."""
+    view = skills(report, split=found["split"])
+    given = {one.name: one for one in view.contenders}
+    lifts = {(one.contender, one.control): one.comparison for one in view.lifts}
+    rows = []
+    for one in sorted(found["contenders"], key=lambda c: -(c["pass_rate"]["value"] or 0.0)):
+        name, arm = one["name"], given.get(one["name"])
+        lift = lifts.get((name, "bare"))
+        added = "" if lift is None else f"{points(lift.delta)} {points_interval(lift.low, lift.high)}"
+        shares = ["", ""] if arm is None else [share(arm.shown), share(arm.opened)]
+        cost = dollars(one["cost_per_task_usd"]).partition(" ")[0]
+        passed = percent_interval(Estimate(**one["pass_rate"]))
+        rows.append([f"`{name}`", "" if arm is None else str(arm.arm), passed, *shares, added, cost])
+    header = ["contender", "delivery", "pass rate, 95% interval", "shown", "opened", "lift, points", "cost per task"]
+    return [
+        *markdown_table(header, rows, left=2),
+        "",
+        f"{found['n_tasks']:,} tasks; the lift is against the same model without skills, on the same tasks.",
+    ]
+
+
+def share(of: Estimate) -> str:
+    """A share of attempts, or nothing where it cannot be had."""
+    return "" if of.value is None else percent(of.value, 0)
+
+
+def roles(_report: Path, found: Found) -> list[str]:
+    """One row an option and role of its calls."""
+    rows = []
+    for one in found["roles"]:
+        if not control(found, one["contender"]):
+            usd = cost_text(one["usd_per_attempt"]).replace("$", "\\$")
+            asked = percent(one["with_one"] / one["attempts"], 0)
+            rows.append([f"`{one['contender']}`", one["role"], ", ".join(one["models"]), asked, usd])
+    return markdown_table(["contender", "role", "models", "attempts with one", "cost per attempt"], rows, left=3)
+
+
+ARMS: dict[str, dict[str, Callable[[Path, Found], list[str]]]] = {"every-arm.md": {"arms": arms, "roles": roles}}
+"""The same for the report of the arms, which no other page quotes."""
 
 BLOCKS: dict[str, dict[str, Callable[[Path, Found], list[str]]]] = {
     "first-experiment.md": {"first": first},

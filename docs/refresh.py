@@ -4,6 +4,7 @@
 No number of the demo is written by hand. Run it after `ownbench report REPORT`; a second run changes nothing::
 
     python docs/refresh.py reports/demo
+    python docs/refresh.py reports/arms-demo
 """
 
 import json
@@ -24,11 +25,13 @@ from harness.system import DELIVERIES, NONE, SIGNALS
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
 
-from blocks import BLOCKS  # noqa: E402 - it stands beside this file
+from blocks import ARMS, BLOCKS  # noqa: E402 - it stands beside this file
 
 BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
 FIGURES = {"pass_rate.png": "demo-pass-rate.png", "cost_vs_pass.png": "demo-cost.png"}
 """Names in the report's folder ``figures/`` and in ``docs/images/``."""
+
+ARMS_REPORT = "arms-demo"  # whose figures stand on a page of their own
 
 SAID = (("tuned", "skilled"), ("hybrid", "tuned"), ("hybrid", "skilled"), ("hybrid", "random"))
 """Pairs whose comparison is put into words, where the report has both."""
@@ -52,14 +55,16 @@ def refresh(
     if missing := [path for path in needed if not path.is_file()]:
         raise SystemExit(f"{missing[0]}: missing; run: ownbench report {report}")
     found = json.loads(statistics.read_text(encoding="utf-8"))
-    put(readme, BEGIN, END, block(report, found))
-    for name, parts in BLOCKS.items() if pages else ():
+    of_arms = found["report"] == ARMS_REPORT
+    if not of_arms:
+        put(readme, BEGIN, END, block(report, found))
+    for name, parts in (ARMS if of_arms else BLOCKS).items() if pages else ():
         for word, part in parts.items():
             put(
                 pages / name, f"<!-- demo:{word}:begin -->", f"<!-- demo:{word}:end -->", ["", *part(report, found), ""]
             )
     images.mkdir(parents=True, exist_ok=True)
-    for source, name in FIGURES.items():
+    for source, name in FIGURES.items() if not of_arms else ():
         shutil.copyfile(report / "figures" / source, images / name)
 
 
@@ -139,6 +144,7 @@ def _made_of(entry: ContenderEntry | None, kind: str) -> str:
     parts = [str(entry.model)]
     parts += ["adapters"] if entry.adapter is not None else []
     parts += [f"skills, {entry.delivery}"] if entry.skills is not None else []
+    parts += [f"a skill that {entry.writer} writes for each task"] if entry.writer else []
     return first + " + ".join(parts)
 
 

@@ -13,20 +13,21 @@ ROOT = Path(__file__).parents[1]
 HARNESS = ROOT / "harness"
 
 _BELOW = {"core", "userfile"}
-_RUNNING = _BELOW | {"suite", "skill", "cost", "sandbox", "adapter", "store", "model", "grade", "system"}
+_RUNNING = _BELOW | {"suite", "retrieval", "skill", "cost", "sandbox", "adapter", "store", "model", "grade", "system"}
 MAY_IMPORT = {
     "core": set(),
     "userfile": {"core"},
     "stats": {"core"},
     "suite": _BELOW,
-    "skill": _BELOW,
+    "retrieval": _BELOW,
+    "skill": _BELOW | {"retrieval"},
     "cost": _BELOW,
     "sandbox": _BELOW,
     "adapter": _BELOW | {"suite"},
     "store": _BELOW | {"cost"},
     "model": _BELOW | {"cost", "adapter"},
     "grade": _BELOW | {"model", "sandbox"},
-    "system": _BELOW | {"model", "skill", "sandbox", "adapter"},
+    "system": _BELOW | {"model", "retrieval", "skill", "sandbox", "adapter"},
     "experiment": _RUNNING,
     "run": _RUNNING | {"experiment", "stats"},
     "analysis": _BELOW | {"store", "stats", "cost"},

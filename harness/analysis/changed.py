@@ -106,12 +106,17 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
     if parts.get("delivery"):
         mode, *rest = parts["delivery"]
         found |= {"delivery": mode, "delivery wrapper": _short(rest[0]) if rest else None}
-    if "worker" in parts:
-        for part in ("worker", "expert"):
-            found[part] = str(parts.get(part))
+    if isinstance(author := parts.get("author"), Mapping):
+        told_of = [author.get("name"), author.get("backend"), author.get("model"), _short(author.get("digest"))]
+        found["author"] = " ".join(str(word) for word in told_of if word)
+    if "worker" in parts or "lead" in parts:
+        workers = parts.get("workers") if isinstance(parts.get("workers"), list | tuple) else ()
+        numbered = {f"worker {number}": one for number, one in enumerate(workers or (), 1)}
+        for part, one in ({key: parts[key] for key in ("worker", "expert", "lead") if key in parts} | numbered).items():
+            found[part] = str(one)
             below = _described(manifest, found[part], depth - 1) if depth else {}
             found |= {f"{part} {what}": value for what, value in below.items() if what != "name"}
-        found["escalate"] = entry.escalate
+        found |= {"escalate": entry.escalate} if entry.escalate else {}
         chosen = manifest.thresholds.get(name, {})
         found["threshold"] = {suite: choice.get("threshold") for suite, choice in chosen.items()}
     return found

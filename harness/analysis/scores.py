@@ -12,9 +12,10 @@ from harness import stats
 from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
+from harness.analysis.role_costs import role_costs
 from harness.analysis.scoreboard_cautions import cautions_of, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
-from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard
+from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard, priced
 from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
 from harness.store import TaskTable, evidence_digest, load_settings, read_manifest, split_used
 
@@ -82,6 +83,7 @@ def scoreboard(
         apart=apart_text(apart, int(common.sum()), int(tried.any(axis=1).sum())),
         cautions=(),
         notes=(),
+        roles=role_costs(table, manifest),
     )
     view = replace(view, cautions=cautions_of(view, ranked))
     more = [
@@ -164,7 +166,7 @@ def _score(
             for k in range(1, min(most, MOST_REPEATS) + 1 if most > 1 else 1)
         ),
         cost_per_task_usd=whole.cost_per_task_usd,
-        cost_per_pass_usd=_priced(replace(per_pass, n_trials=int(counts.sum()))),
+        cost_per_pass_usd=priced(replace(per_pass, n_trials=int(counts.sum()))),
         macro_f1=f1,
         macro_f1_why=(labels_told(table, name) or None) if f1 else "no task of this contender has a label",
         latency_p50_s=p50.value,
@@ -191,14 +193,9 @@ def _domain_score(table: TaskTable, i: int, domain: str, here: Ints | slice, lev
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
         pass_rate=stats.clustered_rate(table.sums[i, here], counts, clusters, level),
-        cost_per_task_usd=_priced(stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)),
+        cost_per_task_usd=priced(stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)),
         **{name: int(getattr(table, name)[i, here].sum()) for name in ("errored", "ungraded", "skipped")},
     )
-
-
-def _priced(cost: Estimate) -> Estimate:
-    """A mean of costs has no end below zero."""
-    return cost if cost.low is None or cost.low >= 0 else replace(cost, low=0.0)
 
 
 def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:

@@ -9,9 +9,9 @@ from harness.analysis.designs import Design, factorial
 from harness.analysis.loading import Evidence, Floats, Ints, load_evidence, progress_of
 from harness.analysis.pairs import OF_THE_ROWS, CommonTasks, adjusted, compared, unit_note, unit_of
 from harness.analysis.skill_attempts import Given, SkillAttempts, deliveries, given, names_a_skill, squares
-from harness.analysis.views import DomainSpread, missing_why, warned
+from harness.analysis.views import DomainSpread, missing_why, priced, warned
 from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError, as_json, listed, plural
-from harness.stats import clustered_rate, compare
+from harness.stats import clustered_mean, clustered_rate, compare
 from harness.store import TaskTable, load_skill_use
 
 
@@ -30,6 +30,7 @@ class SkilledContender:
     n_trials: int
     unrecorded: int  # ended before any answer by a fault of its own: in the pass rate, and not in the shares below
     pass_rate: Estimate
+    cost_per_task_usd: Estimate
     shown: Estimate  # share of attempts to which at least one skill was shown
     opened: Estimate  # share of attempts that opened at least one
     opened_skills: Estimate  # how many skills an attempt opened in the mean
@@ -106,7 +107,7 @@ class Skills:
         return warned(record)
 
 
-CLOSED = ("flat", "placebo")  # arms in which the whole text stands in the prompt, and there is nothing to open
+CLOSED = ("flat", "placebo", "self")  # arms in which the whole text stands in the prompt, and there is nothing to open
 NOTHING_TO_OPEN = "the text is in the prompt: there is nothing to open"
 NOT_SAID = "the rows do not say what was {}"
 
@@ -189,6 +190,7 @@ def _contender(one: SkillAttempts, present: Sequence[Given]) -> SkilledContender
         n_trials=int(table.counts[i].sum()),
         unrecorded=int(one.at_tasks(one.silent)[2].sum()),
         pass_rate=clustered_rate(table.sums[i], table.counts[i], table.clusters, one.level),
+        cost_per_task_usd=priced(clustered_mean(table.cost_sums[i], table.counts[i], table.clusters, one.level)),
         shown=one.share({p: float(bool(one.shown[p])) for p in shown}, NOT_SAID.format("shown")),
         opened=one.share({p: float(bool(one.opened[p])) for p in opened}, unopened_why),
         opened_skills=one.share({p: float(len(one.opened[p])) for p in opened}, unopened_why, mean=True),

@@ -1,10 +1,11 @@
 """What the tables, figures and pages show: computed once from the evidence, then only formatted."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.analysis.over_time import OverTime
+from harness.analysis.role_costs import RoleCost
 from harness.core import Comparison, Estimate, Kind, as_json
 
 NO_PREDICTION = "a prediction interval needs three domains"
@@ -119,6 +120,7 @@ class Scoreboard:
     apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
     cautions: tuple[str, ...]  # loud lines: what makes intervals here worth less than they say; all are notes too
     notes: tuple[str, ...]
+    roles: tuple[RoleCost, ...] = ()  # what each role of its calls cost, of contenders whose calls have several
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason next to it."""
@@ -260,6 +262,11 @@ class Pairing:
         record["domains"] = [{key: as_json(getattr(d, key)) for key in OF_A_PAIR} for d in self.domains]
         record |= {"flips": as_json(self.flips), "sentence": sentence, "warning": self.warning, "notes": self.notes}
         return warned(record) | {"why": missing_why(self.comparison)}
+
+
+def priced(cost: Estimate) -> Estimate:
+    """A mean of costs has no end below zero."""
+    return cost if cost.low is None or cost.low >= 0 else replace(cost, low=0.0)
 
 
 def missing_why(c: Comparison) -> str | None:

@@ -139,8 +139,15 @@ def run_doctor(args: argparse.Namespace) -> int:
     lines += ["", "extras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
     lines += ["", "sandbox"]
     for name, box in found["sandbox"].items():
-        limits = "; ".join(f"{limit}: {how}" for limit, how in box["limits"].items())
-        lines.append(f"  {name}: " + (f"ready ({limits})" if box["usable"] else f"not usable: {box['problem']}"))
+        alike = {
+            how: [limit for limit, other in box["limits"].items() if other == how] for how in box["limits"].values()
+        }
+        limits = "; ".join(f"{', '.join(names)}: {how}" for how, names in alike.items())
+        lines += (
+            [f"  {name}: ready", f"    limits: {limits}"]
+            if box["usable"]
+            else [f"  {name}: not usable: {box['problem']}"]
+        )
     if not any(box["usable"] for box in found["sandbox"].values()):
         lines.append("  no command of a model or a suite runs on this machine: never without a sandbox")
     lines += ["", f"GPU: {found['gpu'] or 'none found'}"]

@@ -112,7 +112,11 @@ ARGUMENTS: dict[str, Arguments] = {
         REPORT,
         arg("--worker A", "the contender that answers first, always charged", required=True),
         arg("--expert B", "the contender that is asked below the threshold", required=True),
-        arg("--signal S", "confidence (default), logprob_mean, logprob_min or margin", default="confidence"),
+        arg(
+            "--signal S",
+            "confidence (default), logprob_mean, logprob_min, margin, agreement:K or p_true",
+            default="confidence",
+        ),
         arg("--confidence-from CONTENDER", "take the confidence from another contender's outcomes"),
         arg("--objective", "what to aim at: utility (pass minus weighted cost), pass (default), cost", choices=GOALS),
         arg("--cost-weight X", "for utility: what a dollar is worth in passes", type=float),

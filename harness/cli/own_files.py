@@ -2,7 +2,6 @@
 
 import argparse
 import importlib
-import importlib.util
 import os
 from pathlib import Path
 
@@ -129,9 +128,18 @@ def run_import(args: argparse.Namespace) -> int:
 
 def run_skill(args: argparse.Namespace) -> int:
     """Prints what was asked for; lint returns 1 where a skill is invalid."""
-    from harness.skill import lint_library, load_library, read_library, search, skill_content
-
     lines: list[str] = []
+    if args.action == "search":  # first and by itself: nothing of weight is loaded for it
+        from harness.skill import find_skills
+
+        if args.k < 1:
+            raise UsageError(f"-k is {args.k}; give a number from 1")
+        hits = find_skills(args.path, args.query, args.k)
+        lines = [f"{hit.score:7.3f}  {hit.name}: {hit.description}" for hit in hits]
+        rows = [{"name": hit.name, "path": str(hit.path), "score": hit.score} for hit in hits]
+        return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])
+    from harness.skill import lint_library, read_library, skill_content
+
     if args.action == "lint":
         results = lint_library(args.path)
         for result in results:
@@ -139,13 +147,6 @@ def run_skill(args: argparse.Namespace) -> int:
             lines += [f"  error: {text}" for text in result.errors] + [f"  warning: {text}" for text in result.warnings]
         answer(args, {"skills": results}, lines)
         return 0 if all(result.valid for result in results) else 1
-    if args.action == "search":
-        if args.k < 1:
-            raise UsageError(f"-k is {args.k}; give a number from 1")
-        hits = search(load_library(args.path), args.query, args.k)
-        lines = [f"{score:7.3f}  {skill.name}: {skill.description}" for skill, score in hits]
-        rows = [{"name": s.name, "path": s.folder, "score": score} for s, score in hits]
-        return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])
     skills, skipped = read_library(args.path)
     for skill in skills:
         lines += skill_content(skill.name, skill.body, skill.files).split("\n")
@@ -160,12 +161,14 @@ def run_skill(args: argparse.Namespace) -> int:
 
 def run_adapter(args: argparse.Namespace) -> int:
     """Prints the adapter's facts, after checking it where asked; 0."""
+    from importlib.util import find_spec
+
     from harness.adapter import base_digest, check_adapter, load_adapter
 
     adapter, base = load_adapter(args.adapter), args.base
     notes, said = list(adapter.warnings), "well formed; give --base MODEL to check the fit"
     if args.action == "check" and base is not None:
-        if all(map(importlib.util.find_spec, ("torch", "transformers", "peft"))):
+        if all(map(find_spec, ("torch", "transformers", "peft"))):
             from harness.model import fit_of
 
             notes += fit_of(args.adapter, base).notes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import core
-from harness.cli.common import JSON, OUTSIDE, Arguments, answer, arg
+from harness.cli.common import FLAG, JSON, OUTSIDE, Arguments, answer, arg
 
 if TYPE_CHECKING:
     from harness.suite import Finding
@@ -36,10 +36,11 @@ FROM: Arguments = (
     "ownbench suite from tickets.csv suites/mine --input text --reference queue",
 )
 SUITES = arg("suite SUITE", "a suite's folder; several: as one experiment", type=Path, nargs="+")
+ORACLE = arg("--oracle", "run the programs: the oracle passes each task, doing nothing none", **FLAG)
 ROWS = arg("rows ROWS.jsonl", 'one {"task", "answer", "finish"} a line', type=Path)
 GRADED = "ownbench suite grade suites/ticket-routing answers.jsonl --json"
 ACTIONS: dict[str, tuple[str, Arguments]] = {
-    "lint": ("what is wrong in a suite", (SUITES, OUTSIDE, JSON)),
+    "lint": ("what is wrong in a suite", (SUITES, OUTSIDE, ORACLE, JSON)),
     "show": ("what is in a suite", (SUITE, OUTSIDE, JSON)),
     "grade": ("grade given answers, without a model", (SUITE, OUTSIDE, ROWS, JSON, GRADED)),
     "from": ("make a suite out of a table", FROM),
@@ -61,13 +62,52 @@ def _lint(args: argparse.Namespace) -> int:
     lines: list[str] = []
     for suite, path in zip(suites, args.suite, strict=True):
         findings = [*_findings(suite), *lint_copies(suites[: len(bodies)], suite)]
+        tried = _tried(suite, path) if args.oracle and not any(f.rule == "grader" for f in findings) else None
+        findings += tried[0] if tried is not None else []
         valid = all(finding.severity != "error" for finding in findings)
         bodies.append({"suite": suite.name, "valid": valid, "findings": findings})
+        bodies[-1] |= {"oracle": tried[1]} if tried is not None else {}
         lines += [str(path)] if len(suites) > 1 else []
         lines += _finding_lines(suite, findings, where=f"{path}: ")
+        lines += [_oracle_line(suite, tried[1])] if tried is not None else []
     valid = all(body["valid"] for body in bodies)
     answer(args, bodies[0] if len(bodies) == 1 else {"valid": valid, "suites": bodies}, lines)
     return 0 if valid else 1
+
+
+def _tried(suite: core.Suite, path: Path) -> tuple[list["Finding"], dict[str, int]]:
+    """What came of the tasks whose graders are programs, by their own solutions and by doing nothing."""
+    from harness.grade import grader, programs_of
+    from harness.run import prepare_boxes, try_solutions
+    from harness.suite import Finding
+
+    built = {core.digest_json(core.as_json(task.grader)): task.grader for task in suite.tasks}
+    graders = {key: grader(spec) for key, spec in built.items()}
+    pairs = [(task, graders[core.digest_json(core.as_json(task.grader))]) for task in suite.tasks]
+    work = [(task, by) for task, by in pairs if any(programs_of(by))]
+    try:
+        prepare_boxes([task for task, _ in work])
+    except core.BoxError as error:
+        raise core.UsageError(f"{path}: {error}") from None
+    trials = try_solutions(work)
+    found = [
+        Finding(severity="error", rule=trial.rule, tasks=(trial.task,), message=trial.problem)
+        for trial in trials
+        if trial.rule not in {"", "no-oracle"}
+    ]
+    if without := tuple(trial.task for trial in trials if trial.rule == "no-oracle"):
+        text = f"{core.plural(len(without), 'task')} without an oracle: that they can be passed is not shown"
+        found.append(Finding(severity="warning", rule="no-oracle", tasks=without, message=text))
+    rules = Counter(trial.rule for trial in trials)
+    counts = {"tasks": len(trials), "oracle_passed": rules[""], "null_passed": rules["null-passes"]}
+    return found, counts
+
+
+def _oracle_line(suite: core.Suite, counts: Mapping[str, int]) -> str:
+    of = core.plural(counts["tasks"], "task")
+    if not counts["tasks"]:
+        return f"{suite.name}: no task has a grader that is a program"
+    return f"{suite.name}: the oracle passes {counts['oracle_passed']} of {of}, doing nothing {counts['null_passed']}"
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -85,7 +125,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _findings(suite: core.Suite) -> list["Finding"]:
     """All that is wrong in a suite: first graders that cannot be built and references that they cannot use."""
-    from harness.grade import SlowReferenceError, grader
+    from harness.grade import SlowReferenceError, grader, programs_of
     from harness.suite import Finding, lint_suite
 
     built: dict[str, core.Grader | str] = {}
@@ -101,6 +141,9 @@ def _findings(suite: core.Suite) -> list["Finding"]:
         if isinstance(judge, str):
             wrong.setdefault(("grader", judge), []).append(task.id)
             continue
+        for program in programs_of(judge):
+            if risk := program.unsound(task):
+                wrong.setdefault(("tests", risk), []).append(task.id)
         try:
             judge.check_reference(task.reference)
         except ValueError as error:

@@ -1,79 +1,97 @@
 """The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
 
-from harness.core.boxes import WORK, Action, Box, Done, Environment, Image, Limits, Result
+from typing import TYPE_CHECKING
+
 from harness.core.door import lazy_door
-from harness.core.errors import (
-    UNBILLED,
-    BoxContentError,
-    BoxError,
-    EvidenceError,
-    Fault,
-    ModelError,
-    OwnbenchError,
-    StorageError,
-    UsageError,
-    UserFileError,
-    fault_of,
-    nearest,
-)
-from harness.core.files import disk_is_full, is_at, keeping, replacing, unkept, write_atomic
-from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
-from harness.core.lookalike import difference, skeleton, unseen, visible
-from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
-from harness.core.numbers import (
-    NO_SPREAD,
-    NOT_KNOWN,
-    UNKNOWN,
-    amount_of,
-    amount_text,
-    chance,
-    disagreement,
-    dollars,
-    dollars_interval,
-    listed,
-    moment,
-    no_width,
-    number,
-    p_equation,
-    p_text,
-    percent,
-    percent_interval,
-    plural,
-    points,
-    points_interval,
-    round_dollars,
-    seconds,
-    spread_points,
-)
-from harness.core.offline import is_this_machine, stay_offline
-from harness.core.plain import (
-    Groups,
-    as_json,
-    attempt_id,
-    digest_bytes,
-    digest_folder,
-    digest_json,
-    digest_text,
-    known_sum,
-)
-from harness.core.records import (
-    Answer,
-    Call,
-    Comparison,
-    Contender,
-    Cost,
-    Estimate,
-    Grade,
-    ModelSpec,
-    Outcome,
-    Price,
-    Reply,
-    Request,
-    ToolCall,
-    Usage,
-)
-from harness.core.redact import Redactor, holds_secret
-from harness.core.registry import Registry, install_line
-from harness.core.seams import Clock, Grader, Remaining, Session, seeded
-from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
-from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status
+
+if TYPE_CHECKING:
+    from harness.core.boxes import (
+        SKILLS,
+        WORK,
+        Acted,
+        Action,
+        Box,
+        Done,
+        Environment,
+        Image,
+        Limits,
+        Result,
+        SkillFolder,
+    )
+    from harness.core.errors import (
+        UNBILLED,
+        BoxContentError,
+        BoxError,
+        EvidenceError,
+        Fault,
+        ModelError,
+        OwnbenchError,
+        StorageError,
+        UsageError,
+        UserFileError,
+        fault_of,
+        nearest,
+    )
+    from harness.core.files import disk_is_full, is_at, keeping, replacing, unkept, write_atomic
+    from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
+    from harness.core.lookalike import difference, skeleton, unseen, visible
+    from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
+    from harness.core.numbers import (
+        NO_SPREAD,
+        NOT_KNOWN,
+        UNKNOWN,
+        amount_of,
+        amount_text,
+        chance,
+        disagreement,
+        dollars,
+        dollars_interval,
+        listed,
+        moment,
+        no_width,
+        number,
+        p_equation,
+        p_text,
+        percent,
+        percent_interval,
+        plural,
+        points,
+        points_interval,
+        round_dollars,
+        seconds,
+        spread_points,
+    )
+    from harness.core.offline import is_this_machine, stay_offline
+    from harness.core.plain import (
+        Groups,
+        as_json,
+        attempt_id,
+        digest_bytes,
+        digest_folder,
+        digest_json,
+        digest_text,
+        known_sum,
+    )
+    from harness.core.records import (
+        Answer,
+        Call,
+        Comparison,
+        Contender,
+        Cost,
+        Estimate,
+        Grade,
+        ModelSpec,
+        Outcome,
+        Price,
+        Reply,
+        Request,
+        ToolCall,
+        Usage,
+    )
+    from harness.core.redact import Redactor, holds_secret
+    from harness.core.registry import Registry, install_line
+    from harness.core.seams import Clock, Grader, Remaining, Session, seeded
+    from harness.core.tasks import Message, PromptTemplate, RenderedPrompt, Suite, Task, Tool
+    from harness.core.words import Cause, Decision, Exposure, Kind, Role, Status
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

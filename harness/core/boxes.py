@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 WORK = "/w"  # the work folder of every box, and where its commands start
+SKILLS = "/skills"  # where a box has the folders of skills, each by its name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,35 @@ class Result:
     seconds: float = 0.0
     bytes_in: int = 0  # that the model gave: arguments, contents
     bytes_out: int = 0  # that the tool gave, before anything was cut
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted:
+    """An action as it is recorded: one row of ``actions.parquet``."""
+
+    attempt_id: str
+    turn: int
+    tool: str
+    arguments_digest: str
+    allowed: bool
+    rule: str
+    exit_code: int | None = None
+    cause: str = ""
+    seconds: float = 0.0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    differs: bool = False  # done once more after the run was stopped, it came out otherwise; the first result was told
+    request_digest: str = ""  # of the call that asked for it
+    place: int = 0  # which of the actions that this call asked for, from 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SkillFolder:
+    """A skill as commands have it, read-only at ``/skills/NAME``."""
+
+    name: str  # of its folder there
+    folder: Path
+    allowed_tools: tuple[str, ...] = ()  # as its frontmatter says
 
 
 class Box(Protocol):

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +55,8 @@ def write_atomic(path: Path, content: str | bytes) -> None:
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """A file aside, which takes the place of ``path``, whole and on the disk, when all that was to be done is done."""
+    import tempfile  # it brings every way to pack a file, and most commands write none
+
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

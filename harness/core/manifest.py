@@ -60,8 +60,11 @@ class ContenderRecord:
     adapter: Written = None
     skills: Written = None
     delivery: str = ""
+    author: str | None = None  # the model that writes its skill for each task
     worker: str | None = None
     expert: str | None = None
+    lead: str | None = None
+    workers: tuple[str, ...] = ()  # of a lead
     escalate: Mapping[str, Any] | None = None  # when a hybrid hands a task on, as the experiment has it
     prompt: Any = None
     response_format: Any = None
@@ -73,9 +76,14 @@ class ContenderRecord:
         return str((self.escalate or {}).get("signal", "")).partition(":")[0]
 
     @property
+    def others(self) -> tuple[str, ...]:
+        """The contenders that it is made of, the first to be called first."""
+        return tuple(name for name in (self.worker, self.expert, self.lead) if name is not None) + self.workers
+
+    @property
     def is_skilled(self) -> bool:
         """Whether skills are delivered to it."""
-        return self.skills is not None and self.delivery != "none"
+        return self.author is not None or (self.skills is not None and self.delivery != "none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,8 +137,8 @@ class Described:
         found, waiting, seen = list[ContenderRecord](), [name], set[str]()
         while waiting:
             one = self.contenders.get(here := waiting.pop(0), ContenderRecord(name=here))
-            if one.worker is not None and here not in seen:
-                waiting[:0] = [one.worker, str(one.expert)]
+            if one.others and here not in seen:
+                waiting[:0] = one.others
             else:
                 found.append(one)
             seen.add(here)
@@ -140,5 +148,6 @@ class Described:
         """The models that a contender calls, each once; empty where nothing is on record of it."""
         if name not in self.contenders:
             return ()
-        names = dict.fromkeys(str(part.model) for part in self.parts_of(name))
+        parts = self.parts_of(name)
+        names = dict.fromkeys(str(part.model) for part in parts) | dict.fromkeys(p.author for p in parts if p.author)
         return tuple(self.models.get(model, ModelRecord(name=model)) for model in names)

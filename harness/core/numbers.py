@@ -5,9 +5,12 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from harness.core.lookalike import visible
-from harness.core.records import Estimate
+
+if TYPE_CHECKING:
+    from harness.core.records import Estimate
 
 UNKNOWN = "-"  # what stands in a table where a figure cannot be had; the reason stands in the notes
 NO_SPREAD = "no spread seen"  # what stands in place of an interval without width
@@ -29,7 +32,7 @@ def percent(share: float | None, digits: int = 1) -> str:
     return UNKNOWN if share is None else f"{hundredfold(share):.{digits}f}%"
 
 
-def percent_interval(estimate: Estimate) -> str:
+def percent_interval(estimate: "Estimate") -> str:
     """``72.8% [69.6, 75.7]``; without brackets where no interval can be had, or nothing was seen to vary."""
     if estimate.value is None or estimate.low is None or estimate.high is None:
         return percent(estimate.value)
@@ -70,7 +73,7 @@ def dollars(usd: float | None) -> str:
     return f"{sign}${size:.{2 if size >= 1 else 2 - math.floor(math.log10(size))}f}"
 
 
-def dollars_interval(estimate: Estimate) -> str:
+def dollars_interval(estimate: "Estimate") -> str:
     """``$0.000799 [0.000762, 0.000836]``; ``[0.0895, unbounded]`` where one side has no end."""
     if estimate.value is None or (estimate.low is None and estimate.high is None):
         return dollars(estimate.value)

@@ -77,6 +77,10 @@ class Request:
     adapter_digest: str | None = None
     logprobs: bool = False
     trial: int = 0  # part of the identity: repeats must never fall on one cached answer
+    draw: int = (
+        0  # which answer of several that one attempt asks for, from 0; so no two of them are one recorded answer
+    )
+    letters: tuple[str, ...] = ()  # answers of one token whose probabilities are asked for; see ``Reply.signals``
     scope: str = ""  # the contender's identity. Equal contenders share answers, and a hybrid shares with its parts
     task: str = ""  # the task's digest: an answer is used again within its task alone
     contender: str = ""  # its name, which is no part of the identity; earlier versions took it for the scope
@@ -84,14 +88,15 @@ class Request:
     @property
     def digest(self) -> str:
         """The identity of the answer in the run's cache."""
-        return self._digest({"scope": self.scope} | ({"task": self.task} if self.task else {}))
+        late: dict[str, Any] = {"task": self.task, "draw": self.draw, "letters": self.letters}  # of later versions
+        return self._digest({"scope": self.scope} | {name: value for name, value in late.items() if value})
 
     @property
     def earlier_digest(self) -> str:
         """The identity under which versions before 0.2 kept the answer."""
         return self._digest({"scope": self.contender})
 
-    def _digest(self, asker: dict[str, str]) -> str:
+    def _digest(self, asker: dict[str, Any]) -> str:
         record = {name: getattr(self, name) for name in _CONTENT} | asker
         try:
             return digest_json(record, default=as_json)  # in one pass, which matters at a thousand requests a second
@@ -99,7 +104,8 @@ class Request:
             return digest_json(as_json(record))
 
 
-_CONTENT = tuple(f.name for f in fields(Request) if f.name not in {"adapter", "scope", "task", "contender"})
+_APART = {"adapter", "scope", "task", "draw", "letters", "contender"}
+_CONTENT = tuple(f.name for f in fields(Request) if f.name not in _APART)
 """The adapter's folder is left out: a place cannot change an answer, its content can."""
 
 
@@ -154,7 +160,8 @@ class Reply:
     refusal: str | None = None  # the provider's own statement that the model declined, where it says so
     signals: Mapping[str, float] = field(default_factory=dict)
     """Of the answer's tokens: ``logprob_mean`` and ``logprob_min`` (natural logarithms), ``margin`` (the smallest gap
-    between the two likeliest tokens' probabilities). Empty where the backend gives none."""
+    between the two likeliest tokens' probabilities); of each of the request's letters, as ``p:A``, the probability that
+    it is the answer. Empty where the backend gives none."""
     usage: Usage = field(default_factory=Usage)
     latency_s: float = 0.0  # of the try that succeeded; waiting for rate limits and earlier tries are left out
     ttft_s: float | None = None
@@ -169,6 +176,7 @@ class Call:
     role: Role
     model: str  # the model's name in the experiment
     adapter: str | None = None
+    draw: int = 0  # as of its `Request`; an attempt keeps the first
     request_digest: str
     usage: Usage = field(default_factory=Usage)
     cost: Cost = field(default_factory=Cost)

@@ -3,12 +3,13 @@
 import hashlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from harness.core.boxes import Action, Box, Result
+from harness.core.boxes import Action, Box, Result, SkillFolder
 from harness.core.errors import BoxError, ModelError
 from harness.core.records import Answer, Grade, Reply, Request
 from harness.core.tasks import Message, Task
@@ -44,6 +45,11 @@ class Session:
     def skill(self, name: str, how: Exposure) -> None:
         """A skill that was shown, or read."""
 
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:  # noqa: ARG002
+        """Within it a contender, or a part of one, has a box of its own, opened on first use, with these skills."""
+        yield
+
     async def box(self) -> Box:
         """This attempt's sandbox, opened on first use, the task's files in its work folder. Raises BoxError: none."""
         raise BoxError("a box is opened in a run only")
@@ -52,9 +58,17 @@ class Session:
         """A tar of what the work folder holds now, names relative to it; ``None`` where no box was opened."""
         return None
 
+    async def fresh_box(self, folders: Sequence[str] = ()) -> Box:  # noqa: ARG002
+        """A new, empty box of the task's environment with more ``folders`` to write to; who asks for it closes it."""
+        raise BoxError("a box is opened in a run only")
+
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
         """Asks the policy, performs what it allows, and records both. Raises BoxError: the sandbox failed."""
         raise BoxError("tools are used in a run only")
+
+    async def same(self, one: Answer, other: Answer) -> bool | None:
+        """Whether the task's grader takes two answers for one, without a reference; ``None``: ``one`` is no answer."""
+        return " ".join(one.text.split()).casefold() == " ".join(other.text.split()).casefold()
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:  # noqa: ARG002
         """The task's own grade, outside the attempt's limits; or, inside them, that of a named contender's verifier."""
@@ -101,6 +115,9 @@ class Grader(Protocol):
 
     def check_reference(self, reference: Any) -> None:
         """Raises ValueError: the grader cannot use ``reference``, or no answer could be right."""
+
+    async def same(self, one: str, other: str) -> bool | None:
+        """Whether two texts give the same answer, no reference looked at; ``None``: it reads no answer in ``one``."""
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade, nothing long on the event loop. Raises ModelError: a model that it calls failed for good."""

@@ -26,6 +26,7 @@ class Task:
     environment: Mapping[str, Any] = field(default_factory=dict)  # an ``image``, a ``dockerfile``, ``host``, or nothing
     dockerfile: str = ""  # the folder of the environment's Dockerfile; of the environment itself its digest is content
     tests: Mapping[str, str] = field(default_factory=dict)  # as files, for the grader's eyes only: no contender's box
+    tests_digest: str = ""  # of the tests' names and contents; part of the grading, not of the task
     oracle: Mapping[str, str] = field(default_factory=dict)  # as files: what solves the task, with ``solve.sh`` to run
     turns: int | None = None  # calls of a model that an attempt may make at most
     timeout_s: float | None = None

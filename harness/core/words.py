@@ -51,6 +51,7 @@ class Role(StrEnum):
     ANSWER = "answer"
     WORKER = "worker"
     EXPERT = "expert"
+    LEAD = "lead"
     SELECTOR = "selector"
     JUDGE = "judge"
     AUTHOR = "author"

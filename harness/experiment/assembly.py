@@ -18,8 +18,17 @@ from harness.core import (
     nearest,
 )
 from harness.cost import lacking
-from harness.experiment.build import WRAPPERS, DirectPlan, Planner, build_systems
-from harness.experiment.plan import Attempt, check_needs, check_tasks, dev_part, plan_attempts
+from harness.experiment.build import WRAPPERS, DirectPlan, build_systems
+from harness.experiment.plan import (
+    Attempt,
+    check_actions,
+    check_needs,
+    check_signals,
+    check_tasks,
+    dev_part,
+    plan_attempts,
+)
+from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
 from harness.grade import grader
@@ -52,6 +61,7 @@ class Assembled:
     gradings: Mapping[str, str]  # by the task's digest: the digest of all that its grade depends on but the answer
     verifiers: Mapping[str, Grader]  # by contender name: it looks at the worker's answers and needs no reference
     attempts: tuple[Attempt, ...]  # the plan: dev attempts first
+    places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
     notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
 
@@ -74,7 +84,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
     graders, verifiers, used = _graders(placed), dict[str, Grader](), set[str]()
     for name, contender in experiment.contenders.items():
-        used |= {contender.model} if contender.model else set()
+        used |= {model for model in (contender.model, contender.writer) if model}
         if contender.escalate is not None and contender.escalate.verifier is not None:
             field = f"contenders.{name}.escalate.verifier"
             verifiers[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
@@ -106,10 +116,12 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
     check_needs(path, systems, specs, capabilities)
+    check_actions(path, experiment, systems)
+    check_signals(path, systems, specs)
     entries = zip(full, experiment.suites, strict=True)
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)
     dev, parts = dev_part(experiment, path, systems, full, suites)
-    notes += check_tasks(path, planner.places, suites, dev, systems, trials=experiment.trials)
+    notes += check_tasks(path, planner.places, suites, dev, systems, graders=graders, trials=experiment.trials)
     attempts = plan_attempts(dev, systems, 1, seed, parts)
     attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
     adapters: dict[str, dict[Path, None]] = {}
@@ -127,12 +139,15 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         systems=systems,
         graders=graders,
         gradings={
-            task.digest: digest_json([digests[id(graders[task.digest])], as_json(task.reference)])
+            task.digest: digest_json(
+                [digests[id(graders[task.digest])], as_json(task.reference), *filter(None, [task.tests_digest])]
+            )
             for suite in full
             for task in suite.tasks
         },
         verifiers=verifiers,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
+        places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
         notes=tuple(notes),
     )
@@ -222,7 +237,9 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         rule["seed"] = assembled.experiment.seed
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
-    if any(key is not None for key in (entry.prompt, entry.response_format, entry.twin)):
+    if entry.lead is not None or any(
+        key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)
+    ):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}
     skills = {suite: s.skills for suite, s in systems.items() if isinstance(s, Skilled)}

@@ -9,24 +9,43 @@ from typing import Any
 from harness.adapter import Adapter, load_adapter
 from harness.core import (
     Contender,
-    Grader,
     Kind,
     ModelSpec,
     Redactor,
     RenderedPrompt,
-    Suite,
-    UserFileError,
     as_json,
     digest_json,
 )
-from harness.experiment.reading import check_known, resolve
-from harness.experiment.schema import ContenderEntry, Experiment
 from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
-from harness.skill import OPEN_BY_TEXT, OPEN_BY_TOOL, Skill, catalogue, file_content, load_library, skill_content
-from harness.store import experiment_file
-from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
-from harness.system import DELIVERIES, MAX_TURNS, NONE, SIGNALS, SYSTEMS, Direct, Hybrid, Rule, Skilled, System
-from harness.userfile import Strict, parse
+from harness.skill import (
+    OPEN_BY_TEXT,
+    OPEN_BY_TOOL,
+    WRITTEN,
+    Skill,
+    catalogue,
+    file_content,
+    load_library,
+    skill_content,
+)
+from harness.system import (
+    DELIVERIES,
+    HANDING_TEXTS,
+    MAX_TURNS,
+    NONE,
+    REVISION,
+    SIGNALS,
+    SYSTEMS,
+    Advised,
+    Direct,
+    Hands,
+    Hybrid,
+    Led,
+    Rule,
+    SelfWritten,
+    Skilled,
+    System,
+)
+from harness.userfile import Strict
 
 _TEXTS = [catalogue([("n", "d")]), skill_content("n", "b", ["f"]), file_content("n", "p", "t")]
 WRAPPERS = digest_json([*_TEXTS, OPEN_BY_TEXT, OPEN_BY_TOOL, "task again"])
@@ -48,7 +67,9 @@ class DirectPlan:
     prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # what is asked at its tasks
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the ``response_format`` that is sent
     delivery: str = NONE
+    author: str | None = None  # the model that writes a skill for each task
     system: tuple[str, Strict] | None = None  # the installed way that answers, with its options
+    hands: Hands | None = None  # the tools by which it works in a box
     twin: int | None = None
     written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
 
@@ -61,6 +82,8 @@ class DirectPlan:
             suite: workshop.skills(self.skills[suite], self.delivery) for suite in suites if self.skills.get(suite)
         }
         named = {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items() if found}
+        author = workshop.specs[self.author] if self.author else None
+        writing = [author.digest, author.apart, REVISION] if author else None
         way = None
         if self.system is not None:
             kind, options = SYSTEMS[self.system[0]], self.system[1]
@@ -72,9 +95,11 @@ class DirectPlan:
                 "prompt": self.prompts[suite].template.digest,
                 "adapter": adapters[suite].digest if suite in adapters else None,
                 "skills": named.get(suite),
-                "delivery": delivered if suite in skills else None,
+                "delivery": delivered if suite in skills or author else None,
+                "author": writing,
                 "response_format": self.forms.get(suite),
                 "system": way,
+                "hands": self.hands.identity if self.hands else None,
                 "twin": self.twin,
                 "apart": spec.apart,
             }
@@ -86,15 +111,17 @@ class DirectPlan:
             "prompt": {suite: self._shown_prompt(suite) for suite in suites},
             "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
             "training": {suite: adapter.training for suite, adapter in adapters.items() if adapter.training},
-            "skills": named,
-            "delivery": delivered if skills else None,
+            "skills": named if author is None else {suite: [[WRITTEN, digest_json(writing)]] for suite in suites},
+            "delivery": delivered if skills or author else None,
+            "author": {key: getattr(author, key) for key in _SHOWN} if author else None,
             "response_format": self.forms,
             "system": way,
+            "hands": self.hands.identity if self.hands else None,
             "twin": self.twin,
         }
         contender = Contender(
             name=name,
-            kind=_KINDS[bool(adapters), bool(skills)],
+            kind=_KINDS[bool(adapters), bool(skills or author)],
             parts=as_json({key: value for key, value in described.items() if value}),
             asked=self.written,
             digest=_over_suites(identities),
@@ -118,9 +145,18 @@ class DirectPlan:
                 tool_role=TOOL_ROLE in can,
             )
             made[suite] = system
-            if suite in skills:
+            if self.hands is not None:
+                made[suite] = self.hands.given(system, skills.get(suite, ()), DELIVERIES.get(self.delivery))
+            elif suite in skills or author is not None:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
-                made[suite] = Skilled(**given, skills=skills[suite], delivery=DELIVERIES[self.delivery])
+                given |= {"skills": skills.get(suite, ()), "delivery": DELIVERIES[self.delivery]}
+                made[suite] = (
+                    Skilled(**given)
+                    if author is None
+                    else SelfWritten(
+                        **given, author=author.name, author_digest=author.digest, author_sampling=author.sampling
+                    )
+                )
             elif self.system is not None:
                 made[suite] = kind.build(system, options)
         return made
@@ -143,6 +179,7 @@ class HybridPlan:
     signal: str
     threshold: float | None = None
     rate: float | None = None
+    draws: int = 1  # of ``agreement:K``: how often the worker answers
     like: str | None = None  # for ``random:NAME``: the hybrid whose rate it takes
     verifier: Mapping[str, Any] | None = None
     written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
@@ -152,7 +189,7 @@ class HybridPlan:
         worker, expert = workshop.systems(self.worker), workshop.systems(self.expert)
         like, signal = workshop.systems(self.like) if self.like else {}, SIGNALS[self.signal]
         rule = {"signal": self.signal, "threshold": self.threshold, "rate": self.rate, "verifier": self.verifier}
-        rule |= {"seed": workshop.seed} if signal.argument else {}
+        rule |= {"seed": workshop.seed} if signal.argument else {"draws": self.draws} if signal.counts else {}
         identities = {
             suite: digest_json(
                 [worker[suite].identity, expert[suite].identity, rule, like[suite].identity if like else None]
@@ -174,14 +211,57 @@ class HybridPlan:
                 worker=worker[suite],
                 expert=expert[suite],
                 signal=signal,
-                rule=Rule(hybrid=name, threshold=self.threshold, rate=self.rate, seed=workshop.seed),
+                rule=Rule(
+                    hybrid=name,
+                    worker=asked if isinstance(asked := worker[suite], Direct) else None,
+                    threshold=self.threshold,
+                    rate=self.rate,
+                    draws=self.draws,
+                    seed=workshop.seed,
+                ),
                 likes=like.get(suite),
             )
             for suite, identity in identities.items()
         }
 
 
-Plan = DirectPlan | HybridPlan
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandingPlan:
+    """A contender that hands work on to others by a tool: a worker to its expert, or a lead to its workers."""
+
+    first: str
+    others: tuple[str, ...]
+    leads: bool
+    most: int
+    written: Mapping[str, Any] = field(default_factory=dict)  # as the experiment has it, for the manifest
+
+    def build(self, name: str, workshop: "Workshop") -> dict[str, System]:
+        """The contender by suite name."""
+        first, others = workshop.systems(self.first), [workshop.systems(other) for other in self.others]
+        how = ["delegate" if self.leads else "ask", self.most, HANDING_TEXTS]
+        identities = {
+            suite: digest_json([first[suite].identity, [other[suite].identity for other in others], how])
+            for suite in workshop.suites
+        }
+        named = {"lead": self.first, "workers": [*self.others]}
+        contender = Contender(
+            name=name,
+            kind=Kind.HYBRID,
+            parts=named if self.leads else {"worker": self.first, "expert": self.others[0]},
+            digest=_over_suites(identities),
+            asked=self.written,
+        )
+        made: dict[str, System] = {}
+        for suite, identity in identities.items():
+            who, to = first[suite], [system for other in others if isinstance(system := other[suite], Direct)]
+            assert isinstance(who, Direct), "the experiment was checked"  # noqa: S101
+            given: dict[str, Any] = {"contender": contender, "identity": identity, "prompt": who.prompt}
+            given |= {"first": who, "most": self.most}
+            made[suite] = Led(**given, workers=tuple(to)) if self.leads else Advised(**given, expert=to[0])
+        return made
+
+
+Plan = DirectPlan | HybridPlan | HandingPlan
 
 
 def build_systems(
@@ -196,7 +276,7 @@ def build_systems(
     workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed)
     # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
     hybrids = [plan for plan in plans.values() if isinstance(plan, HybridPlan)]
-    workers = [plan.worker for plan in hybrids if not SIGNALS[plan.signal].control]
+    workers = [plan.worker for plan in hybrids if not (SIGNALS[plan.signal].control or SIGNALS[plan.signal].counts)]
     workshop.watched |= {system.identity for name in workers for system in workshop.systems(name).values()}
     workshop.built.clear()
     return {name: workshop.systems(name) for name in plans}
@@ -241,111 +321,3 @@ def _over_suites(identities: Mapping[str, str]) -> str:
     """What a contender is on all suites together, whatever these are called."""
     distinct = sorted(set(identities.values()))
     return distinct[0] if len(distinct) == 1 else digest_json(distinct)
-
-
-class Planner:
-    """Reads one contender of an experiment after another, and renders each template once over each suite."""
-
-    def __init__(
-        self, report: Path, experiment: Experiment, suites: Mapping[Path, Suite], graders: Mapping[str, Grader]
-    ) -> None:
-        self.report, self.experiment, self.graders = report, experiment, graders
-        self.path = experiment_file(report)
-        self.places = {suite.name: place for place, suite in suites.items()}
-        self.suites = {suite.name: suite for suite in suites.values()}
-        self._rendered: dict[tuple[str, str], RenderedPrompt] = {}
-
-    def plan(self, name: str) -> Plan:
-        """What a contender is to be. Raises UserFileError: a file, a suite or a form of answer is not to be had."""
-        entry, field = self.experiment.contenders[name], f"contenders.{name}"
-        written = entry.model_dump(mode="json", exclude_none=True)
-        written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
-        if (rule := entry.escalate) is not None:
-            return HybridPlan(
-                worker=str(entry.worker),
-                expert=str(entry.expert),
-                signal=rule.name,
-                threshold=rule.confidence,
-                rate=rule.share,
-                like=rule.like,
-                verifier=rule.verifier,
-                written=written,
-            )
-        for key in ("adapter", "skills"):
-            if isinstance(by_suite := getattr(entry, key), Mapping):
-                self._check_names(by_suite, f"{field}.{key}")
-                # a silent gap would compare the bare model under a tuned name
-                if missing := [suite for suite in self.suites if suite not in by_suite]:
-                    problem, advice = f"nothing is given for the suite {missing[0]!r}", f"add {missing[0]}: …"
-                    raise UserFileError(self.path, problem, field=f"{field}.{key}", advice=advice)
-        self._check_names(entry.own_prompts, f"{field}.prompt")
-        inherited = self.experiment.models[str(entry.model)].sampling.get("response_format")
-        form = entry.response_format or inherited
-        where = field if entry.response_format else f"models.{entry.model}.sampling"
-        system = None
-        if (way := entry.system) is not None:
-            if entry.skills is not None:
-                problem = "system does not go with skills, which only the ways of this program deliver"
-                raise UserFileError(self.path, problem, field=f"{field}.system", advice="take one of the two out")
-            given = {key: value for key, value in way.items() if key != "name"}
-            system = way["name"], parse(SYSTEMS[way["name"]].options, given, self.path, field=f"{field}.system")
-        adapters = {suite: entry.adapter_for(suite) for suite in self.suites}
-        skills = {suite: entry.skills_for(suite) for suite in self.suites if entry.delivery != NONE}
-        return DirectPlan(
-            model=str(entry.model),
-            adapters={s: resolve(self.report, text, field=f"{field}.adapter") for s, text in adapters.items() if text},
-            skills={
-                suite: tuple(resolve(self.report, text, field=f"{field}.skills") for text in texts)
-                for suite, texts in skills.items()
-                if texts
-            },
-            prompts={suite: self._prompt(entry, suite, f"{field}.prompt") for suite in self.suites},
-            forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
-            delivery=entry.delivery,
-            system=system,
-            twin=entry.twin,
-            written=written,
-        )
-
-    def _check_names(self, by_suite: Mapping[str, Any], field: str) -> None:
-        for suite in by_suite:
-            check_known(suite, self.suites, "suite", self.path, field)
-
-    def _prompt(self, entry: ContenderEntry, name: str, field: str) -> RenderedPrompt:
-        """What a contender is asked at a suite: by a prompt of its own, else by the suite's."""
-        suite, files = self.suites[name], entry.prompt_for(name)
-        template = suite.prompt.template
-        if files is not None:
-            template = read_prompt(files, lambda text: resolve(self.report, text, field=field))
-        key = (template.digest, name)
-        if key not in self._rendered:
-            own = template == suite.prompt.template
-            prompt = suite.prompt if own else render(template, suite.tasks, self.path)
-            if not uses_task(prompt) and len(suite.tasks) > 1:
-                place = self.places[name] if own else Path(template.files["user"])
-                raise UserFileError(place, INPUT_UNUSED, field="prompt" if own else "")
-            self._rendered[key] = prompt
-        return self._rendered[key]
-
-    def _form(self, written: Any, suite: str, field: str) -> Mapping[str, Any]:
-        """The ``response_format`` that is sent; of ``json_schema`` the schema is that of the suite's grader."""
-        if written != "json_schema":
-            return {"type": written} if isinstance(written, str) else written
-        used = {id(by): by for by in (self.graders[task.digest] for task in self.suites[suite].tasks)}.values()
-        schemas = {digest_json(schema): schema for by in used if (schema := by.schema_of_answers) is not None}
-        names = ", ".join(sorted({by.name for by in used if by.schema_of_answers is None}))
-        if names or len(schemas) != 1:
-            found = f"its grader {names} has no JSON schema" if names else "its tasks have several"
-            problem = f"the schema is that of the suite's grader, and {suite} has none for all its tasks: {found}"
-            advice = "use the grader json_schema, write the schema out as a mapping, or write json_object"
-            raise UserFileError(self.path, problem, field=field, advice=advice)
-        return {"type": "json_schema", "json_schema": {"name": "answer", "schema": next(iter(schemas.values()))}}
-
-
-def _without_places(written: Any) -> Any:
-    """Paths as a manifest may keep them: of one that holds only on this machine, its last part."""
-    if isinstance(written, dict):
-        return {suite: _without_places(path) for suite, path in written.items()}
-    if isinstance(written, list):
-        return [_without_places(path) for path in written]
-    return Path(written).name if written.startswith(("/", "~")) else written

@@ -4,28 +4,32 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.core import Cost, Status, as_json
+from harness.core import Cost, Request, Status, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled, recall
+from harness.experiment.box_needs import check_boxes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
+from harness.system import SKILL_TOKENS, is_authoring
 
 WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
 
 
 def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool = False) -> dict[str, Any]:
-    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError: offline, a model is not."""
+    """What ``check --json`` shows: what a run would do, at what cost. Raises UsageError and UserFileError."""
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
-    plans = [*_plans(assembled)]
-    # Of equal contenders the first is billed; no hybrid, which uses its parts' answers; no replay, whose are paid for.
+    left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
+    builds = check_boxes(assembled, left, build=False)
+    estimated = _Estimate(assembled)
+    # Of equal contenders the first is billed; of a hybrid what its parts do not ask; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
     live = {name for name, spec in specs.items() if not backend_of(spec).recorded}
-    billed = {n for n, of in asked.items() if not any(s.parts for s in of) and any(s.models & live for s in of)}
+    bills = [estimated.ends(n, further=True) for n, of in asked.items() if any(s.models & live for s in of)]
     return {
         "attempts": len(assembled.attempts),
         "done": sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
@@ -34,40 +38,52 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
             | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
             for s in assembled.suites
         ],
-        "plans": plans,
+        "plans": [*estimated.plans()],
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
-        "warnings": [*dict.fromkeys(_warnings(assembled))],
+        "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         # as far as prices are known; an answer that contenders share is in it once
-        "usd_low": sum(plan["usd_low"] or 0.0 for plan in plans if plan["contender"] in billed),
-        "usd_high": sum(plan["usd_high"] or 0.0 for plan in plans if plan["contender"] in billed),
+        "usd_low": sum(bill["usd_low"] or 0.0 for bill in bills),
+        "usd_high": sum(bill["usd_high"] or 0.0 for bill in bills),
     }
 
 
-def _plans(assembled: Assembled) -> Iterator[dict[str, Any]]:
-    """One for each contender, in the experiment's order; a task of a suite stands for the others."""
-    counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
-    first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
-    for name, contender in assembled.contenders.items():
+class _Estimate:
+    """What a contender asks by itself, and what of it no part of it asks; a task of a suite stands for the others."""
+
+    def __init__(self, assembled: Assembled) -> None:
+        self._assembled = assembled
+        self._counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
+        self._first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
+
+    def plans(self) -> Iterator[dict[str, Any]]:
+        """One for each contender, in the experiment's order."""
+        for name, contender in self._assembled.contenders.items():
+            attempts = sum(self._counts[name, suite] for suite in self._assembled.systems[name])
+            yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, **self.ends(name)}
+
+    def ends(self, name: str, *, further: bool = False) -> dict[str, Any]:
+        """The fewest and the most calls that are likely, and dollars."""
         calls, usd = [0, 0], [Cost(usd=0.0), Cost(usd=0.0)]
-        tried = [(suite, counts[name, suite]) for suite in assembled.systems[name] if counts[name, suite]]
-        for suite, count in tried:
-            for end, asked in enumerate(assembled.systems[name][suite].calls(first[name, suite])):
+        for suite, system in self._assembled.systems[name].items():
+            if not (count := self._counts[name, suite]):
+                continue
+            task = self._first[name, suite]
+            for end, asked in enumerate(system.further(task) if further else system.calls(task)):
                 calls[end] += len(asked) * count
-                costs = []
-                for model, request in asked:
-                    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-                    answer = min(int(request.sampling.get("max_tokens", ANSWER_TOKENS)), ANSWER_TOKENS)
-                    # machine time is not known before a run: about a second for a thousand tokens
-                    seconds, price = (words + answer) / 1000, assembled.specs[model].price
-                    costs.append(estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds))
-                each = Cost.total(costs).usd
+                each = Cost.total(self._cost(*one) for one in asked).usd
                 usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
-        ends = {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
-        attempts = sum(count for _, count in tried)
-        yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, **ends}
+        return {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
+
+    def _cost(self, model: str, request: Request) -> Cost:
+        words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+        likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
+        answer = min(int(request.sampling.get("max_tokens", likely)), likely)
+        # machine time is not known before a run: about a second for a thousand tokens
+        seconds, price = (words + answer) / 1000, self._assembled.specs[model].price
+        return estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds)
 
 
 def _prompts(assembled: Assembled) -> Iterator[dict[str, Any]]:

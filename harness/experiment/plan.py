@@ -4,12 +4,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from harness.core import ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, seeded
+from harness.core import Grader, ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, nearest, seeded
 from harness.experiment.schema import Experiment
-from harness.model import BACKENDS
+from harness.model import BACKENDS, backend_of
+from harness.sandbox import READING_SKILLS, forbidden, named
 from harness.suite import in_two_suites, select
-from harness.system import System
+from harness.system import BOX_TOOLS, Agent, Direct, Hybrid, System
 
 CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
@@ -88,6 +90,50 @@ def check_needs(
             raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
 
 
+def check_actions(path: Path, experiment: Experiment, systems: Systems) -> None:
+    """Refuses rules of actions that name what is no tool, or leave a contender none of its own."""
+    rules, known = experiment.sandbox.actions, {*BOX_TOOLS, *READING_SKILLS}
+    for key, patterns in (("allow", rules.allow or ()), ("deny", rules.deny)):
+        for pattern in patterns:
+            if (name := named(pattern)[0]) not in known:
+                field = f"sandbox.actions.{key}"
+                raise UserFileError(path, f"{pattern!r} is no tool", field=field, advice=nearest(name, known))
+    for name, by_suite in systems.items():
+        for agent in [system for system in by_suite.values() if isinstance(system, Agent)]:
+            if all(forbidden(rules, tool.name) for tool in agent.tools):
+                tools = ", ".join(tool.name for tool in agent.tools)
+                problem = f"it forbids every tool of the contender {name} ({tools})"
+                raise UserFileError(path, problem, field="sandbox.actions", advice="allow one, or take its tools out")
+
+
+def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) -> None:
+    """Refuses a signal that asks a worker more than its answer, where that cannot be asked or would tell nothing."""
+    for name, by_suite in systems.items():
+        for system in by_suite.values():
+            if not isinstance(system, Hybrid) or not system.signal.asks:
+                continue
+            worker, signal, field = system.worker, system.signal.name, f"contenders.{name}.worker"
+            if not isinstance(worker, Direct) or worker.needs_box:
+                what = "works in a box" if worker.needs_box else "is not one model that is asked"
+                problem = f"the signal {signal} asks the worker again, and {worker.contender.name} {what}"
+                raise UserFileError(path, problem, field=field, advice="name another worker, or another signal")
+            if system.signal.counts and (why := _repeats(specs[worker.model], worker.sampling)):
+                problem = f"{worker.contender.name} {why}, so that {system.rule.draws} answers of it would be one"
+                raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=ITS_SAMPLING)
+
+
+ITS_SAMPLING = "give its model sampling: {temperature: 0.7}, without a seed"
+
+
+def _repeats(spec: ModelSpec, sampling: Mapping[str, Any]) -> str:
+    """Why a model gives one answer again and again; empty where its answers are draws."""
+    backend = backend_of(spec)
+    backend = BACKENDS.get(str(spec.options.get("recorded_backend")), backend) if backend.recorded else backend
+    if sampling.get("temperature", 0 if backend.greedy else None) == 0:
+        return "answers greedily (temperature 0)"
+    return "is sampled with a seed" if backend.remote and sampling.get("seed") is not None else ""
+
+
 def dev_part(
     experiment: Experiment, path: Path, systems: Systems, suites: Sequence[Suite], run_on: Sequence[Suite]
 ) -> tuple[tuple[Suite, ...], list[str]]:
@@ -124,6 +170,7 @@ def check_tasks(
     dev: Sequence[Suite],
     systems: Systems,
     *,
+    graders: Mapping[str, Grader],
     trials: int,
 ) -> list[str]:
     """Refuses too many attempts, a task in two suites, and one that none can be given; notes on files not shown."""
@@ -140,16 +187,19 @@ def check_tasks(
         field = f"suites.{[suite.name for suite in suites].index(second.name)}"
         advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(path, f"{problem}: each answer would count twice", field=field, advice=advice)
-    notes, never = list[str](), "which no contender of this version can be given; take it out"
+    notes, known = list[str](), f"and tools of this version are {', '.join(BOX_TOOLS)}; take the others out"
     for suite in [*suites, *dev]:
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
-        blind = [name for name, system in asked.items() if "files" not in system.prompt.variables]
+        able = [name for name, system in asked.items() if system.needs_box]
+        shown = [name for name, system in asked.items() if "files" in system.prompt.variables]
+        blind = [name for name in asked if name not in {*able, *shown}]
         for task in suite.tasks:
-            hidden = [*task.files] if len(blind) == len(asked) else []
-            held = {"tools": [tool.name for tool in task.tools], "environment": [*task.environment], "files": hidden}
+            used = bool(able) or graders[task.digest].needs_box
+            hidden = [*task.files] if len(blind) == len(asked) and not used else []
+            held = {"tools": [tool.name for tool in task.tools if tool.name not in BOX_TOOLS], "files": hidden}
             if (key := next((key for key, names in held.items() if names), None)) is not None:
                 show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
-                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else never}"
+                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else known}"
                 raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
         if blind and any(task.files for task in suite.tasks):
             notes.append(f"suite {suite.name}: the prompt of {listed(blind, 5)} does not show the tasks' files")

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.core import ModelSpec, Suite, UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.cost import book_price
-from harness.experiment.schema import Experiment
+from harness.experiment.schema import ContenderEntry, Experiment
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
 from harness.suite import load_suite, one_unit_each, unsplit
@@ -141,15 +141,22 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
                 advice = f"use the backend {' or '.join(n for n, other in BACKENDS.items() if ADAPTERS in other.can)}"
                 problem = f"the model {entry.model} has the backend {backend.name}, which takes no adapter"
                 raise UserFileError(path, problem, field=f"{field}.adapter", advice=advice)
-        for key in ("worker", "expert"):
-            if (part := getattr(entry, key)) is not None:
-                check_known(part, contenders, "contender", path, f"{field}.{key}")
+        if entry.author is not None:
+            check_known(entry.author, experiment.models, "model", path, f"{field}.author")
+        named = [(key, part) for key in ("worker", "expert", "lead") if (part := getattr(entry, key)) is not None]
+        for key, part in [*named, *((f"workers.{i}", part) for i, part in enumerate(entry.workers or ()))]:
+            check_known(part, contenders, "contender", path, f"{field}.{key}")
         like = entry.escalate.like if entry.escalate else None
         if like is not None and (like not in contenders or not contenders[like].worker):
             hybrids = [n for n, e in contenders.items() if e.worker and n != name]
             problem = f"random:{like} names neither a share between 0 and 1 nor a hybrid"
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
-    made_of = {n: {e.worker, e.expert, e.escalate.like if e.escalate else None} - {None} for n, e in contenders.items()}
+        for key, part in _handed(entry):
+            _check_handed(part, contenders[part], path, f"{field}.{key}", first=key in {"lead", "worker"})
+    made_of = {
+        n: {e.worker, e.expert, e.lead, *(e.workers or ()), e.escalate.like if e.escalate else None} - {None}
+        for n, e in contenders.items()
+    }
     try:
         TopologicalSorter(made_of).prepare()
     except CycleError as error:
@@ -157,9 +164,29 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
         problem = f"a hybrid is made of itself: {' -> '.join(circle)}"
         raise UserFileError(path, problem, field=f"contenders.{circle[-2]}") from None
     for name, entry in contenders.items():
-        if entry.escalate and SIGNALS[entry.escalate.name].logprobs and contenders[str(entry.worker)].worker:
+        if entry.escalate and SIGNALS[entry.escalate.name].logprobs and not contenders[str(entry.worker)].model:
             problem = f"the worker {entry.worker} is a hybrid, which has no log-probabilities of its own"
             raise UserFileError(path, problem, field=f"contenders.{name}.worker", advice="name its worker")
+
+
+def _handed(entry: ContenderEntry) -> list[tuple[str, str]]:
+    """The parts of a contender that hands work on by a tool, with the keys that name them; the first one first."""
+    if entry.lead is not None:
+        return [("lead", entry.lead), *((f"workers.{i}", name) for i, name in enumerate(entry.workers or ()))]
+    if entry.escalate is not None and SIGNALS[entry.escalate.name].tool:
+        return [("worker", str(entry.worker)), ("expert", str(entry.expert))]
+    return []
+
+
+def _check_handed(name: str, entry: ContenderEntry, path: Path, field: str, *, first: bool) -> None:
+    """Refuses a part that is not one model with a conversation of its own."""
+    what = "works in a box by tools of its own" if entry.tools else ""
+    what = "answers in a way of an installed package" if entry.system else what
+    what = "has its skill written first" if first and entry.writer else what
+    what = "is itself made of contenders" if entry.model is None else what
+    if what:
+        problem = f"{name} {what}, and work is handed from one model to another"
+        raise UserFileError(path, problem, field=field, advice="name a contender that is a model with its own skills")
 
 
 def _refuse_secrets(value: Any, path: Path, field: str) -> None:

@@ -9,9 +9,11 @@ from harness.core import Registry, digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
-from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
+from harness.system import BOX_TOOLS, DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
+MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
+MOST_DRAWS = 100  # answers of one worker at one task
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
 
@@ -55,6 +57,7 @@ class Escalation(Strict):
     signal: Text
     threshold: Annotated[float, Field(strict=True, allow_inf_nan=False)] | Literal["auto"] = "auto"
     """Escalates below it; ``auto`` is chosen on the dev split."""
+    most: Annotated[Count, Field(le=MOST_HANDED)] | None = None  # of ``ask``: questions at one task; 1
     verifier: dict[str, Any] | None = None  # a grader that needs no reference: ``{"name": …}`` and its options
 
     @property
@@ -76,6 +79,11 @@ class Escalation(Strict):
         return self.signal.partition(":")[2] or None if named else None
 
     @property
+    def draws(self) -> int:
+        """Of ``agreement:K``: the number K."""
+        return int(self.signal.partition(":")[2]) if SIGNALS[self.name].counts else 1
+
+    @property
     def confidence(self) -> float | None:
         """The threshold on the scale of confidences; ``None`` where it is chosen on dev tasks, or there is none."""
         signal = SIGNALS[self.name]
@@ -91,13 +99,22 @@ class Escalation(Strict):
         _refuse(
             (signal.argument and not argument, f"{name} needs a share or a hybrid; write {name}:0.2 or {name}:NAME"),
             (
-                colon and not signal.argument,
+                signal.counts and not (argument.isdecimal() and 2 <= int(argument[:4]) <= MOST_DRAWS),
+                f"{name} needs a number of answers from 2 to {MOST_DRAWS}, found {self.signal!r}; write {name}:5",
+            ),
+            (
+                colon and not (signal.argument or signal.counts),
                 f"the signal {name} takes no argument, found {self.signal!r}; write {name}",
             ),
             (not 0 <= (self.share or 0) <= 1, f"the share of {name} lies between 0 and 1, found {argument}"),
             (signal.verifier == (grader is None), together),
             (grader is not None and not isinstance(grader.get("name"), str), nameless),
             (signal.control and threshold != "auto", f"the signal {name} has no threshold; take it out"),
+            (
+                signal.tool and "threshold" in self.model_fields_set,
+                f"the signal {name} has no threshold, for the worker itself decides; take it out",
+            ),
+            (self.most is not None and not signal.tool, "most goes with the signal ask; take it out"),
         )
         if not isinstance(threshold, str):
             said = f"threshold is {threshold:g}, and"
@@ -119,14 +136,23 @@ class ContenderEntry(Strict):
     adapter: str | dict[str, str] | None = None
     skills: str | list[str] | dict[str, str | list[str]] | None = None
     delivery: Text = NONE
+    author: Text | None = (
+        None  # of ``delivery: self``: the model that writes a skill for each task; else the same model
+    )
     prompt: str | dict[str, str | dict[str, str]] | None = None  # a file, files by role, or either by suite
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
     system: dict[str, Any] | None = None  # another way to answer with the model, of an installed package: ``{name: …}``
+    tools: Annotated[list[Text], Field(min_length=1)] | None = None  # by which it works in a box
+    turns: Annotated[Count, Field(le=10_000)] | None = None  # with tools: calls of the model in one attempt; 40
+    tokens: Count | None = None  # with tools: of all calls of one attempt together, in and out
     twin: Count | None = None  # told apart by it, an equal contender shares no answers
     worker: Text | None = None
     expert: Text | None = None
     escalate: Escalation | None = None
+    lead: Text | None = None
+    workers: Annotated[list[Text], Field(min_length=1, max_length=20)] | None = None
+    most: Annotated[Count, Field(le=MOST_HANDED)] | None = None  # of a lead: subtasks that it hands on at one task; 8
 
     def adapter_for(self, suite: str) -> str | None:
         """The adapter's folder for a suite, as written; ``None`` where it has none."""
@@ -136,6 +162,12 @@ class ContenderEntry(Strict):
         """The skill folders or libraries for a suite, as written."""
         chosen = self.skills.get(suite, []) if isinstance(self.skills, dict) else self.skills or []
         return (chosen,) if isinstance(chosen, str) else tuple(chosen)
+
+    @property
+    def writer(self) -> str | None:
+        """The model that writes its skill for each task; ``None`` where its skills are named, or it has none."""
+        written = self.delivery in DELIVERIES and DELIVERIES[self.delivery].written
+        return self.author or self.model if written else None
 
     @property
     def own_prompts(self) -> dict[str, Any]:
@@ -155,6 +187,14 @@ class ContenderEntry(Strict):
             return value
         raise ValueError(why if isinstance(name, str) else "it needs the name of an installed one; write {name: …}")
 
+    @field_validator("tools")
+    @classmethod
+    def _known_tools(cls, value: list[str] | None) -> list[str] | None:
+        for name in value or ():
+            _refuse((why := BOX_TOOLS.refusal(name), str(why)))
+            _refuse((value and value.count(name) > 1, f"{name} is there twice; name each tool once"))
+        return value
+
     @model_validator(mode="before")
     @classmethod
     def _default_delivery(cls, value: Any) -> Any:
@@ -164,14 +204,35 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        own = ("model", "adapter", "skills", "prompt", "response_format", "system", "twin")
-        direct = [key for key in own if getattr(self, key) is not None]
+        own = ["model", "adapter", "skills", "author", "prompt", "response_format", "system"]
+        own += ["tools", "turns", "tokens", "twin"]
+        direct = [key for key in own if getattr(self, key) is not None] + ["delivery"] * (self.delivery != NONE)
+        led, workers = (
+            [key for key in ("lead", "workers", "most") if getattr(self, key) is not None],
+            self.workers or [],
+        )
+        twice = next((name for name in workers if workers.count(name) > 1), None)
+        mixed = (
+            f"{' does not go with '.join([*direct[:1], *hybrid[:1], *led][:2])}; a lead names contenders that have it"
+        )
+        _refuse(
+            (led and not self.lead, f"{led[0] if led else ''} without a lead; add lead: NAME, or take it out"),
+            (led and (direct or hybrid), mixed),
+            (led and not workers, "a lead without workers; add workers: [NAME]"),
+            (self.lead in workers, f"the lead {self.lead!r} is among its own workers; name other contenders"),
+            (twice, f"{twice!r} is among the workers twice; name each once"),
+        )
+        if led:
+            return self
         both = f"{' does not go with '.join([*direct[:1], *hybrid[:1]])}; a hybrid names two contenders that have them"
         _refuse(
             (hybrid and direct, both),
             (0 < len(hybrid) < 3, "a hybrid needs worker, expert and escalate; add what is missing"),
             (not hybrid and not self.model, "neither a model nor worker, expert and escalate; give one of the two"),
         )
+        for key in ("turns", "tokens"):
+            alone = getattr(self, key) is not None and self.tools is None
+            _refuse((alone, f"{key} goes with tools; add tools: [bash, …], or take {key} out"))
         for chosen in [self.prompt, *self.own_prompts.values()]:
             no_user = isinstance(chosen, dict) and _is_template(chosen) and "user" not in chosen
             _refuse((no_user, "prompt has no template of the role user; write {user: FILE, system: FILE}"))
@@ -179,10 +240,14 @@ class ContenderEntry(Strict):
             _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
         if (delivery := self.delivery) != NONE:
             _refuse_word(delivery.partition(":")[0], "delivery", DELIVERIES.refusal(delivery), DELIVERIES, NONE)
+            written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
-            _refuse((self.skills is None, unused))
+            both = f"delivery {delivery} writes a skill for each task, and skills are named; take one of the two out"
+            _refuse((self.skills is None and not written, unused), (self.skills is not None and written, both))
         _refuse(
-            (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders")
+            (self.tools and self.writer, f"tools do not go with delivery {self.delivery}; take one of the two out"),
+            (self.author and self.writer is None, "author goes with delivery: self; add that, or take author out"),
+            (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders"),
         )
         return self
 

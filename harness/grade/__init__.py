@@ -4,4 +4,5 @@ A grader is built by name from a suite's specification; what it cannot use is re
 """
 
 from harness.grade.plain import normalised
-from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader
+from harness.grade.program import Program, programs_of, put_work
+from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader, ungraded

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue
 
-from harness.core import Grade, digest_json
+from harness.core import Grade, Status, digest_json
 from harness.grade.number import close
 from harness.grade.plain import FENCE, plain
 from harness.grade.rule import Rule, malformed, right, shown, ungraded, wrong
@@ -92,8 +92,20 @@ class JsonSchema(Rule):
 
     def judge(self, text: str, reference: None) -> Grade:  # noqa: ARG002
         """Passes when the schema holds."""
-        value, problem = _read(text, self.take, {"object": dict, "array": list}.get(str(self.form.get("type"))))
+        value, problem = self._value(text)
         return problem or _violation(value, self.form) or right()
+
+    def reading(self, text: str) -> Any:
+        """The value, where the schema allows it."""
+        value, problem = self._value(text)
+        return None if problem or _violation(value, self.form) else value
+
+    def matches(self, text: str, reading: Any) -> bool:
+        """Field by field."""
+        return JsonFields(take=self.take).judge(text, reading).status is Status.PASSED
+
+    def _value(self, text: str) -> tuple[Any, Grade | None]:
+        return _read(text, self.take, {"object": dict, "array": list}.get(str(self.form.get("type"))))
 
 
 _Wrong = tuple[str, str, str]  # a place, what was expected there, what was found
@@ -141,6 +153,11 @@ class JsonFields(Rule):
     def answers(self, reference: Any) -> Iterable[str]:
         """The reference as JSON."""
         return (json.dumps(self.usable(reference)),)
+
+    def reading(self, text: str) -> Any:
+        """The value, where the schema allows it."""
+        value, problem = _read(text, self.take, {"object": dict, "array": list}.get(str((self.form or {}).get("type"))))
+        return None if problem or (self.form is not None and _violation(value, self.form)) else value
 
     def judge(self, text: str, reference: Any) -> Grade:
         """Passes when every field is right."""

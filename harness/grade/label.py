@@ -91,13 +91,7 @@ class Label(Rule):
 
     def judge(self, text: str, reference: str) -> Grade:
         """Passes when the label found is the reference."""
-        if self.take == "only":
-            found = self._list.whole(text)
-        elif self.take == "anywhere":
-            found = list(dict.fromkeys(self._list.inside(text, strongest=False)))
-        else:
-            within = self._list.inside(text, strongest=True)
-            found = within[:1] if self.take == "first" else within[-1:]
+        found = self._found(text)
         if len(found) != 1:
             problem = f"the labels {', '.join(found)} occur" if found else "no label"
             many, where = len(self.labels), "as the whole" if self.take == "only" else "in it"
@@ -105,6 +99,19 @@ class Label(Rule):
             return malformed(f"{problem} in {shown(text.strip())!r}; needed one of {names} {where}")
         graded = right() if found[0] == reference else wrong(reference, found[0])
         return replace(graded, label_predicted=found[0])
+
+    def reading(self, text: str) -> str | None:
+        """The one label found."""
+        found = self._found(text)
+        return found[0] if len(found) == 1 else None
+
+    def _found(self, text: str) -> Sequence[str]:
+        if self.take == "only":
+            return self._list.whole(text)
+        if self.take == "anywhere":
+            return list(dict.fromkeys(self._list.inside(text, strongest=False)))
+        within = self._list.inside(text, strongest=True)
+        return within[:1] if self.take == "first" else within[-1:]
 
     @cached_property
     def _list(self) -> "_LabelList":

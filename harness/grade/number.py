@@ -62,14 +62,26 @@ class Number(Rule):
 
     def judge(self, text: str, reference: Decimal) -> Grade:
         """Passes when the number taken is close enough."""
+        found = self._found(text)
+        if isinstance(found, Grade):
+            return found
+        near = close(found, reference, self.absolute, self.relative)
+        return right() if near else wrong(str(reference), str(found))
+
+    def reading(self, text: str) -> Decimal | None:
+        """The number taken."""
+        found = self._found(text)
+        return None if isinstance(found, Grade) else found
+
+    def _found(self, text: str) -> Decimal | Grade:
+        """The number taken, or the grade of a text that has none to take."""
         numbers = self._numbers(text, backwards=self.take == "last")
         found = next(numbers, None)
         if found is None:
             return malformed(f"no number in {shown(text.strip())!r}")
         if self.take == "only" and any(other != found for other in numbers):
             return malformed(f"several numbers in {shown(text.strip())!r}; take is 'only'")
-        near = close(found, reference, self.absolute, self.relative)
-        return right() if near else wrong(str(reference), str(found))
+        return found
 
     def _numbers(self, text: str, *, backwards: bool = False) -> Iterator[Decimal]:
         matches = list(_PATTERNS[self.decimal].finditer(_readable(text, self.decimal)))

@@ -26,8 +26,10 @@ from harness.core import (
     digest_json,
     finish_meant,
 )
+from harness.grade.plain import Normalisation, normalised
 from harness.userfile import Strict, parse
 
+WORDS: tuple[Normalisation, ...] = ("nfkc", "markdown", "casefold", "punctuation", "whitespace", "strip")
 REASON_LENGTH = 200  # characters of a reason; enough for expected and found on one line of a table
 THREADS = 4  # answers that rules judge at once; a rule that is stopped after five seconds holds one of these up
 SHORT = 1_000  # characters of an answer that a rule with ``instant`` judges within a fraction of a millisecond
@@ -102,6 +104,14 @@ class SuiteGrader(Strict):
         """Raises ValueError: no answer could be right by ``reference``; SlowReferenceError: finding out takes long."""
         self.taken(reference)
 
+    async def same(self, one: str, other: str) -> bool | None:
+        """Whether two texts give the same answer; ``None``: ``one`` gives none. As a part says, else by their words."""
+        if (part := next((p for p in self.parts if isinstance(p, Rule) and p.compares), None)) is not None:
+            return await part.same(one, other)
+        if unread(Answer(text=one)) is not None:
+            return None
+        return normalised(one, WORDS) == normalised(other, WORDS)
+
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
         """The grade, nothing long on the event loop. Raises ModelError: a model that it calls failed for good."""
         raise NotImplementedError
@@ -126,6 +136,33 @@ class Rule(SuiteGrader):
     def judge(self, text: str, reference: Any) -> Grade:
         """The grade of a text that is neither empty nor too long; ``reference`` as `usable` gave it."""
         raise NotImplementedError
+
+    def reading(self, text: str) -> Any:  # noqa: ARG002 - by default none is read
+        """What a text answers, in the form that `judge` takes a reference in; ``None``: nothing that can be read."""
+        return None
+
+    def matches(self, text: str, reading: Any) -> bool:
+        """Whether a text answers what another was read to answer."""
+        return self.judge(text, reading).status is Status.PASSED
+
+    @property
+    def compares(self) -> bool:
+        """Whether it has a `reading` of answers."""
+        return type(self).reading is not Rule.reading
+
+    async def same(self, one: str, other: str) -> bool | None:
+        """By the reading of ``one``, off the event loop; by their words where it has none."""
+
+        def compared() -> bool | None:
+            if (reading := self.reading(one)) is None:
+                return None
+            return unread(Answer(text=other)) is None and self.matches(other, reading)
+
+        if not self.compares or unread(Answer(text=one)) is not None:
+            return await super().same(one, other)
+        if self.instant and len(one) + len(other) <= SHORT:
+            return compared()
+        return await asyncio.get_running_loop().run_in_executor(_threads(os.getpid()), compared)
 
     async def assess(self, text: str, reference: Any, session: Session) -> Grade:  # noqa: ARG002 - for other rules
         """As `judge`, off the event loop; in its place for a judge that calls models, whose `ModelError` is raised."""

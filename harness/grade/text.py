@@ -33,6 +33,10 @@ class Exact(Rule):
         """The accepted texts themselves."""
         return _texts(reference)
 
+    def reading(self, text: str) -> tuple[str, ...]:
+        """The text itself."""
+        return (text,)
+
     def judge(self, text: str, reference: tuple[str, ...]) -> Grade:
         """Passes when one of the accepted texts is the same."""
         found = readings(text, self.normalise)
@@ -146,6 +150,19 @@ class Regex(Rule):
         forms += [form.upper() for form in forms] if "casefold" in self.normalise else []
         return _samples(self.pattern, self._bits, self.group, list(dict.fromkeys(forms)))
 
+    def reading(self, text: str) -> Any:
+        """What the group captures."""
+        try:
+            found = self._search(str(self.pattern), text)
+        except TookTooLongError:
+            return None
+        return (found["group"],) if found["found"] and found["group"] is not None else None
+
+    @property
+    def compares(self) -> bool:
+        """Not without a group: a pattern alone says nothing of what is answered."""
+        return self.pattern is not None and self.group is not None
+
     @property
     def _bits(self) -> int:
         return sum({int(re.RegexFlag[name.upper()]) for name in self.flags})
@@ -154,8 +171,7 @@ class Regex(Rule):
         """Passes when the pattern is found and its group, where asked for, holds the reference."""
         pattern = self.pattern if self.pattern is not None else (reference or ("",))[0]
         try:
-            job = {"pattern": pattern, "flags": self._bits, "full": self.full, "group": self.group or 0, "text": text}
-            found = watched("search", **job)
+            found = self._search(pattern, text)
         except TookTooLongError as error:
             return ungraded(f"the pattern {shown(pattern)!r} {error} on an answer of {len(text)} characters")
         if self.group is None:
@@ -163,6 +179,10 @@ class Regex(Rule):
         if not found["found"] or found["group"] is None:
             return malformed(f"no match of {shown(pattern)!r} in {shown(text.strip())!r}")
         return Exact(normalise=self.normalise).judge(found["group"], reference or ())
+
+    def _search(self, pattern: str, text: str) -> Any:
+        job = {"pattern": pattern, "flags": self._bits, "full": self.full, "group": self.group or 0, "text": text}
+        return watched("search", **job)
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -5,6 +5,16 @@ Importing this room imports no backend's package.
 
 from harness.model.backend import BACKENDS, Model, Probing, backend_of, identified, missing_key, open_model
 from harness.model.calling import Caller, Limits, machines
-from harness.model.entry import ADAPTERS, LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS, ModelEntry, check_form
+from harness.model.entry import (
+    ADAPTERS,
+    ANSWER_LIMITS,
+    LOGPROBS,
+    REASONING,
+    RESPONSE_FORMAT,
+    TOOL_ROLE,
+    TOOLS,
+    ModelEntry,
+    check_form,
+)
 from harness.model.local_engine import fit_of
 from harness.model.wire import assistant_message, read_reply, tool_message

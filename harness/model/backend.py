@@ -75,6 +75,7 @@ class Backend:
     named: bool = True
     """Whether ``model`` is a name that others know; else it is a place on this machine, and no report repeats it."""
     booked: bool = False  # whether the price book knows its models
+    greedy: bool = False  # whether it takes the likeliest token where its sampling names no temperature
     always_logprobs: bool = False  # whether log-probabilities cost nothing, so that they are asked for in any case
     changing: tuple[str, ...] = ("dtype", "reasoning", "tools")
     """Options that can change an answer, and are part of the model's identity."""

@@ -142,6 +142,9 @@ def check_form(form: Any) -> Any:
     raise ValueError(f"response_format holds {form!r}; needed: {needed}")
 
 
+ANSWER_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # settings that bound an answer's length
+REASONING = frozenset({"thinking", "reasoning", "reasoning_effort"})
+"""Settings of a model that thinks first: a short limit is refused then, or leaves no answer."""
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
 _SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
 

@@ -232,9 +232,10 @@ class LocalModel:
             limit = min(limit, engine.room - len(prompt))
         ticket.row = Row(
             prompt=prompt,
-            limit=limit,
+            limit=1 if request.letters else limit,
             sampling=sampling,
             identity=request.digest,
+            letters=reader.letters(request.letters),
             dropped=lambda: ticket.future.cancelled() or self._closed,
         )
 
@@ -328,7 +329,8 @@ def _reply(row: Row, seconds: float, per_token: float, version: str) -> Reply:
     return Reply(
         text=row.text,
         finish_reason=row.finish_reason,
-        signals={"logprob_mean": sum(sure) / len(sure), "logprob_min": min(sure), "margin": min(row.margins)},
+        signals={"logprob_mean": sum(sure) / len(sure), "logprob_min": min(sure), "margin": min(row.margins)}
+        | {f"p:{letter}": share for letter, share in row.sure_of.items()},
         usage=Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted"),
         latency_s=seconds,
         ttft_s=row.first_token_s,

@@ -4,7 +4,7 @@ It is the only processor of logits in ``generate``: it picks the token itself an
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,8 @@ class Row:
     sampling: Mapping[str, Any] = field(default_factory=lambda: SAMPLING)
     identity: str = ""
     """The request's digest; random numbers come from it alone, so that they do not depend on the batch."""
+    letters: Mapping[str, Sequence[int]] = field(default_factory=dict)  # the tokens of each answer that is asked about
+    sure_of: dict[str, float] = field(default_factory=dict)  # of each the probability that it is the first token
     dropped: Callable[[], bool] = field(default=lambda: False)  # true once nobody waits for the answer any more
     tokens: list[int] = field(default_factory=list)  # the end token included where the model wrote one
     logprobs: list[float] = field(default_factory=list)
@@ -81,7 +83,10 @@ class Chooser:
         now = time.perf_counter() - self._started
         for i, row in enumerate(self._rows):
             if not row.finish_reason:
-                row.first_token_s = now if row.first_token_s is None else row.first_token_s
+                if row.first_token_s is None:
+                    row.first_token_s = now
+                    shares = {letter: likely[i, [*tokens]].exp().sum() for letter, tokens in row.letters.items()}
+                    row.sure_of = {letter: float(share) for letter, share in shares.items()}
                 row.tokens.append(chosen[i])
                 row.logprobs.append(sure[i])
                 row.margins.append(gaps[i])

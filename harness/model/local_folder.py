@@ -222,6 +222,14 @@ class Prompts:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
+    def letters(self, letters: Sequence[str]) -> dict[str, list[int]]:
+        """Of each letter the tokens that are it alone, with or without a space before it."""
+        unknown, found = self.tokenizer.unk_token_id, dict[str, list[int]]()
+        for letter in letters:
+            written = (self.tokens(before + letter) for before in ("", " "))
+            found[letter] = sorted({one[0] for one in written if len(one) == 1 and one[0] != unknown})
+        return found
+
     def knows(self, role: str) -> bool:
         """Whether the template has a place for ``system``, or for ``tool``."""
         if role not in self.known:

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeGuard
 
 from harness.core import FAILED, REFUSED, Cause, Message, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
@@ -11,6 +12,7 @@ from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasonin
 from harness.model.usage import stated_usage, usage_of
 
 TOP = 2  # the likeliest tokens asked for at each place: two, for the margin between them
+LETTERS_TOP = 5  # where the probabilities of letters are asked for: as many as the least generous providers give
 FLOOR = -9999.0
 """The log-probability of what is as good as impossible; some servers write minus infinity, which is no JSON."""
 MISSHAPEN = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
@@ -24,7 +26,7 @@ def request_fields(request: Request, *, logprobs: bool) -> dict[str, Any]:
         named = [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in request.tools]
         fields["tools"] = [{"type": "function", "function": function} for function in named]
     if logprobs and request.logprobs:
-        fields |= {"logprobs": True, "top_logprobs": TOP}
+        fields |= {"logprobs": True, "top_logprobs": LETTERS_TOP if request.letters else TOP}
     return fields | dict(request.sampling)  # last: the user's word, tool_choice among it, is the final one
 
 
@@ -48,14 +50,22 @@ def tool_message(call: ToolCall, result: str) -> Message:
     return {"role": "tool", "tool_call_id": call.id, "content": result}
 
 
-def read_reply(body: Any, *, latency_s: float, ttft_s: float | None = None, reasoning: str = SEPARATE) -> Reply:
+def read_reply(
+    body: Any,
+    *,
+    latency_s: float,
+    ttft_s: float | None = None,
+    reasoning: str = SEPARATE,
+    letters: Sequence[str] = (),
+) -> Reply:
     """The reply that a chat completion's JSON holds; errors inside it were looked for before (`faults.failure_in`).
 
     ``ttft_s`` are the seconds to the first token. Raises ModelError: ``protocol``, where it is no chat completion;
     ``provider``, where it ended by a failure. Its usage is what the rejected reply states: that is on the bill.
     """
     try:
-        return _read(body, latency_s, ttft_s, reasoning)
+        reply, tokens = _read(body, latency_s, ttft_s, reasoning)
+        return replace(reply, signals=signals(tokens) | letter_signals(tokens, letters))
     except MISSHAPEN as error:
         failed = no_completion(error)
     except ModelError as error:
@@ -70,7 +80,8 @@ def no_completion(found: Exception | str) -> ModelError:
     return ModelError(Cause.PROTOCOL, shown(f"the answer is no chat completion: {why}", Redactor()))
 
 
-def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> Reply:
+def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> tuple[Reply, list[Any]]:
+    """The reply, and what is told of its tokens."""
     choice: dict[str, Any] = (choice_of(body) if isinstance(body, dict) else None) or {}
     message = choice.get("message")
     if not isinstance(message, dict):
@@ -98,19 +109,19 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
     block = choice.get("logprobs")
     tokens = block.get("content") if isinstance(block, dict) else None
     declined = _of(message, "refusal") or refusal or (finish if finish == REFUSED else None)
-    return Reply(
+    reply = Reply(
         text=text,
         tool_calls=tuple(_tool_call(call, i) for i, call in enumerate(calls)),
         finish_reason=finish,
         reasoning=thought,
         kept=_kept(message, text, calls),
         refusal=str(declined) if declined else None,
-        signals=signals(tokens if isinstance(tokens, list) else []),
         usage=usage_of(body),
         latency_s=latency_s,
         ttft_s=ttft_s,
         model_version=str(body.get("model") or ""),
     )
+    return reply, tokens if isinstance(tokens, list) else []
 
 
 def _of(holder: Mapping[str, Any], name: str) -> Any:
@@ -176,6 +187,27 @@ def signals(tokens: Iterable[Any]) -> dict[str, float]:
         return {}
     known = {"logprob_mean": math.fsum(chosen) / len(chosen), "logprob_min": min(chosen)}
     return known | ({"margin": min(margins)} if margins else {})
+
+
+def letter_signals(tokens: Sequence[Any], letters: Sequence[str]) -> dict[str, float]:
+    """Of each letter the probability that it is the answer, at the first token that is one of them, else at the first.
+
+    Spaces, brackets and marks around a letter do not count. A letter that is not among the likeliest has 0. Empty
+    where the tokens came without probabilities.
+    """
+    told = [token for token in tokens if isinstance(token, dict) and isinstance(token.get("top_logprobs"), list)]
+    if not letters or not told:
+        return {}
+    place = next((token for token in told if _letter(token) in letters), told[0])
+    found = dict.fromkeys(letters, 0.0)
+    for top in place["top_logprobs"]:
+        if isinstance(top, dict) and _is_number(value := top.get("logprob")) and (letter := _letter(top)) in found:
+            found[letter] += math.exp(min(float(value), 0.0))
+    return {f"p:{letter}": min(sure, 1.0) for letter, sure in found.items()}
+
+
+def _letter(token: Mapping[str, Any]) -> str:
+    return str(token.get("token")).strip(" \t\n\r()[]*_`'\".:▁Ġ")
 
 
 def _is_number(value: Any) -> TypeGuard[float]:

@@ -133,8 +133,15 @@ def variance_figure(view: Domains, theme: Theme = PAPER) -> Figure | None:
 
 
 LINE_END = "\n"  # between two names of a row, which are visible, so that the break is ours
-ARMS = {"flat": ("#009E73", "square"), "progressive": ("#0072B2", "circle"), "placebo": ("#D55E00", "diamond")}
-"""Colour and shape of each way of delivery; of any other they are those of ink and a triangle."""
+ARMS = {
+    "flat": ("#009E73", "square"),
+    "progressive": ("#0072B2", "circle"),
+    "placebo": ("#D55E00", "diamond"),
+    "bm25": ("#56B4E9", "circle"),
+    "forced": ("#CC79A7", "square"),
+    "self": ("#E69F00", "triangle-down"),
+}
+"""Colour and shape of each way of delivery, without its argument; of any other they are those of ink and a triangle."""
 
 
 def lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
@@ -177,7 +184,7 @@ def _lifts(
     x = _in_points(vl.ends_of(rows), labelOverlap=True)
     arms = list(dict.fromkeys(r["arm"] for r in rows))
     key = vl.legend(columns=3 if theme.fluid else 0) if len(arms) > 1 else None
-    looks = zip(*(ARMS.get(arm, (theme.ink, "triangle-up")) for arm in arms), strict=True)
+    looks = zip(*(ARMS.get(arm.partition(":")[0], (theme.ink, "triangle-up")) for arm in arms), strict=True)
     colour, shape = vl.styled("arm:N", arms, key, *looks)
     tips = vl.tips(said="comparison", arm="delivery", text="difference, points", test="test", tasks="tasks passed")
     layers = [

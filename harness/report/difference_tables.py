@@ -219,6 +219,9 @@ ARM_WORDS = {
     "flat": "the whole text of the skill is in the prompt",
     "progressive": "names and descriptions are in the prompt, and the model opens what it wants to read",
     "placebo": "the text of a skill about something else is in the prompt: a control",
+    "bm25": "as progressive, with the best of a library by the task's words",
+    "forced": "as progressive, and the skill is opened before the model begins: an upper bound",
+    "self": "the text of a skill that a model wrote for this very task is in the prompt",
 }  # what the ways of delivery are
 NO_SKILLS = (
     "No contender of this report was given skills. With skills in an experiment this page shows whether they reached "
@@ -236,7 +239,7 @@ MOST_ROWS = 200  # rows of a table of single skills; a line says where there are
 def delivered_table(view: Skills) -> Table:
     """One row a contender with skills: what it was shown, and what it opened."""
     columns = ["contender", "delivery", "model", f"shown a skill [{100 * view.level:g}% interval]", "opened one",
-               "opened per attempt", "pass rate", "tasks", "attempts"]  # fmt: skip
+               "opened per attempt", "pass rate", "cost per task", "tasks", "attempts"]  # fmt: skip
     rows: list[Row] = []
     for c in view.contenders:
         mean, words = c.opened_skills, cells.in_words(c.opened_skills, "number")
@@ -244,8 +247,8 @@ def delivered_table(view: Skills) -> Table:
         if mean.value is not None:
             opened = Cell(f"{mean.value:.2f}", f"skills an attempt opened: {words}")
         rows.append([cells.name(c.name), _arm(c.arm, c.why), c.model or core.UNKNOWN, cells.rate(c.shown),
-                     cells.rate(c.opened), opened, cells.rate(c.pass_rate), cells.count(c.n_tasks),
-                     cells.count(c.n_trials)])  # fmt: skip
+                     cells.rate(c.opened), opened, cells.rate(c.pass_rate), cells.money(c.cost_per_task_usd),
+                     cells.count(c.n_tasks), cells.count(c.n_trials)])  # fmt: skip
     return table("What was shown and opened", columns, rows, kind="delivered", left=3)
 
 
@@ -360,7 +363,7 @@ def effects_table(design: Design) -> Table:
 
 
 def _arm(arm: str | None, why: str | None = None) -> Cell:
-    return Cell(core.UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm, ""))
+    return Cell(core.UNKNOWN, why or "") if arm is None else Cell(arm, ARM_WORDS.get(arm.partition(":")[0], ""))
 
 
 def _cut(rows: int) -> list[str]:

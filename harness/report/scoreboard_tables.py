@@ -36,6 +36,23 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
     return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
 
 
+def roles_table(view: Scoreboard) -> Table:
+    """One row a role of an option's calls; no rows where each option's calls have one role."""
+    columns: Heads = [Column("contender", left=True), Column("role", left=True), Column("models", left=True), "calls",
+                      "attempts with one", "cost per attempt", "share of its cost"]  # fmt: skip
+    rows: list[Row] = []
+    options = (c.name for c in view.shown if c.name not in view.controls)
+    for role in (role for name in options for role in view.roles if role.contender == name):
+        own = [one.usd_per_attempt for one in view.roles if one.contender == role.contender and one.role != "judge"]
+        usd, whole = role.usd_per_attempt, None if None in own else sum(one or 0.0 for one in own)
+        share = usd / whole if usd is not None and whole and role.role != "judge" else None
+        rows.append([cells.name(role.contender), role.role,
+                     ", ".join(role.models), cells.count(role.calls),
+                     core.percent(role.with_one / role.attempts, 0), core.dollars(usd),
+                     core.UNKNOWN if share is None else core.percent(share, 0)])  # fmt: skip
+    return table("What each role cost", columns, rows, kind="roles", left=3)
+
+
 def repeats_table(scores: Sequence[ContenderScore], level: float, controls: frozenset[str] = frozenset()) -> Table:
     """What k tries of a task come to, one row a contender and k; no rows where tasks were tried once."""
     interval = f"{100 * level:g}% interval"

@@ -34,6 +34,10 @@ DIFFERENCES = (
     "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "
     "p adjusted holds over {} together ({}). Only it: tasks that this contender alone passed."
 )
+ROLES = (
+    "Of contenders that make calls for more than one purpose: what each purpose cost an attempt, in the mean over all "
+    "attempts, with those that had no such call. A judge is no cost of the contender."
+)
 CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
 
 
@@ -53,6 +57,7 @@ def report_blocks(
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
     yield Drawn(cost_figure, (view,), "cost_vs_pass")
+    yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
         yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))

@@ -9,9 +9,10 @@ from pathlib import Path
 from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import RunOptions, Summary, run_report
+from harness.run.given import grade_given
 from harness.run.opening import Ping, ping
 from harness.run.regrading import Regraded, refuse_without_answers, regrade
-from harness.run.session import grade_given
+from harness.run.solutions import prepare_boxes, try_solutions
 from harness.run.trace import Progress, suites_of
 
 

@@ -171,6 +171,7 @@ class Crew:
                 own_time.set(limit)
                 made.answer = await self.system_of(made.attempt).answer(task, session)
                 session.charged.check()
+            await session.leave(keep=True)
         except Unsent:
             made.left = True
         except (StorageError, asyncio.CancelledError):
@@ -185,6 +186,8 @@ class Crew:
                 late = ModelError(Cause.TOO_SLOW, f"no answer within the task's {task.timeout_s or 0:g} s")
                 fault, reason = (late.fault, str(late)) if limit.expired() else (fault, redact(str(error)))
             made.grade = faulted(fault, reason)
+        finally:
+            await session.leave(keep=False)
 
     async def _grader(self, done: set[str]) -> None:
         """Grades one answer after another; what is graded is kept."""

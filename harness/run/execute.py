@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any
 
 from harness.core import Cause, Clock, ModelError, Status, UsageError, as_json, digest_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, earlier_contender, earlier_suite, keep_ids, recall
+from harness.experiment import Assembled, Attempt, check_boxes, earlier_contender, earlier_suite, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
@@ -17,6 +17,7 @@ from harness.run.regrading import regrade
 from harness.run.session import Rehearsal, Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
+from harness.run.written import keep_written
 from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
 from harness.system import System
 
@@ -82,6 +83,7 @@ class _Run:
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
+        self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
@@ -97,6 +99,7 @@ class _Run:
             self._grade_again()
             recorded, todo = self._look()
         make_room(self.assembled, len(todo))
+        check_boxes(self.assembled, todo)
         needed = {
             model for a in todo for model in self._system(a).models | self.assembled.graders[a.task.digest].models
         }
@@ -215,6 +218,8 @@ class _Run:
     def _system(self, attempt: Attempt) -> System:
         """Its contender on its suite, with all that was chosen on dev, in its parts too."""
         suite = attempt.suite.name
+        if self._is_dev(attempt):
+            return self.assembled.systems[attempt.contender][suite].on_dev
         chosen = {name: by_suite[suite] for name, by_suite in self.choices.items() if suite in by_suite}
         system = self.assembled.systems[attempt.contender][suite]
         return system.with_choice(chosen) if chosen else system
@@ -233,6 +238,7 @@ class _Run:
             self.notes.append(f"{left_out} attempts of an earlier form of the experiment are not in the tables")
         if torn:
             self.notes.append(f"{torn} lines of the journal could not be read; what they held is tried again")
+        self.written = keep_written(self.assembled, recorded)
         self._write_manifest(recorded)
 
     def _write_manifest(self, recorded: Recalled | None = None) -> None:
@@ -262,7 +268,7 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now)
+        return (*(note for note in earlier if note.startswith(others)), *now, *self.written)
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]

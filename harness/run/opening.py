@@ -11,15 +11,13 @@ from pathlib import Path
 from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role, UserFileError
 from harness.cost import charge
 from harness.experiment import Assembled
-from harness.model import Caller, Limits, Model, Probing, backend_of, open_model
+from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probing, backend_of, open_model
 from harness.run.session import Asked, AttemptSession, Shop, meter_of, redactor_of
 from harness.store import experiment_file, recorded_replies
 
 OTHER_FILES = 128  # files that a run holds besides its connections, amply
 QUESTION = "Answer with the one word: ok"
 TOKENS = 16  # the longest answer that is asked for by a ping
-_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_REASONING = {"thinking", "reasoning", "reasoning_effort"}  # with which a short limit is refused, or leaves no answer
 
 
 def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) -> dict[str, Model]:
@@ -140,9 +138,9 @@ async def _pinged(assembled: Assembled, name: str, *, offline: bool) -> Ping:
         request = next((request for calls in every for called, request in calls if called == name), judge)
         request = replace(request, messages=messages, scope="ping")
         caller = Caller(model, once, redact=redact)
-        given = [key for key in _LIMITS if key in request.sampling]
+        given = [key for key in ANSWER_LIMITS if key in request.sampling]
         brief = {key: min(int(request.sampling.get(key, TOKENS)), TOKENS) for key in given or ["max_tokens"]}
-        brief = {} if _REASONING & set(request.sampling) else brief
+        brief = {} if REASONING & set(request.sampling) else brief
         started = time.monotonic()
         try:
             reply, _ = await caller.call(replace(request, sampling={**request.sampling, **brief}))

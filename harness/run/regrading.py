@@ -3,14 +3,16 @@
 import asyncio
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Role, Status, UsageError, plural
 from harness.cost import Meter
-from harness.experiment import Assembled, Attempt, recall
+from harness.experiment import Assembled, Attempt, check_boxes, recall
+from harness.grade import ungraded
+from harness.run.boxes import KEPT, is_kept
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
 from harness.run.session import Shop, meter_of
@@ -35,12 +37,13 @@ from harness.store import (
     Recalled,
     compact,
     has_answers,
+    read_actions_journal,
     read_calls_journal,
     read_manifest,
     read_outcomes,
     write_manifest,
 )
-from harness.system import answered
+from harness.system import BOX_TOOLS, answered
 
 ENDED_BEFORE = frozenset({Cause.CONTEXT, Cause.TURNS, Cause.TOO_SLOW, Cause.TOO_DEAR})
 """Faults of a contender after which no grader is asked. Nor is it where a refusal was an error and no reply."""
@@ -82,14 +85,16 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         if within_run:
             gradings = assembled.gradings
             work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
+        lost = _lost(assembled, work)
         judges = {model for attempt in work for model in assembled.graders[attempt.task.digest].models}
         models = open_models(assembled, judges, offline=offline)
+        check_boxes(assembled, [a for a in work if a.id not in lost], graders_only=True)
 
         async def again() -> _Again:
             started = Clock().monotonic()
             meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
             shop = Shop(assembled, journal, held, models, meter)
-            crew = _Again(shop, held, last, Progress(planned=len(work), started=started), listener)
+            crew = _Again(shop, (held, last, lost), Progress(planned=len(work), started=started), listener)
             try:
                 for model in models.values():
                     await model.prepare()
@@ -127,13 +132,15 @@ def refuse_without_answers(report: Path) -> None:
 
 def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     """By attempt: the request whose reply is the answer that is to be graded; attempts without one are left out."""
-    judges = {c.request_digest for c in read_calls_journal(assembled.report) if c.role in {Role.JUDGE, Role.SELECTOR}}
+    deciding = {Role.JUDGE, Role.SELECTOR}
+    calls = read_calls_journal(assembled.report)
+    others = {call.request_digest for call in calls if call.role in deciding or call.draw}
     found = {}
     for attempt in assembled.attempts:
         outcome = held.attempts.get(attempt.id)
         if outcome is None or outcome.status in {Status.ERRORED, Status.SKIPPED} or outcome.cause in ENDED_BEFORE:
             continue
-        given = [digest for digest in held.transcript(attempt.id).requests if digest not in judges]
+        given = [digest for digest in held.transcript(attempt.id).requests if digest not in others]
         if given and given[-1] in held.replies:
             found[attempt.id] = given[-1]
     return found
@@ -143,10 +150,14 @@ class _Again(Crew):
     """Takes each answer from the journal, and keeps of its attempt all but the grade."""
 
     def __init__(
-        self, shop: Shop, held: Recalled, last: Mapping[str, str], tally: Progress, listener: Listener
+        self,
+        shop: Shop,
+        found: tuple[Recalled, Mapping[str, str], frozenset[str]],
+        tally: Progress,
+        listener: Listener,
     ) -> None:
         super().__init__(shop, lambda a: shop.assembled.systems[a.contender][a.suite.name], tally, listener)
-        self.held, self.last = held, last
+        self.held, self.last, self.lost = found
         self.changes: Counter[tuple[str, str]] = Counter()
         self.graded = self.lines = 0  # answers, and rows that are not as they were
 
@@ -155,7 +166,11 @@ class _Again(Crew):
 
     async def ask(self, made: Made) -> None:
         attempt = made.attempt
-        if attempt.id in self.last:
+        if attempt.id in self.lost and not is_graded_so(
+            self.held.attempts[attempt.id], self.assembled.gradings[attempt.task.digest]
+        ):
+            made.grade = ungraded(f"its work folder is not in {KEPT}/ any more, and nothing else can be graded")
+        elif attempt.id in self.last and attempt.id not in self.lost:
             self.graded += 1
             made.answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
         else:
@@ -178,6 +193,16 @@ class _Again(Crew):
             elif changed - {"judge_usd", "grader_digest"}:
                 self.changes[attempt.contender, "other"] += 1
         self.observe(attempt.id, Ended(after, judged.reason))
+
+
+def _lost(assembled: Assembled, work: Sequence[Attempt]) -> frozenset[str]:
+    """Attempts whose graders look at a work folder that there was, and that was not kept."""
+    looked = {a.id for a in work if assembled.graders[a.task.digest].needs_box}
+    if not looked:
+        return frozenset()
+    actions = read_actions_journal(assembled.report)
+    worked = {one.attempt_id for one in actions if one.allowed and one.tool in BOX_TOOLS}
+    return frozenset(one for one in looked & worked if not is_kept(assembled.report, one))
 
 
 def _leave_tables(assembled: Assembled) -> None:

@@ -3,36 +3,42 @@
 import asyncio
 import os
 from collections import ChainMap
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.core import (
+    Action,
     Answer,
+    Box,
     Call,
     Cause,
     Exposure,
     Grade,
-    Grader,
     Message,
     ModelError,
     Redactor,
     Remaining,
     Reply,
     Request,
+    Result,
     Role,
     Session,
+    SkillFolder,
     Task,
     Usage,
 )
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled, shared_identities
 from harness.grade import grade
-from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines, read_reply
+from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines
+from harness.run.acting import Asking, recorded, refused
+from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace, faulted, values
+from harness.run.trace import SkillSeen, Trace, values
+from harness.sandbox import decide
 from harness.store import Journal, Recalled, read_calls_journal
-from harness.system import fault_in
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
 _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
@@ -53,6 +59,11 @@ class Shop:
             for name, model in models.items()
         }
         self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
+        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
+        self.acted = recorded.acted
+        options = assembled.experiment.sandbox
+        self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
+        self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
         self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
         self.holds_earlier = bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values())
         self.run = 1 + max((o.run or 1 for o in recorded.attempts.values()), default=0)
@@ -115,6 +126,8 @@ class AttemptSession(Session):
         self._shop, self.trace, self.reservation = shop, trace or Trace(), reserved
         self._verifying = False
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
+        grader, options = shop.assembled.graders.get(task.digest), shop.assembled.experiment.sandbox
+        self._work = Workplaces(options, shop.free_boxes, task, work_counts=grader is not None and grader.needs_box)
 
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds. Raises ModelError: the call failed for good."""
@@ -164,6 +177,7 @@ class AttemptSession(Session):
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,
+            draw=asked.request.draw,
             request_digest=asked.digest,
             usage=usage,
             cost=charge(usage, spec.price),
@@ -199,7 +213,9 @@ class AttemptSession(Session):
         spoken = role not in _NOT_SPOKEN
         if spoken:
             self.trace.ask(request.messages)
-        reply = await self._reply(Asked(model, request, request.digest, role))
+        asked = Asked(model, request, request.digest, role)
+        reply = await self._reply(asked)
+        Asking(asked.digest, request.scope).begin()
         if spoken:
             self.trace.say(assistant_message(reply))
         return reply
@@ -226,7 +242,59 @@ class AttemptSession(Session):
 
     def skill(self, name: str, how: Exposure) -> None:
         """Records that a skill was shown, or read."""
+        if how is not Exposure.SHOWN:
+            self._work.here.read.add(name)
         self.trace.add(SkillSeen(name, how))
+
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:
+        """Within it a box of its own is opened on first use. Raises BoxError: what was made cannot be kept."""
+        async with self._work.entered(skills):
+            yield
+
+    async def box(self) -> Box:
+        """The sandbox, the task's files in its work folder. Raises BoxError: none."""
+        return await self._work.box()
+
+    async def leave(self, *, keep: bool) -> None:
+        """No box is open afterwards. What was made is kept for graders. Raises BoxError, StorageError: it cannot be."""
+        if not keep:
+            await self._work.dropped()
+        elif (work := await self._work.left()) is not None or self._shop.kept_before:
+            await asyncio.to_thread(keep_work, self._shop.assembled.report, self.trace.attempt, work)
+
+    async def work(self) -> bytes | None:
+        """A tar of what the attempt left in its work folder; ``None`` where no box was opened. Raises BoxError."""
+        return await asyncio.to_thread(kept_work, self._shop.assembled.report, self.trace.attempt)
+
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
+        """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""
+        shop, asking = self._shop, Asking.now()
+        key = asking.next_action()
+        rules = shop.assembled.experiment.sandbox.actions
+        allowed, rule = decide(rules, action, self._work.here.allowed_tools)
+        result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        text, told = shop.redact(result.text), shop.told.get(key)
+        acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
+        if acted.differs or (acted.attempt_id, *key) not in shop.acted:
+            shop.journal.append_action(acted, text if told is None else None)
+        if asking.scope in shop.shared:
+            shop.told.setdefault(key, text)
+        self.trace.add(acted)
+        return replace(result, text=text if told is None else told)
+
+    async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
+        """As `Session.fresh_box` says."""
+        from harness.sandbox import environment_of, opened  # a run without boxes does without
+
+        options = self._shop.assembled.experiment.sandbox
+        return await opened(options, environment_of(self.task), folders=folders)
+
+    async def same(self, one: Answer, other: Answer) -> bool | None:
+        """As the task's grader reads them; an answer that a fault ended is none."""
+        if one.fault is not None or other.fault is not None:
+            return None if one.fault is not None else False
+        return await self._shop.assembled.graders[self.task.digest].same(one.text, other.text)
 
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         """The task's own grade, outside the attempt's limits; or a verifier's. Raises ModelError: a judge waits."""
@@ -251,22 +319,20 @@ class Rehearsal(AttemptSession):
         reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
+        Asking(request.digest, request.scope).begin()
         return reply
 
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
+        """What the model was told. Raises ModelError: that is not on record."""
+        told = self._shop.told.get(Asking.now().next_action())
+        if told is None:
+            raise ModelError(Cause.REPLAY, f"what came of {action.tool} is not on record")
+        return Result(text=told)
 
-def grade_given(answers: Sequence[tuple[Task, Grader, str, str]]) -> list[Grade]:
-    """Grades of tasks' answers, each with the provider's word for its end; what needs a judge is ungraded."""
-
-    async def graded(task: Task, by: Grader, text: str, finish: str) -> Grade:
-        message = {"role": "assistant", "content": text}
-        try:
-            reply = read_reply({"choices": [{"message": message, "finish_reason": finish}]}, latency_s=0.0)
-        except ModelError as error:
-            return faulted(error.fault, str(error))
-        answer = Answer(text=reply.text, finish_reason=reply.finish_reason, fault=fault_in(reply))
-        return await grade(task, answer, by, Session(task))
-
-    async def all_of() -> list[Grade]:
-        return [await graded(*given) for given in answers]
-
-    return asyncio.run(all_of())
+    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
+        """As of every session; the work is that of the attempt of the part which gave the answer."""
+        assembled = self._shop.assembled
+        for attempt in assembled.attempts if assembled.graders[self.task.digest].needs_box else ():
+            if (attempt.contender, attempt.task.digest, attempt.trial) == (answer.served_by, self.task.digest, 0):
+                self.trace.attempt = attempt.id
+        return await super().grade(answer, verifier)

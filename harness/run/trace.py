@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core import (
     UNBILLED,
+    Acted,
     Answer,
     Call,
     Cause,
@@ -63,7 +64,7 @@ class Ended:
     reason: str
 
 
-Event = Begun | Said | SkillSeen | Call | Ended
+Event = Begun | Said | SkillSeen | Call | Acted | Ended
 Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
 
 
@@ -73,7 +74,7 @@ class Trace:
     def __init__(self, attempt: str = "", tell: Observer | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
-        self._conversation: list[Message] = []
+        self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
     def add(self, event: Event) -> None:
         """Records an event, and tells of it."""
@@ -83,15 +84,23 @@ class Trace:
 
     def say(self, message: Message) -> None:
         """Records the next message of the conversation."""
-        self._conversation.append(message)
+        self._conversations[-1].append(message)
         self.add(Said(message))
 
     def ask(self, messages: Sequence[Message]) -> None:
-        """Records what of a request was not said before; where it does not go on from that, a conversation begins."""
-        said = len(self._conversation)
-        if list(messages[:said]) != self._conversation:
-            self._conversation, said = [], 0
-        for message in messages[said:]:
+        """Records what of a request was not said before; where it goes on from no conversation, another begins."""
+        asked, last = [*messages], self._conversations[-1]
+        going = (one for one in reversed(self._conversations) if one and asked[: len(one)] == one)
+        if (here := next(going, None)) is None:
+            here = []
+        else:
+            self._conversations[:] = [one for one in self._conversations if one is not here]
+            more = asked[len(here) :]  # an expert who was asked in between heard none of the tool's result
+            told = next((k for k in range(len(more), 0, -1) if here is not last and last[-k:] == more[:k]), 0)
+            here += more[:told]
+            del last[len(last) - told :]
+        self._conversations.append(here)
+        for message in asked[len(here) :]:
             self.say(message)
 
     @property
@@ -111,18 +120,19 @@ class Trace:
 
     @property
     def skills_used(self) -> tuple[str, ...]:
-        """Names of those that were opened, or of which a file was read."""
-        return self._skills(Exposure.OPENED, Exposure.FILE)
+        """Names of those that were opened, or of which a file was read or a script run."""
+        return self._skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
 
     def _skills(self, *how: Exposure) -> tuple[str, ...]:
         return tuple(dict.fromkeys(e.name for e in self.events if isinstance(e, SkillSeen) and e.how in how))
 
     @property
     def latency_s(self) -> float | None:
-        """Of the contender's answered calls and its verifiers; waiting for limits is left out. ``None``: no answer."""
+        """Of the contender's answered calls, actions and verifiers; without waiting for limits. ``None``: no answer."""
         answered = [call.latency_s for call in self.calls if call.error is None and call.role is not Role.JUDGE]
         known = [seconds for seconds in answered if seconds is not None]
-        return sum(known) + self.verifying_s if known else None
+        acted = sum(event.seconds for event in self.events if isinstance(event, Acted))
+        return sum(known) + acted + self.verifying_s if known else None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
+    from harness.sandbox.action_policy import READING_SKILLS, decide, forbidden, named, simple_commands
     from harness.sandbox.archives import Member, pack, unpack
     from harness.sandbox.bubblewrap import BubblewrapBox
     from harness.sandbox.containers import ContainerBox
     from harness.sandbox.opening import (
         Probe,
+        choose_backend,
         environment_of,
         in_thread,
         open_box,
@@ -21,6 +23,6 @@ if TYPE_CHECKING:
         probe,
         probe_all,
     )
-    from harness.sandbox.options import SandboxOptions
+    from harness.sandbox.options import ActionRules, SandboxOptions
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from harness.core import BoxContentError, BoxError, visible
 
 MOST_FILES = 100_000  # of one archive
+DEEPEST = 100  # folders in one another
 MADE_AT = 1_000_000_000  # the time of files whose own does not count: archives of the same files are the same bytes
 LATEST = 1 << 33  # seconds; the largest time that every tar can write
 
@@ -55,6 +56,8 @@ def unpack(archive: bytes, cap: int) -> dict[str, Member]:
             for count, entry in enumerate(tar):
                 if count > MOST_FILES:
                     raise BoxContentError(f"the folder holds more than {MOST_FILES:,} files")
+                if entry.name.count("/") > DEEPEST:
+                    raise BoxContentError(f"the folder is more than {DEEPEST} folders deep")
                 path = PurePosixPath(entry.name)
                 name = str(path)
                 if path.is_absolute() or ".." in path.parts or name == "." or _behind(path, found):
@@ -103,24 +106,33 @@ def _stays(path: PurePosixPath, target: str) -> bool:
     return bool(target) and parts[:1] != ("/",) and up < len(path.parts) and ".." not in parts[up:]
 
 
-def folder_members(folder: Path) -> Iterator[tuple[str, Member]]:
-    """The regular files of a folder of this machine, links left out. Raises BoxError: it cannot be read."""
+def folder_members(folder: Path, *, hidden: bool = True) -> Iterator[tuple[str, Member]]:
+    """The regular files of a folder of this machine, links left out. Raises BoxError: it cannot be read.
+
+    Without ``hidden`` ones, which may be secrets or a history, caches are left out too.
+    """
     try:
         if not folder.is_dir():
             raise BoxError(f"{folder}: no such folder")
         for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder)
+            if not hidden and any(part.startswith(".") or part == "__pycache__" for part in name.parts):
+                continue
             if path.is_file() and not path.is_symlink():
                 executable = bool(path.stat().st_mode & 0o100)
-                yield path.relative_to(folder).as_posix(), Member(content=path.read_bytes(), executable=executable)
+                yield name.as_posix(), Member(content=path.read_bytes(), executable=executable)
     except OSError as error:
         raise BoxError(f"{error.filename}: {error.strerror}") from None
 
 
 def write_members(members: Members, folder: Path) -> None:
-    """Writes the regular files below a folder of this machine, and nothing else."""
-    for name, member in members.items():
-        if member.content is not None:
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(member.content)
-            target.chmod(0o755 if member.executable else 0o644)
+    """Writes the regular files below a folder of this machine, and nothing else. Raises BoxError: it cannot."""
+    try:
+        for name, member in members.items():
+            if member.content is not None:
+                target = folder / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(member.content)
+                target.chmod(0o755 if member.executable else 0o644)
+    except OSError as error:
+        raise BoxError(f"{folder}: files of the box cannot be written: {error.strerror}") from None

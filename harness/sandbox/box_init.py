@@ -1,39 +1,40 @@
 """Process 1 of a bubblewrap box: forks one command after another, and kills what each leaves behind.
 
 It runs inside the box, by the box's own Python, and imports nothing of ours. Requests come over a socket: a memory file
-with JSON, standard input, output and error. `kill -9 -1` cannot end it, since the kernel keeps process 1 from that.
+with the request, standard input, output and error. `kill -9 -1` cannot end it, since the kernel keeps process 1 from
+that. Each box pays for what is imported here, so it is little: no json, no socket, no signal, no contextlib.
 """
 
-import array
-import contextlib
+import _signal  # type: ignore[import-not-found]
+import _socket
 import ctypes
-import json
+import marshal
 import os
 import resource
 import select
-import signal
-import socket
 import sys
 
+FDS, FD_BYTES = 4, 4  # descriptors of a request, and how many bytes tell of one
 TICK = 0.1  # seconds between two looks at memory, processes and files
 
 
 def main() -> None:
     """Until the maker of the box is gone."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
-    channel.set_inheritable(False)
+    channel = _socket.socket(fileno=int(sys.argv[1]))
+    os.set_inheritable(channel.fileno(), False)  # noqa: FBT003
     ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody in the box may look into this process
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)  # the only one that Python handles: the kernel keeps others off
     channel.send(b"ready")
     while True:
-        message, ancillary, _, _ = channel.recvmsg(16, socket.CMSG_LEN(16))
+        message, ancillary, _, _ = channel.recvmsg(16, _socket.CMSG_LEN(FDS * FD_BYTES))
         if not message:  # whoever made the box is gone: with process 1 everything ends
             os._exit(0)
-        fds = array.array("i")
-        for _, _, data in ancillary:
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
+        packed = b"".join(data for _, _, data in ancillary)
+        places = range(0, len(packed), FD_BYTES)
+        fds = [int.from_bytes(packed[at : at + FD_BYTES], sys.byteorder) for at in places]
         if fds:  # without them it was a kill that came too late
-            request = json.loads(whole(fds[0]))
-            channel.send(json.dumps(command(channel, request, fds)).encode())
+            status, cause = command(channel, marshal.loads(whole(fds[0])), fds)  # noqa: S302 - our own maker wrote it
+            channel.send(f'{{"status": {status}, "cause": "{cause}"}}'.encode())
 
 
 def whole(fd: int) -> bytes:
@@ -44,7 +45,7 @@ def whole(fd: int) -> bytes:
     return b"".join(parts)
 
 
-def command(channel: socket.socket, request: dict, fds: array.array) -> dict:  # type: ignore[type-arg]
+def command(channel: _socket.socket, request: dict, fds: list[int]) -> tuple[int, str]:  # type: ignore[type-arg]
     """How it ended: status as wait gives it, and the cause where this process stopped it."""
     begun = {folder: used(folder) for folder in request["folders"]}
     child = os.fork()
@@ -73,10 +74,10 @@ def command(channel: socket.socket, request: dict, fds: array.array) -> dict:  #
         end_all()
         while reaped():
             pass
-    return {"status": status, "cause": cause}
+    return status, cause
 
 
-def become(request: dict, fds: array.array) -> None:  # type: ignore[type-arg]
+def become(request: dict, fds: list[int]) -> None:  # type: ignore[type-arg]
     """The command, in the child."""
     try:
         os.setsid()
@@ -88,8 +89,8 @@ def become(request: dict, fds: array.array) -> None:  # type: ignore[type-arg]
         os.closerange(3, 4096)
         for name, value in request["rlimits"].items():
             resource.setrlimit(getattr(resource, name), (value, value))
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):  # which Python ignores
-            signal.signal(number, signal.SIG_DFL)
+        for number in (_signal.SIGPIPE, _signal.SIGXFSZ):  # which Python ignores
+            _signal.signal(number, _signal.SIG_DFL)
         os.chdir(request["cwd"])
         os.execvpe(request["argv"][0], request["argv"], request["env"])  # noqa: S606
     except FileNotFoundError as error:
@@ -102,16 +103,20 @@ def become(request: dict, fds: array.array) -> None:  # type: ignore[type-arg]
 
 def end_all() -> None:
     """Kills every other process of the box."""
-    with contextlib.suppress(OSError):
-        os.kill(-1, signal.SIGKILL)
+    try:
+        os.kill(-1, _signal.SIGKILL)
+    except OSError:  # there is none
+        return
 
 
 def adopt(child: int) -> None:
     """Takes the exit status of processes that others left, so that they do not count; the command's own stays."""
     look = os.WEXITED | os.WNOHANG | os.WNOWAIT
-    with contextlib.suppress(ChildProcessError):
+    try:
         while (found := os.waitid(os.P_ALL, 0, look)) and found.si_pid != child:
             os.waitpid(found.si_pid, 0)
+    except ChildProcessError:
+        return
 
 
 def reaped() -> bool:

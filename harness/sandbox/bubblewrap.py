@@ -2,13 +2,14 @@
 
 import contextlib
 import json
+import marshal
 import os
 import select
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
@@ -16,7 +17,7 @@ from typing import Self
 from harness.core import WORK, BoxError, Environment, Limits, visible
 from harness.sandbox.archives import folder_members
 from harness.sandbox.cgroups import Cgroup, make_cgroup, sweep
-from harness.sandbox.commands import WRITABLE, Command, CommandBox
+from harness.sandbox.commands import WRITABLE, Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import MACHINES, program
@@ -39,9 +40,14 @@ class BubblewrapBox(CommandBox):
     image: str | None = None
 
     def __init__(
-        self, limits: Limits, *, mounts: Mapping[str, Path] | None = None, environment: Environment | None = None
+        self,
+        limits: Limits,
+        *,
+        mounts: Mapping[str, Path] | None = None,
+        folders: Sequence[str] = (),
+        environment: Environment | None = None,
     ) -> None:
-        super().__init__(limits, environment or Environment())
+        super().__init__(limits, environment or Environment(), folders)
         self._mounts = mounts or {}
         self._cgroup: Cgroup | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -90,7 +96,7 @@ class BubblewrapBox(CommandBox):
             except OSError:
                 ready = False
             if not ready:
-                raise BoxError(f"bubblewrap made no box: {_said(kept[-1])}")
+                raise StartError(f"bubblewrap made no box: {_said(kept[-1])}")
 
     def _layout(self, passed: list[int]) -> list[str]:
         """The options of bwrap: what the box sees. Files that it reads go to ``passed``."""
@@ -117,13 +123,14 @@ class BubblewrapBox(CommandBox):
         for path in ("/etc/alternatives", "/etc/ld.so.cache"):
             options += ["--ro-bind-try", path, path]
         for place, folder in self._mounts.items():
-            for name, one in folder_members(folder):
+            for name, one in folder_members(folder, hidden=False):
                 mode = "0755" if one.executable else "0644"
                 options += ["--perms", mode, "--file", data(one.content or b""), f"{place}/{name}"]
             if len(passed) > MOST_MOUNTED:
                 raise BoxError(f"{folder}: more than {MOST_MOUNTED} files to mount in one box")
         options += ["--proc", "/proc", "--dev", "/dev"]
-        for place, mode, size in zip(WRITABLE, ("0755", "1777", "1777"), (large, small, small), strict=True):
+        for place in (*WRITABLE, *self.folders):
+            size, mode = (large, "0755") if place == WORK else (small, "1777")
             options += ["--perms", mode, "--size", size, "--tmpfs", place]
         options += ["--seccomp", data(program(uncounted=not self.capped))]
         return [*options, "--remount-ro", "/", "--chdir", WORK]
@@ -142,7 +149,7 @@ class BubblewrapBox(CommandBox):
 
     def _executed(self, command: Command, streams: Streams) -> tuple[int | None, str]:
         kills, refusals = self._events()
-        answer, cause = dict[str, object](), "box died"
+        answer, cause = dict[str, object](), ""
         if (channel := self._channel) is not None:
             with contextlib.suppress(OSError):
                 self._send(channel, command, streams)
@@ -154,7 +161,8 @@ class BubblewrapBox(CommandBox):
             streams.drain(0.05 if command.keep else 2.0)
         more_kills, more_refusals = self._events()
         if not answer:
-            self._death = "memory" if more_kills > kills else self._death  # what ran took all, process 1 with it
+            # what ran took all, process 1 with it; or left it too little to end what was too slow
+            self._death = "memory" if more_kills > kills else cause or self._death
             self._end()
             return None, self._death
         cause = cause or str(answer["cause"])
@@ -169,13 +177,13 @@ class BubblewrapBox(CommandBox):
             "cwd": command.cwd,
             "keep": command.keep,
             "rlimits": self._rlimits(),
-            "folders": WRITABLE,
+            "folders": (*WRITABLE, *self.folders),
             "files": limits.files,
             "pids": limits.pids,
             "watch": 0 if self.capped else limits.memory_mb << 20,
         }
         with descriptors() as fds:
-            fds += [in_memory(json.dumps(request).encode()), in_memory(command.stdin)]
+            fds += [in_memory(marshal.dumps(request, 2)), in_memory(command.stdin)]
             socket.send_fds(channel, [b"run"], [*fds, *streams.write_ends])
 
     def _rlimits(self) -> dict[str, int]:

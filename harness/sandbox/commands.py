@@ -23,6 +23,10 @@ _SUM = re.compile(
 _ESCAPED = re.compile(r"\\(.)")
 
 
+class StartError(BoxError):
+    """A box that did not start this time: another try may."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What `Box.run` was asked for, with nothing left open."""
@@ -40,8 +44,9 @@ class CommandBox:
 
     limits: Limits
 
-    def __init__(self, limits: Limits, environment: Environment) -> None:
+    def __init__(self, limits: Limits, environment: Environment, folders: Sequence[str] = ()) -> None:
         self.limits = limits
+        self.folders = tuple(folders)  # that commands may write to, besides `WRITABLE`; no snapshot holds them
         self.environment = environment
         self._lock = threading.RLock()  # one command at a time
         self._put: dict[str, str] = {}  # digests of what we wrote, by path
@@ -98,7 +103,7 @@ class CommandBox:
         """As `Box.put` says."""
         found = {_absolute(path): Member(content=data, executable=data[:2] == b"#!") for path, data in files.items()}
         if WORK in found:
-            raise BoxError(f"{WORK} is no path inside the box for a file")
+            raise BoxContentError(f"{WORK} is no path inside the box for a file")
         self._put_members(found)
 
     def put_dir(self, src: Path, dst: str = WORK) -> None:
@@ -154,6 +159,11 @@ class CommandBox:
         """Makes the writable folders what they were at the snapshot."""
         self._put_members({f"/{name}": member for name, member in unpack(image.archive, 2 * self._whole).items()})
 
+    def _failed(self, done: Done, what: str) -> BoxError:
+        """The error for files that did not move: the commands' doing, unless the box died by itself or was too slow."""
+        ours = done.cause == "box died" or (done.cause == "timeout" != self._death)
+        return (BoxError if ours else BoxContentError)(f"{what}: {done.cause or _line(done)}")
+
     @property
     def _whole(self) -> int:
         """Bytes that the writable folders hold together."""
@@ -166,7 +176,7 @@ class CommandBox:
         if done.cut or done.cause == "output":
             raise BoxContentError(f"{folder} of the box holds more than {cap >> 20} MB")
         if done.cause or done.code not in {0, 1, 2} or not done.out:  # 2: a file is not there
-            raise _failed(done, f"{folder} of the box could not be read")
+            raise self._failed(done, f"{folder} of the box could not be read")
         return unpack(done.out, cap)
 
     def _put_members(self, members: Members) -> None:
@@ -174,7 +184,7 @@ class CommandBox:
         archive = pack({path[1:]: member for path, member in members.items()})
         done = self.run(["tar", "-x", "-o", "-f", "-", "-C", "/"], stdin=archive, timeout=max(60, self.limits.seconds))
         if done.code != 0:
-            raise _failed(done, "files could not be put into the box")
+            raise self._failed(done, "files could not be put into the box")
         for path, one in members.items():
             if one.content is not None:
                 self._put[path] = hashlib.sha256(one.content).hexdigest()
@@ -182,21 +192,19 @@ class CommandBox:
                 self._put[path] = _UNREADABLE
 
 
-def _failed(done: Done, what: str) -> BoxError:
-    """The error for files that did not move. Commands, not the box, are to blame, unless it died or was too slow."""
-    blame = BoxError if done.cause in {"box died", "timeout"} else BoxContentError
-    return blame(f"{what}: {done.cause or _line(done)}")
-
-
 def _unescaped(found: re.Match[str]) -> str:
     return {"n": "\n", "r": "\r"}.get(found[1], found[1])
 
 
 def _absolute(path: str) -> str:
-    """The path in the box, from its root. Raises BoxError: it is none."""
+    """The path in the box, from its root. Raises BoxContentError: it is none; models write paths too."""
     whole = PurePosixPath(WORK, path)
+    try:
+        path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        whole = PurePosixPath("..")
     if ".." in whole.parts or "\0" in path or len(whole.parts) < 2:
-        raise BoxError(f"{visible(path)!r} is no path inside the box")
+        raise BoxContentError(f"{visible(path)!r} is no path inside the box")
     return str(whole)
 
 

@@ -14,15 +14,16 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.core import WORK, BoxError, Environment, Limits, digest_folder, visible
 from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
-from harness.sandbox.commands import WRITABLE, Command, CommandBox
+from harness.sandbox.commands import WRITABLE, Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import profile
@@ -30,7 +31,8 @@ from harness.sandbox.streams import Streams
 
 PATIENCE_S = 120.0  # for one call of the runtime that makes or ends a container
 BUILD_S = 1_800.0
-USER = "65534:65534"
+USER = "65534:65534"  # whom commands run as
+KEEPER_USER = "65533:65533"  # and process 1, so that no command looks into it or signals it
 KEEPER = "while :; do sleep 9999 & wait; done"  # process 1: a plain sleep would never reap what others leave
 _NAME = re.compile(r"ownbench-(\d+)-\d+")
 _NUMBERS = itertools.count()
@@ -41,9 +43,15 @@ class ContainerBox(CommandBox):
     """One box; `Box` says what its methods do."""
 
     def __init__(
-        self, kind: str, limits: Limits, environment: Environment, *, mounts: Mapping[str, Path] | None = None
+        self,
+        kind: str,
+        limits: Limits,
+        environment: Environment,
+        *,
+        mounts: Mapping[str, Path] | None = None,
+        folders: Sequence[str] = (),
     ) -> None:
-        super().__init__(limits, environment)
+        super().__init__(limits, environment, folders)
         self.kind = kind
         self.image: str | None = environment.image
         self._mounts = mounts or {}
@@ -60,30 +68,38 @@ class ContainerBox(CommandBox):
             sweep_containers(self.kind)
         self._staged = Path(tempfile.mkdtemp(prefix=f"{self._name}-"))
         try:
-            call(self.kind, "create", *self._flags(), "--entrypoint", "", str(self.image), "sh", "-c", KEEPER)
-            call(self.kind, "start", self._name)
-            self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
+            self._begin(self._flags())
             self._cgroup = self._read_back()
         except BaseException:
             self.close()
             raise
         return self
 
+    def _begin(self, flags: list[str]) -> None:
+        try:
+            call(self.kind, "create", *flags, "--entrypoint", "", str(self.image), "sh", "-c", KEEPER)
+            call(self.kind, "start", self._name)
+            self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
+        except BoxError as error:
+            raise StartError(str(error)) from None
+
     def _flags(self) -> list[str]:
         limits, staged = self.limits, self._staged or Path()
         staged.chmod(0o755)
         rules = staged / "seccomp.json"
         rules.write_text(json.dumps(profile()))
-        memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
+        folders = limits.disk_mb + (2 + len(self.folders)) * limits.small_mb
+        memory = f"{limits.memory_mb + folders}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
-        flags += ["--user", USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
+        flags += ["--user", KEEPER_USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
         flags += ["--pids-limit", str(limits.pids), "--memory", memory, "--memory-swap", memory]
         flags += ["--ulimit", f"nofile={limits.open_files}:{limits.open_files}", "--ulimit", "core=0:0"]
         flags += ["--ulimit", f"fsize={limits.disk_mb << 20}:{limits.disk_mb << 20}"]
         flags += ["--ulimit", f"nproc={max(512, limits.pids)}:{max(512, limits.pids)}"]  # of all boxes of this user
         how = "rw,exec,nosuid,nodev,mode=1777" + (",notmpcopyup" if self.kind == "podman" else "")
-        for place, size in ((WORK, limits.disk_mb), ("/tmp", limits.small_mb)):  # noqa: S108 - of the box
+        small = [(place, limits.small_mb) for place in ("/tmp", *self.folders)]  # noqa: S108 - of the box
+        for place, size in ((WORK, limits.disk_mb), *small):
             flags += ["--tmpfs", f"{place}:{how},size={size}m"]
         flags += ["--shm-size", f"{limits.small_mb}m"]
         if self.kind == "podman":
@@ -91,7 +107,7 @@ class ContainerBox(CommandBox):
         for number, (place, folder) in enumerate(self._mounts.items()):
             copy = staged / str(number)
             copy.mkdir(mode=0o755)
-            write_members(dict(folder_members(folder)), copy)
+            write_members(dict(folder_members(folder, hidden=False)), copy)
             for below in copy.rglob("*/"):
                 below.chmod(0o755)  # whatever the mask of this process
             flags += ["-v", f"{copy}:{place}:ro"]
@@ -113,7 +129,17 @@ class ContainerBox(CommandBox):
             return None, self._death
         kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
         shown, ours = _variables(command.env)
-        call = ["exec", *(["-i"] if command.stdin else []), "-w", command.cwd, *shown, self._name, *command.argv]
+        call = [
+            "exec",
+            *(["-i"] if command.stdin else []),
+            "-u",
+            USER,
+            "-w",
+            command.cwd,
+            *shown,
+            self._name,
+            *command.argv,
+        ]
         with descriptors() as fds:
             fds.append(in_memory(command.stdin))
             out, err = streams.write_ends
@@ -122,8 +148,8 @@ class ContainerBox(CommandBox):
                     [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours,
                     start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
                 )  # fmt: skip
-            except OSError as error:  # the command is longer than the system takes
-                os.write(err, f"{error.strerror}\n".encode())
+            except (OSError, ValueError) as error:  # longer than the system takes, or it holds what no command can
+                os.write(err, f"{getattr(error, 'strerror', None) or error}\n".encode("utf-8", "replace"))
                 streams.close_write_ends()
                 streams.drain(1)
                 return 126, ""
@@ -150,7 +176,7 @@ class ContainerBox(CommandBox):
     def _counted(self) -> dict[str, int]:
         """Files in each writable folder, as far as this user may look."""
         counts = dict[str, int]()
-        for folder in WRITABLE:
+        for folder in (*WRITABLE, *self.folders):
             with contextlib.suppress(OSError):
                 found = os.statvfs(f"/proc/{self._pid}/root{folder}")
                 counts[folder] = found.f_files - found.f_ffree
@@ -173,7 +199,7 @@ class ContainerBox(CommandBox):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             except PermissionError:
-                command = [*_program(self.kind), "exec", self._name, "/bin/sh", "-c", "kill -9 -1"]
+                command = [*_program(self.kind), "exec", "-u", USER, self._name, "/bin/sh", "-c", "kill -9 -1"]
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     subprocess.run(command, capture_output=True, timeout=30, check=False)
             time.sleep(0.01)
@@ -211,37 +237,59 @@ def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
     return done.stdout.strip()
 
 
-@functools.cache
-def image_for(kind: str, environment: Environment) -> Environment:
+def image_for(kind: str, environment: Environment, *, build: bool = True) -> Environment:
     """The environment with an image that is there; a Dockerfile is built, once for each state of its folder.
 
-    Nothing is pulled, and a build has no network. Raises BoxError.
+    Without ``build`` a Dockerfile that is not built yet stays one. Nothing is pulled, and a build has no network.
+    Raises BoxError.
     """
-    if not environment.dockerfile:
+    with _BUILDING:  # who comes second finds it built
+        wanted = _built_image(environment) if environment.dockerfile else environment
+        if not _has_image(kind, wanted.image):
+            if not environment.dockerfile:
+                problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
+                raise BoxError(f"{problem}: {kind} pull it first, or correct the name")
+            if not build:
+                return environment
+            _build(kind, Path(environment.dockerfile), wanted.image)
+        return wanted
+
+
+_BUILDING = threading.Lock()
+
+
+@functools.cache
+def _built_image(environment: Environment) -> Environment:
+    """What a Dockerfile's image is called. Looked at once: what a run is compared on does not change under it."""
+    folder = Path(environment.dockerfile)
+    if not (folder / "Dockerfile").is_file():
+        raise BoxError(f"{folder}: no Dockerfile in it")
+    return Environment(image=f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}")
+
+
+_FOUND = set[tuple[str, str]]()  # images that were there
+
+
+def _has_image(kind: str, image: str) -> bool:
+    """Whether it is there. Raises BoxError: the runtime is not, or does not answer."""
+    if (kind, image) not in _FOUND:
         try:
-            call(kind, "image", "inspect", "-f", "{{.Id}}", environment.image)
+            call(kind, "image", "inspect", "-f", "{{.Id}}", image)
         except BoxError as error:
             if "installed" in str(error) or "answer" in str(error):
                 raise
-            problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
-            raise BoxError(f"{problem}: {kind} pull it first, or correct the name") from None
-        return environment
-    from harness.core import digest_folder
+            return False
+        _FOUND.add((kind, image))
+    return True
 
-    folder = Path(environment.dockerfile)
-    file = next((folder / name for name in ("Dockerfile", "Containerfile") if (folder / name).is_file()), None)
-    if file is None:
-        raise BoxError(f"{folder}: no Dockerfile in it")
-    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
-    built = Environment(image=image)
-    with contextlib.suppress(BoxError):
-        return image_for(kind, built)
+
+def _build(kind: str, folder: Path, image: str) -> None:
     arguments = ["--network", "none", *(["--pull=never"] if kind == "podman" else ["--pull=false"])]
+    file = folder / "Dockerfile"
     try:
         call(kind, "build", *arguments, "-t", image, "-f", str(file), str(folder), seconds=BUILD_S)
     except BoxError as error:
         raise BoxError(f"{file} cannot be built without a network: {error}; or build it yourself and name it") from None
-    return built
 
 
 def enforces(kind: str) -> str:

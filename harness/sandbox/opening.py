@@ -3,20 +3,22 @@
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.core import Box, BoxError, Environment, Image, Limits, Task
+from harness.core import Box, BoxError, Environment, Image, Limits, Task, visible
 from harness.sandbox.bubblewrap import BubblewrapBox
+from harness.sandbox.commands import StartError
 from harness.sandbox.containers import ContainerBox, enforces, image_for
 from harness.sandbox.options import SandboxOptions
 
 CONTAINERS = ("podman", "docker")
 PAUSES_S = (0.5, 2.0)  # before a box is tried again that could not be started
 T = TypeVar("T")
+_THREADS = ThreadPoolExecutor(256, "box")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,24 +35,23 @@ def probe(backend: str) -> Probe:
     """Tries the backend once; of bubblewrap a box is made. What each limit rests on is told with it."""
     if backend != "bubblewrap":
         problem = enforces(backend)
-        how = {"memory": "cgroup, read back", "processes": "cgroup, read back", "cpus": "cgroup", "disk": "tmpfs",
-               "files": "looked at every 0.1 s"}  # fmt: skip
+        how = {"memory": "cgroup, read back", "processes": "cgroup, read back", "cpus": "cgroup"}
         return Probe(usable=not problem, problem=problem, limits={} if problem else how | _ALWAYS)
     box = BubblewrapBox(Limits(memory_mb=256, disk_mb=16, seconds=20))
     try:
         with box.start():
             done = box.run(["true"])
             if done.code != 0:
-                return Probe(usable=False, problem=f"a command did not run: {done.cause or done.err!r}")
-            measured = "each process by rlimit, all together looked at every 0.1 s: no writable cgroup here"
+                return Probe(usable=False, problem=f"a command did not run: {done.cause or visible(done.err.decode())}")
+            measured = "rlimit for each process, their sum measured every 0.1 s (no writable cgroup)"
             how = {"memory": "cgroup", "processes": "cgroup", "cpus": "cgroup"} if box.capped else {
-                "memory": measured, "processes": "rlimit", "cpus": "not enforced: no writable cgroup here"}  # fmt: skip
+                "memory": measured, "processes": "rlimit", "cpus": "not enforced (no writable cgroup)"}  # fmt: skip
     except (BoxError, OSError) as error:
         return Probe(usable=False, problem=str(error))
-    return Probe(usable=True, limits=how | {"disk": "tmpfs", "files": "looked at every 0.1 s"} | _ALWAYS)
+    return Probe(usable=True, limits=how | _ALWAYS)
 
 
-_ALWAYS = {"time": "killed", "output": "cut, a flood killed"}
+_ALWAYS = {"disk": "tmpfs", "files": "counted every 0.1 s", "time": "killed", "output": "cut, then killed"}
 
 
 def probe_all() -> dict[str, Probe]:
@@ -58,11 +59,8 @@ def probe_all() -> dict[str, Probe]:
     return {backend: probe(backend) for backend in ("bubblewrap", *CONTAINERS)}
 
 
-def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Environment]:
-    """The backend that will make such boxes, and the environment with its image built; before anything is spent.
-
-    Raises BoxError: there is none; the text names what was asked for, what is the matter, and what to do.
-    """
+def choose_backend(options: SandboxOptions, environment: Environment) -> str:
+    """The backend that will make such boxes. Raises BoxError: there is none; the text says what is the matter."""
     imaged = bool(environment.image or environment.dockerfile)
     if not imaged and options.backend in CONTAINERS:
         raise BoxError(f"sandbox.backend {options.backend} needs an environment with an image or a dockerfile")
@@ -72,9 +70,19 @@ def prepare(options: SandboxOptions, environment: Environment) -> tuple[str, Env
     problems = []
     for backend in asked:
         if (found := probe(backend)).usable:
-            return backend, image_for(backend, environment) if imaged else environment
+            return backend
         problems.append(found.problem if backend in found.problem else f"{backend}: {found.problem}")
     raise BoxError(f"no sandbox on this machine: {'; '.join(problems)}; commands never run without one")
+
+
+def prepare(options: SandboxOptions, environment: Environment, *, build: bool = True) -> tuple[str, Environment]:
+    """The backend, and the environment with its image built; without ``build`` a Dockerfile may still be to be built.
+
+    Raises BoxError, before anything is spent: the text names what was asked for, what is the matter, and what to do.
+    """
+    backend = choose_backend(options, environment)
+    imaged = environment.image or environment.dockerfile
+    return backend, image_for(backend, environment, build=build) if imaged else environment
 
 
 def environment_of(task: Task) -> Environment:
@@ -87,12 +95,14 @@ def open_box(
     environment: Environment | Image | None = None,
     *,
     mounts: Mapping[str, Path] | None = None,
+    folders: Sequence[str] = (),
     limits: Limits | None = None,
 ) -> Box:
     """A box, started: of an environment (none: this machine's system folders), or of another box's snapshot.
 
     ``mounts`` are folders of this machine that it sees read-only, by their place in the box; it gets copies, without
-    links. ``limits`` replace those of the options. One that does not start is tried three times. Raises BoxError.
+    links. ``folders`` are more places to write to, each as large as that of temporary files. ``limits`` replace those
+    of the options. One that does not start is tried three times. Raises BoxError.
     """
     image = environment if isinstance(environment, Image) else None
     wanted = environment.environment if isinstance(environment, Image) else environment or Environment()
@@ -101,27 +111,23 @@ def open_box(
     for pause in (*PAUSES_S, None):
         box: BubblewrapBox | ContainerBox
         if backend == "bubblewrap":
-            box = BubblewrapBox(given, mounts=mounts, environment=wanted)
+            box = BubblewrapBox(given, mounts=mounts, folders=folders, environment=wanted)
         else:
-            box = ContainerBox(backend, given, wanted, mounts=mounts)
+            box = ContainerBox(backend, given, wanted, mounts=mounts, folders=folders)
         try:
             box.start()
-            if image is not None:
-                box.restore(image)
-        except BoxError:
-            box.close()
+            break
+        except StartError:
             if pause is None:
                 raise
             time.sleep(pause)
-        except BaseException:
-            box.close()
-            raise
-        else:
-            return box
-    raise AssertionError("the last try raises")
-
-
-_THREADS = ThreadPoolExecutor(256, "box")
+    try:
+        if image is not None:
+            box.restore(image)
+    except BaseException:
+        box.close()
+        raise
+    return box
 
 
 async def opened(options: SandboxOptions, environment: Environment | Image | None = None, **how: Any) -> Box:

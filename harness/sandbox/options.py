@@ -11,8 +11,10 @@ from harness.userfile import Strict, Text
 class ActionRules(Strict):
     """Which tools an experiment's contenders may use at all."""
 
-    allow: tuple[Text, ...] | None = None  # by name; all that a contender has, where it is not given
+    allow: tuple[Text, ...] | None = None  # ``bash``, or ``bash(git:*)``; all that a contender has, where not given
     deny: tuple[Text, ...] = ()  # taken from these
+    allowed_tools: Literal["note", "enforce"] = "note"
+    """Of an opened skill: what they cover is told as allowed by it; or, ``enforce``, all else is refused."""
 
 
 class SandboxOptions(Strict):

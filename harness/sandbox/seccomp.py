@@ -29,7 +29,8 @@ DENIED = {  # name: its number on x86-64, on aarch64; None: it does not exist th
 }  # fmt: skip
 UNCOUNTED = {"memfd_create": (319, 279), "shmget": (29, 194), "msgget": (68, 186)}
 """Memory that belongs to no process; refused too where only processes are measured, for want of a cgroup."""
-ARGUED = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "socketpair": (53, 199), "ioctl": (16, 29)}
+ARGUED = {"clone": (56, 220), "clone3": (435, 435), "socket": (41, 198), "socketpair": (53, 199), "ioctl": (16, 29),
+          "prlimit64": (302, 261)}  # fmt: skip
 FAMILIES = (1, 2, 10)  # unix, IPv4, IPv6: no vsock, netlink, packet, alg
 TERMINAL = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: they type into the terminal of the caller
 NEW_NAMESPACES = 0x7E020000  # every CLONE_NEW flag
@@ -54,7 +55,7 @@ def _instructions(
     machine: str, denied: dict[str, tuple[int, int | None]]
 ) -> Iterator[tuple[int, int, int, int]]:  # operation, value, jump if so, jump if not
     column = list(MACHINES).index(machine)
-    clone, clone3, socket, socketpair, ioctl = (numbers[column] for numbers in ARGUED.values())
+    clone, clone3, socket, socketpair, ioctl, prlimit = (numbers[column] for numbers in ARGUED.values())
     refuse = (_RETURN, _ERRNO | errno.EPERM, 0, 0)
     allow = (_RETURN, _ALLOW, 0, 0)
     yield from ((_LOAD, _ARCH, 0, 0), (_EQUAL, MACHINES[machine], 1, 0), (_RETURN, _KILL, 0, 0), (_LOAD, _NUMBER, 0, 0))
@@ -71,6 +72,8 @@ def _instructions(
         for left, family in zip(range(len(FAMILIES), 0, -1), FAMILIES, strict=True):
             yield (_EQUAL, family, left, 0)
         yield from ((_RETURN, _ERRNO | errno.EAFNOSUPPORT, 0, 0), allow)
+    # of another process: one second of CPU time would end process 1
+    yield from ((_EQUAL, prlimit, 0, 4), (_LOAD, _FIRST, 0, 0), (_EQUAL, 0, 0, 1), allow, refuse)
     yield from ((_EQUAL, ioctl, 0, 5), (_LOAD, _SECOND, 0, 0))
     yield from ((_EQUAL, TERMINAL[0], 1, 0), (_EQUAL, TERMINAL[1], 0, 1), refuse, allow)
     yield allow
@@ -92,6 +95,7 @@ def profile() -> dict[str, Any]:
     for family in (number for number in range(max(FAMILIES)) if number not in FAMILIES):
         argued(["socket", "socketpair"], 0, "EQ", family, answer=errno.EAFNOSUPPORT)
     argued(["socket", "socketpair"], 0, "GT", max(FAMILIES), answer=errno.EAFNOSUPPORT)
+    argued(["prlimit64"], 0, "NE", 0, answer=errno.EPERM)
     for request in TERMINAL:
         argued(["ioctl"], 1, "EQ", request, answer=errno.EPERM)
     return {

@@ -3,6 +3,15 @@
 Linted strictly, loaded leniently: a run never refuses a skill that a client in the wild would load.
 """
 
-from harness.skill.by_words import placebo, search
-from harness.skill.load import Skill, SkillFileError, lint_library, load_library, read_file, read_library
-from harness.skill.wrap import OPEN_BY_TEXT, OPEN_BY_TOOL, catalogue, file_content, opened_name, skill_content
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.skill.finding import Hit, find_skills, rank_skills
+    from harness.skill.load import Skill, SkillFileError, lint_library, load_library, read_file, read_library
+    from harness.skill.neutral import placebo
+    from harness.skill.wrap import OPEN_BY_TEXT, OPEN_BY_TOOL, catalogue, file_content, opened_name, skill_content
+    from harness.skill.written import WRITTEN, WrittenSkill, written_skill
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

@@ -63,6 +63,9 @@ def read_library(path: Path | str) -> tuple[tuple[Skill, ...], dict[Path, str]]:
     skills: dict[str, Skill] = {}
     skipped: dict[Path, str] = {}
     for folder in skill_folders(path):
+        if _inner(folder):
+            skipped[folder] = "it is a folder of skills; name it to use them"
+            continue
         try:
             skill = _loaded(folder)
             if skill.name in skills:
@@ -81,6 +84,14 @@ def skill_folders(path: Path) -> list[Path]:
     if not path.is_dir():
         raise UserFileError(path, "there is no such folder", advice="give a skill's folder, or a folder of skills")
     return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+
+
+def _inner(folder: Path) -> list[Path]:
+    """The folders of a library that is in a library; none: it is not one."""
+    with suppress(OSError):
+        if not is_skill(folder) and any(map(is_skill, inner := skill_folders(folder))):
+            return inner
+    return []
 
 
 def _loaded(folder: Path) -> Skill:
@@ -207,9 +218,10 @@ class LintResult:
 
 
 def lint_library(path: Path | str) -> tuple[LintResult, ...]:
-    """The lint of every folder in ``path``, or of ``path``, if a skill; raises `UserFileError` where there is none."""
+    """The lint of ``path``, if a skill, or of the folders in it and in its libraries. Raises UserFileError: none is."""
     path = Path(path)
     folders = [path] if path.is_dir() and is_skill(path) else skill_folders(path)
+    folders = [each for at in folders for each in _inner(at) or (at,)]
     if not folders:
         raise UserFileError(path, "there is no skill in it", advice="a skill is a folder with a SKILL.md")
     return tuple(lint_skill(folder) for folder in folders)

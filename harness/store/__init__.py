@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         Recalled,
         Transcript,
         has_answers,
+        read_actions_journal,
         read_calls_journal,
         read_journal,
         refuse_foreign_results,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
     from harness.store.tables import (
         compact,
+        read_actions,
         read_calls,
         read_outcomes,
         read_transcript,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from harness.core import Call, EvidenceError, Outcome, UsageError, nearest
+from harness.core import Acted, Call, EvidenceError, Outcome, UsageError, nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,8 +24,9 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
+ACTIONS_FILE = "actions.parquet"
 _KINDS = {bool: "bool", int: "int64", float: "float64", datetime: "timestamp", tuple[str, ...]: "strings"}
-_SMALL = dict.fromkeys(("trial", "calls", "retries", "run"), "int32")
+_SMALL = dict.fromkeys(("trial", "calls", "retries", "run", "draw", "turn", "exit_code"), "int32")
 
 
 def _places(record: Any, within: str = "") -> Iterator[tuple[str, str]]:
@@ -49,6 +50,9 @@ CALLS: dict[str, str] = {
     **{_NAMES.get(place, place.rpartition(".")[2]): word for place, word in CALL_PLACES.items()},
     **dict.fromkeys(SIGNALS, "float64"),
 }  # the same of ``calls.parquet``: what stands in a `Call`, and its signals
+ACTIONS: dict[str, str] = {
+    name: word for name, word in _places(Acted) if name not in {"request_digest", "place"}
+}  # the same of ``actions.parquet``, which is there where something was done in a box
 TRANSCRIPTS: dict[str, str] = dict.fromkeys(("attempt_id", "messages", "reason", "replies"), "string")
 """``messages`` and ``replies`` are JSON text; a reply stands with its request's digest, so that a report without its
 journal can be replayed."""

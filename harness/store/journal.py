@@ -16,9 +16,21 @@ from typing import Any, Self
 
 import orjson
 
-from harness.core import Call, Message, Outcome, Reply, StorageError, UsageError, as_json, disk_is_full, is_at, unkept
+from harness.core import (
+    Acted,
+    Call,
+    Message,
+    Outcome,
+    Reply,
+    StorageError,
+    UsageError,
+    as_json,
+    disk_is_full,
+    is_at,
+    unkept,
+)
 
-ATTEMPTS, CALLS = "attempts", "calls"
+ATTEMPTS, CALLS, ACTIONS = "attempts", "calls", "actions"
 _LOCK = ".lock"
 SYNC_EVERY_S = 1.0
 
@@ -36,6 +48,7 @@ class Journal:
             raise UsageError(f"a worker cannot be named {worker!r}")
         self._lock_path = report / f"{_LOCK}{suffix}"
         paths = [report / f"{kind}{suffix}.jsonl" for kind in (ATTEMPTS, CALLS)]
+        self._actions_path, self._actions = report / f"{ACTIONS}{suffix}.jsonl", -1  # opened where something is done
         try:
             report.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self._lock_path, report)
@@ -75,9 +88,21 @@ class Journal:
         line |= {"earlier": earlier} if earlier else {}
         self._append(self._attempts, line)
 
+    def append_action(self, action: Acted, text: str | None = None) -> None:
+        """Writes an action, and what the model was told of it where that is new. Raises StorageError."""
+        with self._writing:
+            if self._actions < 0:
+                try:
+                    self._actions = _opened(self._actions_path)
+                except OSError as error:
+                    raise unkept(self._actions_path, error) from None
+                self._paths[self._actions] = self._actions_path
+                self._sizes[self._actions] = os.fstat(self._actions).st_size
+        self._append(self._actions, {"action": action} | ({} if text is None else {"text": text}))
+
     def check(self) -> None:
         """Raises StorageError: a file was deleted, moved, replaced or cut, or could not be written before."""
-        for handle in self._paths:
+        for handle in [*self._paths]:
             self._check(handle)
 
     def sync(self) -> None:

@@ -192,7 +192,7 @@ def described(report: Path, manifest: Manifest | None) -> Described:
     """What is on record: from the manifest, and of what it does not tell from the experiment's file."""
     recorded = {one.name: one for one in manifest.contenders} if manifest else {}
     models = {one.name: one for one in manifest.models} if manifest else {}
-    known = {name: one for name, one in recorded.items() if one.model or one.worker}
+    known = {name: one for name, one in recorded.items() if one.model or one.others}
     if known and len(known) == len(recorded):
         return Described(contenders=known, models=models)
     there = described_there(report)
@@ -209,9 +209,11 @@ def experiment_file(report: Path) -> Path:
 def as_asked(entry: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a `ContenderRecord` out of a contender's entry in an experiment."""
     given = {key: value for key, value in entry.items() if value is not None}
-    found: dict[str, Any] = {key: str(given[key]) for key in ("model", "worker", "expert") if key in given}
+    found: dict[str, Any] = {key: str(given[key]) for key in ("model", "worker", "expert", "lead") if key in given}
+    found["workers"] = tuple(str(name) for name in given["workers"]) if isinstance(given.get("workers"), list) else ()
     found |= {key: given[key] for key in ("adapter", "skills", "prompt", "response_format") if key in given}
     found["delivery"] = str(given.get("delivery") or "")
+    found["author"] = str(given.get("author") or given.get("model")) if found["delivery"] == "self" else None
     found["escalate"] = given["escalate"] if isinstance(given.get("escalate"), dict) else None
     signal = ContenderRecord(name="", **found).signal
     return found | {"control": signal if signal in CONTROLS else "placebo" if found["delivery"] == "placebo" else None}
@@ -226,7 +228,7 @@ def sourced(
     found = []
     for one in here:
         kind, why = None, ""
-        if one.model or one.worker:
+        if one.model or one.others:
             parts = {model.name: model for model in known.models_of(one.name)}
             kinds = {model.sourcing for model in parts.values()}
             kind = None if None in kinds else Decision.MIX if len(kinds) > 1 else next(iter(kinds))

@@ -13,9 +13,23 @@ from typing import Any, TypeVar, get_args
 
 import orjson
 
-from harness.core import Call, Cause, Cost, Kind, Message, Outcome, Reply, Role, Status, ToolCall, Usage, UsageError
+from harness.core import (
+    Acted,
+    Call,
+    Cause,
+    Cost,
+    Kind,
+    Message,
+    Outcome,
+    Reply,
+    Role,
+    Status,
+    ToolCall,
+    Usage,
+    UsageError,
+)
 from harness.store.columns import OUTCOMES_FILE
-from harness.store.journal import ATTEMPTS, CALLS
+from harness.store.journal import ACTIONS, ATTEMPTS, CALLS
 
 R = TypeVar("R")
 
@@ -71,12 +85,30 @@ class Replies(Mapping[str, Reply]):
         return request_digest in self._places
 
 
+class Told(Mapping[tuple[str, int], str]):
+    """What models were told of their actions, by the digest of the call that asked for one and its place there."""
+
+    def __init__(self, places: Mapping[tuple[str, int], Place]) -> None:
+        self._places = places
+
+    def __getitem__(self, action: tuple[str, int]) -> str:
+        return str(self._places[action].read()["text"])
+
+    def __iter__(self) -> Iterator[tuple[str, int]]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recalled:
     """What a journal holds."""
 
     attempts: Mapping[str, Outcome]  # by attempt_id; where an attempt was tried again, its last outcome
     replies: Replies  # the run's cache: a request's digest gives its reply
+    told: Told = field(default_factory=lambda: Told({}))
+    acted: frozenset[tuple[str, str, int]] = frozenset()  # attempts, calls and places of the actions that are on record
     torn: int  # lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood
     places: Mapping[str, Place] = field(default_factory=dict, repr=False)
     renamed: Mapping[str, str] = field(default_factory=dict, repr=False)  # ids of an earlier version to those here
@@ -121,7 +153,31 @@ def read_journal(report: Path) -> Recalled:
                 torn += 1
             elif isinstance(line.get("reply"), dict):
                 replies[call["request_digest"]] = place
-    return Recalled(attempts=attempts, replies=Replies(replies), torn=torn, places=places, renamed=renamed)
+    told, acted, more = _read_actions(report)
+    return Recalled(
+        attempts=attempts,
+        replies=Replies(replies),
+        told=told,
+        acted=acted,
+        torn=torn + more,
+        places=places,
+        renamed=renamed,
+    )
+
+
+def _read_actions(report: Path) -> tuple[Told, frozenset[tuple[str, str, int]], int]:
+    """What models were told of their actions, which are on record, and lines that could not be read."""
+    told, acted, torn = dict[tuple[str, int], Place](), set[tuple[str, str, int]](), 0
+    for path in journal_files(report, ACTIONS):
+        for place, line in _lines(path):
+            action = _understood(Acted, line.get("action"))
+            if action is None:
+                torn += 1
+                continue
+            acted.add((action.attempt_id, action.request_digest, action.place))
+            if isinstance(line.get("text"), str):
+                told.setdefault((action.request_digest, action.place), place)  # the first is what the model was told
+    return Told(told), frozenset(acted), torn
 
 
 def read_calls_journal(report: Path) -> Iterator[Call]:
@@ -131,6 +187,15 @@ def read_calls_journal(report: Path) -> Iterator[Call]:
             call = _understood(Call, line.get("call"))
             if call is not None:
                 yield call
+
+
+def read_actions_journal(report: Path) -> Iterator[Acted]:
+    """The actions of all workers in the order of writing; lines that cannot be read are passed over."""
+    for path in journal_files(report, ACTIONS):
+        for _, line in _lines(path):
+            action = _understood(Acted, line.get("action"))
+            if action is not None:
+                yield action
 
 
 def journal_files(report: Path, kind: str) -> list[Path]:
@@ -187,8 +252,19 @@ def _allowed(kind: Any) -> frozenset[type] | None:
 
 
 _FIELDS = {
-    kind: {f.name: (_allowed(f.type) if checked else None, _MADE.get(f.name)) for f in fields(kind)}
-    for kind, checked in {Outcome: True, Call: True, Usage: True, Cost: True, Reply: False, ToolCall: False}.items()
+    kind: {
+        f.name: (_allowed(f.type) if checked else None, _MADE.get(f.name) if kind is not Acted else None)
+        for f in fields(kind)
+    }
+    for kind, checked in {
+        Outcome: True,
+        Call: True,
+        Acted: True,
+        Usage: True,
+        Cost: True,
+        Reply: False,
+        ToolCall: False,
+    }.items()
 }  # of each record its fields: what those that tables are made of may hold, and how it is made
 
 

@@ -13,6 +13,8 @@ import numpy as np
 
 from harness.core import EvidenceError, Outcome, Reply, keeping, replacing
 from harness.store.columns import (
+    ACTIONS,
+    ACTIONS_FILE,
     CALL_PLACES,
     CALLS,
     CALLS_FILE,
@@ -29,10 +31,19 @@ from harness.store.columns import (
     schema,
     undamaged,
 )
+from harness.store.journal import ACTIONS as ACTIONS_JOURNAL
 from harness.store.journal import ATTEMPTS
 from harness.store.journal import CALLS as CALLS_JOURNAL
 from harness.store.manifest import FILE as MANIFEST_FILE
-from harness.store.recall import Recalled, Transcript, journal_files, read_calls_journal, read_journal, record_from
+from harness.store.recall import (
+    Recalled,
+    Transcript,
+    journal_files,
+    read_actions_journal,
+    read_calls_journal,
+    read_journal,
+    record_from,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +61,11 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     gives names and digests, which may have changed. ``held`` is the journal, where it was read after its last line.
     Raises StorageError: the folder cannot be written; the old tables still stand.
     """
-    for name in (*_TABLES, MANIFEST_FILE):  # a kill left it half-written: only the run that holds the journal writes
+    for name in (
+        *_TABLES,
+        ACTIONS_FILE,
+        MANIFEST_FILE,
+    ):  # a kill left it half-written: only the run that holds the journal writes
         for old in report.glob(f".{name}.*.part"):
             old.unlink(missing_ok=True)
     held = read_journal(report) if held is None else held
@@ -62,21 +77,24 @@ def compact(report: Path, plan: Iterable[Outcome], held: Recalled | None = None)
     calls = _calls_table(report, order, held.renamed)
     values, starts = attrgetter(*OUTCOMES), range(0, len(rows), _CHUNK)
     outcomes = (_table(OUTCOMES, [values(row) for row in rows[start : start + _CHUNK]]) for start in starts)
+    written = [
+        (OUTCOMES_FILE, OUTCOMES, outcomes),
+        (CALLS_FILE, CALLS, iter([calls])),
+        (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
+    ]
+    if journal_files(report, ACTIONS_JOURNAL):
+        written.append((ACTIONS_FILE, ACTIONS, iter([_actions_table(report, order, held.renamed)])))
     with ExitStack() as ready:  # put in place in the reverse order: where the outcomes stand, the rest does
-        for name, columns, tables in (
-            (OUTCOMES_FILE, OUTCOMES, outcomes),
-            (CALLS_FILE, CALLS, iter([calls])),
-            (TRANSCRIPTS_FILE, TRANSCRIPTS, _transcripts(held, planned)),
-        ):
+        for name, columns, tables in written:
             ready.enter_context(keeping(report / name))
             _write(ready.enter_context(replacing(report / name)), columns, tables)
     return len(held.attempts.keys() - order.keys()), held.torn
 
 
 def tables_are_whole(report: Path) -> bool:
-    """Whether the three tables are there and end as Parquet does; their rows are not looked at."""
+    """Whether the tables are there and end as Parquet does; their rows are not looked at."""
     try:
-        for name in _TABLES:
+        for name in (*_TABLES, *([ACTIONS_FILE] if journal_files(report, ACTIONS_JOURNAL) else [])):
             with (report / name).open("rb") as file:
                 file.seek(-4, os.SEEK_END)
                 if file.read() != b"PAR1":
@@ -94,6 +112,13 @@ def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Tab
 def read_calls(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
     """The call table, as `read_outcomes`."""
     return read_table(report / CALLS_FILE, CALLS, chosen=columns, required=("attempt_id",))
+
+
+def read_actions(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
+    """The table of actions, as `read_outcomes`; without rows where nothing was done in a box."""
+    if not (report / ACTIONS_FILE).is_file():
+        return _table({name: ACTIONS[name] for name in columns or ACTIONS}, [])
+    return read_table(report / ACTIONS_FILE, ACTIONS, chosen=columns, required=("attempt_id",))
 
 
 def read_transcript(report: Path, attempt_id: str, *, near: float = 0.0) -> Transcript:
@@ -178,6 +203,17 @@ def _calls_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, s
             rows = []
     pieces.append(_table(CALLS, rows))
     return pa.concat_tables(pieces).take(np.argsort(np.array(places, dtype=np.int64), kind="stable"))
+
+
+def _actions_table(report: Path, order: Mapping[str, int], renamed: Mapping[str, str]) -> "pa.Table":
+    """The actions of planned attempts, in the order of the plan and then of their first doing; the last row counts."""
+    found: dict[tuple[str, str, int], tuple[Any, ...]] = {}
+    values = attrgetter(*ACTIONS)
+    for action in read_actions_journal(report):
+        attempt = renamed.get(action.attempt_id, action.attempt_id)
+        if attempt in order:
+            found[attempt, action.request_digest, action.place] = (attempt, *values(action)[1:])
+    return _table(ACTIONS, sorted(found.values(), key=lambda row: order[row[0]]))
 
 
 def _transcripts(held: Recalled, planned: Sequence[Outcome]) -> Iterator["pa.Table"]:

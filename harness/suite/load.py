@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import Any
 
@@ -23,10 +23,12 @@ from harness.core import (
     digest_json,
     nearest,
 )
+from harness.suite.harbor import harbor_rows
 from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of
 from harness.suite.source import file_inside, path_inside, task_rows
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
+MOST_FILES = 2_000  # of a folder that belongs to a task
 LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
@@ -69,9 +71,12 @@ class _Tasks:
     def __init__(self, suite: SuiteFile, suite_file: Path, *, outside: bool) -> None:
         self.suite, self.folder, self.outside = suite, suite_file.parent, outside
         self.grader = grader_of(suite.grader, {})
-        if suite.grader is not None:
+        if suite.grader is not None and not (suite.harbor and "name" not in self.grader):
             _check_grader(self.grader, suite_file, "grader")
-        self.path, self.given = task_rows(suite, suite_file, outside=outside)
+        if suite.harbor is None:
+            self.path, self.given = task_rows(suite, suite_file, outside=outside)
+        else:
+            self.path, self.given = suite_file, harbor_rows(suite, suite_file, self.grader, outside=outside)
         self.digests: dict[Path, str] = {}
 
     def read(self) -> tuple[Task, ...]:
@@ -101,7 +106,7 @@ class _Tasks:
         self.digest([row.reference, grader], where)
         levels = (self.suite, row)
         work = {key: value for level in levels for key in WORK if (value := getattr(level, key)) is not None}
-        files = {name: self.file(name, f"{where}.files") for name in work.get("files", ())}
+        files, tests, oracle = (self.named(work.get(key), f"{where}.{key}") for key in ("files", "tests", "oracle"))
         tools = tuple(
             Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
             for tool in work.get("tools", ())
@@ -113,7 +118,7 @@ class _Tasks:
             "turns": work.get("turns"),
             "timeout_s": work.get("timeout_s"),
         }
-        files_now = sorted([name, self.digests[file]] for name, file in files.items())
+        files_now, tests_now = (sorted([n, self.digests[f]] for n, f in some.items()) for some in (files, tests))
         content = {key: value for key, value in {**own, "files": files_now, "tools": as_json(tools)}.items() if value}
         return Task(
             id=row.id,
@@ -123,8 +128,12 @@ class _Tasks:
             reference=row.reference,
             grader=grader,
             split=row.split,
-            files={name: file.resolve().as_posix() for name, file in files.items()},
+            files=_places(files),
+            tests=_places(tests),
+            tests_digest=digest_json(tests_now) if tests_now else "",
+            oracle=_places(oracle),
             tools=tools,
+            dockerfile=self.dockerfile(work.get("environment")),
             digest=self.digest(content | {"input": asked}, where),
             **own,
         )
@@ -144,6 +153,11 @@ class _Tasks:
             self.digests[folder] = digest_folder(folder)
         return {"dockerfile": self.digests[folder]}
 
+    def dockerfile(self, given: Any) -> str:
+        """The folder of the environment's Dockerfile, where it has one."""
+        named = getattr(given, "dockerfile", None)
+        return "" if named is None else (self.folder / named).resolve().as_posix()
+
     def domain(self, row: TaskRow, field: str) -> str:
         domains = self.suite.domains
         if row.domain is None and len(domains) > 1:
@@ -153,6 +167,28 @@ class _Tasks:
             problem = f"the domain {row.domain!r} is not in the suite's list"
             raise UserFileError(self.path, problem, field=field, advice=nearest(row.domain, domains))
         return row.domain or domains[0]
+
+    def named(self, given: str | list[str] | dict[str, str] | None, field: str) -> dict[str, Path]:
+        """By the name in the box, each file that is meant; a folder gives all of its files."""
+        if given is None:
+            return {}
+        pairs = given if isinstance(given, dict) else {"": given} if isinstance(given, str) else {n: n for n in given}
+        found = dict[str, Path]()
+        for name, place in pairs.items():
+            if isinstance(given, dict) and (PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts):
+                raise UserFileError(self.path, f"{name!r} is no name inside the work folder", field=field)
+            path = path_inside(self.folder, place, self.path, field, outside=self.outside)
+            if not path.is_dir():
+                found[name or place] = self.file(place, field)
+                continue
+            below = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
+            below = [one for one in below if "__pycache__" not in one.split("/")]
+            if len(below) > MOST_FILES:
+                problem = f"the folder {place!r} holds {len(below):,} files, at most {MOST_FILES:,} belong to a task"
+                raise UserFileError(self.path, problem, field=field, advice="pack them into an archive")
+            for one in below:
+                found[f"{name}/{one}" if name else one] = self.file(f"{place.rstrip('/')}/{one}", field)
+        return found
 
     def file(self, name: str, field: str) -> Path:
         file = file_inside(self.folder, name, self.path, field, outside=self.outside)
@@ -168,6 +204,10 @@ class _Tasks:
             problem = "holds NaN, an infinity, or another value that JSON has no form for"
             advice = "write it as text or as a plain number"
             raise UserFileError(self.path, problem, field=where, advice=advice) from None
+
+
+def _places(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: file.resolve().as_posix() for name, file in files.items()}
 
 
 def _check_grader(grader: Mapping[str, Any], path: Path, where: str) -> None:

@@ -91,7 +91,12 @@ ToolField = Annotated[Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("map
 EnvironmentField = Annotated[
     Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")], _ByKind
 ]
-WORK = ("files", "tools", "environment", "turns", "timeout_s")  # in suite.yaml of all tasks, in a task's line of one
+FilesField = Annotated[
+    Annotated[Text, Tag("word")] | Annotated[list[Text], Tag("list")] | Annotated[dict[Text, Text], Tag("mapping")],
+    _ByKind,
+]  # a folder, whose files stand at their names below it; files and folders by name; or where each name is to be found
+WORK = ("files", "tests", "oracle", "tools", "environment", "turns", "timeout_s")
+"""In suite.yaml of all tasks, in a task's line of one, in place of the suite's."""
 
 
 class SuiteFile(Strict):
@@ -106,7 +111,9 @@ class SuiteFile(Strict):
     grader: GraderField | None = None
     metric: Literal["pass_rate", "macro_f1"] = "pass_rate"
     human_baseline: HumanBaseline | str | None = None
-    files: list[Text] | None = None
+    files: FilesField | None = None
+    tests: FilesField | None = None
+    oracle: FilesField | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None
@@ -131,13 +138,12 @@ class SuiteFile(Strict):
             raise ValueError(f"the domain {doubled[0]!r} is twice in domains; remove one")
         if "" in self.domains:
             raise ValueError("a domain has an empty name; name it")
-        if self.harbor is not None:
-            raise ValueError("harbor task folders cannot be read; supported sources: tasks, huggingface")
-        if self.tasks is None and self.huggingface is None:
-            known = "tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), or huggingface: {path: …}"
+        given = [name for name in ("tasks", "huggingface", "harbor") if getattr(self, name) is not None]
+        if not given:
+            known = "tasks: tasks.jsonl (or .csv, .tsv, .json, .parquet), harbor: FOLDER, or huggingface: {path: …}"
             raise ValueError(f"no source of tasks; add {known}")
-        if self.tasks is not None and self.huggingface is not None:
-            raise ValueError("two sources of tasks, tasks and huggingface; keep one")
+        if len(given) > 1:
+            raise ValueError(f"two sources of tasks, {given[0]} and {given[1]}; keep one")
         return self
 
 
@@ -164,7 +170,9 @@ class TaskRow(Strict):
     cluster: Text | None = None
     grader: GraderField | None = None
     split: Literal["dev", "test"] | None = None
-    files: list[Text] | None = None
+    files: FilesField | None = None
+    tests: FilesField | None = None
+    oracle: FilesField | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None

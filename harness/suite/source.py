@@ -67,7 +67,7 @@ def task_rows(suite: SuiteFile, suite_file: Path, *, outside: bool = False) -> t
 def _nested(row: dict[str, Any]) -> dict[str, Any]:
     """A row of a table whose nested fields may stand as JSON in a text column."""
     found = dict(row)
-    for key in ("grader", "metadata", "files", "tools", "environment"):
+    for key in ("grader", "metadata", "files", "tests", "oracle", "tools", "environment"):
         if isinstance(found.get(key), str) and found[key].lstrip()[:1] in {"{", "["}:
             with suppress(ValueError, RecursionError):  # then it stays a text, and the schema says what is wrong
                 found[key] = json.loads(found[key])

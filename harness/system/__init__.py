@@ -3,8 +3,13 @@
 A system asks for calls through the `Session` that the run hands to it; it never sees journals, budgets or retries.
 """
 
+from harness.system.agent import AGENT_TURNS, Agent, Hands
+from harness.system.box_tool import BOX_TOOLS, BoxTool
 from harness.system.conversation import Conversation, Perform, called_by_text, tools_as_text
 from harness.system.delivery import DELIVERIES, NONE, NOT_YET
+from harness.system.handing import HANDING_TEXTS, Advised, Led
+from harness.system.hybrids import Hybrid
 from harness.system.kind import SYSTEMS, SystemKind
-from harness.system.signal import SIGNALS, Rule
-from harness.system.systems import MAX_TURNS, Calls, Direct, Hybrid, Need, Skilled, System, answered, fault_in, held
+from harness.system.self_written import REVISION, SKILL_TOKENS, SelfWritten, is_authoring, skill_in
+from harness.system.signal import SIGNALS, Calls, Rule
+from harness.system.systems import MAX_TURNS, Direct, Need, Skilled, System, answered, fault_in, held

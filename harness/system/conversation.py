@@ -64,11 +64,14 @@ class Conversation:
     read: Callable[[str], ToolCall | None] = called_by_text  # finds a call in a text
     tool_role: bool = True  # whether the model's chat template knows the role ``tool``, of a result after such a call
     again: Message | None = None  # what is said once more after each result of such a call
+    heard: Callable[[Reply], None] | None = None  # told of every reply before it counts; what it raises ends it all
 
     async def hold(self, messages: tuple[Message, ...], session: Session, role: Role) -> Reply | None:
         """The reply that calls no tool; ``None``: the turns are spent. Raises ModelError and what tools raise."""
         for turn in range(1, self.turns + 1):
             reply = await session.call(self.model, self.request(messages), role)
+            if self.heard is not None:
+                self.heard(reply)
             calls = self._calls(reply) if self.tools else ()
             if not calls:
                 return reply

@@ -13,6 +13,7 @@ class Delivery:
     name: str
     control: bool = False  # a yardstick, and no option
     opens: bool = False  # whether the model may open skills and their files
+    written: bool = False  # whether an author writes the skill for each task, and none is named
 
     def prepare(self, skills: tuple[Skill, ...], library: Callable[[Path], tuple[Skill, ...]]) -> tuple[Skill, ...]:  # noqa: ARG002
         """The skills that are delivered; ``library`` reads a folder of skills."""
@@ -36,5 +37,5 @@ DELIVERIES: Registry[Delivery] = Registry(
     "delivery", "harness.system.deliveries", lambda value: isinstance(value, Delivery), group="ownbench.deliveries"
 )
 NONE = "none"  # the word for a contender without skills
-NOT_YET = ("bm25", "self", "agreement", "p_true", "ask")
+NOT_YET = ("bm25",)
 """Words of the format, deliveries and signals, that this version refuses by name: nobody takes them for misspelt."""

@@ -1,8 +1,7 @@
-"""What every contender is to the run; a model that is asked once, a model with skills, and a hybrid of two.
+"""What every contender is to the run; a model that is asked once, and a model with skills.
 
 A model that calls tools gets two of them where it may open skills; any other answers ``OPEN name`` or ``OPEN
-name/path`` on a line, and is told the task once more after what it opened. In a hybrid a cheap worker answers first,
-and is charged in any case; where it is not sure enough, a dearer expert answers instead.
+name/path`` on a line, and is told the task once more after what it opened.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,17 +23,16 @@ from harness.core import (
     Task,
     Tool,
 )
-from harness.model import ADAPTERS, LOGPROBS, RESPONSE_FORMAT
+from harness.model import ADAPTERS, ANSWER_LIMITS, REASONING, RESPONSE_FORMAT
 from harness.skill import Skill
-from harness.system.conversation import Conversation
+from harness.system.conversation import Conversation, Perform
 from harness.system.delivery import Delivery
-from harness.system.signal import Rule, Signal, sureness
+from harness.system.signal import Calls, sureness
 from harness.system.skill_tools import Shelf, opened_by_text, skill_tools
 
 MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
+LETTER_TOKENS = 16  # of an answer that is one letter, with whatever stands around it
 LIKELY_TURNS = 3  # of a model that may open skills
-
-Calls = tuple[tuple[str, Request], ...]  # models by their names, and what they are asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +96,18 @@ class System:
         """The same with the ``threshold`` or ``rate`` that was chosen, by contender name, for itself and its parts."""
         return self
 
+    @property
+    def on_dev(self) -> "System":
+        """What tries dev tasks in its place, while something is to be chosen on them."""
+        return self
+
     def calls(self, task: Task) -> tuple[Calls, Calls]:
         """The calls of one attempt at ``task``: the fewest, and the most that are likely."""
         raise NotImplementedError
+
+    def further(self, task: Task) -> tuple[Calls, Calls]:
+        """Those of them that no contender makes which it is made of, and whose answers it uses."""
+        return ((), ()) if self.parts else self.calls(task)
 
     def preview(self, task: Task, trial: int = 0) -> Request | None:
         """What is sent first, where that can be said before it is sent."""
@@ -167,6 +174,20 @@ class Direct(System):
         one = ((self.model, self.preview(task)),)
         return one, one
 
+    def opening(self, session: Session) -> Mapping[str, Perform]:  # noqa: ARG002 - a bare model is shown nothing
+        """What performs the tools by which it opens skills, which it is shown with that."""
+        return {}
+
+    def question(self, task: Task, said: str, text: str, letters: Sequence[str], trial: int = 0) -> tuple[str, Request]:
+        """One more question to its model after what it said, to be answered by a letter, whose probability is asked."""
+        first = self.preview(task, trial)
+        messages = (*first.messages, {"role": "assistant", "content": said}, {"role": "user", "content": text})
+        sampling = {key: value for key, value in first.sampling.items() if key not in {"response_format", "stop"}}
+        if not REASONING & set(sampling):
+            sampling |= {key: min(int(sampling[key]), LETTER_TOKENS) for key in ANSWER_LIMITS if key in sampling}
+        asked = replace(first, messages=messages, sampling=sampling, tools=(), logprobs=True, letters=tuple(letters))
+        return self.model, asked
+
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer."""
         return answered(self.contender.name, await session.call(self.model, self.preview(task, session.trial), role))
@@ -230,15 +251,19 @@ class Skilled(Direct):
         one, _ = super(Skilled, self).calls(task)
         return one, one * (LIKELY_TURNS if self.delivery.opens else 1)
 
+    def opening(self, session: Session) -> Mapping[str, Perform]:
+        """Those of its shelf, where it may open something."""
+        for name in self.shown:
+            session.skill(name, Exposure.SHOWN)
+        return Shelf(self.skills, session).tools if self.delivery.opens else {}
+
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for."""
         first = self.preview(task, session.trial)
-        for name in self.shown:
-            session.skill(name, Exposure.SHOWN)
         conversation = Conversation(
             model=self.model,
             request=lambda messages: replace(first, messages=messages),
-            tools=Shelf(self.skills, session).tools if self.delivery.opens else {},
+            tools=self.opening(session),
             turns=min(self.turns, task.turns or self.turns),
             calls_tools=self.calls_tools,
             read=opened_by_text,
@@ -250,84 +275,3 @@ class Skilled(Direct):
 
     def _tools(self) -> tuple[Tool, ...]:
         return skill_tools(self.skills) if self.delivery.opens and self.calls_tools else ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hybrid(System):
-    """Two contenders and the rule between them."""
-
-    worker: System
-    expert: System
-    signal: Signal
-    rule: Rule
-    likes: System | None = None  # for ``random:NAME``: the hybrid whose share it takes
-
-    @property
-    def parts(self) -> tuple[System, ...]:
-        """The worker, then the expert."""
-        return self.worker, self.expert
-
-    @property
-    def needs(self) -> tuple[Need, ...]:
-        """Log-probabilities of the worker's model, where the signal is made of them."""
-        models = sorted(self.worker.models) if self.signal.logprobs else ()
-        return tuple(Need(model, LOGPROBS, "escalate.signal") for model in models)
-
-    @property
-    def _open(self) -> bool:
-        if self.signal.argument:
-            return self.rule.rate is None
-        return self.rule.threshold is None and self.signal.chosen
-
-    @property
-    def undecided(self) -> frozenset[str]:
-        """Itself too, where its threshold or its share is not known."""
-        return super(Hybrid, self).undecided | ({self.contender.name} if self._open else set())
-
-    @property
-    def waits_for(self) -> frozenset[str]:
-        """Its parts, where a threshold is chosen on what they answer; or those of the hybrid that it is like."""
-        below = super(Hybrid, self).waits_for
-        if self.likes is not None:
-            return below | self.likes.waits_for
-        return below | {part.contender.name for part in self.parts} if self._open else below
-
-    @property
-    def like(self) -> str | None:
-        """The hybrid of ``random:NAME``."""
-        return self.likes.contender.name if self.likes else None
-
-    def with_choice(self, chosen: Mapping[str, Any]) -> "Hybrid":
-        """The same hybrid with what was chosen on the dev split, in its parts too."""
-        worker, expert = (part.with_choice(chosen) for part in self.parts)
-        mine, rule = chosen.get(self.contender.name), self.rule
-        if mine is not None:
-            found = {"threshold": mine.threshold, "rate": mine.rate}
-            rule = replace(rule, **{key: value for key, value in found.items() if value is not None})
-        return replace(self, worker=worker, expert=expert, rule=rule)
-
-    def preview(self, task: Task, trial: int = 0) -> Request | None:
-        """The worker's."""
-        return self.worker.preview(task, trial)
-
-    def calls(self, task: Task) -> tuple[Calls, Calls]:
-        """The worker's, and the expert's as often as the signal asks for it."""
-        (low, high), (low_expert, high_expert) = (part.calls(task) for part in self.parts)
-        least, most = self.signal.expert
-        return low + low_expert * least, high + high_expert * most
-
-    async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
-        """Both answers, and how sure the worker is."""
-        worker = await self.worker.answer(task, session, Role.WORKER)
-        expert = await self.expert.answer(task, session, Role.EXPERT)
-        return await self.signal.confidence(self.rule, worker, session), (worker, expert)
-
-    async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:  # noqa: ARG002
-        """The worker's answer, or the expert's."""
-        first = await self.worker.answer(task, session, Role.WORKER)
-        sure = await self.signal.confidence(self.rule, first, session)
-        if not await self.signal.escalates(self.rule, first, sure, session):
-            return replace(first, confidence=sure, escalated=False, served_by=self.worker.contender.name)
-        second = await self.expert.answer(task, session, Role.EXPERT)
-        served_by = self.expert.contender.name
-        return replace(second, confidence=sure, signals=first.signals, escalated=True, served_by=served_by)

@@ -176,7 +176,7 @@ def forgetting(
     """Every tuned model against its bare base on the general suites; empty where there is nothing to compare."""
     mask = np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in suites])
     records = [known.get(name, ContenderRecord(name=name)) for name in table.contenders]
-    bare = [one for one in records if one.adapter is None and not one.is_skilled and one.worker is None]
+    bare = [one for one in records if one.adapter is None and not one.is_skilled and not one.others]
     found, clusters = [], table.clusters[mask]
     for tuned in records:
         base = next((one.name for one in bare if one.model == tuned.model), None)

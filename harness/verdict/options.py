@@ -114,7 +114,7 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
         because="as you said" if said else because,
         hosted=owned,
         tuned=any(part.adapter is not None for part in parts) if entry else owned,
-        skilled=any(part.is_skilled for part in parts) if entry else kind in {RENT, MIX},
+        skilled=any(part.is_skilled and part.author is None for part in parts) if entry else kind in {RENT, MIX},
         escalates=kind == MIX and (entry is None or known.models_of(name)[0].sourcing in {OWN, None}),
     )
 

@@ -14,6 +14,8 @@ JUDGED = {"utility": ("a utility of", "utility"), "pass": ("a pass rate of", "pa
           "cost": ("a cost per task of", "cost")}  # fmt: skip
 """Of each objective how its value is said, and what it is called."""
 SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")  # an outcome column; signals of the worker's calls
+ASKED = ("agreement", "p_true")
+"""Signals for which the worker was asked more than its answer, by a hybrid; what they came to are its confidences."""
 NO_SIGNAL = "none"  # for rules that look at nothing: every attempt that both have
 OBJECTIVES = {"utility": "cost_weight", "pass": "max_cost", "cost": "min_pass"}
 """What a threshold is chosen for, and the number that it needs; ``pass`` does without."""
@@ -276,7 +278,7 @@ def measured_words(one: Measured, found: Sweep) -> str:
             f"It escalates at random too, but in each suite at a rate of its own ({own}), so it makes use of the suite"
         )
         return f"{what} {too} that a task is in. “random, as often” escalates {row} of every suite alike."
-    if not n or one.rule not in {"logprob_mean", "logprob_min", "margin"}:
+    if not n or one.rule not in {"logprob_mean", "logprob_min", "margin", found.signal.partition(":")[0]}:
         return f"{what} It decides by {one.rule}, which is not what is replayed here."
     if n == 1 or low == high:
         own = f"It has one threshold, {low:.6g}, {how}"

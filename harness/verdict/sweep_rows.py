@@ -11,7 +11,7 @@ from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, Usa
 from harness.stats import ESCALATED, NO_INTERVALS, PASS, Replayer, ReplayRows, replay_estimate
 from harness.store import Attempts, TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints, Mask
-from harness.verdict.sweep_records import NO_SIGNAL, SIGNALS, Calibration, Live, Measured
+from harness.verdict.sweep_records import ASKED, NO_SIGNAL, SIGNALS, Calibration, Live, Measured
 
 OWN_FAULTS = {
     cause.value
@@ -40,17 +40,24 @@ class Rows(ReplayRows):
 
 
 def paired_rows(
-    table: TaskTable, worker: str, expert: str, *, signal: str = "confidence", confidence_from: str | None = None
+    table: TaskTable,
+    worker: str,
+    expert: str,
+    *,
+    signal: str = "confidence",
+    confidence_from: str | None = None,
+    manifest: Manifest | None = None,
 ) -> Rows:
     """The attempts that can be replayed; EvidenceError: none of both, or none with the signal."""
     table.index(worker), table.index(expert)
     if worker == expert:
         raise UsageError(f"{worker!r} cannot escalate to itself; name two contenders of {', '.join(table.contenders)}")
-    if signal not in {*SIGNALS, NO_SIGNAL}:
-        raise UsageError(f"unknown signal {signal!r}; {core.nearest(signal, SIGNALS)}")
+    asked = signal.partition(":")[0] in ASKED
+    if signal not in {*SIGNALS, NO_SIGNAL} and not asked:
+        raise UsageError(f"unknown signal {signal!r}; {core.nearest(signal, [*SIGNALS, *ASKED])}")
     if confidence_from is not None and signal != "confidence":
         raise UsageError("--confidence-from takes the column confidence; leave out --signal")
-    of = confidence_from or worker
+    of = confidence_from or (_asker(table, manifest, worker, expert, signal) if asked else worker)
     table.index(of)
     (left, left_keys), (right, right_keys) = graded(table, worker), graded(table, expert)
     source, keys_of = (left, left_keys) if of == worker else graded(table, of)
@@ -60,7 +67,7 @@ def paired_rows(
     if signal == NO_SIGNAL:
         spoken: Floats = np.zeros(len(left_keys))
     else:
-        spoken = source.numbers("confidence") if signal == "confidence" else _from_calls(left, signal)
+        spoken = source.numbers("confidence") if asked or signal == "confidence" else _from_calls(left, signal)
     if of == worker:
         spoken = np.where(faulted, 0.0, spoken)
     common = np.intersect1d(left_keys, right_keys)
@@ -80,6 +87,13 @@ def paired_rows(
         (len(common) - len(keys), f"without the signal {signal} of {of} left out"),
     )
     notes = [f"{core.plural(count, 'attempt')} {what}" for count, what in left_out if count]
+    costs, seconds = left.numbers("cost_usd")[i], left.numbers("latency_s")[i]
+    if asked:  # what the signal cost is the worker's too: all that the hybrid paid but for the expert
+        up = source.escalated[k] > 0
+        costs, seconds = (
+            source.numbers(name)[k] - np.where(up, right.numbers(name)[j], 0.0) for name in ("cost_usd", "latency_s")
+        )
+        notes.append(f"the signal, and what asking for it costs, are those of {of}")
     if of == worker and faulted[i].any():
         notes.append(f"{int(faulted[i].sum()):,} attempts in which {worker} gave no answer escalate first")
     return Rows(
@@ -88,15 +102,26 @@ def paired_rows(
         confidence=spoken[k],
         worker=left.values[i],
         expert=right.values[j],
-        worker_cost=left.numbers("cost_usd")[i],
+        worker_cost=costs,
         expert_cost=right.numbers("cost_usd")[j],
-        worker_latency=left.numbers("latency_s")[i],
+        worker_latency=seconds,
         expert_latency=right.numbers("latency_s")[j],
         weight=1.0 / counts[where],
         clusters=clusters.astype(np.intp),
         groups=len(codes),
         notes=tuple(notes),
     )
+
+
+def _asker(table: TaskTable, manifest: Manifest | None, worker: str, expert: str, signal: str) -> str:
+    """The hybrid of these two that was run with the signal."""
+    ours = [one for one in manifest.contenders if (one.worker, one.expert) == (worker, expert)] if manifest else []
+    there = {_rule(one): one.name for one in ours if one.signal in ASKED and one.name in table.contenders}
+    if signal not in there:
+        known = f"of these two there are {core.listed([*there], 5)}" if there else "none of these two was run"
+        problem = f"the signal {signal} is known where a hybrid asked for it, and {known}"
+        raise EvidenceError(f"{table.report}: {problem}; name another, or run one with escalate: {{signal: {signal}}}")
+    return there[signal]
 
 
 def graded(table: TaskTable, contender: str) -> tuple[Attempts, Ints]:
@@ -234,9 +259,10 @@ def check_live(
         raise UsageError(f"{hybrid!r} is no hybrid; --check-live takes one of {worker} and {expert}")
     if (one.worker, one.expert) != (worker, expert):
         raise UsageError(f"{hybrid!r} is a hybrid of {one.worker} and {one.expert}; name these two")
-    if _rule(one) not in {*READ_FROM, *FIXED, "oracle"}:
+    if _rule(one) not in {*READ_FROM, *FIXED, "oracle"} and one.signal not in ASKED:
         raise UsageError(f"the rule {_rule(one)!r} of {hybrid!r} cannot be replayed from what its parts recorded")
-    rows = paired_rows(table, worker, expert, signal=READ_FROM.get(one.signal, NO_SIGNAL))
+    signal = _rule(one) if one.signal in ASKED else READ_FROM.get(one.signal, NO_SIGNAL)
+    rows = paired_rows(table, worker, expert, signal=signal, manifest=manifest)
     common, mine, theirs = np.intersect1d(rows.keys, keys, return_indices=True)
     if not len(common):
         raise EvidenceError(f"{table.report}: {hybrid!r} has no graded attempt at a task and trial of both parts")

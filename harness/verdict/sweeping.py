@@ -39,10 +39,11 @@ def sweep(
 ) -> Sweep:
     """Every threshold of a signal replayed, and the one chosen for a goal: by default the highest pass rate.
 
-    The ``expert`` is asked where the worker's ``signal`` (``confidence``, ``logprob_mean``, ``logprob_min``,
-    ``margin``), or the confidence of another contender, lies below the threshold. ``live`` is a hybrid of the two that
-    is compared with the replay at its own thresholds. Raises UsageError: no such folder, contender, signal or split;
-    EvidenceError: no outcomes that both have, no signal, or a goal in dollars where costs are unknown.
+    The ``expert`` is asked where the worker's ``signal`` lies below the threshold: ``confidence``, ``logprob_mean``,
+    ``logprob_min``, ``margin``, another contender's confidence, or ``agreement:K`` and ``p_true`` where a hybrid of the
+    two asked for it. ``live`` is a hybrid of the two that is compared with the replay at its own thresholds. Raises
+    UsageError: no such folder, contender, signal or split; EvidenceError: no outcomes that both have, no signal, or a
+    goal in dollars where costs are unknown.
     """
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
     return sweep_of(*load_evidence(report, split), worker, expert, goal=goal, settings=settings)
@@ -60,7 +61,7 @@ def sweep_of(
     """The same from a table that is loaded already, best with its attempts: they are read again where it kept none."""
     goal, asked = goal or SweepGoal(), settings or SweepSettings()
     of, level, seed = asked.confidence_from, asked.level, asked.seed
-    rows = paired_rows(table, worker, expert, signal=asked.signal, confidence_from=of)
+    rows = paired_rows(table, worker, expert, signal=asked.signal, confidence_from=of, manifest=manifest)
     resamples = min(1_999, max(499, 15_000_000 // len(rows.tasks))) if asked.intervals else 0
     replayer = Replayer(rows, resamples, seed)
     one = _Figures(replayer, rows, goal, level)

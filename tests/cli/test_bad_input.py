@@ -239,6 +239,18 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
         [E, "contenders.skilled", "'flta'", "'flat'"],
     ),
     "a delivery to come": (put("contenders", "skilled", "delivery", value="bm25:3"), [E, "contenders.skilled", "bm25"]),
+    "an author that is no model": (
+        put("contenders", "plain", value={"model": "m", "delivery": "self", "author": "n"}),
+        [E, "contenders.plain.author", "'n'"],
+    ),
+    "an author of skills that are named": (
+        put("contenders", "skilled", "author", value="m"),
+        [E, "contenders.skilled", "author goes with delivery: self"],
+    ),
+    "skills that are named and written": (
+        put("contenders", "skilled", "delivery", value="self"),
+        [E, "contenders.skilled", "take one of the two out"],
+    ),
     "delivery without skills": (drop("contenders", "skilled", "skills"), [E, "contenders.skilled", "without skills"]),
     "unknown signal": (hybrid(signal="logprob"), [E, "contenders.h.escalate", "'logprob'", "logprob_m"]),
     "a threshold in percent": (hybrid(signal="margin", threshold=80), [E, "contenders.h.escalate", "80", "write 0.8"]),

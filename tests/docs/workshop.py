@@ -132,6 +132,10 @@ def prepare(folder: Path, server: Server) -> None:
     gate.mkdir()
     shutil.copy(ROOT / "reports" / "gate-demo" / "experiment.yaml", gate)
     serve(gate / "experiment.yaml", server)
+    arms = folder / "reports" / "arms-demo" / "experiment.yaml"
+    arms.parent.mkdir()
+    arms.write_text((ROOT / "reports" / "arms-demo" / "experiment.yaml").read_text().replace("tasks: 20", "tasks: 2"))
+    serve(arms, server)
     with contextlib.chdir(folder):
         for report in ("demo", "gate-demo"):
             assert run(f"ownbench run reports/{report} --quiet")[0] == 0

@@ -125,6 +125,9 @@ def test_the_defaults() -> None:
     assert e.contenders["tuned"].delivery == "none"
 
 
+SELF = {"model": "frontier", "delivery": "self"}
+
+
 @pytest.mark.parametrize(
     ("where", "value", "field", "says"),
     [
@@ -139,7 +142,13 @@ def test_the_defaults() -> None:
         ("contenders/tuned/delivery", "flat", "contenders.tuned", "without skills"),
         ("contenders/skilled/delivery", "progresive", "contenders.skilled", "did you mean 'progressive'"),
         ("contenders/skilled/delivery", "bm25:3", "contenders.skilled", "not available in this version"),
-        ("contenders/skilled/delivery", "self", "contenders.skilled", "not available in this version"),
+        ("contenders/skilled/delivery", "self", "contenders.skilled", "take one of the two out"),
+        ("contenders/skilled/delivery", "self:2", "contenders.skilled", "unknown delivery"),
+        ("contenders/skilled/author", "frontier", "contenders.skilled", "author goes with delivery: self"),
+        ("contenders/hybrid/author", "frontier", "contenders.hybrid", "author does not go with worker"),
+        ("contenders/hybrid/delivery", "self", "contenders.hybrid", "delivery does not go with worker"),
+        ("contenders/wrote", SELF | {"author": "fronter"}, "contenders.wrote.author", "did you mean 'frontier'"),
+        ("contenders/wrote", SELF | {"author": "tuned"}, "contenders.wrote.author", "'tuned'"),
         ("contenders/skilled/skills", [], "contenders.skilled", "skills names no folder"),
         ("contenders/skilled/skills", {"tickets": []}, "contenders.skilled", "skills names no folder"),
         ("contenders/tuned/adapter", "", "contenders.tuned", "adapter names no folder"),
@@ -147,9 +156,9 @@ def test_the_defaults() -> None:
         ("contenders/Big", {"model": "worker", "adapter": 3}, "contenders.Big.adapter", "the number 3"),
         ("contenders/empty", {}, "contenders.empty", "neither a model nor"),
         ("contenders", {}, "contenders", "at least 1"),
-        ("contenders/hybrid/escalate/signal", "agreement:5", "contenders.hybrid.escalate", "not available"),
-        ("contenders/hybrid/escalate/signal", "ask", "contenders.hybrid.escalate", "not available"),
-        ("contenders/hybrid/escalate/signal", "p_true", "contenders.hybrid.escalate", "not available"),
+        ("contenders/hybrid/escalate/signal", "agreement", "contenders.hybrid.escalate", "a number of answers"),
+        ("contenders/hybrid/escalate/signal", "ask", "contenders.hybrid.escalate", "has no threshold"),
+        ("contenders/hybrid/escalate/signal", "p_true:3", "contenders.hybrid.escalate", "takes no argument"),
         ("contenders/hybrid/escalate/signal", "logprob_men", "contenders.hybrid.escalate", "'logprob_mean'"),
         ("contenders/hybrid/escalate/signal", "margin:3", "contenders.hybrid.escalate", "takes no argument"),
         ("contenders/hybrid/escalate/signal", "verifier", "contenders.hybrid.escalate", "go together"),

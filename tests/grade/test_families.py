@@ -233,3 +233,38 @@ def test_the_demo_suites_accept_their_own_answers_and_refuse_each_others():
             assert judged(spec, item["reference"], item["metadata"]["full_answer"])[1] == P
             other = rng.choice([t for t in tasks if t["reference"] != item["reference"]])
             assert judged(spec, item["reference"], other["metadata"]["full_answer"])[0].status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("spec", "one", "alike", "unlike"),
+    [
+        ("exact", "J7 X9", " J7 X9\n", "j7 x9"),
+        ({"name": "exact", "normalise": ["casefold", "strip"]}, "J7", "j7", "J8"),
+        ({"name": "contains", "any": ["a"]}, "The  dog.", "the dog", "the cat"),  # by the words of the whole answer
+        ({"name": "regex", "pattern": "a"}, "**Cat**", "cat", "bat"),
+        ({"name": "regex", "pattern": r"Answer: (\w+)", "group": 1}, "So. Answer: 4", "Answer: 4 of 5", "Answer: 5"),
+        ({"name": "number", "absolute": 0.5}, "It is 4.0", "about 4.4", "4.6"),
+        ({"name": "label", "labels": ["yes", "no"], "take": "last"}, "no, yes", "**Yes**.", "no"),
+        ({"name": "json", "ignore": ["why"]}, '{"a": 1, "why": "x"}', 'It is {"a": 1.0, "why": "y"}', '{"a": 2}'),
+        ({"name": "json_schema", "schema": {"type": "object"}}, '{"a": 1}', '```\n{"a": 1}\n```', '{"a": 2}'),
+        ({"name": "all", "of": [{"name": "contains", "any": ["a"]}, "number"]}, "a 4", "four: 4", "a 5"),
+    ],
+)
+async def test_the_same_answer_is_told_without_a_reference(spec, one, alike, unlike):
+    by = grader(spec)
+    assert [await by.same(one, other) for other in (one, alike, unlike, "")] == [True, True, False, False]
+    assert await by.same("", one) is None
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"name": "label", "labels": ["yes", "no"]}, "maybe"),
+        ("number", "7 or 8"),
+        ({"name": "regex", "pattern": r"Answer: (\w+)", "group": 1}, "so"),
+        ({"name": "json_schema", "schema": {"type": "object", "required": ["a"]}}, '{"b": 1}'),
+        ("json", "no"),
+    ],
+)
+async def test_what_a_grader_reads_no_answer_in_is_no_answer(spec, text):
+    assert await grader(spec).same(text, text) is None

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,26 @@ async def test_samples_do_not_depend_on_the_batch_and_differ_between_trials(mode
     together = await asyncio.gather(*(model.answer(one) for one in [*noise, *reversed(asked)]))
     assert [reply.text for reply in together[len(noise) :]] == alone[::-1]
     assert len(set(alone)) > 4
+
+
+async def test_draws_of_one_answer_differ_and_each_is_the_same_when_it_is_drawn_again(model: LocalModel) -> None:
+    asked = [replace(request("Which queue?", temperature=1.5, seed=7), draw=draw) for draw in range(6)]
+    first = [reply.text for reply in await asyncio.gather(*map(model.answer, asked))]
+    assert len(set(first)) > 1
+    assert [reply.text for reply in await asyncio.gather(*map(model.answer, asked))] == first
+
+
+async def test_the_probability_of_a_letter_is_that_of_the_next_token(model: LocalModel) -> None:
+    text = questions("ticket-routing", 1)[0]
+    reply = await model.answer(replace(request(text, "ticket-routing"), letters=("A", "B")))
+    assert reply.usage.output == 1
+    reader, folder = model._own_prompts, (ADAPTERS / "ticket-routing").resolve()
+    prompt = reader.tokens(reader.render(request(text).messages))
+    likely = model._engine(folder).next_logprobs(prompt, folder)
+    for letter, tokens in reader.letters(("A", "B")).items():
+        assert [reader.tokenizer.decode([token]).strip() for token in tokens] == [letter] * len(tokens)
+        assert reply.signals[f"p:{letter}"] == pytest.approx(float(likely[tokens].exp().sum()), rel=1e-4)
+    assert reader.letters(("A",))["A"]
 
 
 async def test_a_prompt_without_room_is_the_contender_s_own_fault(model: LocalModel) -> None:

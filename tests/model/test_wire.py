@@ -7,7 +7,7 @@ import servers
 
 from harness.core import Cause, ModelError, ModelSpec, Redactor, Request
 from harness.model import open_model
-from harness.model.wire import read_reply, signals
+from harness.model.wire import letter_signals, read_reply, signals
 
 
 def test_signals_of_tokens_without_alternatives_have_no_margin():
@@ -23,6 +23,23 @@ def test_a_chosen_token_that_was_not_the_likeliest_still_has_a_margin_above_zero
     assert signals([{"logprob": -2.0, "top_logprobs": tops}])["margin"] == pytest.approx(
         0.6065307 - 0.1353353, abs=1e-6
     )
+
+
+def a_token(text, **tops):
+    return {"token": text, "logprob": 0.0, "top_logprobs": [{"token": t, "logprob": p} for t, p in tops.items()]}
+
+
+def test_a_letter_is_looked_for_where_it_is_answered_and_its_spellings_are_added_up():
+    letters = ("A", "B")
+    bracket, answer = a_token("(", **{"(": -0.1}), a_token("A", **{"A": -1.0, " A": -2.0, "B": -3.0, "a": -0.5})
+    found = letter_signals([bracket, answer, a_token(")")], letters)
+    assert found["p:A"] == pytest.approx(0.3678794 + 0.1353353)
+    assert found["p:B"] == pytest.approx(0.0497871)
+    neither = letter_signals([a_token("Yes", Yes=-0.1, B=-3.0), a_token(".")], letters)
+    assert neither == {"p:A": 0.0, "p:B": pytest.approx(0.0497871)}
+    assert letter_signals([{"token": "A", "logprob": -1.0}], letters) == {}  # nothing is told of other tokens
+    assert letter_signals([answer], ()) == {}
+    assert letter_signals([a_token("A", A=float("-inf")), None, 3], letters) == {"p:A": 0.0, "p:B": 0.0}
 
 
 @pytest.mark.parametrize("body", [None, [], {}, {"choices": []}, {"choices": [None]}, {"choices": [{}]}, "text", 3])

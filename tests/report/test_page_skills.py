@@ -94,7 +94,7 @@ def test_what_was_shown_and_opened_is_that_of_the_record(report):
         assert row[1:3] == [c["arm"], "m"]
         assert row[3] == cell(c["shown"])
         assert row[4] == cell(c["opened"])
-        assert row[6:] == [cell(c["pass_rate"]), "40", "40"]
+        assert row[6:] == [cell(c["pass_rate"]), "-", "40", "40"]  # no cost is on record
     assert [row[5] for row in rows] == ["-", "0.50", "-", "-"]  # counted: every other attempt opens one
     assert rows[1][4].startswith("50.0%")
 

@@ -216,7 +216,6 @@ def test_a_hybrid_has_no_prompt_and_no_twin_of_its_own(tmp_path):
     ("keys", "said"),
     [
         ({"tools": ["bash"]}, r"task t0: tools: the task has tools \(bash\), which no contender of this version"),
-        ({"environment": "host"}, "task t0: environment: the task has environment"),
         ({"files": ["a.txt"]}, r"task t0: files: the task has files \(a\.txt\), and no contender's prompt shows them"),
     ],
 )

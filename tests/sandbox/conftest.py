@@ -79,7 +79,7 @@ def _ordinary_user(limits):
     return Elsewhere(limits)
 
 
-KINDS = ["bubblewrap", "bubblewrap as an ordinary user", "podman"]
+KINDS = ["bubblewrap", "bubblewrap as an ordinary user", pytest.param("podman", marks=pytest.mark.slow)]
 PACKAGES = (
     "bash coreutils dash findutils grep hostname libc-bin sed tar util-linux login passwd python3-minimal python3.11"
 )

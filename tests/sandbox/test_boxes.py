@@ -19,10 +19,12 @@ from harness.sandbox import (
     containers,
     in_thread,
     open_box,
+    opened,
     opening,
     prepare,
     probe,
 )
+from harness.sandbox.commands import StartError
 
 SMALL = SandboxOptions(memory_mb=256, disk_mb=16)
 
@@ -101,13 +103,67 @@ def test_a_mounted_folder_is_seen_and_not_written(bubblewrap, tmp_path):
         open_box(SMALL, mounts={"/skills/one": tmp_path / "none"})
 
 
-def test_a_mounted_folder_in_a_container(image, tmp_path):
+def test_a_container_is_a_box_too(image, tmp_path):
+    """All that the slow tests try in containers, in one small piece."""
     (tmp_path / "tool.sh").write_text("#!/bin/sh\necho used\n")
     (tmp_path / "tool.sh").chmod(0o700)
     options = SandboxOptions(backend="podman", memory_mb=256, disk_mb=16)
     with open_box(options, Environment(image=image), mounts={"/skills/one": tmp_path}) as box:
         assert box.run("/skills/one/tool.sh; rm -rf /skills/one/*; ls /skills/one").out == b"used\ntool.sh\n"
         assert box.image == image
+        box.put({"given.txt": b"1"})
+        assert box.run("cat given.txt; id -u; unshare -Ur true || echo refused").out == b"165534\nrefused\n"
+        assert box.run("head -c 300000000 /dev/zero | tail").cause == "memory"
+        assert box.run("sleep 60", timeout=0.5).cause == "timeout"
+        assert box.changes() == []
+        assert box.get_tar()
+    with pytest.raises(BoxError, match="podman has no image 'none:1', and none is pulled"):
+        prepare(options, Environment(image="none:1"))
+
+
+def test_a_box_that_does_not_start_is_tried_three_times(bubblewrap, monkeypatch):
+    monkeypatch.setattr(opening, "PAUSES_S", (0.0, 0.0))
+    tried, start = [], BubblewrapBox.start
+
+    def flaky(box):
+        tried.append(box)
+        if len(tried) % 3:
+            raise StartError("bubblewrap made no box: Resource temporarily unavailable")
+        return start(box)
+
+    monkeypatch.setattr(BubblewrapBox, "start", flaky)
+    with open_box(SMALL) as box:
+        assert box.run("echo alive").out == b"alive\n"
+    assert len(tried) == 3
+    monkeypatch.setattr(BubblewrapBox, "start", _never)
+    with pytest.raises(BoxError, match="temporarily unavailable"):
+        open_box(SMALL)
+
+
+def _never(box):
+    raise StartError("Resource temporarily unavailable")
+
+
+def test_a_box_that_nobody_waits_for_any_more_is_closed(bubblewrap, monkeypatch):
+    made, really = [], opening.open_box
+
+    def slow(*given, **how):
+        time.sleep(0.3)
+        made.append(really(*given, **how))
+        return made[-1]
+
+    monkeypatch.setattr(opening, "open_box", slow)
+
+    async def hurried():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(opened(SMALL), 0.1)
+
+    asyncio.run(hurried())
+    for _ in range(100):
+        if made and made[0].run("true").cause == "box died":
+            return
+        time.sleep(0.05)
+    pytest.fail("it is still there")
 
 
 def test_one_port_leads_out(kind, make):
@@ -218,6 +274,7 @@ def test_a_backend_and_an_environment_that_do_not_go_together():
         prepare(SandboxOptions(backend="podman"), Environment())
 
 
+@pytest.mark.slow
 def test_an_image_that_is_not_there_and_a_dockerfile_that_fails(image, tmp_path):
     podman = SandboxOptions(backend="podman")
     with pytest.raises(BoxError, match="podman has no image 'none:1', and none is pulled"):
@@ -229,6 +286,7 @@ def test_an_image_that_is_not_there_and_a_dockerfile_that_fails(image, tmp_path)
         prepare(podman, Environment(dockerfile=str(tmp_path)))
 
 
+@pytest.mark.slow
 def test_a_dockerfile_is_built_once(image, tmp_path):
     (tmp_path / "Dockerfile").write_text(f"FROM {image}\nCOPY given.txt /given.txt\n")
     (tmp_path / "given.txt").write_text("given")
@@ -242,6 +300,7 @@ def test_a_dockerfile_is_built_once(image, tmp_path):
         containers.call("podman", "rmi", "-f", built.image)
 
 
+@pytest.mark.slow
 def test_a_container_whose_limits_cannot_be_read_back_is_refused(image, monkeypatch):
     monkeypatch.setattr(containers, "group_of", lambda pid: None)
     box = ContainerBox("podman", Limits(memory_mb=128, disk_mb=16), Environment(image=image))
@@ -250,6 +309,7 @@ def test_a_container_whose_limits_cannot_be_read_back_is_refused(image, monkeypa
     assert box._name not in containers.call("podman", "ps", "-a", "--format", "{{.Names}}")
 
 
+@pytest.mark.slow
 def test_containers_of_a_program_that_was_killed_are_removed(image):
     gone = subprocess.Popen(["true"])
     gone.wait()

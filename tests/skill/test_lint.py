@@ -1,6 +1,7 @@
 """The lint agrees with the reference validator, and warns of more."""
 
 import random
+from pathlib import Path
 
 import pytest
 import skills_ref
@@ -128,6 +129,15 @@ def test_a_link_out_of_the_folder_is_an_error_here(tmp_path):
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "SKILL.md").symlink_to(tmp_path / "real" / "SKILL.md")
     assert lint_skill(tmp_path / "s").errors == ("SKILL.md is a link out of the skill's folder",)
+
+
+def test_libraries_in_a_library_are_linted_too(tmp_path):
+    skill(tmp_path / "a")
+    skill(tmp_path / "group" / "inner")
+    skill(tmp_path / "group" / "wrong", name="other")
+    (tmp_path / "group" / "empty").mkdir()
+    found = [(Path(r.path).name, r.valid) for r in lint_library(tmp_path)]
+    assert found == [("a", True), ("empty", False), ("inner", True), ("wrong", False)]
 
 
 def test_a_library_is_linted_folder_by_folder(tmp_path):

@@ -154,10 +154,11 @@ def test_a_library_is_read_one_level_deep_and_by_name(tmp_path):
     assert [s.name for s in skills] == ["alpha", "beta"]
     assert load_library(tmp_path) == skills
     assert {path.name: reason for path, reason in skipped.items()} == {
-        "group": "there is no SKILL.md",
+        "group": "it is a folder of skills; name it to use them",
         "zzz": "the name 'beta' is taken by beta",
     }
     assert load_library(tmp_path / "beta") == (load_skill(tmp_path / "beta"),)
+    assert [s.name for s in load_library(tmp_path / "group")] == ["inner"]
 
 
 def test_a_library_in_which_nothing_loads_is_an_error(tmp_path):

@@ -1,6 +1,5 @@
-"""Reading a skill's files, searching a library, and placebos."""
+"""Reading a skill's files, and placebos."""
 
-import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.skill import Skill, SkillFileError, placebo, read_file, search
+from harness.skill import Skill, SkillFileError, placebo, read_file
 from harness.skill.load import load_skill
 
 
@@ -87,39 +86,6 @@ def test_no_path_reads_anything_outside(path):
     listed = Skill(name="s", description="d", body="Body.", folder=Path(__file__).parent, files=("conftest.py",))
     with suppress(SkillFileError):
         assert read_file(listed, path) in {"Body.", (Path(__file__).parent / "conftest.py").read_text()}
-
-
-def test_bm25_by_hand():
-    one, two, three = made("a", "red fox red", ""), made("b", "blue fox", ""), made("c", "green", "")
-    # words with the name: a has 4, b 3, c 2; the mean is 3; "red" in 1 of 3, "fox" in 2 of 3
-    red, fox = math.log(1 + 2.5 / 1.5), math.log(1 + 1.5 / 2.5)
-    norm_a, norm_b = 1.5 * (0.25 + 0.75 * 4 / 3), 1.5
-    expected = [("a", red * 2 * 2.5 / (2 + norm_a) + fox * 2.5 / (1 + norm_a)), ("b", fox * 2.5 / (1 + norm_b))]
-    hits = search([one, two, three], "Red, fox!", 5)
-    assert [s.name for s, _ in hits] == ["a", "b"]
-    assert [score for _, score in hits] == pytest.approx([score for _, score in expected])
-    assert [s.name for s, _ in search([one, two, three], "red fox", 1)] == ["a"]
-
-
-def test_bm25_agrees_with_another_library():
-    bm25s = pytest.importorskip("bm25s")
-    bodies = ["the cat sat on the mat", "a dog and a cat", "birds sing on the roof", "dog dog dog", "mat mat the roof"]
-    library = [made(f"n{i}", body) for i, body in enumerate(bodies)]
-    words = [f"n{i} d {body}".split() for i, body in enumerate(bodies)]
-    index = bm25s.BM25(k1=1.5, b=0.75, method="lucene")
-    index.index(words, show_progress=False)
-    for query in ["cat", "dog roof", "the mat the", "d sing"]:
-        ours = {s.name: score for s, score in search(library, query, 5)}
-        theirs = dict(zip([s.name for s in library], index.get_scores(query.split()).tolist(), strict=True))
-        # method "lucene" leaves out the constant factor k1 + 1
-        assert ours == pytest.approx({n: s * 2.5 for n, s in theirs.items() if s > 0}, rel=1e-5)
-
-
-def test_nothing_is_found_by_no_word_or_in_no_library():
-    assert search([made("a")], "zebra", 3) == []
-    assert search([], "zebra", 3) == []
-    assert search([made("a")], "", 3) == []
-    assert search([made("b"), made("a")], "text", 3)[0][0].name == "a"  # equals by name
 
 
 def test_a_placebo_is_the_sibling_nearest_in_length():

@@ -91,7 +91,7 @@ def test_the_domain_may_be_left_out_only_where_there_is_one(tmp_path):
         ({"huggingface": {"path": "json"}}, "two sources of tasks, tasks and huggingface; keep one"),
         (
             {"tasks": None, "harbor": "tasks"},
-            "harbor task folders cannot be read; supported sources: tasks, huggingface",
+            "harbor: there is no folder 'tasks' in the suite's folder",
         ),
         (
             {"tasks": "tasks.xlsx"},
@@ -265,6 +265,40 @@ def test_what_the_suite_says_of_files_tools_and_turns_holds_for_every_task_that_
     one, two = load_suite(folder).tasks
     assert ([*one.files], one.turns, one.tools[0].name) == (["f.txt"], 9, "bash")
     assert ([*two.files], two.turns, two.tools[0].name) == ([], 2, "bash")
+
+
+def test_files_tests_and_an_oracle_are_a_folder_a_list_or_a_mapping(tmp_path):
+    for name in ("box/data/a.csv", "box/b.csv", "checks/check.py", "checks/__pycache__/check.pyc", "solve.sh"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    line = task(0, files="box", tests=["checks/check.py"], oracle={"solve.sh": "solve.sh", "more": "box/data"})
+    one = load_suite(write_suite(tmp_path, [line])).tasks[0]
+    assert one.files == {name: str(tmp_path / "box" / name) for name in ("data/a.csv", "b.csv")}
+    assert [*one.tests] == ["checks/check.py"]
+    assert [*one.oracle] == ["solve.sh", "more/a.csv"]
+    assert [*load_suite(write_suite(tmp_path, [line], files=["checks"])).tasks[0].files] == [*one.files]
+    whole = load_suite(write_suite(tmp_path, [task(0)], tests="checks", files=["checks"])).tasks[0]
+    assert ([*whole.tests], [*whole.files]) == (["check.py"], ["checks/check.py"])
+    bare = load_suite(write_suite(tmp_path, [task(0)])).tasks[0]
+    tested = load_suite(write_suite(tmp_path, [task(0)], tests="checks", oracle="box")).tasks[0]
+    assert (bare.digest, bare.tests_digest) == (tested.digest, "")
+    assert tested.tests_digest
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"../a": "f.txt"}, "'../a' is no name inside the work folder"),
+        ({"/etc/x": "f.txt"}, "'/etc/x' is no name inside the work folder"),
+        ({"a": "../f.txt"}, "leads out of the suite's folder"),
+        ("nowhere", "there is no file 'nowhere' in the suite's folder"),
+        (7, r"line 1\.tests"),
+    ],
+)
+def test_files_that_lead_nowhere_are_refused(tmp_path, given, said):
+    (tmp_path / "f.txt").write_text("x")
+    with pytest.raises(UserFileError, match=said):
+        load_suite(write_suite(tmp_path, [task(0, tests=given)]))
 
 
 def test_a_template_shows_a_tasks_files(tmp_path):

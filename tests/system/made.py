@@ -2,7 +2,8 @@
 
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from harness.core import (
     Reply,
     Request,
     Role,
+    SkillFolder,
     Status,
     Task,
     ToolCall,
@@ -82,6 +84,10 @@ class FakeSession:
     def skill(self, name: str, how: Exposure) -> None:
         self.trace.add(SkillSeen(name, how))
 
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:
+        yield
+
     async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
         if verifier is not None:
             score = self.verifies(answer.text)
@@ -106,7 +112,7 @@ def built(
     **specs: ModelSpec,
 ) -> dict[str, System]:
     """The systems of the one suite ``s``."""
-    names = {plan.model for plan in plans.values() if isinstance(plan, DirectPlan)}
+    names = {n for plan in plans.values() if isinstance(plan, DirectPlan) for n in (plan.model, plan.author) if n}
     all_of = {name: specs.get(name, spec(name)) for name in names}
     plans = {
         name: replace(plan, prompts={"s": PROMPT} | dict(plan.prompts)) if isinstance(plan, DirectPlan) else plan

@@ -158,7 +158,8 @@ class LiteLLMModel:
             if aside.get("reasoning") == message.get("reasoning_content"):
                 message.pop("reasoning_content", None)  # litellm's own name for it
             choice["message"] = aside | message
-        return read_reply(body, latency_s=latency_s, reasoning=str(self.spec.options.get("reasoning") or SEPARATE))
+        reasoning = str(self.spec.options.get("reasoning") or SEPARATE)
+        return read_reply(body, latency_s=latency_s, reasoning=reasoning, letters=request.letters)
 
     def _error(self, error: Exception) -> ModelError:
         chain: list[BaseException] = []  # the error and all that led to it, the outermost first

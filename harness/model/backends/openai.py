@@ -114,22 +114,25 @@ class OpenAIModel:
                         failed.args = (f"{failed} (base_url has no path: most servers answer under /v1)",)
                     raise failed
                 if answer.content_type == "text/event-stream":
-                    return await self._streamed(answer.pieces(), answer.headers, started)
+                    return await self._streamed(answer.pieces(), answer.headers, started, request)
                 data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
         except (aiohttp.ClientError, OSError) as error:
             raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
-            return await self._streamed(_at_once(data), answer.headers, started)
+            return await self._streamed(_at_once(data), answer.headers, started, request)
         try:
             value = json.loads(data)
         except (ValueError, RecursionError):
             value = None
         body = self._checked(Event("", data, value), answer.headers)
-        return read_reply(body, latency_s=time.perf_counter() - started, reasoning=self._reasoning)
+        latency_s = time.perf_counter() - started
+        return read_reply(body, latency_s=latency_s, reasoning=self._reasoning, letters=request.letters)
 
-    async def _streamed(self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float) -> Reply:
+    async def _streamed(
+        self, pieces: AsyncIterable[bytes], headers: Mapping[str, str], started: float, request: Request
+    ) -> Reply:
         joined, ttft_s = Joined(), None
         async for event in events(pieces):
             if event.data == DONE:
@@ -146,7 +149,8 @@ class OpenAIModel:
         if not joined.ended:
             raise ModelError(Cause.NETWORK, "the stream was cut before its end")
         latency_s = time.perf_counter() - started
-        return read_reply(joined.body(), latency_s=latency_s, ttft_s=ttft_s, reasoning=self._reasoning)
+        more: dict[str, Any] = {"ttft_s": ttft_s, "reasoning": self._reasoning, "letters": request.letters}
+        return read_reply(joined.body(), latency_s=latency_s, **more)
 
     def _checked(self, found: Event, headers: Mapping[str, str]) -> Any:
         """The JSON of an answer or of an event; an error that came with status 200 is raised as the error it is."""

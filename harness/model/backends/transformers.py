@@ -37,6 +37,7 @@ class TransformersBackend(Backend):
     extra = "local"
     owned = True
     named = False
+    greedy = True
     always_logprobs = True
     can = frozenset({LOGPROBS, ADAPTERS, TOOL_ROLE})
 

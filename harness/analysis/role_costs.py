@@ -1,0 +1,67 @@
+"""What the calls of an attempt were made for, and what each role cost: of contenders with more than one."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.core import UNBILLED, EvidenceError, Manifest, Role
+from harness.store import TaskTable, read_calls
+
+_ORDER = tuple(role.value for role in Role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleCost:
+    """The calls of one contender in one role, over its graded attempts."""
+
+    contender: str
+    role: str
+    models: tuple[str, ...]
+    attempts: int  # graded attempts of the contender
+    with_one: int  # of these, those with such a call
+    calls: int
+    usd_per_attempt: float | None  # the mean over all its graded attempts; ``None`` where a call's cost is not known
+
+
+def role_costs(table: TaskTable, manifest: Manifest | None) -> tuple[RoleCost, ...]:
+    """By contender and role; empty where each contender's calls have one role, or no calls are on record."""
+    recorded = manifest.contenders if manifest else ()
+    judged = any("judge" in " ".join(suite.grader_kinds) for suite in manifest.suites) if manifest else False
+    several = [c.name for c in recorded if judged or c.author or c.worker or c.kind == "hybrid"]
+    if not (set(several) & set(table.contenders)) or not (table.report / "calls.parquet").is_file():
+        return ()
+    try:
+        return tuple(_of_calls(table, [name for name in table.contenders if name in several]))
+    except EvidenceError:  # whoever reads the calls says so
+        return ()
+
+
+def _of_calls(table: TaskTable, names: list[str]) -> Iterator[RoleCost]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    calls = read_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error"])
+    cause = pc.list_element(pc.split_pattern(pc.fill_null(calls["error"], ""), ":", max_splits=1), 0)
+    free = pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
+    calls = calls.filter(pc.invert(free))
+    for name in names:
+        ids = table.outcomes.column_at("attempt_id", table.attempts_of(name).rows)
+        own = calls.filter(pc.is_in(calls["attempt_id"], ids))
+        sums = own.group_by("role").aggregate(
+            [("attempt_id", "count_distinct"), ("attempt_id", "count"), ("cost_usd", "sum"), ("cost_usd", "count"),
+             ("model", "distinct")]
+        )  # fmt: skip
+        found = {row["role"]: row for row in sums.to_pylist() if row["role"] is not None}
+        if len(found) < 2:
+            continue
+        for role in sorted(found, key=lambda word: (_ORDER.index(word) if word in _ORDER else len(_ORDER), word)):
+            row = found[role]
+            known = row["cost_usd_count"] == row["attempt_id_count"]
+            yield RoleCost(
+                contender=name,
+                role=role,
+                models=tuple(sorted(str(model) for model in row["model_distinct"] if model is not None)),
+                attempts=len(ids),
+                with_one=row["attempt_id_count_distinct"],
+                calls=row["attempt_id_count"],
+                usd_per_attempt=(row["cost_usd_sum"] or 0.0) / len(ids) if known and len(ids) else None,
+            )

@@ -1,0 +1,62 @@
+"""Whether this machine makes the boxes that attempts need. Looked at before anything is spent."""
+
+from collections.abc import Sequence
+
+from harness.core import BoxError, Environment, UserFileError, plural
+from harness.experiment.assembly import Assembled
+from harness.experiment.plan import Attempt
+from harness.store import experiment_file
+
+
+def check_boxes(
+    assembled: Assembled, attempts: Sequence[Attempt], *, graders_only: bool = False, build: bool = True
+) -> list[str]:
+    """Prepares the environment of every box that these attempts need, each once; what is only to be built is told.
+
+    Without ``build`` no Dockerfile is built. Raises UserFileError: there is no sandbox, or an environment is not to be
+    had.
+    """
+    needing = _needing(assembled, attempts, graders_only=graders_only)
+    if not needing:
+        return []
+    from harness.sandbox import choose_backend, environment_of, prepare  # a run without boxes does without
+
+    options, notes = assembled.experiment.sandbox, []
+    first: dict[Environment, tuple[Attempt, str]] = {}
+    for attempt, who in needing:
+        first.setdefault(environment_of(attempt.task), (attempt, who))
+    for environment, (attempt, who) in first.items():
+        suite, task = attempt.suite.name, attempt.task.id
+        try:
+            choose_backend(options, environment)
+        except BoxError as error:
+            need = f"{plural(len(needing), 'attempt')} {'needs' if len(needing) == 1 else 'need'} a box"
+            problem = f"{need} (for one, the task {task} of the suite {suite}, for {who}): {error}"
+            raise UserFileError(experiment_file(assembled.report), problem, field="sandbox") from None
+        try:
+            backend, prepared = prepare(options, environment, build=build)
+        except BoxError as error:
+            place = assembled.places[suite]
+            place = place / "suite.yaml" if place.is_dir() else place
+            raise UserFileError(place, str(error), field=f"task {task}: environment") from None
+        if prepared.dockerfile:
+            notes.append(f"suite {suite}: a run builds the Dockerfile of the task {task} first, with {backend}")
+    return notes
+
+
+def _needing(assembled: Assembled, attempts: Sequence[Attempt], *, graders_only: bool) -> list[tuple[Attempt, str]]:
+    """The attempts that need a box, and who of each needs it."""
+    users: dict[tuple[str, str], str] = {}  # by contender and suite; graders are asked for by the task
+    for name, by_suite in assembled.systems.items() if not graders_only else ():
+        verifier = assembled.verifiers.get(name)
+        for suite, system in by_suite.items():
+            if system.needs_box or (verifier is not None and verifier.needs_box):
+                users[name, suite] = f"the contender {name}"
+    judging = {id(by): f"the grader {by.name}" for by in assembled.graders.values() if by.needs_box}
+    found = []
+    for attempt in attempts if users or judging else ():
+        who = users.get((attempt.contender, attempt.suite.name))
+        who = who or judging.get(id(assembled.graders[attempt.task.digest]))
+        if who is not None:
+            found.append((attempt, who))
+    return found

@@ -1,0 +1,1 @@
+"""The tools by which a model works in a box. One file each."""

@@ -1,0 +1,73 @@
+"""What each role of a contender's calls cost, out of the tables of a run."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from harness.analysis.role_costs import role_costs
+from harness.core import ContenderRecord, Manifest, Role
+from harness.store import load_task_table
+
+MANIFEST = Manifest(
+    report="r",
+    created_at="",
+    contenders=(
+        ContenderRecord(name="alone", kind="model", model="m"),
+        ContenderRecord(name="both", kind="hybrid", worker="alone", expert="other"),
+    ),
+)
+CALLS = [
+    # attempt, role, model, dollars, error
+    ("a0", Role.ANSWER, "m", 1.0, None),
+    ("b0", Role.WORKER, "m", 1.0, None),
+    ("b0", Role.EXPERT, "big", 5.0, None),
+    ("b1", Role.WORKER, "m", 2.0, None),
+    ("b1", Role.WORKER, "m", None, "rate_limit: later"),  # never billed
+    ("b2", Role.WORKER, "m", 99.0, None),  # its attempt errored: out of every rate
+]
+
+
+@pytest.fixture
+def report(tmp_path):
+    def made(*more):
+        rows = [("alone", "t0", "a0", "passed"), ("both", "t0", "b0", "passed"), ("both", "t1", "b1", "failed")]
+        rows.append(("both", "t2", "b2", "errored"))
+        names = ("contender", "task", "attempt_id", "status")
+        columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+        pq.write_table(
+            pa.table(columns | {"passed": [True, True, False, None], "trial": [0] * 4}), tmp_path / "outcomes.parquet"
+        )
+        calls = [(a, role.value, *rest) for a, role, *rest in [*CALLS, *more]]
+        names = ("attempt_id", "role", "model", "cost_usd", "error")
+        pq.write_table(pa.table(dict(zip(names, map(list, zip(*calls, strict=True)), strict=True))),
+                       tmp_path / "calls.parquet")  # fmt: skip
+        return load_task_table(tmp_path, None)
+
+    return made
+
+
+def told(costs):
+    return [(c.contender, c.role, c.models, c.attempts, c.with_one, c.calls, c.usd_per_attempt) for c in costs]
+
+
+def test_by_role_over_the_graded_attempts(report):
+    assert told(role_costs(report(), MANIFEST)) == [
+        ("both", "worker", ("m",), 2, 2, 2, 1.5),
+        ("both", "expert", ("big",), 2, 1, 1, 2.5),
+    ]
+
+
+def test_a_call_whose_cost_nobody_knows_makes_that_role_s_unknown(report):
+    more = ("b1", Role.EXPERT, "big", None, "network: gone")
+    assert [cost.usd_per_attempt for cost in role_costs(report(more), MANIFEST)] == [1.5, None]
+
+
+def test_nothing_is_read_where_no_contender_has_several_roles(report):
+    table = report()
+    alone = Manifest(report="r", created_at="", contenders=MANIFEST.contenders[:1])
+    assert role_costs(table, alone) == role_costs(table, None) == ()
+    (table.report / "calls.parquet").write_bytes(b"PAR1 broken")
+    assert role_costs(table, alone) == ()
+    assert role_costs(table, MANIFEST) == ()
+    (table.report / "calls.parquet").unlink()
+    assert role_costs(table, MANIFEST) == ()

@@ -1,0 +1,211 @@
+"""Task folders in Harbor's layout: what each file means, and what is refused by its name."""
+
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.core import UserFileError
+from harness.suite import load_suite
+
+TOML = """
+version = "1.0"
+[metadata]
+author_name = "Somebody"
+difficulty = "easy"
+category = "logs"
+tags = []
+expert_time_estimate_min = 12.5
+[verifier]
+timeout_sec = 90.0
+[agent]
+timeout_sec = 600.0
+[environment]
+build_timeout_sec = 600.0
+cpus = 1
+gpus = 0
+memory = "2G"
+storage_mb = 10240
+allow_internet = true
+"""
+
+
+def write_task(suite: Path, name: str = "count", toml: str = TOML, files=None) -> Path:
+    folder = suite / "tasks" / name
+    given = {
+        "task.toml": textwrap.dedent(toml),
+        "instruction.md": f"Count the lines ({name}).\n",
+        "environment/Dockerfile": "FROM python:3.13-slim\nWORKDIR /w\nCOPY files/ /w/\n",
+        "environment/files/log/app.log": "a\nb\n",
+        "tests/test.sh": "#!/bin/bash\necho 1 > /logs/verifier/reward.txt\n",
+        "tests/expected.json": "{}",
+        "solution/solve.sh": "wc -l log/app.log > answer.txt\n",
+    } | (files or {})
+    for path, content in given.items():
+        if content is not None:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(content)
+    return folder
+
+
+def write_suite(folder: Path, **keys) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {"name": "s", "domains": ["logs", "data"], "harbor": "tasks", "environment": "host"} | keys
+    (folder / "suite.yaml").write_text(yaml.safe_dump({k: v for k, v in content.items() if v is not None}))
+    return folder
+
+
+def test_a_folder_becomes_a_task(tmp_path):
+    folder = write_task(write_suite(tmp_path))
+    (task,) = load_suite(tmp_path).tasks
+    assert (task.id, task.domain, task.timeout_s, task.environment) == ("count", "logs", 600.0, {"host": True})
+    assert task.input == "Count the lines (count).\n"
+    assert task.grader == {
+        "name": "program",
+        "command": ["bash", "/tests/test.sh"],
+        "reward": "required",
+        "timeout_s": 90.0,
+    }
+    assert task.files == {"log/app.log": str(folder / "environment/files/log/app.log")}
+    assert sorted(task.tests) == ["expected.json", "test.sh"]
+    assert sorted(task.oracle) == ["solve.sh"]
+    assert task.metadata["difficulty"] == "easy"
+    assert "category" not in task.metadata
+
+
+def test_a_dockerfile_an_image_and_the_suites_own_environment(tmp_path):
+    folder = write_task(write_suite(tmp_path, environment=None))
+    (task,) = load_suite(tmp_path).tasks
+    assert task.dockerfile == str(folder / "environment")
+    assert task.environment["dockerfile"]
+    assert [*task.files] == ["log/app.log"]
+    write_task(tmp_path, toml=TOML + 'docker_image = "python:3.13-slim"\n')
+    (imaged,) = load_suite(tmp_path).tasks
+    assert (imaged.environment, imaged.dockerfile) == ({"image": "python:3.13-slim"}, "")
+    write_suite(tmp_path, environment={"image": "mine:1"})
+    assert load_suite(tmp_path).tasks[0].environment == {"image": "mine:1"}
+
+
+def test_without_a_folder_files_all_but_the_dockerfile_and_skills_stands_in_the_work_folder(tmp_path):
+    more = {
+        "environment/files/log/app.log": None,
+        "environment/data.csv": "x",
+        "environment/src/a.py": "pass",
+        "environment/docker-compose.yaml": "services: {}",
+        "environment/skills/one/SKILL.md": "---",
+    }
+    write_task(write_suite(tmp_path), files=more)
+    assert sorted(load_suite(tmp_path).tasks[0].files) == ["data.csv", "src/a.py"]
+
+
+def test_what_a_task_says_of_itself_places_it(tmp_path):
+    own = '[metadata]\ncategory = "whatever"\ndomain = "data"\ncluster = "c"\nsplit = "dev"\n'
+    write_task(write_suite(tmp_path), toml=own)
+    task = load_suite(tmp_path).tasks[0]
+    assert (task.domain, task.cluster, task.split) == ("data", "c", "dev")
+    write_task(write_suite(tmp_path, domains=["all"]), toml='[metadata]\ncategory = "anything"\n')
+    assert load_suite(tmp_path).tasks[0].domain == "all"
+
+
+def test_the_suites_grader_is_laid_over_the_layouts(tmp_path):
+    write_task(write_suite(tmp_path, grader={"timeout_s": 5, "pass_at": 0.5}))
+    grader = load_suite(tmp_path).tasks[0].grader
+    assert (grader["command"], grader["timeout_s"], grader["pass_at"]) == (["bash", "/tests/test.sh"], 5, 0.5)
+    write_suite(tmp_path, grader={"name": "contains", "all": ["x"]})
+    assert load_suite(tmp_path).tasks[0].grader["name"] == "contains"
+
+
+def test_tests_are_of_the_grading_and_the_solution_of_nothing(tmp_path):
+    write_task(write_suite(tmp_path))
+    before = load_suite(tmp_path).tasks[0]
+    write_task(tmp_path, files={"solution/solve.sh": "other"})
+    solved = load_suite(tmp_path).tasks[0]
+    assert (solved.digest, solved.tests_digest) == (before.digest, before.tests_digest)
+    write_task(tmp_path, files={"tests/expected.json": "[]"})
+    tested = load_suite(tmp_path).tasks[0]
+    assert tested.digest == before.digest
+    assert tested.tests_digest != before.tests_digest
+    write_task(tmp_path, files={"environment/files/log/app.log": "c"})
+    assert load_suite(tmp_path).tasks[0].digest != before.digest
+
+
+def test_variables_have_values_and_none_of_this_machines(tmp_path):
+    write_task(
+        write_suite(tmp_path), toml='[metadata]\ncategory = "logs"\n[verifier]\nenv = {A = "1", B = "${HOME:-2}"}\n'
+    )
+    assert load_suite(tmp_path).tasks[0].grader["env"] == {"A": "1", "B": "2"}
+    write_task(tmp_path, toml='[verifier]\nenv = {A = "${API_KEY}"}\n')
+    with pytest.raises(UserFileError, match=r"verifier\.env\.A: it asks for this machine's variable API_KEY"):
+        load_suite(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ('steps = [{name = "a"}]', "task.toml: steps: a task of several steps is not supported"),
+        ('artifacts = ["/app/x"]', "task.toml: artifacts: files are taken from the work folder alone"),
+        ('[environment]\nnetwork_mode = "host"', "task.toml: environment.network_mode: a box has no network"),
+        ('[environment]\nallowed_hosts = ["a"]', "environment.allowed_hosts: a box has no network"),
+        ('[environment]\nworkdir = "/app"', "environment.workdir: the work folder of every box is /w"),
+        ('[agent]\nuser = "root"', "agent.user: every command of a box runs as one user"),
+        ('[environment.healthcheck]\ncommand = "x"', "environment.healthcheck: services"),
+        ('[[environment.mcp_servers]]\nname = "x"', "environment.mcp_servers: tools from servers"),
+        ('[environment]\nskills_dir = "s"', "environment.skills_dir: skills are a contender's"),
+        ('[environment]\nos = "windows"', "environment.os: boxes are Linux"),
+        ('[verifier.environment]\ndocker_image = "x"', "verifier.environment: a separate environment"),
+        ('[verifier]\ncollect = ["x"]', "verifier.collect: the grader reads the reward alone"),
+        ("[environment]\ngpus = 1", "environment.gpus: a box has no GPU"),
+        ('[environment.env]\nA = "1"', "environment.env: variables for the contender's box"),
+        ("[verifier]\ntimeout_secs = 3", "verifier.timeout_secs: unknown key; did you mean 'timeout_sec'?"),
+        ("[verifier]\ntimeout_sec = 0", "verifier.timeout_sec: found the number 0"),
+        ("a = ", "task.toml: not valid TOML"),
+        ("a = " + "[" * 5_000, "task.toml: not valid TOML"),
+        ('[metadata]\ncategory = "other"', "tasks/count.domain: the domain 'other' is not in the suite's list"),
+        ("", "tasks/count.domain: no domain, and the suite has 2"),
+    ],
+)
+def test_what_a_box_cannot_give_is_refused_by_its_name_in_one_line(tmp_path, toml, said):
+    write_task(write_suite(tmp_path), toml=toml)
+    with pytest.raises(UserFileError) as error:
+        load_suite(tmp_path)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_what_is_refused_may_stand_there_empty(tmp_path):
+    write_task(
+        write_suite(tmp_path), toml='steps = []\n[metadata]\ncategory = "logs"\n[environment]\nmcp_servers = []\n'
+    )
+    assert len(load_suite(tmp_path).tasks) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "files", "said"),
+    [
+        ({}, {"instruction.md": None}, "count: there is no instruction.md"),
+        ({}, {"tests/test.sh": None}, "count: there is no tests/test.sh"),
+        ({"harbor": "task"}, {}, "harbor: there is no folder 'task'"),
+        ({"harbor": "tasks/count"}, {}, "harbor: no folder in 'tasks/count' holds a task.toml"),
+        ({"harbor": "../x"}, {}, "harbor: '../x' leads out of the suite's folder"),
+        ({"environment": None}, {"environment/Dockerfile": None}, "write environment: host in suite.yaml"),
+        ({"environment": None}, {"environment/docker-compose.yaml": "x"}, "docker-compose.yaml: several containers"),
+        ({"environment": None}, {"environment/skills/a/SKILL.md": "x"}, "environment/skills: an image with skills"),
+        ({"tasks": "tasks.jsonl"}, {}, "two sources of tasks, tasks and harbor; keep one"),
+    ],
+)
+def test_a_folder_that_is_not_whole_is_named(tmp_path, keys, files, said):
+    folder = write_task(write_suite(tmp_path, **keys), files=files)
+    for path, content in files.items():
+        if content is None:
+            (folder / path).unlink(missing_ok=True)
+    with pytest.raises(UserFileError) as error:
+        load_suite(tmp_path)
+    assert said in str(error.value)
+
+
+def test_links_out_of_the_suite_are_refused(tmp_path):
+    folder = write_task(write_suite(tmp_path / "s"))
+    (folder / "environment/files/secret").symlink_to("/etc/passwd")
+    with pytest.raises(UserFileError, match="is a link out of the suite's folder"):
+        load_suite(tmp_path / "s")
