@@ -44,8 +44,8 @@ MADE = "<!-- docs/reference.py made this page from the code; change the code, or
 
 FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
-                         experiment.ContenderEntry, experiment.Escalation, experiment.Budget, experiment.Limits,
-                         SandboxOptions, ActionRules, experiment.Economics)),
+                         experiment.ContenderEntry, experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
+                         experiment.Limits, SandboxOptions, ActionRules, experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
@@ -60,6 +60,7 @@ WHERE = {
     "PriceEntry": "`price` of a model",
     "ContenderEntry": "An entry of `contenders`",
     "Escalation": "`escalate` of a contender",
+    "JudgeEntry": "An entry of `judges`",
     "Budget": "`budget`",
     "Limits": "`limits`",
     "SandboxOptions": "`sandbox`",
@@ -77,6 +78,7 @@ WHERE = {
 TABLES = (
     ("outcomes.parquet", "one row an attempt; all that judging needs", columns.OUTCOMES),
     ("calls.parquet", "one row a call", columns.CALLS),
+    ("actions.parquet", "one row a use of a tool, where there was one", columns.ACTIONS),
     ("transcripts.parquet", "one row an attempt: its conversation", columns.TRANSCRIPTS),
 )
 WORDS: tuple[tuple[type[StrEnum], str], ...] = (

@@ -8,17 +8,40 @@ import numpy as np
 from harness import stats
 from harness.analysis.loading import Ints
 from harness.analysis.views import Scoreboard
-from harness.core import listed, plural
+from harness.core import Described, Manifest, ModelRecord, kin_note, kinship, listed, plural
 from harness.store import TaskTable
 
 NAMED = 5  # names that a sentence lists
 FEWEST_UNITS, LEAST_SHARE = 10, 0.5  # clusters that have to count as so many, and as such a share of their number
 
 
-def cautions_of(view: Scoreboard, table: TaskTable) -> tuple[str, ...]:
-    """Few effective clusters, and heavy tails of cost."""
+def cautions_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None = None) -> tuple[str, ...]:
+    """Judges that nobody has held against people, few effective clusters, and heavy tails of cost."""
     names = [c.name for c in view.shown]
-    return (*_few_clusters(table, names), *_heavy_tails(table, names))
+    return (*uncalibrated(manifest), *_few_clusters(table, names), *_heavy_tails(table, names))
+
+
+def uncalibrated(manifest: Manifest | None) -> list[str]:
+    """The loud lines over judges whose grades no labels of people confirm."""
+    return [
+        f"UNCALIBRATED: {listed(judge.suites, NAMED)} is graded by the judge {judge.name} (model {judge.model}); "
+        "no labels of people say how far its grades can be trusted"
+        for judge in (manifest.judges if manifest else ())
+        if not judge.calibrated
+    ]
+
+
+def kin_notes(manifest: Manifest | None, described: Described) -> list[str]:
+    """Which judges graded answers of their own model, or of one of its family."""
+    found = []
+    for judge in manifest.judges if manifest else ():
+        own, by_kind = described.models.get(judge.model, ModelRecord(name=judge.model)), dict[str, list[str]]()
+        for name in described.contenders:
+            kinds = {kinship(own, model) for model in described.models_of(name)} - {""}
+            if kinds:
+                by_kind.setdefault(min(kinds, key=len), []).append(name)
+        found += [kin_note(judge.name, kind, names) for kind, names in by_kind.items()]
+    return found
 
 
 def _few_clusters(table: TaskTable, names: Sequence[str]) -> list[str]:

@@ -13,11 +13,11 @@ from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
 from harness.analysis.role_costs import role_costs
-from harness.analysis.scoreboard_cautions import cautions_of, labels_told
+from harness.analysis.scoreboard_cautions import cautions_of, kin_notes, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
 from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard, priced
 from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
-from harness.store import TaskTable, evidence_digest, load_settings, read_manifest, split_used
+from harness.store import TaskTable, described, evidence_digest, load_settings, read_manifest, split_used
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
@@ -84,13 +84,15 @@ def scoreboard(
         cautions=(),
         notes=(),
         roles=role_costs(table, manifest),
+        uncalibrated_judges=manifest.uncalibrated_judges if manifest else (),
     )
-    view = replace(view, cautions=cautions_of(view, ranked))
+    view = replace(view, cautions=cautions_of(view, ranked, manifest))
     more = [
         f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
     ]
     if more:
         doubt = [*doubt, f"tasks beyond the {int(common.sum()):,} that are ranked, left out here: {listed(more, 5)}"]
+    doubt = [*doubt, *kin_notes(manifest, described(table.report, manifest))]
     return replace(view, notes=notes_of(view, table, manifest, doubt))
 
 

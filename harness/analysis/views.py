@@ -121,6 +121,7 @@ class Scoreboard:
     cautions: tuple[str, ...]  # loud lines: what makes intervals here worth less than they say; all are notes too
     notes: tuple[str, ...]
     roles: tuple[RoleCost, ...] = ()  # what each role of its calls cost, of contenders whose calls have several
+    uncalibrated_judges: tuple[str, ...] = ()  # judges whose grades no labels of people confirm
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason next to it."""

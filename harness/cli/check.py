@@ -80,6 +80,9 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
         calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
         cost = _usd(plan["usd_low"], plan["usd_high"])
         yield f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}, {calls}, {cost}"
+    for judge in result["judges"]:
+        calls = f"{judge['calls_low']:,}-{judge['calls_high']:,} calls"
+        yield f"judge {judge['judge']} ({judge['model']}): {calls}, {_usd(judge['usd_low'], judge['usd_high'])}"
     yield from ("", f"{plural(result['attempts'], 'attempt')} in all, {result['done']:,} recorded already")
     unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result["plans"])
     bill = _usd(result["usd_low"], result["usd_high"]) + (" and what has no known price" if unknown else "")

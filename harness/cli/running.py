@@ -42,7 +42,7 @@ ARGUMENTS: dict[str, Arguments] = {
         *OFFLINE,
         arg("--quiet", "no progress", **FLAG),
         JSON,
-        "No contender is called. The outcomes before are kept next to the new ones.",
+        "No contender is called; a judge is. The outcomes before are kept next to the new ones.",
         "ownbench regrade reports/demo",
     ),
 }

@@ -35,7 +35,16 @@ if TYPE_CHECKING:
     from harness.core.files import disk_is_full, is_at, keeping, replacing, unkept, write_atomic
     from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
     from harness.core.lookalike import difference, skeleton, unseen, visible
-    from harness.core.manifest import ContenderRecord, Described, Manifest, ModelRecord, SuiteRecord
+    from harness.core.manifest import (
+        ContenderRecord,
+        Described,
+        JudgeRecord,
+        Manifest,
+        ModelRecord,
+        SuiteRecord,
+        kin_note,
+        kinship,
+    )
     from harness.core.numbers import (
         NO_SPREAD,
         NOT_KNOWN,

@@ -1,10 +1,12 @@
 """What a report was made from: its suites, its models and its contenders, as the manifest keeps them."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.records import Price
+from harness.core.numbers import listed
+from harness.core.records import ModelSpec, Price
 from harness.core.words import Decision, Kind
 
 Written = str | list[str] | Mapping[str, str | list[str]] | None  # folders as the experiment names them
@@ -44,6 +46,17 @@ class ModelRecord:
     price: Price | None = None
     sourcing: Decision | None = None  # OWN or RENT, ``None`` where nothing says which
     sourcing_why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeRecord:
+    """A model that graded answers of a report."""
+
+    name: str
+    model: str  # its model's name in the experiment
+    suites: tuple[str, ...] = ()
+    repeats: int = 1
+    calibrated: bool = False  # whether people's labels say how far it agrees with them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +116,7 @@ class Manifest:
     suites: tuple[SuiteRecord, ...] = ()
     models: tuple[ModelRecord, ...] = ()
     contenders: tuple[ContenderRecord, ...] = ()
+    judges: tuple[JudgeRecord, ...] = ()
     prices: Mapping[str, Any] = field(default_factory=dict)
     thresholds: Mapping[str, Any] = field(default_factory=dict)  # by contender and suite, what was chosen on dev tasks
     planned: int = 0
@@ -119,6 +133,11 @@ class Manifest:
         """What of ``early`` is a record of the contender that it is kept under."""
         held = self.early.items() if isinstance(self.early, Mapping) else ()
         return {key: one for key, one in held if isinstance(one, Mapping) and one.get("contender_digest") == key}
+
+    @property
+    def uncalibrated_judges(self) -> tuple[str, ...]:
+        """Names of the judges whose grades no person's labels confirm."""
+        return tuple(judge.name for judge in self.judges if not judge.calibrated)
 
     def contender(self, name: str) -> ContenderRecord | None:
         """The contender of that name, where there is one."""
@@ -151,3 +170,28 @@ class Described:
         parts = self.parts_of(name)
         names = dict.fromkeys(str(part.model) for part in parts) | dict.fromkeys(p.author for p in parts if p.author)
         return tuple(self.models.get(model, ModelRecord(name=model)) for model in names)
+
+
+FAMILIES = r"claude|gpt|gemini|gemma|qwen|llama|mistral|mixtral|deepseek|phi|kimi|glm|grok|command|nova|granite|olmo"
+"""Words by which a model's name tells its family; of other names the first word does."""
+
+
+def kinship(judge: ModelSpec | ModelRecord, other: ModelSpec | ModelRecord) -> str:
+    """What an answer of ``other`` is to a judge, in words; empty where their names show nothing."""
+    if (judge.digest and judge.digest == other.digest) or (judge.model and judge.model == other.model):
+        return "answers of its own model"
+    family = _family(judge.model)
+    return f"answers of its own family ({family})" if family and family == _family(other.model) else ""
+
+
+def kin_note(judge: str, kind: str, contenders: Sequence[str]) -> str:
+    """What a reader must know of a judge that grades its kin."""
+    return f"judge {judge} grades {kind}, those of {listed(contenders, 5)}: it may prefer them to others as good"
+
+
+def _family(model: str) -> str:
+    name = model.lower()
+    if found := re.search(rf"(?<![a-z])(?:{FAMILIES})(?![a-z])", name):
+        return found[0]
+    first = re.match(r"[a-z]{3,}", re.split(r"[/:]", name)[-1])
+    return first[0] if first else ""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from harness.core import (
     Contender,
-    Grader,
     ModelSpec,
     Suite,
     Task,
@@ -15,10 +14,10 @@ from harness.core import (
     as_json,
     digest_bytes,
     digest_json,
-    nearest,
 )
 from harness.cost import lacking
 from harness.experiment.build import WRAPPERS, DirectPlan, build_systems
+from harness.experiment.grading import bound, judges_of, models_called, task_graders, verifiers_of
 from harness.experiment.plan import (
     Attempt,
     check_actions,
@@ -31,7 +30,7 @@ from harness.experiment.plan import (
 from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
-from harness.grade import grader
+from harness.grade import Judge, SuiteGrader
 from harness.model import backend_of
 from harness.store import (
     Journal,
@@ -57,9 +56,10 @@ class Assembled:
     dev: tuple[Suite, ...]  # the tasks on which thresholds are chosen; empty where no hybrid asks for it
     specs: Mapping[str, ModelSpec]
     systems: Mapping[str, Mapping[str, System]]  # by contender name, then by suite name
-    graders: Mapping[str, Grader]  # by the task's digest; tasks with the same description share one
+    graders: Mapping[str, SuiteGrader]  # by the task's digest; tasks with the same description share one
     gradings: Mapping[str, str]  # by the task's digest: the digest of all that its grade depends on but the answer
-    verifiers: Mapping[str, Grader]  # by contender name: it looks at the worker's answers and needs no reference
+    verifiers: Mapping[str, SuiteGrader]  # by contender name: it looks at the worker's answers and needs no reference
+    judges: Mapping[str, Judge]  # by name, those that graders and verifiers ask
     attempts: tuple[Attempt, ...]  # the plan: dev attempts first
     places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
@@ -82,29 +82,21 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     refuse_foreign_results(report)
     placed, notes = read_suites(experiment, report, allow_outside=allow_outside)
     full, budget, seed = tuple(placed.values()), experiment.budget, experiment.seed
-    graders, verifiers, used = _graders(placed), dict[str, Grader](), set[str]()
-    for name, contender in experiment.contenders.items():
-        used |= {model for model in (contender.model, contender.writer) if model}
-        if contender.escalate is not None and contender.escalate.verifier is not None:
-            field = f"contenders.{name}.escalate.verifier"
-            verifiers[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
-            if made.needs_reference:
-                problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
-                raise UserFileError(path, problem, field=field, advice="write verifier: {name: json_schema, schema: …}")
-    for by in {id(by): by for by in [*graders.values(), *verifiers.values()]}.values():
-        used |= by.models
-        if foreign := next((model for model in by.models if model not in experiment.models), None):
-            problem = f"the grader {by.name} calls the model {foreign!r}, which is not among the models"
-            raise UserFileError(path, problem, field="models", advice=nearest(foreign, experiment.models))
+    graders, verifiers = task_graders(placed, experiment), verifiers_of(experiment, path)
+    every = {id(by): by for by in (*graders.values(), *verifiers.values())}.values()
+    asked = {model for one in experiment.contenders.values() for model in (one.model, one.writer)}
+    used = asked | models_called(every, experiment, path)
     specs = {name: model_spec(name, entry, report) for name, entry in experiment.models.items() if name in used}
     # models that are alike but for their servers may be two, and are known by their names too
     alike = Counter(digest for digest, _ in {(spec.digest, spec.base_url) for spec in specs.values()})
     specs = {n: replace(spec, apart=n) if alike[spec.digest] > 1 else spec for n, spec in specs.items()}
     planner = Planner(report, experiment, placed, graders)
+    capped = {judge.model for judge in experiment.judges.values() if judge.budget_usd is not None}
     for name, spec in specs.items():
         if (missing := backend_of(spec).missing_package(spec)) is not None:
             raise UserFileError(path, missing, field=f"models.{name}.backend")
-        if (budget.usd, budget.attempt_usd) != (None, None) and (lacks := lacking(spec.price)):
+        in_dollars = (budget.usd, budget.attempt_usd) != (None, None) or name in capped
+        if in_dollars and (lacks := lacking(spec.price)):
             keys, backend = [f"{key}_usd_per_million" for key in lacks], backend_of(spec)
             said = "no price" if spec.price is None else f"its price has no {keys[0]}"
             book = f", and the price book has none of {spec.model}" if backend.booked and spec.price is None else ""
@@ -112,6 +104,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
             needed = "gpu_hour_usd" if backend.owned else f"price with {' and '.join(keys)}, or gpu_hour_usd"
             advice = f"add {needed}; or take the budget out"
             raise UserFileError(path, problem, field=f"models.{name}", advice=advice)
+    judges = judges_of(every, experiment, report, specs)
+    graders, verifiers = bound(graders, judges), bound(verifiers, judges)
     plans = {name: planner.plan(name) for name in experiment.contenders}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
@@ -146,30 +140,12 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
             for task in suite.tasks
         },
         verifiers=verifiers,
+        judges=judges,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
         notes=tuple(notes),
     )
-
-
-def _graders(suites: Mapping[Path, Suite]) -> dict[str, Grader]:
-    """By the task's digest, one grader for each different description, every reference held against it."""
-    found, made = dict[str, Grader](), dict[str, Grader]()
-    for place, suite in suites.items():
-        keys: dict[int, str] = {}  # most tasks of a suite share the very object that describes their grader
-        for task in suite.tasks:
-            if (key := keys.get(id(task.grader))) is None:
-                key = keys[id(task.grader)] = digest_json(as_json(task.grader))
-            if key not in made:
-                made[key] = grader(task.grader, where=str(place))
-            found[task.digest] = made[key]
-            try:
-                made[key].check_reference(task.reference)
-            except ValueError as error:
-                field = f"task {task.id}: reference"
-                raise UserFileError(place, str(error), field=field, advice="correct the task") from None
-    return found
 
 
 def recall(assembled: Assembled) -> Recalled:

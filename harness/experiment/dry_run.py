@@ -1,13 +1,15 @@
 """A dry run: what would be asked, how often, at what price, and what is missing. Nothing is sent or written."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from harness.core import Cost, Request, Status, as_json
+from harness.core import Cost, Price, Request, Status, Task, as_json
 from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled, recall
 from harness.experiment.box_needs import check_boxes
+from harness.experiment.grading import judged_parts, kin_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
 from harness.system import SKILL_TOKENS, is_authoring
@@ -24,12 +26,13 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     held = recall(assembled).attempts
     left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
     builds = check_boxes(assembled, left, build=False)
-    estimated = _Estimate(assembled)
+    estimated, judges = _Estimate(assembled), [*_judges(assembled)]
     # Of equal contenders the first is billed; of a hybrid what its parts do not ask; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
     live = {name for name, spec in specs.items() if not backend_of(spec).recorded}
     bills = [estimated.ends(n, further=True) for n, of in asked.items() if any(s.models & live for s in of)]
+    bills += [judge for judge in judges if judge["model"] in live]
     return {
         "attempts": len(assembled.attempts),
         "done": sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
@@ -39,14 +42,14 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
             for s in assembled.suites
         ],
         "plans": [*estimated.plans()],
+        "judges": judges,  # one for each that is asked, with its calls and what they cost
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
         "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         # as far as prices are known; an answer that contenders share is in it once
-        "usd_low": sum(bill["usd_low"] or 0.0 for bill in bills),
-        "usd_high": sum(bill["usd_high"] or 0.0 for bill in bills),
+        **{end: sum(bill[end] or 0.0 for bill in bills) for end in ("usd_low", "usd_high")},
     }
 
 
@@ -73,17 +76,46 @@ class _Estimate:
             task = self._first[name, suite]
             for end, asked in enumerate(system.further(task) if further else system.calls(task)):
                 calls[end] += len(asked) * count
-                each = Cost.total(self._cost(*one) for one in asked).usd
+                each = Cost.total(
+                    _estimated(request, self._assembled.specs[model].price) for model, request in asked
+                ).usd
                 usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
         return {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
 
-    def _cost(self, model: str, request: Request) -> Cost:
-        words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
-        likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
-        answer = min(int(request.sampling.get("max_tokens", likely)), likely)
-        # machine time is not known before a run: about a second for a thousand tokens
-        seconds, price = (words + answer) / 1000, self._assembled.specs[model].price
-        return estimate(round(words * WORDS_TO_TOKENS), answer, price, gpu_seconds=seconds)
+
+def _estimated(request: Request, price: Price | None, more: int = 0) -> Cost:
+    """What a request costs, about; ``more`` tokens are in it that are not written yet."""
+    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+    likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
+    answer = min(int(request.sampling.get("max_tokens", likely)), likely)
+    # machine time is not known before a run: about a second for a thousand tokens
+    return estimate(round(words * WORDS_TO_TOKENS) + more, answer, price, gpu_seconds=(words + answer + more) / 1000)
+
+
+def _judges(assembled: Assembled) -> Iterator[dict[str, Any]]:
+    """One for each judge. At least every task's one answer is graded, or none where a rule may decide; at most all."""
+    attempts, tasks = Counter[int](), dict[int, dict[str, Task]]()
+    for attempt in assembled.attempts:
+        by = assembled.graders[attempt.task.digest]
+        if by.judges:
+            attempts[id(by)] += 1
+            tasks.setdefault(id(by), {})[attempt.task.digest] = attempt.task
+    calls, usd = defaultdict[str, list[int]](lambda: [0, 0]), dict[str, list[Cost]]()
+    for key, asked in tasks.items():
+        first = next(iter(asked.values()))
+        for by, surely in judged_parts(assembled.graders[first.digest]):
+            judge = assembled.judges[by.judge]
+            request = replace(by.request(first, "-"), sampling=assembled.specs[judge.model].sampling)
+            each = _estimated(request, assembled.specs[judge.model].price, ANSWER_TOKENS).usd
+            for end, count in enumerate((len(asked) if surely else 0, attempts[key])):
+                calls[by.judge][end] += count * judge.repeats
+                cost = Cost(usd=None if each is None else each * count * judge.repeats)
+                before = usd.setdefault(by.judge, [Cost(usd=0.0), Cost(usd=0.0)])
+                before[end] = Cost.total([before[end], cost])
+    for name, judge in assembled.judges.items():
+        (low, high), (least, most) = calls[name], usd.get(name, [Cost(usd=0.0)] * 2)
+        ends = {"calls_low": low, "calls_high": high, "usd_low": least.usd, "usd_high": most.usd}
+        yield {"judge": name, "model": judge.model, "repeats": judge.repeats, **ends}
 
 
 def _prompts(assembled: Assembled) -> Iterator[dict[str, Any]]:
@@ -99,6 +131,11 @@ def _prompts(assembled: Assembled) -> Iterator[dict[str, Any]]:
 
 def _warnings(assembled: Assembled) -> Iterator[str]:
     yield from assembled.notes
+    yield from kin_notes(assembled.judges, assembled.systems, assembled.specs)
+    for name in assembled.judges:
+        yield f"judge {name} is uncalibrated: no labels of people say how far its grades can be trusted"
+    if idle := set(assembled.experiment.judges) - set(assembled.judges):
+        yield f"judges that no suite asks: {', '.join(sorted(idle))}"
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
             yield from (f"{name} on {suite}: {note}" for note in system.notes)

@@ -38,6 +38,9 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
         seen.add(key)
     _check_names(experiment.models, path, "models")
     _check_names(experiment.contenders, path, "contenders")
+    _check_names(experiment.judges, path, "judges")
+    for name, judge in experiment.judges.items():
+        check_known(judge.model, experiment.models, "model", path, f"judges.{name}.model")
     _check_contenders(experiment, path)
     rate, reference = experiment.economics.tasks_per_gpu_hour, experiment.reference
     named = {f"economics.tasks_per_gpu_hour.{name}": name for name in (rate if isinstance(rate, dict) else ())}
@@ -180,8 +183,7 @@ def _handed(entry: ContenderEntry) -> list[tuple[str, str]]:
 
 def _check_handed(name: str, entry: ContenderEntry, path: Path, field: str, *, first: bool) -> None:
     """Refuses a part that is not one model with a conversation of its own."""
-    what = "works in a box by tools of its own" if entry.tools else ""
-    what = "answers in a way of an installed package" if entry.system else what
+    what = "answers in a way of an installed package" if entry.system else ""
     what = "has its skill written first" if first and entry.writer else what
     what = "is itself made of contenders" if entry.model is None else what
     if what:

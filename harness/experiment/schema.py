@@ -270,6 +270,21 @@ class Limits(Strict):
     tries: Annotated[Count, Field(le=100)] = 4
 
 
+class JudgeEntry(Strict):
+    """A model that grades answers by a suite's rubric. Its calls keep limits of their own."""
+
+    model: Text
+    prompt: Text | None = None
+    repeats: Annotated[Count, Field(le=25)] = 1
+    reply: Literal["auto", "json_schema", "json_object", "text"] = "auto"
+    budget_usd: Amount | None = None
+    concurrency: Annotated[Count, Field(le=10_000)] = 16
+    requests_per_minute: Positive | None = None
+    tokens_per_minute: Positive | None = None
+    timeout_s: Positive = 120.0
+    tries: Annotated[Count, Field(le=100)] = 4
+
+
 class Experiment(Strict):
     """The whole of ``experiment.yaml``."""
 
@@ -279,6 +294,7 @@ class Experiment(Strict):
     seed: Whole = 0
     models: dict[Name, AnyModel]
     contenders: Annotated[dict[Name, ContenderEntry], Field(min_length=1, max_length=2_000)]
+    judges: dict[Name, JudgeEntry] = Field(default_factory=dict)
     reference: Text | None = None
     budget: Budget = Budget()
     limits: Limits = Limits()

@@ -1,8 +1,10 @@
-"""Judges answers: texts, numbers, labels and JSON, each grader pure and safe on hostile answers.
+"""Judges answers: rules for texts, numbers, labels and JSON; judges that are models; and combinations of graders.
 
 A grader is built by name from a suite's specification; what it cannot use is refused before anything is spent.
 """
 
+from harness.grade.combined import Weighted
+from harness.grade.judge import JUDGE_SCOPE, ByJudge, Judge, ReplyForm, check_template
 from harness.grade.plain import normalised
 from harness.grade.program import Program, programs_of, put_work
 from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader, ungraded

@@ -83,7 +83,7 @@ class Crew:
         if self._lost is not None:
             raise self._lost
         if self.shop.broken and self.stopped is None:
-            self.stopped = "; ".join(f"model {name}: {why}" for name, why in self.shop.broken.items())
+            self.stopped = "; ".join(f"{name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
         return made
 
@@ -130,7 +130,7 @@ class Crew:
     async def _hand(self, queue: Iterator[Attempt]) -> None:
         """Asks for one attempt after another until none is left or the run is to stop."""
         for attempt in queue:
-            if any(model in self.shop.broken for model in self.models_of(attempt)):
+            if self.shop.broken and not self.shop.broken.keys().isdisjoint(self._called_by(attempt)):
                 continue
             if (reservation := await self._admitted(attempt.contender)) is None:
                 return
@@ -162,6 +162,10 @@ class Crew:
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         """Those that an attempt calls."""
         return self.system_of(attempt).models | self.assembled.graders[attempt.task.digest].models
+
+    def _called_by(self, attempt: Attempt) -> set[str]:
+        judges = self.assembled.graders[attempt.task.digest].judges
+        return {f"model {name}" for name in self.models_of(attempt)} | {f"judge {name}" for name in judges}
 
     async def ask(self, made: Made) -> None:
         """One attempt, from the question to the answer. Raises StorageError: a call of it cannot be kept."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
-from harness.core import Cause, Clock, ModelError, Status, UsageError, as_json, digest_json, plural, stay_offline
+from harness.core import Cause, Clock, ModelError, Role, Status, UsageError, as_json, digest_json, plural, stay_offline
 from harness.experiment import Assembled, Attempt, check_boxes, earlier_contender, earlier_suite, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.crew import Crew
@@ -18,7 +18,15 @@ from harness.run.session import Rehearsal, Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
 from harness.run.written import keep_written
-from harness.store import Journal, Recalled, compact, read_manifest, tables_are_whole, write_manifest
+from harness.store import (
+    Journal,
+    Recalled,
+    compact,
+    read_calls_journal,
+    read_manifest,
+    tables_are_whole,
+    write_manifest,
+)
 from harness.system import System
 
 Choices = dict[str, dict[str, "Choice"]]  # by contender name, then by suite name
@@ -164,7 +172,8 @@ class _Run:
         self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
     ) -> None:
         try:
-            shop = Shop(self.assembled, journal, recorded, models, meter_of(self.assembled, self.tally.started))
+            meter = meter_of(self.assembled, self.tally.started)
+            shop = Shop(self.assembled, journal, recorded, models, meter, again=self._unreadable(recorded, todo))
             working = asyncio.create_task(self._prepare(shop, models))
             with self.ears.told(working.cancel):
                 try:
@@ -183,6 +192,12 @@ class _Run:
         finally:
             for model in models.values():
                 await model.close()
+
+    def _unreadable(self, recorded: Recalled, todo: Sequence[Attempt]) -> set[str]:
+        """Digests of what judges were asked of attempts that they left ungraded: the same replies would do so again."""
+        lost = {a.id for a in todo if (o := recorded.attempts.get(a.id)) is not None and o.cause is Cause.JUDGE}
+        calls = read_calls_journal(self.report) if lost else ()
+        return {call.request_digest for call in calls if call.attempt_id in lost and call.role is Role.JUDGE}
 
     async def _prepare(self, shop: Shop, models: Mapping[str, Model]) -> None:
         """Loads what the models need, one after another, and looks whether they apply their adapters."""

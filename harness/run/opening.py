@@ -49,7 +49,8 @@ def make_room(assembled: Assembled, attempts: int) -> None:
     except ImportError:  # not on this system
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = calls * models + OTHER_FILES
+    judges = sum(min(assembled.experiment.judges[name].concurrency, attempts) for name in assembled.judges)
+    wanted = calls * models + judges + OTHER_FILES
     if not models or soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -24,6 +24,7 @@ from harness.run.trace import (
     Progress,
     identity,
     is_graded_so,
+    judge_records,
     judge_usd,
     plan_digest,
     skipped,
@@ -216,5 +217,5 @@ def _leave_tables(assembled: Assembled) -> None:
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:
         now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
-        suites, plan_now = suites_of(assembled), plan_digest(assembled)
-        write_manifest(report, replace(manifest, suites=suites, plan_digest=plan_now, **now))
+        now |= {"suites": suites_of(assembled), "judges": judge_records(assembled)}
+        write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled), **now))

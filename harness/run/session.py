@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections import ChainMap
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -31,9 +31,10 @@ from harness.core import (
 )
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled, shared_identities
-from harness.grade import grade
+from harness.grade import JUDGE_SCOPE, grade
 from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines
 from harness.run.acting import Asking, recorded, refused
+from harness.run.bench import Bench, not_yet
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
@@ -48,8 +49,16 @@ class Shop:
     """What all attempts of a run share, with the answers and the spending that are on record."""
 
     def __init__(
-        self, assembled: Assembled, journal: Journal, recorded: Recalled, models: Mapping[str, Model], meter: Meter
+        self,
+        assembled: Assembled,
+        journal: Journal,
+        recorded: Recalled,
+        models: Mapping[str, Model],
+        meter: Meter,
+        *,
+        again: Iterable[str] = (),
     ) -> None:
+        """``again``: digests of requests that are made anew, whatever the journal holds of them."""
         limits, seed = Limits(**assembled.experiment.limits.model_dump()), assembled.experiment.seed
         busy = machines({name: model.spec for name, model in models.items()})
         self.assembled, self.journal, self.meter = assembled, journal, meter
@@ -58,6 +67,8 @@ class Shop:
             name: Caller(model, limits, self.clock, seed, redact=self.redact, busy=busy[name])
             for name, model in models.items()
         }
+        self.bench = Bench(assembled, models, self.clock, self.redact, busy)
+        self.again = {*again}
         self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
         self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
         self.acted = recorded.acted
@@ -70,10 +81,16 @@ class Shop:
         """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
-        self.broken: dict[str, str] = {}  # models that nothing more is sent to, and why
+        self.broken: dict[str, str] = {}  # a ``model m`` or ``judge j`` that nothing more is sent to, and why
+
+    def caller(self, asked: "Asked") -> Caller:
+        """Who calls: a judge keeps limits of its own."""
+        return self.bench.callers[asked.judge] if asked.judge else self.callers[asked.model]
 
     def recorded(self, request: Request, digest: str) -> Reply | None:
         """The answer that is on record."""
+        if digest in self.again:
+            return None
         reply = self.replies.get(digest)
         return self.replies.get(request.earlier_digest) if reply is None and self.holds_earlier else reply
 
@@ -115,6 +132,11 @@ class Asked(NamedTuple):
     digest: str
     role: Role
 
+    @property
+    def judge(self) -> str:
+        """The judge that asks; empty where none does."""
+        return self.request.contender if self.request.scope == JUDGE_SCOPE else ""
+
 
 class AttemptSession(Session):
     """The session of one attempt. What the journal holds is asked for and paid once, and charged to each attempt."""
@@ -137,17 +159,17 @@ class AttemptSession(Session):
         started = shop.clock.now()
         reply: Reply
         try:
-            reply, retries = await shop.callers[model].call(request)
+            reply, retries = await shop.caller(asked).call(request)
             reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
             self._keep(asked, error, retries=error.retries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
-                shop.broken.setdefault(model, shop.redact(str(error)))
+                shop.broken.setdefault(f"model {model}", shop.redact(str(error)))
             future.set_exception(error)
             future.exception()  # seen: nobody else may be waiting
             raise
         except asyncio.CancelledError as error:
-            lost = shop.callers[model].lost(request)
+            lost = shop.caller(asked).lost(request)
             if lost or not isinstance(error, Unsent):
                 self._keep(asked, error, usage=Usage.total(lost), started_at=started)
             raise
@@ -155,6 +177,7 @@ class AttemptSession(Session):
             self._keep(asked, reply, retries=retries, started_at=started)
             if request.scope in shop.shared or asked.role is Role.JUDGE:
                 shop.replies[digest] = reply
+            shop.again.discard(digest)
             future.set_result(reply)
             return reply
         finally:
@@ -188,6 +211,8 @@ class AttemptSession(Session):
         paid, spent = not call.cache_hit and not backend_of(spec).recorded, is_spent(call)
         if spent and call.role is not Role.JUDGE:
             self.charged.spend(call.cost)
+        if paid and asked.judge:
+            shop.bench.spend(asked.judge, call.cost)
         if paid and spent is not False:  # where nobody knows, it is counted, and no reason to stop
             shop.meter.spend(call.cost, self.reservation if spent else None)
 
@@ -205,9 +230,7 @@ class AttemptSession(Session):
         """The answer, from the journal or the model. Raises ModelError: there is none, or no more may be spent."""
         if self._verifying and role is Role.JUDGE:
             role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
-        if not request.model:  # a grader knows its judge by name only
-            spec = self._shop.assembled.specs[model]
-            request = replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
+        request = self._whole(model, request)
         if role is not Role.JUDGE:
             self.charged.check()
         spoken = role not in _NOT_SPOKEN
@@ -220,6 +243,13 @@ class AttemptSession(Session):
             self.trace.say(assistant_message(reply))
         return reply
 
+    def _whole(self, model: str, request: Request) -> Request:
+        """The request with all of its model; a grader knows its judge's by name only."""
+        if request.model:
+            return request
+        spec = self._shop.assembled.specs[model]
+        return replace(request, model=spec.digest, sampling={**spec.sampling, **request.sampling})
+
     async def _reply(self, asked: Asked) -> Reply:
         shop, digest = self._shop, asked.digest
         while True:
@@ -227,7 +257,15 @@ class AttemptSession(Session):
                 self._keep(asked, reply, cache_hit=True)
                 return reply
             if (waiting := shop.in_flight.get(digest)) is None:
-                return await self.made(asked)
+                if not asked.judge:
+                    return await self.made(asked)
+                async with shop.bench.place(asked.judge):  # what waits for its turn is not spent yet
+                    if digest not in shop.in_flight and shop.recorded(asked.request, digest) is None:
+                        if (why := shop.bench.spent_up(asked.judge)) is not None:
+                            shop.broken.setdefault(f"judge {asked.judge}", why)
+                            raise not_yet(Cause.TOO_DEAR, why)
+                        return await self.made(asked)
+                continue
             # another attempt is asking the same: its answer is ours, its failure too; its cancellation is not
             await asyncio.wait({waiting})
             if not waiting.cancelled() and (error := waiting.exception()) is not None:
@@ -316,6 +354,7 @@ class Rehearsal(AttemptSession):
 
     async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
         """The recorded answer; a `ModelError` where there is none."""
+        request = self._whole(model, request)
         reply = self._shop.recorded(request, request.digest)
         if reply is None:
             raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")

@@ -18,6 +18,7 @@ from harness.core import (
     Fault,
     Grade,
     Grader,
+    JudgeRecord,
     Manifest,
     Message,
     ModelRecord,
@@ -326,6 +327,7 @@ def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
         suites=suites_of(assembled),
         models=tuple(models.values()),
         contenders=sourced(contenders, {}, models),
+        judges=judge_records(assembled),
         **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         planned=len(assembled.attempts),
@@ -345,6 +347,19 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
             grader_kinds=tuple(sorted({name for by in _graders_of(assembled, suite) for name in _kinds(by)})),
         )
         for suite in assembled.suites
+    )
+
+
+def judge_records(assembled: Assembled) -> tuple[JudgeRecord, ...]:
+    """What the manifest says of the judges that grade tasks."""
+    asked: dict[str, list[str]] = {}
+    for suite in assembled.suites:
+        for name in sorted({name for by in _graders_of(assembled, suite) for name in by.judges}):
+            asked.setdefault(name, []).append(suite.name)
+    judges = {name: assembled.judges[name] for name in asked}
+    return tuple(
+        JudgeRecord(name=name, model=judge.model, suites=tuple(asked[name]), repeats=judge.repeats)
+        for name, judge in judges.items()
     )
 
 

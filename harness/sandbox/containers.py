@@ -88,8 +88,7 @@ class ContainerBox(CommandBox):
         staged.chmod(0o755)
         rules = staged / "seccomp.json"
         rules.write_text(json.dumps(profile()))
-        folders = limits.disk_mb + (2 + len(self.folders)) * limits.small_mb
-        memory = f"{limits.memory_mb + folders}m"  # a tmpfs lives in memory
+        memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
         flags += ["--user", KEEPER_USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
-from harness.core import UserFileError, as_json
+from harness.core import WORK, UserFileError, as_json
 from harness.suite.schema import SuiteFile, Text
 from harness.suite.source import path_inside
 from harness.userfile import Positive, Rows, Strict, parse, read_text
@@ -111,7 +111,9 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
     if told.environment.env:
         problem = "variables for the contender's box are not supported"
         raise UserFileError(path, problem, field="environment.env", advice="take it out, or write them into a file")
-    _variables(told.solution.env, path, "solution.env")
+    if told.solution.env:
+        problem = "variables for the oracle are not supported"
+        raise UserFileError(path, problem, field="solution.env", advice="export them in solve.sh")
     if told.environment.gpus:
         raise UserFileError(path, "a box has no GPU", field="environment.gpus", advice="take the task out")
     about = told.metadata
@@ -192,6 +194,12 @@ def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile
     if not (inside / "Dockerfile").is_file():
         problem, advice = "neither docker_image nor environment/Dockerfile", "write environment: host in suite.yaml"
         raise UserFileError(path, problem, field="environment", advice=advice)
+    steps = read_text(inside / "Dockerfile", most=LONGEST_TOML)
+    folders = re.findall(r"^[ \t]*WORKDIR[ \t]+(\S+)", steps, re.MULTILINE | re.IGNORECASE)
+    if folders and folders[-1].rstrip("/") != WORK:
+        problem = f"its WORKDIR is {folders[-1]}, and the work folder of every box is {WORK}"
+        advice = "write WORKDIR /w and put what a contender works on into environment/files"
+        raise UserFileError(inside / "Dockerfile", problem, advice=advice)
     if any(_entries(inside / "skills")):
         problem = "environment/skills: an image with skills in it would give them to every contender"
         raise UserFileError(folder, problem, advice="take them out, and name them in experiment.yaml")

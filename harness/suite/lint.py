@@ -62,9 +62,10 @@ def lint_suite(suite: Suite) -> list[Finding]:
     question, another reference), ``split-overlap`` (the same question in dev and in test), ``input-unused`` (the prompt
     leaves out what the task holds), ``no-split`` (tasks without a split where others have one). Warnings:
     ``near-duplicate`` and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`),
-    ``empty-reference``, ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
+    ``empty-reference``, ``tests-shown`` (contenders get a test or an oracle), ``label-imbalance``,
+    ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
     """
-    found = [_finding(*one) for rule in (_alike, _references, _splits, _domains) for one in rule(suite)]
+    found = [_finding(*one) for rule in (_alike, _references, _shown, _splits, _domains) for one in rule(suite)]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -117,6 +118,13 @@ def _references(suite: Suite) -> Iterator[Found]:
     if empty and any(task.reference is not None for task in suite.tasks):  # where none has one, the grader needs none
         text = f"{plural(len(empty), 'task')} {'has' if len(empty) == 1 else 'have'} an empty reference"
         yield "warning", "empty-reference", empty, text
+
+
+def _shown(suite: Suite) -> Iterator[Found]:
+    shown = [t for t in suite.tasks if not {*t.tests.values(), *t.oracle.values()}.isdisjoint(t.files.values())]
+    if shown:
+        text = f"{plural(len(shown), 'task')} with a test or an oracle among the files that contenders get"
+        yield "warning", "tests-shown", shown, text
 
 
 def _splits(suite: Suite) -> Iterator[Found]:

@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from statistics import fmean
 from typing import Any
@@ -24,7 +25,7 @@ from harness.core import (
     nearest,
 )
 from harness.suite.harbor import harbor_rows
-from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of
+from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of, with_rubrics
 from harness.suite.source import file_inside, path_inside, task_rows
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
@@ -78,6 +79,11 @@ class _Tasks:
         else:
             self.path, self.given = suite_file, harbor_rows(suite, suite_file, self.grader, outside=outside)
         self.digests: dict[Path, str] = {}
+        self.grader = with_rubrics(self.grader, partial(self._rubric, suite_file, "grader"))
+
+    def _rubric(self, source: Path, where: str, name: str) -> str:
+        file = file_inside(self.folder, name, source, f"{where}.rubric.file", outside=self.outside)
+        return userfile.read_text(file, most=LONGEST_FILE)
 
     def read(self) -> tuple[Task, ...]:
         seen: dict[str, str] = {}
@@ -98,6 +104,8 @@ class _Tasks:
 
     def task(self, row: TaskRow, where: str) -> Task:
         grader = self.grader if row.grader is None else grader_of(row.grader, self.grader)
+        if row.grader is not None:
+            grader = with_rubrics(grader, partial(self._rubric, self.path, f"{where}.grader"))
         _check_grader(grader, self.path, f"{where}.grader")
         if row.reference is None and grader["name"] in NEED_REFERENCE:
             problem = f"the grader {grader['name']!r} needs a reference, and has none"

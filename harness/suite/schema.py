@@ -1,6 +1,6 @@
 """What may stand in suite.yaml, in a line of its tasks, and in a line of its human baseline."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
@@ -190,3 +190,21 @@ def grader_of(value: str | dict[str, Any] | None, default: Mapping[str, Any]) ->
     if isinstance(value, str):
         return {"name": value}
     return dict(value) if "name" in value else {**default, **value}
+
+
+def with_rubrics(grader: Mapping[str, Any], read: Callable[[str], str]) -> dict[str, Any]:
+    """A grader, and those that it combines, with the texts of rubrics that are written as ``{file: NAME}``."""
+
+    def text(value: Any) -> Any:
+        if isinstance(value, list):
+            return [text(part) for part in value]
+        if not isinstance(value, Mapping):
+            return value
+        found = {key: text(part) if key in {"of", "grader"} else part for key, part in value.items()}
+        rubric = value.get("rubric")
+        if isinstance(rubric, Mapping) and rubric.keys() == {"file"} and isinstance(rubric["file"], str):
+            found["rubric"] = read(rubric["file"])
+        return found
+
+    found: dict[str, Any] = text(grader)
+    return found

@@ -5,7 +5,7 @@ call of a tool is its answer; what it left in the work folder is for graders tha
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -109,13 +109,11 @@ class Agent(Skilled):
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """What the model says when it is done. Raises ModelError; BoxError: the sandbox failed."""
         first = self.preview(task, session.trial)
-        async with session.workplace(skill_folders(self.skills)):
-            for name in self.shown:
-                session.skill(name, Exposure.SHOWN)
+        async with session.workplace(self.folders):
             conversation = Conversation(
                 model=self.model,
                 request=lambda messages: replace(first, messages=messages),
-                tools=self._performing(session),
+                tools=self.opening(session),
                 turns=min(self.turns, task.turns or self.turns),
                 calls_tools=self.calls_tools,
                 read=self._called,
@@ -132,8 +130,15 @@ class Agent(Skilled):
     def _called(self, text: str) -> ToolCall | None:
         return called_by_text(text) or (opened_by_text(text) if self.delivery.opens else None)
 
-    def _performing(self, session: Session) -> dict[str, Perform]:
+    @property
+    def folders(self) -> Mapping[str, SkillFolder]:
+        """Those of its skills, however they are delivered."""
+        return skill_folders(self.skills)
+
+    def opening(self, session: Session) -> Mapping[str, Perform]:
         """What performs each tool, through the session's policy."""
+        for name in self.shown:
+            session.skill(name, Exposure.SHOWN)
         found: dict[str, Perform] = {tool.name: _in_box(tool, session, self.skills) for tool in self._of(session.task)}
         if self.delivery.opens and self.skills:
             shelf = Shelf(self.skills, session).tools

@@ -1,12 +1,28 @@
 """A session in which what is asked is another draw, so that it has no answer of an earlier one's."""
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from harness.core import Answer, Exposure, Grade, Message, Remaining, Reply, Request, Role, Session
+from harness.core import (
+    Action,
+    Answer,
+    Box,
+    Exposure,
+    Grade,
+    Message,
+    Remaining,
+    Reply,
+    Request,
+    Result,
+    Role,
+    Session,
+    SkillFolder,
+)
 
 
 class DrawnSession(Session):
-    """Passes everything on, each request as the draw of this number. It opens no box."""
+    """Passes everything on, each request as the draw of this number."""
 
     def __init__(self, of: Session, draw: int) -> None:
         super().__init__(of.task, of.trial)
@@ -28,6 +44,20 @@ class DrawnSession(Session):
     def skill(self, name: str, how: Exposure) -> None:
         """As of the session."""
         self._of.skill(name, how)
+
+    @asynccontextmanager
+    async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:
+        """As of the session."""
+        async with self._of.workplace(skills):
+            yield
+
+    async def box(self) -> Box:
+        """As of the session."""
+        return await self._of.box()
+
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
+        """As of the session."""
+        return await self._of.act(action, perform)
 
     async def same(self, one: Answer, other: Answer) -> bool | None:
         """As of the session."""

@@ -81,6 +81,10 @@ class Handing(System):
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:  # noqa: ARG002
         """The model's answer, after as much as it handed on."""
+        async with session.workplace(self.first.folders):
+            return await self._answer(task, session)
+
+    async def _answer(self, task: Task, session: Session) -> Answer:
         request, opening = self.preview(task, session.trial), self.first.opening(session)
         desk = _Desk(of=self, session=session)
 

@@ -20,6 +20,7 @@ from harness.core import (
     Request,
     Role,
     Session,
+    SkillFolder,
     Task,
     Tool,
 )
@@ -174,8 +175,13 @@ class Direct(System):
         one = ((self.model, self.preview(task)),)
         return one, one
 
+    @property
+    def folders(self) -> Mapping[str, SkillFolder]:
+        """Skills whose files it has where it works, by their names."""
+        return {}
+
     def opening(self, session: Session) -> Mapping[str, Perform]:  # noqa: ARG002 - a bare model is shown nothing
-        """What performs the tools by which it opens skills, which it is shown with that."""
+        """What performs its tools; what it is shown of skills is told with that."""
         return {}
 
     def question(self, task: Task, said: str, text: str, letters: Sequence[str], trial: int = 0) -> tuple[str, Request]:

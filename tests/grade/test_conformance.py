@@ -22,6 +22,7 @@ CASES = [  # specification, reference, a right answer, a wrong answer
     ({"name": "json_schema", "schema": {"type": "object", "required": ["a"]}}, None, '{"a": 1}', '{"b": 1}'),
     ({"name": "all", "of": ["exact", {"name": "contains", "none": ["so"], "any": ["yes"]}]}, "yes", "yes", "no, so no"),
     ({"name": "any", "of": ["exact", {"name": "contains", "any": ["aye"]}]}, "yes", "Aye, aye.", "no"),
+    ({"name": "judge", "judge": "careful", "rubric": "Is it sure?"}, None, "Yes, certainly.", "Perhaps."),
     ({"name": "weighted", "of": {"exact": 1, "contains": 3}, "pass_at": 0.7}, "yes", "yes", "no"),
 ]
 each = pytest.mark.parametrize(("spec", "reference", "good", "bad"), CASES)

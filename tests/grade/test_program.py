@@ -1,6 +1,7 @@
 """A program of the suite's judges what was left, in a box of its own that nobody has written to before."""
 
 import asyncio
+import contextlib
 import io
 import json
 import tarfile
@@ -285,6 +286,30 @@ def test_the_start_of_the_box_is_not_in_the_programs_time(tmp_path, monkeypatch)
 
     monkeypatch.setattr(GradingSession, "fresh_box", later)
     assert by_shell(tmp_path, "sleep .1", timeout_s=0.5).status is Status.PASSED
+
+
+def running(word):
+    """Whether a process of this machine has the word in its command."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if word.encode() in path.read_bytes():
+                return True
+    return False
+
+
+@boxed
+async def test_a_grading_that_is_given_up_ends_at_once_and_with_its_box(tmp_path):
+    slept = f"60.{time.monotonic_ns()}"
+    one = task(tmp_path, {"check.sh": f"sleep {slept}"})
+    grading = asyncio.create_task(program("sh", "check.sh").grade(one, Answer(text="x"), GradingSession(one)))
+    while not running(slept):  # noqa: ASYNC110 - it is another process
+        await asyncio.sleep(0.05)
+    grading.cancel()
+    began = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        await grading
+    assert time.monotonic() - began < 3
+    assert not running(slept)
 
 
 @boxed

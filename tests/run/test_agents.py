@@ -568,3 +568,31 @@ def test_in_a_hybrid_each_part_has_a_box_of_its_own_and_what_is_known_is_not_ask
     assert {row["status"] for row in table.values()} == {"passed"}
     assert len(actions(report)) == 4
     assert kept_work(report, table["both", "t0", 0]["attempt_id"])
+
+
+def test_a_lead_and_its_worker_have_a_box_each(experiment, capfd):
+    """The lead's box is open while the worker, in one of its own, does what it was handed."""
+
+    def both(body):
+        texts = [message["content"] for message in body["messages"] if message["role"] == "user"]
+        worker = texts[-1] == "count to one"
+        steps = [bash("ls; echo 1 > theirs; cat theirs"), "one"] if worker else [
+            bash("echo mine > mine"),
+            [("delegate", {"worker": "worker_1", "subtask": "count to one"})],
+            bash("ls; cat mine"),
+            "answer 0",
+        ]  # fmt: skip
+        return calling(*steps)(body)
+
+    others = {"led": {"lead": "agent", "workers": ["hand"]}, "hand": {"model": "m", "tools": ["bash"], "twin": 1}}
+    with Server(both) as served:
+        report = experiment(served, others=others, trials=1)
+        run(report, capfd)
+        told_all = {m["content"] for seen in served.seen for m in seen["body"]["messages"] if m["role"] == "tool"}
+    assert row(report, "led")["status"] == "passed"
+    mine = [a["tool"] for a in actions(report) if a["attempt_id"] == row(report, "led")["attempt_id"]]
+    assert mine == ["bash", "bash", "bash"]  # the worker's among them
+    assert "mine\nmine" in told_all  # the lead's box holds nothing of the worker's
+    assert "1" in told_all  # and the worker's nothing of the lead's
+    with tarfile.open(fileobj=io.BytesIO(kept_work(report, row(report, "led")["attempt_id"]))) as tar:
+        assert tar.getnames() == ["mine"]

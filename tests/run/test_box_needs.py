@@ -17,7 +17,7 @@ NOWHERE = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1
 
 def program(assembled, environment, dockerfile=""):
     """The same plan, graded by a program in a box of ``environment``."""
-    by = SimpleNamespace(needs_box=True, name="program", models=frozenset(), digest="p")
+    by = SimpleNamespace(needs_box=True, name="program", models=frozenset(), judges=frozenset(), parts=(), digest="p")
     attempts = tuple(
         replace(a, task=replace(a.task, environment=environment, dockerfile=dockerfile)) for a in assembled.attempts
     )

@@ -237,7 +237,6 @@ def test_killed_in_mid_conversation_nothing_is_asked_twice(tmp_path, capfd):
         ("led", {"lead": "lead"}, "contenders.led", "add workers"),
         ("led", {"workers": ["worker"]}, "contenders.led", "add lead"),
         ("led", {"model": "l", "lead": "lead", "workers": ["worker"]}, "contenders.led", "does not go with"),
-        ("led", {"lead": "lead", "workers": ["boxed"]}, "contenders.led.workers.0", "works in a box"),
         ("lead", {"model": "l", "most": 3}, "contenders.lead", "without a lead"),
     ],
 )
@@ -247,7 +246,6 @@ def test_what_cannot_be_handed_on_is_one_line_before_anything_is_spent(tmp_path,
         "worker": {"model": "w"},
         "expert": {"model": "e"},
         "lead": {"model": "l"},
-        "boxed": {"model": "l", "tools": ["bash"]},
         "advised": {"worker": "worker", "expert": "expert", "escalate": ASKED},
         "led": {"lead": "lead", "workers": ["worker"]},
     }

@@ -157,6 +157,10 @@ def test_variables_have_values_and_none_of_this_machines(tmp_path):
         ('[verifier]\ncollect = ["x"]', "verifier.collect: the grader reads the reward alone"),
         ("[environment]\ngpus = 1", "environment.gpus: a box has no GPU"),
         ('[environment.env]\nA = "1"', "environment.env: variables for the contender's box"),
+        (
+            '[solution.env]\nA = "1"',
+            "solution.env: variables for the oracle are not supported; export them in solve.sh",
+        ),
         ("[verifier]\ntimeout_secs = 3", "verifier.timeout_secs: unknown key; did you mean 'timeout_sec'?"),
         ("[verifier]\ntimeout_sec = 0", "verifier.timeout_sec: found the number 0"),
         ("a = ", "task.toml: not valid TOML"),
@@ -191,6 +195,11 @@ def test_what_is_refused_may_stand_there_empty(tmp_path):
         ({"environment": None}, {"environment/Dockerfile": None}, "write environment: host in suite.yaml"),
         ({"environment": None}, {"environment/docker-compose.yaml": "x"}, "docker-compose.yaml: several containers"),
         ({"environment": None}, {"environment/skills/a/SKILL.md": "x"}, "environment/skills: an image with skills"),
+        (
+            {"environment": None},
+            {"environment/Dockerfile": "FROM x\nWORKDIR /w\nRUN y\nworkdir /app/\n"},
+            "environment/Dockerfile: its WORKDIR is /app/, and the work folder of every box is /w",
+        ),
         ({"tasks": "tasks.jsonl"}, {}, "two sources of tasks, tasks and harbor; keep one"),
     ],
 )

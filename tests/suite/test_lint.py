@@ -89,6 +89,13 @@ def test_label_imbalance(yes, no, found):
     assert lint(*tasks) == []  # not a label suite
 
 
+def test_tests_and_oracles_that_contenders_get_are_pointed_out():
+    shown = task(30, files={"a": "/s/a", "check.py": "/s/check.py"}, tests={"check.py": "/s/check.py"})
+    solved = task(31, files={"a": "/s/a"}, oracle={"b": "/s/a"})
+    hidden = task(32, files={"a": "/s/a"}, tests={"a": "/s/tests/a"})
+    assert rules(lint(*CLEAN, shown, solved, hidden))["tests-shown"] == ("warning", ("t30", "t31"))
+
+
 def test_thin_and_empty_domains():
     found = lint(*CLEAN, task(90, domain="e"), domains=("d", "e", "f"))
     assert [(f.rule, f.tasks) for f in found] == [("few-tasks", ("t90",)), ("empty-domain", ())]

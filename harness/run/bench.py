@@ -1,0 +1,70 @@
+"""The judges of a run: each calls its model within limits of its own, and has dollars of its own."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import fields
+
+from harness.core import Cause, Clock, Cost, ModelError, Redactor, Role
+from harness.cost import BusyTime
+from harness.experiment import Assembled
+from harness.model import Caller, Limits, Model
+from harness.store import read_calls_journal
+
+
+class Bench:
+    """By a judge's name: who calls for it, and what it has spent."""
+
+    def __init__(
+        self,
+        assembled: Assembled,
+        models: Mapping[str, Model],
+        clock: Clock,
+        redact: Redactor,
+        busy: Mapping[str, BusyTime | None],
+    ) -> None:
+        judges = {name: assembled.experiment.judges[name] for name in assembled.judges}
+        seed, known = assembled.experiment.seed, {field.name for field in fields(Limits)}
+        self.callers = {
+            name: Caller(
+                models[judge.model],
+                Limits(**{key: value for key, value in judge if key in known}),
+                clock,
+                seed,
+                redact=redact,
+                busy=busy[judge.model],
+            )
+            for name, judge in judges.items()
+            if judge.model in models
+        }
+        self._places = {name: asyncio.Semaphore(judge.concurrency) for name, judge in judges.items()}
+        self._budgets = {name: judge.budget_usd for name, judge in judges.items() if judge.budget_usd is not None}
+        verifying = any(by.judges for by in assembled.verifiers.values())
+        roles = {Role.JUDGE, Role.SELECTOR} if verifying else {Role.JUDGE}
+        spent = defaultdict[str, float](float)  # by model: the journal knows no judge by name
+        for call in read_calls_journal(assembled.report) if self._budgets else ():
+            if call.role in roles and not call.cache_hit:
+                spent[call.model] += call.cost.usd or 0.0
+        self._spent = {name: spent[judge.model] for name, judge in judges.items()}
+
+    def place(self, name: str) -> asyncio.Semaphore:
+        """One of the places for a judge's calls."""
+        return self._places[name]
+
+    def spend(self, name: str, cost: Cost) -> None:
+        """Adds what a call cost that was made."""
+        self._spent[name] += cost.usd or 0.0
+
+    def spent_up(self, name: str) -> str | None:
+        """Why a judge is asked no more; what is in flight then is still paid."""
+        limit = self._budgets.get(name)
+        if limit is None or self._spent[name] < limit:
+            return None
+        return f"${self._spent[name]:.4f} of ${limit:g} are spent (judges.{name}.budget_usd)"
+
+
+def not_yet(cause: Cause, text: str) -> ModelError:
+    """The error of a call that is to be made in a later run."""
+    error = ModelError(cause, text)
+    error.not_yet = True
+    return error
