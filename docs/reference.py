@@ -36,7 +36,7 @@ from harness.sandbox.options import ActionRules, SandboxOptions
 from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite
-from harness.system import DELIVERIES, NONE, NOT_YET, SIGNALS
+from harness.system import DELIVERIES, NONE, SIGNALS
 from harness.verdict import Policy
 
 DOCS = Path(__file__).resolve().parent
@@ -173,10 +173,9 @@ def keys_of(record: Any, meanings: Meanings, part: str = "", *, leave: Container
 def closed_lists() -> Iterator[str]:
     """The words that an experiment may use."""
     yield from ("", "### Deliveries, signals and controls, in `experiment.yaml`", "")
-    yield f"- `delivery`: {listed([NONE, *DELIVERIES])}"
+    yield f"- `delivery`: {listed([NONE, *(f'{n}:{one.takes}' if one.takes else n for n, one in DELIVERIES.items())])}"
     yield f"- `signal`, compared with a threshold: {listed([n for n, one in SIGNALS.items() if not one.control])}"
     yield f"- `signal`, a control: {listed([name for name, one in SIGNALS.items() if one.control])}"
-    yield f"- known, and refused in this version: {listed(sorted(NOT_YET))}"
 
 
 def listed(words: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness.core import UNBILLED, EvidenceError, Manifest, Role
 from harness.store import TaskTable, read_calls
 
-_ORDER = tuple(role.value for role in Role)
+_ORDER = ("author", "lead", *(role.value for role in Role))  # as an attempt asks them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ def _of_calls(table: TaskTable, names: list[str]) -> Iterator[RoleCost]:
         found = {row["role"]: row for row in sums.to_pylist() if row["role"] is not None}
         if len(found) < 2:
             continue
-        for role in sorted(found, key=lambda word: (_ORDER.index(word) if word in _ORDER else len(_ORDER), word)):
+        for role in sorted(found, key=_place):
             row = found[role]
             known = row["cost_usd_count"] == row["attempt_id_count"]
             yield RoleCost(
@@ -65,3 +65,7 @@ def _of_calls(table: TaskTable, names: list[str]) -> Iterator[RoleCost]:
                 calls=row["attempt_id_count"],
                 usd_per_attempt=(row["cost_usd_sum"] or 0.0) / len(ids) if known and len(ids) else None,
             )
+
+
+def _place(role: str) -> tuple[int, str]:
+    return (_ORDER.index(role) if role in _ORDER else len(_ORDER)), role

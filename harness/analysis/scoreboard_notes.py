@@ -18,7 +18,7 @@ SAME_RATE = 1e-12  # rates closer than this are the same
 NAMED = 5  # names that a sentence lists
 TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
 OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
-BY_ALL_PAIRS = "p adjusted of comparisons with one that is not ranked, or a control, is Bonferroni's over the"
+BY_ALL_PAIRS = "not ranked, or a control, so p adjusted of their comparisons is Bonferroni's"
 _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
 
 
@@ -181,7 +181,6 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     by_all_pairs = view.reference is None and len(view.contenders) > ALL_PAIRS
     with_others = {name for c in view.comparisons if c.p_value is not None for name in (c.a, c.b)} & outside
     others = [c.name for c in view.contenders if c.name in with_others] if by_all_pairs else []
-    every = len(view.contenders) * (len(view.contenders) - 1) // 2
     marked = view.split in {"all", *table.outcomes.words("split").every}
     unmarked = "" if marked else f"; no task is marked {view.split}, so all that are not marked are shown"
     told = (
@@ -193,8 +192,8 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
         (uneven and view.comparisons, f"only it, only the other: {EVEN}"),
         *((True, text) for text in on_suite),
         (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
-        (view.n_adjusted > 1, "p adjusted holds over {} together ({})".format(*view.adjusted_over)),
-        (others, f"{BY_ALL_PAIRS} {every:,} pairs of all contenders: those with {listed(others, NAMED)}"),
+        (view.n_adjusted > 1, f"p adjusted holds over {view.adjustments}"),
+        (others, f"{BY_ALL_PAIRS}: {listed(others, NAMED)}"),
         (fronts, f"{pareto}: {', '.join(shown)}"),
         *((True, text) for text in missing_lines(view.shown, missing=False)),
         *((True, f"macro F1 of {listed(who, NAMED)}: {why}") for why, who in by_labels.items()),

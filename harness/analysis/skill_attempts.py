@@ -124,7 +124,12 @@ class SkillAttempts:
 
     @property
     def skills(self) -> tuple[str, ...]:
-        """The skills that the contender was given at the suites it tried, and any other that its rows name."""
+        """The skills that the contender was given at the suites it tried, and any other that its rows name.
+
+        Of a library in which they are searched: those that its rows name.
+        """
+        if self.given is not None and (self.given.arm or "").startswith("bm25"):
+            return self.seen
         tried = (self.table.counts[self.index] > 0).nonzero()[0].tolist()
         suites = dict.fromkeys(self.table.suites[place] for place in tried)
         own = (name for suite in suites for name, _ in (self.given.skills.get(suite, ()) if self.given else ()))

@@ -107,7 +107,7 @@ class Skills:
         return warned(record)
 
 
-CLOSED = ("flat", "placebo", "self")  # arms in which the whole text stands in the prompt, and there is nothing to open
+CLOSED = ("flat", "placebo", "self", "forced")  # arms in which the whole text is there, and there is nothing to open
 NOTHING_TO_OPEN = "the text is in the prompt: there is nothing to open"
 NOT_SAID = "the rows do not say what was {}"
 

@@ -1,6 +1,7 @@
 """What the tables, figures and pages show: computed once from the evidence, then only formatted."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -174,13 +175,22 @@ class Scoreboard:
         """How many comparisons have a p value, and are adjusted for together."""
         return sum(c.p_value is not None for c in self.comparisons)
 
-    @property
-    def adjusted_over(self) -> tuple[str, str]:
-        """The comparisons for which together p adjusted holds, ``all 24 comparisons``, and the method."""
+    def adjusted_over(self, one: Comparison) -> tuple[str, str]:
+        """The comparisons for which together its p adjusted holds, ``all 24 comparisons``, and the method."""
         if self.reference is not None or len(self.contenders) <= ALL_PAIRS:
             return f"all {self.n_adjusted:,} comparisons", "Holm 1979"
-        many = self.best.of if self.best else len(self.contenders)
-        return f"all {many * (many - 1) // 2:,} pairs of {many:,} contenders", "max-T, Westfall & Young 1993"
+        unranked = {c.name for c in self.contenders if c.apart or c.control is not None}
+        by_ranks = self.best is not None and not {one.a, one.b} & unranked
+        many = self.best.of if self.best is not None and by_ranks else len(self.contenders)
+        method = "max-T, Westfall & Young 1993" if by_ranks else "Bonferroni"
+        return f"all {many * (many - 1) // 2:,} pairs of {many:,} contenders", method
+
+    @property
+    def adjustments(self) -> str:
+        """For what p adjusted holds together, in words, of all comparisons; those by ranks first."""
+        ways = Counter(self.adjusted_over(one) for one in self.comparisons if one.p_value is not None)
+        texts = [f"{over} together ({how})" for over, how in sorted(ways, key=lambda way: way[1] == "Bonferroni")]
+        return "; with a control, or one that is not ranked, over ".join(texts)
 
     @property
     def other_notes(self) -> tuple[str, ...]:

@@ -78,17 +78,14 @@ def _lint(args: argparse.Namespace) -> int:
 def _tried(suite: core.Suite, path: Path) -> tuple[list["Finding"], dict[str, int]]:
     """What came of the tasks whose graders are programs, by their own solutions and by doing nothing."""
     from harness.grade import grader, programs_of
-    from harness.run import prepare_boxes, try_solutions
+    from harness.run import try_solutions
     from harness.suite import Finding
 
     built = {core.digest_json(core.as_json(task.grader)): task.grader for task in suite.tasks}
     graders = {key: grader(spec) for key, spec in built.items()}
     pairs = [(task, graders[core.digest_json(core.as_json(task.grader))]) for task in suite.tasks]
     work = [(task, by) for task, by in pairs if any(programs_of(by))]
-    try:
-        prepare_boxes([task for task, _ in work])
-    except core.BoxError as error:
-        raise core.UsageError(f"{path}: {error}") from None
+    _prepared(path, [task for task, _ in work])
     trials = try_solutions(work)
     found = [
         Finding(severity="error", rule=trial.rule, tasks=(trial.task,), message=trial.problem)
@@ -101,6 +98,16 @@ def _tried(suite: core.Suite, path: Path) -> tuple[list["Finding"], dict[str, in
     rules = Counter(trial.rule for trial in trials)
     counts = {"tasks": len(trials), "oracle_passed": rules[""], "null_passed": rules["null-passes"]}
     return found, counts
+
+
+def _prepared(path: Path, tasks: Sequence[core.Task]) -> None:
+    """Refuses tasks whose boxes cannot be made here."""
+    from harness.run import prepare_boxes
+
+    try:
+        prepare_boxes(tasks)
+    except core.BoxError as error:
+        raise core.UsageError(f"{path}: {error}") from None
 
 
 def _oracle_line(suite: core.Suite, counts: Mapping[str, int]) -> str:
@@ -204,6 +211,7 @@ def _grade(args: argparse.Namespace) -> int:
         given.append((task, judges[task.id], row.answer, row.finish or "stop"))
     if not given:
         raise core.UserFileError(path, "the file has no row", advice='write one {"task", "answer", "finish"} a line')
+    _prepared(args.suite, [task for task, by, *_ in given if by.needs_box])
     graded = zip(given, grade_given(given), strict=True)
     rows = [{"task": one[0].id} | {name: getattr(grade, name) for name in COLUMNS[1:]} for one, grade in graded]
     return answer(args, {"rows": rows}, _grade_lines(rows))

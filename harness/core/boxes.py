@@ -108,6 +108,7 @@ class SkillFolder:
     name: str  # of its folder there
     folder: Path
     allowed_tools: tuple[str, ...] = ()  # as its frontmatter says
+    is_open: bool = False  # whether its text was shown before anything was asked for
 
 
 class Box(Protocol):

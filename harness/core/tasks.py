@@ -32,6 +32,12 @@ class Task:
     timeout_s: float | None = None
     digest: str = ""  # of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader
 
+    @property
+    def text(self) -> str:
+        """What is asked, without any prompt: the input, or what its messages say."""
+        asked = self.input
+        return asked if isinstance(asked, str) else "\n\n".join(str(message.get("content") or "") for message in asked)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptTemplate:

@@ -13,6 +13,7 @@ from harness.core import (
     ModelSpec,
     Redactor,
     RenderedPrompt,
+    UserFileError,
     as_json,
     digest_json,
 )
@@ -28,7 +29,6 @@ from harness.skill import (
     skill_content,
 )
 from harness.system import (
-    DELIVERIES,
     HANDING_TEXTS,
     MAX_TURNS,
     NONE,
@@ -36,6 +36,7 @@ from harness.system import (
     SIGNALS,
     SYSTEMS,
     Advised,
+    Chooser,
     Direct,
     Hands,
     Hybrid,
@@ -44,6 +45,7 @@ from harness.system import (
     SelfWritten,
     Skilled,
     System,
+    delivery_of,
 )
 from harness.userfile import Strict
 
@@ -88,7 +90,8 @@ class DirectPlan:
         if self.system is not None:
             kind, options = SYSTEMS[self.system[0]], self.system[1]
             way = {"name": kind.name, "revision": kind.revision, **options.model_dump(mode="json")}
-        delivered = [self.delivery, WRAPPERS, MAX_TURNS]
+        delivery = None if self.delivery == NONE else delivery_of(self.delivery)
+        delivered = [self.delivery, WRAPPERS, MAX_TURNS, *(delivery.identity if delivery else ())]
         whole = {
             suite: {
                 "model": spec.digest,
@@ -145,11 +148,13 @@ class DirectPlan:
                 tool_role=TOOL_ROLE in can,
             )
             made[suite] = system
+            found = skills.get(suite, ())
+            chooser = workshop.chooser(found, self.delivery) if found else None
             if self.hands is not None:
-                made[suite] = self.hands.given(system, skills.get(suite, ()), DELIVERIES.get(self.delivery))
+                made[suite] = self.hands.given(system, found, delivery, chooser)
             elif suite in skills or author is not None:
                 given = {each.name: getattr(system, each.name) for each in fields(system)}
-                given |= {"skills": skills.get(suite, ()), "delivery": DELIVERIES[self.delivery]}
+                given |= {"skills": found, "delivery": delivery, "chooser": chooser}
                 made[suite] = (
                     Skilled(**given)
                     if author is None
@@ -294,6 +299,7 @@ class Workshop:
     watched: set[str] = field(default_factory=set)  # identities of workers whose hybrids look at their signals
     built: dict[str, dict[str, System]] = field(default_factory=dict)
     _adapters: dict[tuple[Path, str], Adapter] = field(default_factory=dict)
+    _choosers: dict[Any, Chooser | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._library = cache(lambda folder: tuple(load_library(folder)))
@@ -313,8 +319,21 @@ class Workshop:
 
     def skills(self, folders: tuple[Path, ...], delivery: str) -> tuple[Skill, ...]:
         """The skills that a delivery makes of those in the folders."""
-        found = tuple(skill for folder in folders for skill in self._library(folder))
-        return DELIVERIES[delivery].prepare(found, self._library)
+        found: dict[str, Skill] = {}
+        for folder in folders:
+            for skill in self._library(folder):
+                other = found.setdefault(skill.name, skill)
+                if other.digest != skill.digest:  # the very same skill, in a library and by itself, is one
+                    problem = f"a skill named {skill.name!r} is in {other.folder} too, and says something else"
+                    raise UserFileError(skill.folder, problem, advice="rename one of them, or leave it out")
+        return delivery_of(delivery).prepare(tuple(found.values()), self._library)
+
+    def chooser(self, skills: tuple[Skill, ...], delivery: str) -> Chooser | None:
+        """What chooses among skills at each task; made once for the same skills."""
+        key = (delivery, tuple((skill.name, skill.digest) for skill in skills))
+        if key not in self._choosers:
+            self._choosers[key] = delivery_of(delivery).chooser(skills)
+        return self._choosers[key]
 
 
 def _over_suites(identities: Mapping[str, str]) -> str:

@@ -11,9 +11,10 @@ from harness.experiment.schema import Experiment
 from harness.model import BACKENDS, backend_of
 from harness.sandbox import READING_SKILLS, forbidden, named
 from harness.suite import in_two_suites, select
-from harness.system import BOX_TOOLS, Agent, Direct, Hybrid, System
+from harness.system import BOX_TOOLS, Agent, Direct, Hybrid, SelfWritten, System
 
 CHUNK = 64  # tasks that every contender tries before the next ones: a stopped run has then tried the same with all
+MOST_FILES_OF_SKILLS = 380  # of one contender with tools: a box of bubblewrap takes a few more
 MOST_ATTEMPTS = 1_000_000  # of one report. More tell nothing more, and are a slip of the pen.
 LACKS = {
     "adapters": "takes no adapter",
@@ -91,7 +92,7 @@ def check_needs(
 
 
 def check_actions(path: Path, experiment: Experiment, systems: Systems) -> None:
-    """Refuses rules of actions that name what is no tool, or leave a contender none of its own."""
+    """Refuses rules of actions that name no tool or leave a contender none, and skills that no box can hold."""
     rules, known = experiment.sandbox.actions, {*BOX_TOOLS, *READING_SKILLS}
     for key, patterns in (("allow", rules.allow or ()), ("deny", rules.deny)):
         for pattern in patterns:
@@ -104,6 +105,11 @@ def check_actions(path: Path, experiment: Experiment, systems: Systems) -> None:
                 tools = ", ".join(tool.name for tool in agent.tools)
                 problem = f"it forbids every tool of the contender {name} ({tools})"
                 raise UserFileError(path, problem, field="sandbox.actions", advice="allow one, or take its tools out")
+            files = sum(len(skill.files) + 1 for skill in agent.skills)
+            if agent.chooser is None and files > MOST_FILES_OF_SKILLS:
+                problem = f"its skills have {files:,} files, and a box holds {MOST_FILES_OF_SKILLS} of skills"
+                advice = "name fewer of them, or write delivery: bm25:3"
+                raise UserFileError(path, problem, field=f"contenders.{name}.skills", advice=advice)
 
 
 def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) -> None:
@@ -113,8 +119,10 @@ def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) 
             if not isinstance(system, Hybrid) or not system.signal.asks:
                 continue
             worker, signal, field = system.worker, system.signal.name, f"contenders.{name}.worker"
-            if not isinstance(worker, Direct) or worker.needs_box:
+            written = isinstance(worker, SelfWritten) and not system.signal.counts  # what it read is not at hand
+            if not isinstance(worker, Direct) or worker.needs_box or written:
                 what = "works in a box" if worker.needs_box else "is not one model that is asked"
+                what = "has its skill written first" if written else what
                 problem = f"the signal {signal} asks the worker again, and {worker.contender.name} {what}"
                 raise UserFileError(path, problem, field=field, advice="name another worker, or another signal")
             if system.signal.counts and (why := _repeats(specs[worker.model], worker.sampling)):

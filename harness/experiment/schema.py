@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from harness.core import Registry, digest_json
+from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
-from harness.system import BOX_TOOLS, DELIVERIES, NONE, NOT_YET, SIGNALS, SYSTEMS
+from harness.system import BOX_TOOLS, DELIVERIES, NONE, SIGNALS, SYSTEMS, delivery_of
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
 MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
@@ -43,12 +43,6 @@ def _refuse(*reasons: tuple[object, str]) -> None:
     for holds, text in reasons:
         if holds:
             raise ValueError(text)
-
-
-def _refuse_word(word: str, kind: str, why: str | None, known: Registry[Any], *more: str) -> None:
-    """Refuses a word that is not known, one of a later version by its name."""
-    late = f"the {kind} {word} is not available in this version; use one of {', '.join([*more, *known])}"
-    _refuse((word in NOT_YET, late), (why is not None, str(why)))
 
 
 class Escalation(Strict):
@@ -92,7 +86,7 @@ class Escalation(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "Escalation":
         name, colon, argument = self.signal.partition(":")
-        _refuse_word(name, "signal", SIGNALS.refusal(name), SIGNALS)
+        _refuse(((why := SIGNALS.refusal(name)) is not None, str(why)))
         signal, grader, threshold = SIGNALS[name], self.verifier, self.threshold
         nameless = "the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}"
         together = "the signal verifier and the key verifier go together; give both or neither"
@@ -239,7 +233,9 @@ class ContenderEntry(Strict):
         for key, what in (("adapter", "folder"), ("skills", "folder"), ("prompt", "file")):
             _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
         if (delivery := self.delivery) != NONE:
-            _refuse_word(delivery.partition(":")[0], "delivery", DELIVERIES.refusal(delivery), DELIVERIES, NONE)
+            name = delivery.partition(":")[0]
+            _refuse(((why := DELIVERIES.refusal(name)) is not None, str(why)))
+            delivery_of(delivery)
             written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
             both = f"delivery {delivery} writes a skill for each task, and skills are named; take one of the two out"

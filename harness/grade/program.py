@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.core import (
     Answer,
@@ -43,6 +43,12 @@ _PREPARE = f'rm -rf -- {" ".join(REWARDS)} && mkdir -p {LOGS}/verifier && comman
 _SCRIPTS = {".py", ".sh", ".bash", ".pl", ".rb", ".js"}
 
 
+def _words(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(f"found the text {value[:60]!r}; write a list: [{', '.join(value.split())[:60]}]")  # noqa: TRY004
+    return value
+
+
 def _variable(name: str) -> str:
     if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"found {name[:60]!r}; needed: the name of a variable")
@@ -61,7 +67,7 @@ class Program(SuiteGrader):
 
     name: ClassVar[str] = "program"
 
-    command: tuple[Text, ...] = Field(min_length=1)
+    command: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_words)]
     timeout_s: Positive = 60.0
     pass_at: float = Field(default=1.0, gt=0, le=1)
     reward: Literal["optional", "required", "ignored"] = "optional"
@@ -133,7 +139,8 @@ class Program(SuiteGrader):
         if done.code is None or done.code < 0:
             why = f"was stopped: {done.cause}" if done.cause else f"was killed by signal {-(done.code or 0)}"
             why = f"did not end within {self.timeout_s:g} s" if done.cause == "timeout" else why
-            return ungraded(_joined(f"the grader's program {why}", done))
+            cause = Cause.SANDBOX if done.cause == "box died" else Cause.GRADER
+            return ungraded(_joined(f"the grader's program {why}", done), cause)
         found = {} if self.reward == "ignored" else box.get(_PLACES, cap=1 << 20)
         return self._told(done, found)
 

@@ -32,7 +32,7 @@ LEGEND = (
 )
 DIFFERENCES = (
     "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "
-    "p adjusted holds over {} together ({}). Only it: tasks that this contender alone passed."
+    "p adjusted holds over {}. Only it: tasks that this contender alone passed."
 )
 ROLES = (
     "Of contenders that make calls for more than one purpose: what each purpose cost an attempt, in the mean over all "
@@ -65,7 +65,7 @@ def report_blocks(
     yield from money
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
-    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(*view.adjusted_over))
+    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjustments))
     yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
@@ -105,7 +105,7 @@ def _said(c: Comparison, view: Scoreboard) -> str:
     """A comparison in words: what one alone would show, but not one among all that were looked at, is not shown."""
     if c.p_value is None or c.p_adjusted is None or not c.p_value <= 1 - view.level < c.p_adjusted:
         return c.sentence
-    among = f"{core.p_equation(c.p_adjusted)} over {view.adjusted_over[0]} (alone {core.p_text(c.p_value)})"
+    among = f"{core.p_equation(c.p_adjusted)} over {view.adjusted_over(c)[0]} (alone {core.p_text(c.p_value)})"
     return f"No significant difference between `{c.a}` and `{c.b}`: {core.points(c.delta, 1)} points, {among}."
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import io
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -41,8 +42,8 @@ class Workplace:
 
     @property
     def allowed_tools(self) -> Mapping[str, tuple[str, ...]]:
-        """What the skills say that were opened."""
-        return {name: self.skills[name].allowed_tools for name in sorted(self.read) if name in self.skills}
+        """What the skills say that are open."""
+        return {n: skill.allowed_tools for n, skill in sorted(self.skills.items()) if skill.is_open or n in self.read}
 
 
 class Workplaces:
@@ -91,16 +92,21 @@ class Workplaces:
                         raise
             return self.here.box
 
+    async def made(self) -> bytes | None:
+        """What lies in the work folder so far, packed; ``None`` where no box was opened. Raises BoxError."""
+        return await self._packed(self._within[0])
+
     async def left(self) -> bytes | None:
-        """Leaves the outermost one. What lies in the work folder, packed; ``None`` where no box was opened."""
+        """The same, and leaves the outermost one."""
         outermost = self._within[0]
         try:
             return await self._packed(outermost)
         finally:
-            await self._close(outermost)
+            await self.dropped()
 
     async def dropped(self) -> None:
         """Leaves the outermost one with nothing."""
+        self._within[0].work = None
         await self._close(self._within[0])
 
     async def _packed(self, place: Workplace) -> bytes | None:
@@ -146,11 +152,11 @@ def keep_work(report: Path, attempt: str, work: bytes | None) -> None:
             write_atomic(path, work)
 
 
-def kept_work(report: Path, attempt: str) -> bytes | None:
-    """What was kept of an attempt, a tar; ``None`` where there is none. Raises BoxError: the file is damaged."""
+def kept_work(report: Path, attempt: str, made: bytes | None = None) -> bytes | None:
+    """A tar of what an attempt made so far, else of what was kept; ``None``: nothing. Raises BoxError: damaged."""
     path = _place(report, attempt)
     try:
-        with gzip.open(path) as file:
+        with gzip.open(path if made is None else io.BytesIO(made)) as file:
             return file.read(2 * MOST_KEPT)
     except FileNotFoundError:
         return None

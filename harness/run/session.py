@@ -303,7 +303,8 @@ class AttemptSession(Session):
 
     async def work(self) -> bytes | None:
         """A tar of what the attempt left in its work folder; ``None`` where no box was opened. Raises BoxError."""
-        return await asyncio.to_thread(kept_work, self._shop.assembled.report, self.trace.attempt)
+        made = await self._work.made()
+        return await asyncio.to_thread(kept_work, self._shop.assembled.report, self.trace.attempt, made)
 
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""

@@ -315,7 +315,7 @@ def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
         )
     for one in assembled.contenders.values():
         record = ContenderRecord(**values(one, "name", "digest", "parts"), kind=one.kind.value, **as_asked(one.asked))
-        known = (SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery))
+        known = (SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery.partition(":")[0]))
         control = next((way.name for way in known if way and way.control), None)
         contenders.append(replace(record, control=control))
     return Manifest(

@@ -66,7 +66,8 @@ def simple_commands(line: str) -> tuple[list[list[str]], bool]:
         return [], False
     plain = "`" not in line and "$(" not in line
     try:
-        shell = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=True)
+        apart = line.replace("\n", " ; ").replace("`", " ; ").replace("$(", " ; (")
+        shell = shlex.shlex(apart, posix=True, punctuation_chars=True)
         shell.whitespace_split, shell.commenters = True, ""
         words = list(shell)
     except ValueError:  # a quotation that does not end

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.skill.load import Skill
 
 NAME_COUNTS, DESCRIPTION_COUNTS = 3, 2  # how often, next to a word of the body
+RANKED_BY = (REVISION, NAME_COUNTS, DESCRIPTION_COUNTS)  # what else than skills and query decides what is found
 MOST_KEPT = 64  # libraries in the cache; past them the oldest goes
 
 
@@ -65,7 +66,7 @@ def _made(library: Path, stamp: str) -> tuple[Rows, Ranking]:
 
 def _stamp(library: Path) -> str:
     """What changes whenever a SKILL.md of the library does; empty where nothing is to be kept."""
-    lines = [f"{REVISION} {NAME_COUNTS} {DESCRIPTION_COUNTS} {os.path.abspath(library)}"]  # noqa: PTH100 - links are kept
+    lines = [f"{RANKED_BY} {os.path.abspath(library)}"]  # noqa: PTH100 - links are kept
     try:
         if any((library / name).exists() for name in ("SKILL.md", "skill.md")):
             return ""  # the folder of one skill

@@ -4,6 +4,7 @@ What of task.toml a box cannot give is refused by its name. Limits of memory and
 `cpus`, `memory`, `storage` and `allow_internet` are read and not used, a box never has a network.
 """
 
+import json
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -123,7 +124,7 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
         "cluster": about.get("cluster"),
         "split": about.get("split"),
         "input": read_text(folder / "instruction.md"),
-        "metadata": as_json({key: value for key, value in about.items() if key not in READ_FROM_METADATA}),
+        "metadata": _plain({key: value for key, value in about.items() if key not in READ_FROM_METADATA}),
         "tests": f"{place}/tests",
         "timeout_s": told.agent.timeout_sec,
     }
@@ -143,9 +144,11 @@ def _read(path: Path) -> dict[str, Any]:
         said = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "nested too deep"
         raise UserFileError(path, f"not valid TOML: {said}") from None
     verifier = told.get("verifier")
-    if isinstance(verifier, dict) and verifier.get("environment"):
-        problem = "a separate environment for the verifier is not supported"
-        raise UserFileError(path, problem, field="verifier.environment", advice="take it out")
+    if isinstance(verifier, dict):
+        mode = verifier.pop("environment_mode", None)
+        if mode not in {None, "shared"} or verifier.get("environment"):
+            problem, advice = "a separate environment for the verifier is not supported", "take it out"
+            raise UserFileError(path, problem, field="verifier.environment", advice=advice)
     return {
         key: value if key in {"task", "metadata"} else _clean(value, path, key)
         for key, value in _clean(told, path, "").items()
@@ -171,6 +174,11 @@ def _variables(given: Mapping[str, str], path: Path, field: str) -> dict[str, st
             raise UserFileError(path, problem, field=f"{field}.{name}", advice="write a value, or take it out")
         found[name] = _VARIABLE.sub(lambda one: one[2] or "", value)
     return found
+
+
+def _plain(about: Mapping[str, Any]) -> Any:
+    """As JSON; a date and a time of day, which TOML has, are texts."""
+    return json.loads(json.dumps(as_json(about), default=str))
 
 
 def _domain(about: Mapping[str, Any], domains: list[str]) -> Any:

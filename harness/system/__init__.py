@@ -6,7 +6,7 @@ A system asks for calls through the `Session` that the run hands to it; it never
 from harness.system.agent import AGENT_TURNS, Agent, Hands
 from harness.system.box_tool import BOX_TOOLS, BoxTool
 from harness.system.conversation import Conversation, Perform, called_by_text, tools_as_text
-from harness.system.delivery import DELIVERIES, NONE, NOT_YET
+from harness.system.delivery import DELIVERIES, NONE, Chooser, Delivery, delivery_of
 from harness.system.handing import HANDING_TEXTS, Advised, Led
 from harness.system.hybrids import Hybrid
 from harness.system.kind import SYSTEMS, SystemKind

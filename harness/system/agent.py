@@ -34,8 +34,8 @@ from harness.sandbox import ActionRules, SandboxOptions, forbidden, named
 from harness.skill import Skill
 from harness.system.box_tool import BOX_TOOLS, BoxTool, WrongArgumentError
 from harness.system.conversation import BROKEN, Conversation, Perform, called_by_text, tools_as_text
-from harness.system.delivery import Delivery
-from harness.system.skill_tools import OPEN, READ, Shelf, opened_by_text, skill_tools
+from harness.system.delivery import Chooser, Delivery
+from harness.system.skill_tools import OPEN, READ, opened_by_text, skill_tools
 from harness.system.skill_traces import traces
 from harness.system.systems import Calls, Direct, Skilled, held
 
@@ -81,6 +81,8 @@ class Agent(Skilled):
 
     def preview(self, task: Task, trial: int = 0) -> Request:
         """The task under a system prompt that says where the model is, what its tools are, and then of its skills."""
+        if self.chooser is not None:
+            return self.at(task).preview(task, trial)
         request = super(Agent, self).preview(task, trial)
         own, messages = tuple(tool.tool for tool in self._of(task)), request.messages
         said = [_PLACE]
@@ -108,8 +110,10 @@ class Agent(Skilled):
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """What the model says when it is done. Raises ModelError; BoxError: the sandbox failed."""
+        if self.chooser is not None:
+            return await self.at(task).answer(task, session, role)
         first = self.preview(task, session.trial)
-        async with session.workplace(self.folders):
+        async with session.workplace(self.folders(task)):
             conversation = Conversation(
                 model=self.model,
                 request=lambda messages: replace(first, messages=messages),
@@ -130,18 +134,20 @@ class Agent(Skilled):
     def _called(self, text: str) -> ToolCall | None:
         return called_by_text(text) or (opened_by_text(text) if self.delivery.opens else None)
 
-    @property
-    def folders(self) -> Mapping[str, SkillFolder]:
+    def folders(self, task: Task) -> Mapping[str, SkillFolder]:
         """Those of its skills, however they are delivered."""
-        return skill_folders(self.skills)
+        shown = self.delivery.opened or not self.delivery.opens
+        return {name: replace(one, is_open=shown) for name, one in skill_folders(self.at(task).skills).items()}
 
     def opening(self, session: Session) -> Mapping[str, Perform]:
         """What performs each tool, through the session's policy."""
+        if self.chooser is not None:
+            return self.at(session.task).opening(session)
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
         found: dict[str, Perform] = {tool.name: _in_box(tool, session, self.skills) for tool in self._of(session.task)}
         if self.delivery.opens and self.skills:
-            shelf = Shelf(self.skills, session).tools
+            shelf = self._shelf(session)
             found |= {name: _recorded(shelf[name], session) for name in (OPEN, READ)}
         return found
 
@@ -166,12 +172,15 @@ class Hands:
             "sandbox": self.sandbox.model_dump(mode="json", exclude={"backend", "network"}),
         }
 
-    def given(self, direct: Direct, skills: tuple[Skill, ...], delivery: Delivery | None) -> Agent:
+    def given(
+        self, direct: Direct, skills: tuple[Skill, ...], delivery: Delivery | None, chooser: Chooser | None
+    ) -> Agent:
         """The contender that works with them and is else as one that is asked once."""
         return Agent(
             **{each.name: getattr(direct, each.name) for each in fields(direct)},
             skills=skills,
             delivery=delivery or Delivery(),
+            chooser=chooser,
             turns=self.turns,
             tools=tuple(BOX_TOOLS[name] for name in self.tools),
             tokens=self.tokens,

@@ -78,7 +78,7 @@ class Conversation:
             results: list[Message] = []
             for place, call in enumerate(calls):
                 text = await self._done(call, turn) if place < MOST_CALLS else _TOO_MANY
-                results += self._told(call, text)
+                results += told(call, text, calls_tools=self.calls_tools, tool_role=self.tool_role, again=self.again)
             for message in results:
                 session.say(message)
             messages = (*messages, assistant_message(reply), *results)
@@ -99,13 +99,17 @@ class Conversation:
         text = result if isinstance(result, str) else result.text
         return text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair, which no server takes
 
-    def _told(self, call: ToolCall, text: str) -> tuple[Message, ...]:
-        if self.calls_tools:
-            return (tool_message(call, text),)
-        again = () if self.again is None else (self.again,)
-        if self.tool_role:
-            return {"role": "tool", "content": text}, *again
-        return ({"role": "user", "content": "\n\n".join([text, *(str(said["content"]) for said in again)])},)
+
+def told(
+    call: ToolCall, text: str, *, calls_tools: bool, tool_role: bool, again: Message | None = None
+) -> tuple[Message, ...]:
+    """What came of a call, as the next messages; the rest as of `Conversation`."""
+    if calls_tools:
+        return (tool_message(call, text),)
+    more = () if again is None else (again,)
+    if tool_role:
+        return {"role": "tool", "content": text}, *more
+    return ({"role": "user", "content": "\n\n".join([text, *(str(said["content"]) for said in more)])},)
 
 
 _TOO_MANY = f"Not done: one message may call {MOST_CALLS} tools at most."

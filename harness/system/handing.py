@@ -81,7 +81,7 @@ class Handing(System):
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:  # noqa: ARG002
         """The model's answer, after as much as it handed on."""
-        async with session.workplace(self.first.folders):
+        async with session.workplace(self.first.folders(task)):
             return await self._answer(task, session)
 
     async def _answer(self, task: Task, session: Session) -> Answer:

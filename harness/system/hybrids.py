@@ -7,7 +7,7 @@ from typing import Any
 from harness.core import Answer, Request, Role, Session, Task
 from harness.model import LOGPROBS
 from harness.system.signal import Calls, Rule, Signal
-from harness.system.systems import Need, System
+from harness.system.systems import Direct, Need, System
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +28,8 @@ class Hybrid(System):
     @property
     def needs(self) -> tuple[Need, ...]:
         """Log-probabilities of the worker's model, where the signal is made of them."""
-        models = sorted(self.worker.models) if self.signal.logprobs else ()
-        return tuple(Need(model, LOGPROBS, "escalate.signal") for model in models)
+        asked = {self.worker.model} if isinstance(self.worker, Direct) else self.worker.models  # an author is another
+        return tuple(Need(model, LOGPROBS, "escalate.signal") for model in sorted(asked) if self.signal.logprobs)
 
     @property
     def _open(self) -> bool:

@@ -1,10 +1,12 @@
 """The two tools by which a model opens skills and their files; a model that takes no tools writes ``OPEN name``."""
 
+import json
 from collections.abc import Mapping, Sequence
 
-from harness.core import Action, Exposure, Session, Tool, ToolCall
+from harness.core import Action, Exposure, Message, Reply, Session, Tool, ToolCall
+from harness.model import assistant_message
 from harness.skill import Skill, SkillFileError, file_content, opened_name, read_file, skill_content
-from harness.system.conversation import Perform
+from harness.system.conversation import Perform, told
 
 OPEN, READ = "open_skill", "read_skill_file"
 
@@ -37,11 +39,29 @@ def opened_by_text(text: str) -> ToolCall | None:
     return ToolCall(id="", name=READ, arguments={"name": name, "path": path})
 
 
+def as_if_opened(
+    skills: Sequence[Skill], *, calls_tools: bool, tool_role: bool, again: Message | None
+) -> tuple[Message, ...]:
+    """The messages of a conversation in which a model has opened these skills; the rest as of `Conversation`."""
+    messages: list[Message] = []
+    for place, skill in enumerate(skills):
+        asked = {"name": skill.name}
+        call = ToolCall(
+            id=f"opened{place:03}", name=OPEN, arguments=asked, raw=json.dumps(asked)
+        )  # nine signs, as all take
+        text = "" if calls_tools else f"OPEN {skill.name}"
+        messages.append(assistant_message(Reply(text=text, tool_calls=(call,) if calls_tools else ())))
+        content = skill_content(skill.name, skill.body, skill.files)
+        messages += told(call, content, calls_tools=calls_tools, tool_role=tool_role, again=again)
+    return tuple(messages)
+
+
 class Shelf:
     """The skills that one attempt may open."""
 
-    def __init__(self, skills: Sequence[Skill], session: Session) -> None:
-        self._skills, self._session, self._opened = {skill.name: skill for skill in skills}, session, set[str]()
+    def __init__(self, skills: Sequence[Skill], session: Session, *, opened: bool = False) -> None:
+        self._skills, self._session = {skill.name: skill for skill in skills}, session
+        self._opened = set(self._skills if opened else ())
 
     @property
     def tools(self) -> Mapping[str, Perform]:

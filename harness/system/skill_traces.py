@@ -11,7 +11,7 @@ from harness.sandbox import simple_commands
 _RUNNERS = re.compile(r"(python|pypy|node|perl|ruby|bash|sh|dash|zsh|Rscript|awk|php|deno|bun)[\d.]*|source|\.")
 _BEFORE = {"time", "env", "nohup", "exec", "nice", "command", "timeout", "xargs", "sudo", "stdbuf"}
 _LOOKING = {"ls", "find", "tree", "stat", "test", "[", "cd", "pwd", "du", "file", "mkdir", "realpath", "which", "echo"}
-_OPTIONS = {"-c", "-e", "-m"}  # after a runner: what follows is no file
+_TEXT = {"perl": "-e", "node": "-e", "ruby": "-e"}  # after which a runner has a text and no file; others have -c
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 
 
@@ -21,7 +21,7 @@ def traces(line: str, skills: Mapping[str, Sequence[str]]) -> list[tuple[str, Ex
     if not skills or SKILLS not in line:
         return []
     here = WORK
-    for command in simple_commands(line.replace("$(", " ; "))[0]:
+    for command in simple_commands(line)[0]:
         words = _from_program(command)
         if words[:1] == ["cd"]:
             here = posixpath.normpath(posixpath.join(here, words[1] if len(words) > 1 else "/"))
@@ -50,8 +50,9 @@ def _run_and_read(words: Sequence[str]) -> tuple[list[str], list[str]]:
         return [], []
     if not _RUNNERS.fullmatch(posixpath.basename(words[0])):
         return [words[0]], list(words[1:])
+    text = _TEXT.get(posixpath.basename(words[0]), "-c")
     for place, word in enumerate(words[1:], 1):
-        if word in _OPTIONS:
+        if word in {text, "-m"}:
             return [], list(words[place + 1 :])
         if not word.startswith("-"):
             return [word], list(words[place + 1 :])
@@ -60,7 +61,7 @@ def _run_and_read(words: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _files(word: str, here: str, skills: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
     """Files of skills that a word means, or that a program in it names."""
-    named = re.findall(rf"{SKILLS}/[\w./*?-]+", word) if SKILLS in word else []
+    named = re.findall(rf"(?<![\w./-]){SKILLS}/[\w./*?-]+", word) if SKILLS in word else []
     for text in named or [word]:
         path = posixpath.normpath(posixpath.join(here, text.lstrip("<>@=")))
         if not path.startswith(f"{SKILLS}/"):

@@ -6,7 +6,7 @@ name/path`` on a line, and is told the task once more after what it opened.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 from harness.core import (
     MALFORMED,
@@ -27,9 +27,9 @@ from harness.core import (
 from harness.model import ADAPTERS, ANSWER_LIMITS, REASONING, RESPONSE_FORMAT
 from harness.skill import Skill
 from harness.system.conversation import Conversation, Perform
-from harness.system.delivery import Delivery
+from harness.system.delivery import Chooser, Delivery
 from harness.system.signal import Calls, sureness
-from harness.system.skill_tools import Shelf, opened_by_text, skill_tools
+from harness.system.skill_tools import Shelf, as_if_opened, opened_by_text, skill_tools
 
 MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
 LETTER_TOKENS = 16  # of an answer that is one letter, with whatever stands around it
@@ -175,9 +175,8 @@ class Direct(System):
         one = ((self.model, self.preview(task)),)
         return one, one
 
-    @property
-    def folders(self) -> Mapping[str, SkillFolder]:
-        """Skills whose files it has where it works, by their names."""
+    def folders(self, task: Task) -> Mapping[str, SkillFolder]:  # noqa: ARG002 - it works nowhere
+        """Skills whose files it has where it works at a task, by their names."""
         return {}
 
     def opening(self, session: Session) -> Mapping[str, Perform]:  # noqa: ARG002 - a bare model is shown nothing
@@ -232,6 +231,11 @@ class Skilled(Direct):
     skills: tuple[Skill, ...]
     delivery: Delivery
     turns: int = MAX_TURNS
+    chooser: Chooser | None = None  # chooses those of each task; ``None``: it has them all
+
+    def at(self, task: Task) -> Self:
+        """The same with the skills of one task."""
+        return self if self.chooser is None else replace(self, skills=self.chooser(task), chooser=None)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -245,11 +249,16 @@ class Skilled(Direct):
 
     def preview(self, task: Task, trial: int = 0) -> Request:
         """The task under a system prompt that holds the skills, or their catalogue, before the task's own."""
+        if self.chooser is not None:
+            return self.at(task).preview(task, trial)
         messages, text = self.prompt.of(task), self.delivery.text(self.skills, by_tools=self.calls_tools)
         if text and messages and messages[0]["role"] == "system":
             messages, text = messages[1:], f"{text}\n\n{messages[0]['content']}"
         if text:
             messages = ({"role": "system", "content": text}, *messages)
+        if self.delivery.opened:
+            how = {"calls_tools": self.calls_tools, "tool_role": self.tool_role}
+            messages = (*messages, *as_if_opened(self.skills, **how, again=self.prompt.of(task)[-1]))
         return self.request(task, messages, trial=trial, tools=self._tools())
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:
@@ -259,12 +268,16 @@ class Skilled(Direct):
 
     def opening(self, session: Session) -> Mapping[str, Perform]:
         """Those of its shelf, where it may open something."""
+        if self.chooser is not None:
+            return self.at(session.task).opening(session)
         for name in self.shown:
             session.skill(name, Exposure.SHOWN)
-        return Shelf(self.skills, session).tools if self.delivery.opens else {}
+        return self._shelf(session) if self.skills and self.delivery.opens else {}
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """The model's answer, after as many openings as it asked for."""
+        if self.chooser is not None:
+            return await self.at(task).answer(task, session, role)
         first = self.preview(task, session.trial)
         conversation = Conversation(
             model=self.model,
@@ -278,6 +291,9 @@ class Skilled(Direct):
             again=self.prompt.of(task)[-1],
         )
         return held(self.contender.name, await conversation.hold(first.messages, session, role))
+
+    def _shelf(self, session: Session) -> Mapping[str, Perform]:
+        return Shelf(self.skills, session, opened=self.delivery.opened).tools
 
     def _tools(self) -> tuple[Tool, ...]:
         return skill_tools(self.skills) if self.delivery.opens and self.calls_tools else ()

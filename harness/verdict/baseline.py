@@ -26,6 +26,7 @@ from harness.core import (
     write_atomic,
 )
 from harness.store import OUTCOMES_FILE, TaskTable, load_settings, locked_parts, read_outcomes, unread
+from harness.verdict.row_digests import rows_digests
 from harness.verdict.verdict_log import AGAINST, KEPT, approve, carry_over, logged, read_log
 
 FILE = "baseline.json"
@@ -265,12 +266,3 @@ def _lock_of(report: Path, table: TaskTable, contender: str, names: Sequence[str
     suites, made_of = locked_parts(report) or (whole, {})
     made_of = {name: made_of[name] for name in names if name in made_of}
     return Lock(contender=contender, rows=rows_digests(report, names), made_of=made_of, suites=suites)
-
-
-def rows_digests(report: Path, names: Sequence[str]) -> dict[str, str]:
-    """Of each contender one digest of all its outcome rows, whatever their order in the file."""
-    import pyarrow.compute as pc
-
-    table = read_outcomes(report)
-    rows = {name: table.filter(pc.equal(table["contender"], name)).to_pylist() for name in names}
-    return {name: digest_json(sorted(digest_json(row, default=str) for row in many)) for name, many in rows.items()}

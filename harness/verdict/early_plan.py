@@ -9,10 +9,11 @@ import numpy as np
 from harness.analysis import PairedOutcomes, Side
 from harness.core import digest_json, listed
 from harness.verdict.arrays import Floats, Ints
-from harness.verdict.baseline import Anchor, rows_digests
+from harness.verdict.baseline import Anchor
 from harness.verdict.drawing import Key, Units, stratified_order
 from harness.verdict.early import StoppingRule
 from harness.verdict.policy import Policy
+from harness.verdict.row_digests import rows_digests
 
 VERSION = 3  # of the rule: evidence gathered under another one is not judged by this
 _WORDS = {

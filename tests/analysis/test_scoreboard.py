@@ -284,6 +284,21 @@ def test_who_met_other_tasks_is_not_ranked_with_the_rest(make_report):
     assert "few on 20 tasks, 20 of them among those; other on 60 tasks, 9 of them among those." in view.apart
 
 
+def test_p_of_a_pair_that_is_not_ranked_is_said_to_be_of_all_pairs(make_report):
+    rows = [*rows_of("a", range(100), 5), *rows_of("b", range(100), 7), *rows_of("few", range(20), 9)]
+    rows += [*rows_of("other", range(90, 150), 8), *rows_of("nearly", range(99), 6)]
+    view = scoreboard(make_report(rows))
+    over = {frozenset((c.a, c.b)): view.adjusted_over(c) for c in view.comparisons}
+    assert over[frozenset("ab")] == ("all 3 pairs of 3 contenders", "max-T, Westfall & Young 1993")
+    assert over[frozenset(("few", "b"))] == ("all 10 pairs of 5 contenders", "Bonferroni")
+    by_all = {c.a: c for c in view.comparisons}["few"]
+    assert by_all.p_adjusted == pytest.approx(min(1.0, 10 * by_all.p_value))
+    assert view.adjustments == (
+        "all 3 pairs of 3 contenders together (max-T, Westfall & Young 1993); with a control, or one that is "
+        "not ranked, over all 10 pairs of 5 contenders together (Bonferroni)"
+    )
+
+
 def test_without_a_reference_the_first_of_those_ranked_is_compared_with(make_report):
     rows = [row for name, tasks in (("few", 20), ("a", 60), ("b", 60), ("c", 60), ("d", 60))
             for row in rows_of(name, range(tasks), 5)]  # fmt: skip

@@ -109,15 +109,18 @@ def test_a_suite_without_programs_needs_no_box(suite, capsys, monkeypatch):
     assert (code, lines[-1]) == (0, "s: no task has a grader that is a program")
 
 
-def test_a_machine_without_a_sandbox_is_one_line_and_2(suite, capsys, monkeypatch):
+def test_a_machine_without_a_sandbox_is_one_line_and_2(suite, capsys, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "/nowhere")
-    opening.probe.cache_clear()
-    try:
-        assert main(["suite", "lint", suite(), "--oracle"]) == 2
-    finally:
+    folder, rows = suite(), tmp_path / "rows.jsonl"
+    rows.write_text('{"task": "t0", "answer": "right"}\n')
+    for command in (["lint", folder, "--oracle"], ["grade", folder, str(rows)]):
         opening.probe.cache_clear()
-    (line,) = capsys.readouterr().err.splitlines()
-    assert "task t0: no sandbox on this machine: bubblewrap is not installed" in line
+        try:
+            assert main(["suite", *command]) == 2
+        finally:
+            opening.probe.cache_clear()
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "task t0: no sandbox on this machine: bubblewrap is not installed" in line
 
 
 def test_a_script_that_a_contender_may_write_is_an_error_without_running_anything(suite, capsys):

@@ -18,7 +18,7 @@ def test_it_has_every_arm_that_the_generalist_can_be_given():
     deliveries = {str(one.get("delivery")).partition(":")[0] for one in contenders.values()}
     assert deliveries >= {"flat", "progressive", "placebo", "self"}
     signals = {one["escalate"]["signal"].partition(":")[0] for one in contenders.values() if "escalate" in one}
-    assert signals >= {"agreement"}
+    assert signals >= {"agreement", "ask"}
 
 
 @pytest.mark.local

@@ -11,6 +11,7 @@ from pathlib import Path
 import live
 import pyarrow.parquet as pq
 import pytest
+import servers
 from live import CALL_USD, Server
 from test_kill import wait_for
 
@@ -84,6 +85,7 @@ def experiment(tmp_path, bubblewrap):
         given = {"sandbox": {"memory_mb": 256, "disk_mb": 64}} | keys
         return live.write_experiment(tmp_path / "r", models={"m": model}, contenders=contenders, **given)
 
+    made.skills = str(tmp_path / "skills")
     return made
 
 
@@ -346,6 +348,35 @@ def test_hidden_files_of_a_skill_are_in_no_box(experiment, skills, capfd):
     assert heard[0].count("add.py") == 2
 
 
+def test_every_delivery_goes_with_tools(experiment, skills, capfd):
+    others = {
+        name: {"model": "m", "tools": ["bash"], "skills": experiment.skills, "delivery": delivery}
+        for name, delivery in (("flat", "flat"), ("forced", "forced"), ("best", "bm25:1"), ("else", "placebo"))
+    }
+    with Server(calling(bash("ls /skills; echo :; ls /skills/*"), "answer 0")) as served:
+        report = experiment(served, skills=skills, contender={"delivery": "progressive"}, others=others)
+        (Path(experiment.skills) / "alpha" / "SKILL.md").write_text(
+            "---\nname: alpha\ndescription: question\n---\nbody\n"
+        )
+        run(report, capfd)
+    table = {name: live.rows(report)[name, "t0", 0] for name in ("agent", *others)}
+    assert {name: found["status"] for name, found in table.items()} == dict.fromkeys(table, "passed")
+    assert {name: found["skills_shown"] for name, found in table.items()} == {
+        "agent": ["alpha", "beta"],
+        "flat": ["alpha", "beta"],
+        "forced": ["alpha", "beta"],
+        "best": ["alpha"],
+        "else": ["beta", "alpha"],
+    }
+    results = {
+        tuple(m["content"].split(":")[0].split())
+        for seen in served.seen
+        for m in seen["body"]["messages"]
+        if m["role"] == "tool" and ":" in m["content"]
+    }
+    assert results == {("alpha", "beta"), ("alpha",)}
+
+
 # ---------------------------------------------------------------------------------------------------------- the policy
 
 
@@ -464,6 +495,20 @@ def test_turns_tokens_and_money_have_bounds(experiment, capfd):
         "long": ["failed", "turns", 5],
     }
     assert "the conversation has used 321 tokens, more than 250" in str(live.journal(report))
+
+
+def test_a_context_that_overflows_in_mid_conversation_is_the_contender_s_fault(experiment, capfd):
+    async def act(served, request, body):
+        full = len(body["messages"]) > 4
+        return await (servers.status(400, "maximum context length is 5 tokens") if full else servers.ok())(
+            served, request, body
+        )
+
+    with Server(calling(bash("echo more")), act) as served:
+        report = experiment(served)
+        run(report, capfd)
+    assert [row(report)[key] for key in ("status", "cause", "calls")] == ["failed", "context", 3]
+    assert len(actions(report)) == 2
 
 
 def test_a_command_that_outlasts_the_attempt_ends_with_it(experiment, capfd):
@@ -596,3 +641,32 @@ def test_a_lead_and_its_worker_have_a_box_each(experiment, capfd):
     assert "1" in told_all  # and the worker's nothing of the lead's
     with tarfile.open(fileobj=io.BytesIO(kept_work(report, row(report, "led")["attempt_id"]))) as tar:
         assert tar.getnames() == ["mine"]
+
+
+def test_a_program_grades_what_was_left_also_in_mid_attempt(experiment, capfd):
+    """The control ``oracle`` grades the worker's work before the attempt is over, and the expert's after it."""
+    grader = {"name": "program", "command": ["grep", "-qx", "42", "out.txt"]}
+
+    def both(body):
+        right = body["model"] == "good"
+        return calling(bash(f"echo {42 if right else 41} > out.txt"), "done")(body)
+
+    others = {
+        "good": {"model": "g", "tools": ["bash"]},
+        "saved": {"worker": "agent", "expert": "good", "escalate": {"signal": "oracle"}},
+        "kept": {"worker": "good", "expert": "agent", "escalate": {"signal": "oracle"}},
+    }
+    with Server(both) as served:
+        report = experiment(served, suite={"grader": grader}, others=others)
+        models = {"m": live.served_model(served, tools=True), "g": live.served_model(served, tools=True, model="good")}
+        live.edit(report, models=models)
+        run(report, capfd)
+    table = live.rows(report)
+    assert {
+        name: (table[name, "t0", 0]["status"], table[name, "t0", 0]["escalated"]) for name in ("agent", *others)
+    } == {
+        "agent": ("failed", None),
+        "good": ("passed", None),
+        "saved": ("passed", True),
+        "kept": ("passed", False),
+    }

@@ -74,10 +74,10 @@ def test_what_was_written_is_used_charged_kept_and_linted(tmp_path, capfd):
     assert live.inside(capfd, "skill", "lint", report / "written/wrote/s/t0")[0] == 0
     roles = json.loads(live.inside(capfd, "show", report, "--json")[1])["roles"]
     assert [(one["role"], one["models"], one["calls"], one["with_one"], one["attempts"]) for one in roles] == [
-        ("answer", ["m"], 12, 12, 12),
         ("author", ["big"], 12, 12, 12),
+        ("answer", ["m"], 12, 12, 12),
     ]
-    assert [one["usd_per_attempt"] for one in roles] == pytest.approx([live.CALL_USD, AUTHOR_USD])
+    assert [one["usd_per_attempt"] for one in roles] == pytest.approx([AUTHOR_USD, live.CALL_USD])
     shown = live.inside(capfd, "show", report)[1]
     assert ["wrote", "author", "big", "12", "100%", "$0.000510", "75%"] in [line.split() for line in shown.split("\n")]
     assert "8 skills written" in " ".join(shown.split())
@@ -132,3 +132,33 @@ def test_folders_have_safe_names_and_no_two_texts_share_one(name, same):
     assert (made == name) is same
     assert re.fullmatch(r"[A-Za-z0-9_.-]{0,70}", made)
     assert made not in {".", ".."}
+
+
+@pytest.mark.parametrize(
+    ("signal", "said"),
+    [
+        ({"signal": "p_true", "threshold": 0.5}, "has its skill written first"),
+        ({"signal": "ask"}, "has its skill written first"),
+        ({"signal": "agreement:2", "threshold": 0.5}, None),
+        ({"signal": "logprob_mean", "threshold": 0.5}, None),
+    ],
+)
+def test_as_a_worker_it_can_be_drawn_again_and_not_talked_to(tmp_path, capfd, monkeypatch, signal, said):
+    monkeypatch.setenv("ANTHROPIC_API_KEY", live.KEY)
+    served = {"backend": "openai", "base_url": "http://127.0.0.1:9/v1", "sampling": {"temperature": 0.7}}
+    models = {
+        "m": served | {"model": "m"},
+        "big": {"backend": "litellm", "model": "anthropic/claude-x"},  # has no log-probabilities, and needs none
+    }
+    contenders = {
+        "wrote": {"model": "m", "delivery": "self", "author": "big"},
+        "expert": {"model": "m"},
+        "both": {"worker": "wrote", "expert": "expert", "escalate": signal},
+    }
+    report = live.write_experiment(tmp_path / "r", tasks=2, models=models, contenders=contenders)
+    code, _, err = live.inside(capfd, "check", report)
+    if said is None:
+        assert code == 0, err
+    else:
+        assert (code, err.count("\n")) == (2, 1), err
+        assert said in err

@@ -100,10 +100,11 @@ def test_without_a_folder_files_all_but_the_dockerfile_and_skills_stands_in_the_
 
 
 def test_what_a_task_says_of_itself_places_it(tmp_path):
-    own = '[metadata]\ncategory = "whatever"\ndomain = "data"\ncluster = "c"\nsplit = "dev"\n'
+    own = '[metadata]\ncategory = "whatever"\ndomain = "data"\ncluster = "c"\nsplit = "dev"\nmade = 2026-01-02\n'
     write_task(write_suite(tmp_path), toml=own)
     task = load_suite(tmp_path).tasks[0]
     assert (task.domain, task.cluster, task.split) == ("data", "c", "dev")
+    assert task.metadata == {"made": "2026-01-02"}
     write_task(write_suite(tmp_path, domains=["all"]), toml='[metadata]\ncategory = "anything"\n')
     assert load_suite(tmp_path).tasks[0].domain == "all"
 
@@ -154,6 +155,7 @@ def test_variables_have_values_and_none_of_this_machines(tmp_path):
         ('[environment]\nskills_dir = "s"', "environment.skills_dir: skills are a contender's"),
         ('[environment]\nos = "windows"', "environment.os: boxes are Linux"),
         ('[verifier.environment]\ndocker_image = "x"', "verifier.environment: a separate environment"),
+        ('[verifier]\nenvironment_mode = "separate"', "verifier.environment: a separate environment"),
         ('[verifier]\ncollect = ["x"]', "verifier.collect: the grader reads the reward alone"),
         ("[environment]\ngpus = 1", "environment.gpus: a box has no GPU"),
         ('[environment.env]\nA = "1"', "environment.env: variables for the contender's box"),

@@ -31,7 +31,8 @@ def test_only_a_delivery_that_opens_skills_may_take_more_than_one_call(tmp_path)
     for name, delivery in DELIVERIES.items():
         if delivery.control:
             continue  # it takes another skill's text
-        system = made.built({"c": DirectPlan(model="m", skills={"s": (folder,)}, delivery=name)})["c"]
+        written = f"{name}:1" if delivery.takes else name
+        system = made.built({"c": DirectPlan(model="m", skills={"s": (folder,)}, delivery=written)})["c"]
         fewest, most = system.calls(TASK)
         assert (len(fewest), len(most) > 1) == (1, delivery.opens)
 

@@ -21,7 +21,7 @@ MASKS = (
     (re.compile(r"\"[^\"]*\"|'[^']*'"), "<quoted>"),
     (re.compile(r"\d+(\.\d+)?"), "<n>"),
 )
-EXCEPTION = re.compile(r"(?:Caused by: )?((?:\w+\.)*[A-Z]\w*(?:Error|Exception|Warning|Interrupt|Exit|Timeout))(?::|$)")
+EXCEPTION = re.compile(r"(?:Caused by: )?([A-Za-z_][\w.]*)(?:: |:?$)")  # no frame of a trace begins at the margin
 MS = {"us": 0.001, "\u00b5s": 0.001, "ms": 1, "s": 1000, "m": 60_000}
 
 
@@ -37,7 +37,7 @@ def read(path):
 
 def root_of(event):
     """The exception that began it: the first of a Python chain, the last "Caused by" of a Java one."""
-    found = [m[1] for line in event.get("more") or () if (m := EXCEPTION.match(line.strip()))]
+    found = [m[1] for line in event.get("more") or () if (m := EXCEPTION.match(line.rstrip()))]
     if not found:
         return None
     java = any(line.strip().startswith("Caused by:") for line in event["more"])

@@ -90,7 +90,7 @@ def main():
             flags = ["CHANGES ITS ARGUMENT"] if used != given or kwargs != args.kwargs else []
             again = called(function, copy.deepcopy(given), copy.deepcopy(args.kwargs))
             flags += ["DIFFERS WHEN CALLED AGAIN"] if again != told else []
-            print(f"{args.function}{key.replace('[', '(', 1)[:-1]}) -> {told[:300]}", *flags, sep="   ")
+            print(f"{args.function}{key.replace('[', '(', 1)[:-1]}) -> {told[:160]}", *flags, sep="   ")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def told(values):
             yield f"{len(serial)} are serial days of a spreadsheet, such as {serial[0]}"
     elif len(numbers) > len(tidied) * 0.6:
         sign = tables.decimal_sign(numbers)
-        yield f"numbers, decimal sign {sign or 'none needed'}" + others(tidied, numbers)
+        yield f"numbers, decimal sign {sign or 'not seen'}" + others(tidied, numbers)
         if any(len(value) > 1 and value[0] == "0" and value.isdigit() for value in tidied):
             yield "leading zeros: an identifier, keep it as text"
         if odd := [value for value in numbers if value[0] == "(" or value[-1] == "-"]:

@@ -43,8 +43,8 @@ def end(reward, why):
             except OSError:
                 pass
     logs = Path("/logs/verifier")
-    (logs / "reward.json").unlink(missing_ok=True)
-    (logs / "reward.txt").unlink(missing_ok=True)
+    for path in (Path("reward.txt"), Path("reward.json"), logs / "reward.txt", logs / "reward.json"):
+        path.unlink(missing_ok=True)
     (logs / "reward.txt").write_text(f"{reward:.4f}\n")
     print(why)
     sys.exit()
@@ -53,12 +53,11 @@ def end(reward, why):
 def run(cases):
     """What each snippet gave; None: the process broke off."""
     given = json.dumps([snippet for snippet, _ in cases])
+    command, pipe = [sys.executable, "-B", "-c", RUN], subprocess.PIPE
     try:
-        done = subprocess.run(
-            [sys.executable, "-B", "-c", RUN], input=given, capture_output=True, text=True, timeout=20
-        )
+        done = subprocess.run(command, input=given, stdout=pipe, stderr=subprocess.DEVNULL, text=True, timeout=5)
         found = json.loads(done.stdout)
-    except (subprocess.TimeoutExpired, ValueError):
+    except (subprocess.TimeoutExpired, ValueError, RecursionError):
         return [None] * len(cases)
     return found if isinstance(found, list) and len(found) == len(cases) else [None] * len(cases)
 

@@ -17,7 +17,7 @@ if not path.is_file():
     end(0, "there is no outage.json")
 try:
     found = json.loads(path.read_text("utf-8-sig"))
-except ValueError as error:
+except (ValueError, RecursionError) as error:
     end(0, f"outage.json is no JSON: {error}")
 
 if not isinstance(found, dict):

@@ -17,7 +17,7 @@ if not path.is_file():
     end(0, "there is no totals.json")
 try:
     found = json.loads(path.read_text("utf-8-sig"))
-except ValueError as error:
+except (ValueError, RecursionError) as error:
     end(0, f"totals.json is no JSON: {error}")
 if not isinstance(found, dict):
     end(0, "totals.json is not an object")

@@ -23,7 +23,7 @@ if not path.is_file():
     end(0, "there is no hourly.json")
 try:
     found = json.loads(path.read_text("utf-8-sig"))
-except ValueError as error:
+except (ValueError, RecursionError) as error:
     end(0, f"hourly.json is no JSON: {error}")
 if not isinstance(found, dict) or set(found) != set(wanted):
     end(0, f"the sensors should be {', '.join(sorted(wanted))}")

@@ -17,7 +17,7 @@ if not path.is_file():
     end(0, "there is no causes.json")
 try:
     found = json.loads(path.read_text("utf-8-sig"))
-except ValueError as error:
+except (ValueError, RecursionError) as error:
     end(0, f"causes.json is no JSON: {error}")
 
 if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
