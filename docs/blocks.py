@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import pair, skills
+from harness.analysis.skill_scores import SkilledContender
 from harness.core import (
+    ContenderRecord,
     Estimate,
     dollars_interval,
     p_equation,
@@ -22,7 +24,7 @@ from harness.core import (
 from harness.core import dollars as cost_text
 from harness.report.markdown_text import markdown_table
 from harness.stats import wilson_interval
-from harness.store import load_task_table
+from harness.store import load_task_table, read_manifest
 from harness.verdict import sweep
 
 OWN, RENT, MIX, CHANCE, BOUND = "tuned", "skilled", "hybrid", "random", "oracle"
@@ -147,7 +149,7 @@ def arms(report: Path, found: Found) -> list[str]:
     view = skills(report, split=found["split"])
     given = {one.name: one for one in view.contenders}
     lifts = {(one.contender, one.control): one.comparison for one in view.lifts}
-    rows = []
+    manifest, rows = read_manifest(report), []
     for one in sorted(found["contenders"], key=lambda c: -(c["pass_rate"]["value"] or 0.0)):
         name, arm = one["name"], given.get(one["name"])
         lift = lifts.get((name, "bare"))
@@ -155,13 +157,29 @@ def arms(report: Path, found: Found) -> list[str]:
         shares = ["", ""] if arm is None else [share(arm.shown), share(arm.opened)]
         cost = dollars(one["cost_per_task_usd"]).partition(" ")[0]
         passed = percent_interval(Estimate(**one["pass_rate"]))
-        rows.append([f"`{name}`", "" if arm is None else str(arm.arm), passed, *shares, added, cost])
-    header = ["contender", "delivery", "pass rate, 95% interval", "shown", "opened", "lift, points", "cost per task"]
+        entry = manifest.contender(name) if manifest else None
+        rows.append([f"`{name}`", arm_of(entry, arm), passed, *shares, added, cost])
+    header = [
+        "contender",
+        "delivery, or parts",
+        "pass rate, 95% interval",
+        "shown",
+        "opened",
+        "lift, points",
+        "cost per task",
+    ]
     return [
         *markdown_table(header, rows, left=2),
         "",
         f"{found['n_tasks']:,} tasks; the lift is against the same model without skills, on the same tasks.",
     ]
+
+
+def arm_of(entry: ContenderRecord | None, arm: SkilledContender | None) -> str:
+    """How its skills reach a contender; of a hybrid its parts and its signal."""
+    if entry is not None and entry.worker is not None:
+        return f"`{entry.worker}`, `{entry.expert}`; {(entry.escalate or {}).get('signal')}"
+    return str(arm.arm) if arm is not None else "adapter" if entry is not None and entry.adapter else ""
 
 
 def share(of: Estimate) -> str:

@@ -20,7 +20,8 @@ CODE = """
     from harness.grade.rule import Rule, right, wrong
     from harness.model.backend import Backend
     from harness.model.entry import ModelEntry
-    from harness.system import Direct, SystemKind, answered
+    from harness.system import BoxTool, Direct, SystemKind, answered
+    from harness.system.box_tool import path_of, result_of, schema
     from harness.userfile import Strict
 
 
@@ -90,6 +91,19 @@ CODE = """
 
 
     WAY = Way()
+
+
+    class Count(BoxTool):
+        name = "count"
+        description = "Counts the lines of a file."
+        parameters = schema({"path": "The file."})
+
+        def perform(self, box, arguments):
+            done = box.run(["wc", "-l", path_of(arguments)])
+            return result_of(done, done.out.decode(), 0)
+
+
+    COUNT = Count()
 """
 POINTS = """
 [ownbench.graders]
@@ -98,6 +112,9 @@ lost = nowhere:Lost
 
 [ownbench.systems]
 turning = theirs:WAY
+
+[ownbench.tools]
+count = theirs:COUNT
 
 [ownbench.backends]
 parrot = theirs:PARROT
@@ -175,6 +192,19 @@ def test_a_way_to_answer_that_cannot_be_used_is_one_line(ownbench, system, said)
     code, out, err = ownbench("check", "report")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert said in err
+
+
+def test_an_installed_package_adds_a_tool(ownbench):
+    path = ownbench.work / "report" / "experiment.yaml"
+    contenders = {"one": {"model": "one", "tools": ["count"]}, "two": {"model": "one"}}
+    path.write_text(json.dumps(EXPERIMENT | {"contenders": contenders, "sandbox": {"actions": {"allow": ["count"]}}}))
+    code, out, err = ownbench("check", "report", "--json")
+    if code == 2 and "no sandbox on this machine" in err:
+        pytest.skip("no sandbox on this machine")
+    assert code == 0, err
+    asked = json.loads(out)["prompts"][0]["messages"][0]["content"]
+    assert "- count: Counts the lines of a file.\n  - path (string): The file." in asked
+    assert "count" in json.loads(ownbench("doctor", "--json")[1])["tools"]
 
 
 def test_doctor_names_them_and_the_broken_one(ownbench):

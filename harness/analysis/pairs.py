@@ -12,7 +12,7 @@ from harness import stats
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import Evidence, Floats, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
-from harness.analysis.scoreboard_cautions import few_clusters, told_of_few
+from harness.analysis.scoreboard_cautions import few_clusters, told_of_few, uncalibrated
 from harness.analysis.sides import Side, passed_by
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
 from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
@@ -210,7 +210,7 @@ def pair(
         notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost:,} of these two contenders")
     if len(by_domain) > 1:
         notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
-    notes += shared_sources(table, manifest, (a, b))
+    notes += shared_sources(table, manifest, (a, b)) + uncalibrated(manifest)
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     (first, n), (second, m) = tasks.sides
     times = [None if (found := asked(table, name)) is None else found.at(tasks.mask) for name in (a, b)]

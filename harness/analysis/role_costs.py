@@ -1,12 +1,20 @@
 """What the calls of an attempt were made for, and what each role cost: of contenders with more than one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.core import UNBILLED, EvidenceError, Manifest, Role
 from harness.store import TaskTable, read_calls
 
 _ORDER = ("author", "lead", *(role.value for role in Role))  # as an attempt asks them
+
+_NONE = {
+    "attempt_id_count_distinct": 0,
+    "attempt_id_count": 0,
+    "cost_usd_sum": 0.0,
+    "cost_usd_count": 0,
+    "model_distinct": (),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,19 +31,20 @@ class RoleCost:
 
 
 def role_costs(table: TaskTable, manifest: Manifest | None) -> tuple[RoleCost, ...]:
-    """By contender and role; empty where each contender's calls have one role, or no calls are on record."""
+    """By contender and role, a hybrid's two in any case; empty where calls have one role, or none are on record."""
     recorded = manifest.contenders if manifest else ()
     judged = any("judge" in " ".join(suite.grader_kinds) for suite in manifest.suites) if manifest else False
     several = [c.name for c in recorded if judged or c.author or c.worker or c.kind == "hybrid"]
+    hybrids = {c.name: ("lead", "worker") if c.lead else ("worker", "expert") for c in recorded if c.lead or c.worker}
     if not (set(several) & set(table.contenders)) or not (table.report / "calls.parquet").is_file():
         return ()
     try:
-        return tuple(_of_calls(table, [name for name in table.contenders if name in several]))
+        return tuple(_of_calls(table, [name for name in table.contenders if name in several], hybrids))
     except EvidenceError:  # whoever reads the calls says so
         return ()
 
 
-def _of_calls(table: TaskTable, names: list[str]) -> Iterator[RoleCost]:
+def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[str, str]]) -> Iterator[RoleCost]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -51,6 +60,8 @@ def _of_calls(table: TaskTable, names: list[str]) -> Iterator[RoleCost]:
              ("model", "distinct")]
         )  # fmt: skip
         found = {row["role"]: row for row in sums.to_pylist() if row["role"] is not None}
+        if name in hybrids and found:  # that none was asked is told too
+            found = dict.fromkeys(hybrids[name], _NONE) | found
         if len(found) < 2:
             continue
         for role in sorted(found, key=_place):

@@ -38,6 +38,7 @@ def scoreboard(
     if named != own:
         doubt = [f"all are compared with {named}, as was asked: p holds if it was named before figures were seen"]
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
+    setups = {one.name: one.setup for one in (manifest.contenders if manifest else ())}
     tried: Mask = table.trials > table.skipped
     common, held = ranked_tasks(table)
     ranked = table.without(held[:, None] & tried & ~common)
@@ -55,6 +56,7 @@ def scoreboard(
         )
         for name in names
     }
+    scores = {name: replace(one, setup=setups.get(name, one.kind)) for name, one in scores.items()}
     rates = {name: scores[name].pass_rate for name in names if name in together and name not in controls}
     rates = {name: rate for name, rate in rates.items() if rate.value is not None}
     pairs, best = _best(ranked, rates, level)

@@ -46,6 +46,7 @@ class ContenderScore:
 
     name: str
     kind: str
+    setup: str = ""  # its kind, and of a hybrid its rule, of structured output its form
     pass_rate: Estimate
     cost_per_task_usd: Estimate
     cost_per_pass_usd: Estimate

@@ -76,15 +76,13 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
         yield f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}"
     yield ""
     for plan in result["plans"]:
-        same = plan["calls_low"] == plan["calls_high"]
-        calls = plural(plan["calls_low"], "call") if same else f"{plan['calls_low']:,}-{plan['calls_high']:,} calls"
         cost = _usd(plan["usd_low"], plan["usd_high"])
-        yield f"{plan['contender']} ({plan['kind']}): {plural(plan['attempts'], 'attempt')}, {calls}, {cost}"
+        where, many = " each in a box" if plan["box"] else "", plural(plan["attempts"], "attempt")
+        yield f"{plan['contender']} ({plan['kind']}): {many}{where}, {_calls(plan)}, {cost}"
     for judge in result["judges"]:
-        calls = f"{judge['calls_low']:,}-{judge['calls_high']:,} calls"
-        yield f"judge {judge['judge']} ({judge['model']}): {calls}, {_usd(judge['usd_low'], judge['usd_high'])}"
+        yield f"judge {judge['judge']} ({judge['model']}): {_calls(judge)}, {_usd(judge['usd_low'], judge['usd_high'])}"
     yield from ("", f"{plural(result['attempts'], 'attempt')} in all, {result['done']:,} recorded already")
-    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in result["plans"])
+    unknown = any(p["usd_low"] is None or p["usd_high"] is None for p in (*result["plans"], *result["judges"]))
     bill = _usd(result["usd_low"], result["usd_high"]) + (" and what has no known price" if unknown else "")
     yield f"bill, roughly, from words and assumed answer lengths: {bill}"
     if any(p["kind"] == "hybrid" for p in result["plans"]):
@@ -113,6 +111,11 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
             yield from f"[{message['role']}] {whole}".split("\n")
 
 
+def _calls(plan: dict[str, Any]) -> str:
+    low, high = plan["calls_low"], plan["calls_high"]
+    return plural(low, "call") if low == high else f"{low:,}-{high:,} calls"
+
+
 def _usd(low: float | None, high: float | None) -> str:
     if low is None or high is None:
         return "cost unknown"
@@ -136,7 +139,7 @@ def run_doctor(args: argparse.Namespace) -> int:
     for name, backend in found["backends"].items():
         state = "ready" if backend["ready"] else f"missing {', '.join(backend['missing'])}: {backend['remedy']}"
         lines.append(f"  {name}: {state}")
-    for kind in ("graders", "deliveries", "systems", "signals"):
+    for kind in ("graders", "deliveries", "systems", "signals", "tools"):
         lines += ["", f"{kind}: {', '.join(found[kind])}"] if found[kind] else []
     lines += [f"broken: {line}" for line in found["broken"]]
     lines += ["", "extras", *(f"  {name}: {state}" for name, state in found["extras"].items())]
@@ -166,7 +169,7 @@ def examine() -> dict[str, Any]:
     from harness.grade import GRADERS
     from harness.model import BACKENDS
     from harness.sandbox import probe_all
-    from harness.system import DELIVERIES, SIGNALS, SYSTEMS
+    from harness.system import BOX_TOOLS, DELIVERIES, SIGNALS, SYSTEMS
 
     def installed(package: str, extra: str) -> str:
         try:
@@ -180,6 +183,7 @@ def examine() -> dict[str, Any]:
         out = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout
         gpu = out.strip().splitlines()[0]
     plugins: dict[str, Any] = {"graders": GRADERS, "deliveries": DELIVERIES, "systems": SYSTEMS, "signals": SIGNALS}
+    plugins["tools"] = BOX_TOOLS
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
         if not backend.instead:

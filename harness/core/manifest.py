@@ -89,6 +89,19 @@ class ContenderRecord:
         return str((self.escalate or {}).get("signal", "")).partition(":")[0]
 
     @property
+    def form(self) -> str:
+        """What its answers are held to while they are written, such as ``json_schema``; empty where to nothing."""
+        forms = self.parts.get("response_format")
+        by_suite = forms.values() if isinstance(forms, Mapping) else ()
+        return " or ".join(sorted({str(form.get("type")) for form in by_suite if isinstance(form, Mapping)}))
+
+    @property
+    def setup(self) -> str:
+        """Its kind, and what of it the kind does not tell: ``model, json_schema``, ``hybrid: agreement:5``."""
+        rule = "lead" if self.lead else str((self.escalate or {}).get("signal", ""))
+        return f"{self.kind}: {rule}" if rule else ", ".join(filter(None, (self.kind, self.form)))
+
+    @property
     def others(self) -> tuple[str, ...]:
         """The contenders that it is made of, the first to be called first."""
         return tuple(name for name in (self.worker, self.expert, self.lead) if name is not None) + self.workers

@@ -64,8 +64,9 @@ class _Estimate:
     def plans(self) -> Iterator[dict[str, Any]]:
         """One for each contender, in the experiment's order."""
         for name, contender in self._assembled.contenders.items():
-            attempts = sum(self._counts[name, suite] for suite in self._assembled.systems[name])
-            yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, **self.ends(name)}
+            systems = self._assembled.systems[name]
+            attempts, box = sum(self._counts[name, s] for s in systems), any(s.needs_box for s in systems.values())
+            yield {"contender": name, "kind": contender.kind.value, "attempts": attempts, "box": box, **self.ends(name)}
 
     def ends(self, name: str, *, further: bool = False) -> dict[str, Any]:
         """The fewest and the most calls that are likely, and dollars."""

@@ -137,7 +137,7 @@ def _repeats(spec: ModelSpec, sampling: Mapping[str, Any]) -> str:
     """Why a model gives one answer again and again; empty where its answers are draws."""
     backend = backend_of(spec)
     backend = BACKENDS.get(str(spec.options.get("recorded_backend")), backend) if backend.recorded else backend
-    if sampling.get("temperature", 0 if backend.greedy else None) == 0:
+    if sampling.get("temperature", 0 if backend.greedy else None) == 0 or sampling.get("top_k") == 1:
         return "answers greedily (temperature 0)"
     return "is sampled with a seed" if backend.remote and sampling.get("seed") is not None else ""
 

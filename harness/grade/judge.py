@@ -10,7 +10,7 @@ from functools import cached_property
 from statistics import median
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from harness.core import Answer, Cause, Grade, Message, ModelError, Reply, Request, Role, Session, Task, digest_json
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, cut, failed, right, shown, ungraded, unread
@@ -71,6 +71,12 @@ def check_template(text: str) -> None:
         raise ValueError(f"the prompt does not show the {missing}; write {{{{ {missing} }}}} into it")
 
 
+def _rubric(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        raise ValueError("found a mapping; write the text, or in a suite {file: NAME}")  # noqa: TRY004
+    return value
+
+
 class ByJudge(SuiteGrader):
     """A model of the experiment's ``judges`` grades the answer by a rubric, on a scale.
 
@@ -81,7 +87,7 @@ class ByJudge(SuiteGrader):
     name: ClassVar[str] = "judge"
 
     judge: Name
-    rubric: Text
+    rubric: Annotated[Text, BeforeValidator(_rubric)]
     scale: tuple[float, float] = (0.0, 1.0)
     pass_at: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     shows: tuple[Literal["input", "reference"], ...] = ("input",)

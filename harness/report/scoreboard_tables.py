@@ -15,9 +15,11 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
     """One row a contender, highest pass rate first, without what nobody has; ``types``: to own, to rent or to mix."""
     shown, level = view.shown, f"{100 * view.level:g}% interval"
     apart = "other tasks than the rest: not ranked with them", "other tasks"
+    formed = any("json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
     columns: Columns = [
         (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
-        (Column("setup", left=True, only="page"), lambda c: c.kind if c.control is None else f"control: {c.control}"),
+        (Column("setup", left=True, only="" if formed else "page"),
+         lambda c: (c.setup or c.kind) if c.control is None else f"control: {c.control}"),
         (Column("type", left=True, only="page"), lambda c: (types or {}).get(c.name, core.UNKNOWN), types),
         (Column(f"pass rate [{level}]", f"pass rate, {level}"), lambda c: cells.rate(c.pass_rate)),
         ("tasks", lambda c: Cell(f"{c.n_tasks:,}", *(apart if c.apart else ()))),

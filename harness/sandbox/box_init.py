@@ -48,11 +48,9 @@ def whole(fd: int) -> bytes:
 def command(channel: _socket.socket, request: dict, fds: list[int]) -> tuple[int, str]:  # type: ignore[type-arg]
     """How it ended: status as wait gives it, and the cause where this process stopped it."""
     begun = {folder: used(folder) for folder in request["folders"]}
-    child = os.fork()
-    if child == 0:
-        become(request, fds)
-    for fd in fds:
-        os.close(fd)
+    child = forked(request, fds)
+    if not child:
+        return 126 << 8, "pids"
     waiter, cause = os.pidfd_open(child), ""
     while True:
         ready, _, _ = select.select([waiter, channel.fileno()], [], [], TICK)
@@ -77,16 +75,29 @@ def command(channel: _socket.socket, request: dict, fds: list[int]) -> tuple[int
     return status, cause
 
 
+def forked(request: dict, fds: list[int]) -> int:  # type: ignore[type-arg]
+    """The process of the command; none where what was left in the background takes every one that there may be."""
+    try:
+        child = os.fork()
+        if child == 0:
+            become(request, fds)
+    except OSError:
+        child = 0
+    for fd in fds:
+        os.close(fd)
+    return child
+
+
 def become(request: dict, fds: list[int]) -> None:  # type: ignore[type-arg]
     """The command, in the child."""
     try:
         os.setsid()
-        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # so that the next file is its own
-        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
-            file.write("900")  # where memory runs out, commands go before process 1
         for target in range(3):
             os.dup2(fds[target + 1], target)
         os.closerange(3, 4096)
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # so that the next file is its own
+        with open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+            file.write("900")  # where memory runs out, commands go before process 1
         for name, value in request["rlimits"].items():
             resource.setrlimit(getattr(resource, name), (value, value))
         for number in (_signal.SIGPIPE, _signal.SIGXFSZ):  # which Python ignores
@@ -98,6 +109,7 @@ def become(request: dict, fds: list[int]) -> None:  # type: ignore[type-arg]
         os._exit(127)
     except BaseException as error:  # noqa: BLE001 - the child must end
         os.write(2, f"{error}\n".encode("utf-8", "replace"))
+    finally:
         os._exit(126)
 
 

@@ -59,6 +59,14 @@ class Handing(System):
         """Who is meant; ``None``: nobody that there is."""
         raise NotImplementedError
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """That a model which takes no tools has to learn of it from its prompt."""
+        if self.first.calls_tools:
+            return ()
+        told = f"{self.first.contender.name} takes no tools: it is told of {self.tool.name} in its prompt"
+        return (f"{told}, and a small model may neither use it nor answer as well as before",)
+
     def preview(self, task: Task, trial: int = 0) -> Request:
         """What the model is asked by itself, with the tool."""
         request = replace(self.first.preview(task, trial), scope=self.identity, contender=self.contender.name)

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         against_control,
         gap_text,
     )
+    from harness.verdict.sweep_rows import can_be_replayed
     from harness.verdict.sweeping import sweep, sweep_of
     from harness.verdict.verdict_log import log_verdict, one_at_a_time
 else:

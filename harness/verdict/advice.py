@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import load_evidence, load_note, shared_sources
+from harness.analysis import load_evidence, load_note, shared_sources, uncalibrated
 from harness.core import Decision, Estimate, as_json, dollars, listed
 from harness.stats import percentile_limits
 from harness.verdict import advice_inputs, conditions
@@ -291,4 +291,5 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         ("not the work, only a check for forgetting", inputs.general),
     ):
         notes += [f"{what}: {', '.join(map(str, left))}"] if left else []
-    return [*notes, *shared_sources(inputs.table, inputs.manifest, inputs.members), *inputs.table.notes]
+    notes += [*shared_sources(inputs.table, inputs.manifest, inputs.members), *uncalibrated(inputs.manifest)]
+    return [*notes, *inputs.table.notes]

@@ -126,6 +126,10 @@ def _same_graders(e: GateEvidence) -> Iterable[Reason]:
         text = f"{plural(len(otherwise), 'task')} graded by another grader or reference; run {how} to grade both alike"
     elif other:
         text = f"{listed(other, 5)}: graded by another version of the grader; grade both again with one"
+    judges = {name for _, side in e.sides if side.manifest for name in side.manifest.uncalibrated_judges}
+    text += (
+        f"; UNCALIBRATED: the judge {listed(sorted(judges), 5)} is held against no labels of people" if judges else ""
+    )
     yield Reason(rule="same_graders", holds=not otherwise and not other, text=text)
 
 

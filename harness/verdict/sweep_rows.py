@@ -8,7 +8,7 @@ import numpy as np
 
 from harness import core, stats
 from harness.core import ContenderRecord, Estimate, EvidenceError, Manifest, UsageError
-from harness.stats import ESCALATED, NO_INTERVALS, PASS, Replayer, ReplayRows, replay_estimate
+from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Replayer, ReplayRows, replay_estimate
 from harness.store import Attempts, TaskTable, read_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.sweep_records import ASKED, NO_SIGNAL, SIGNALS, Calibration, Live, Measured
@@ -32,6 +32,7 @@ class Rows(ReplayRows):
     tasks: Ints  # positions in the table's ``tasks``
     keys: Ints  # task and trial in one number, rising
     notes: tuple[str, ...]
+    asking: Floats | None = None  # of the four figures what the signal adds, where asking for it costs something
 
     @property
     def n_tasks(self) -> int:
@@ -87,13 +88,15 @@ def paired_rows(
         (len(common) - len(keys), f"without the signal {signal} of {of} left out"),
     )
     notes = [f"{core.plural(count, 'attempt')} {what}" for count, what in left_out if count]
-    costs, seconds = left.numbers("cost_usd")[i], left.numbers("latency_s")[i]
+    costs, seconds, asking = left.numbers("cost_usd")[i], left.numbers("latency_s")[i], None
     if asked:  # what the signal cost is the worker's too: all that the hybrid paid but for the expert
-        up = source.escalated[k] > 0
-        costs, seconds = (
+        up, asking = source.escalated[k] > 0, np.zeros((len(keys), 4))
+        paid, took = (
             source.numbers(name)[k] - np.where(up, right.numbers(name)[j], 0.0) for name in ("cost_usd", "latency_s")
         )
-        notes.append(f"the signal, and what asking for it costs, are those of {of}")
+        asking[:, COST], asking[:, LATENCY] = paid - costs, took - seconds
+        costs, seconds = paid, took
+        notes.append(f"the signal, and what asking for it costs, are those of {of}; the controls ask for none")
     if of == worker and faulted[i].any():
         notes.append(f"{int(faulted[i].sum()):,} attempts in which {worker} gave no answer escalate first")
     return Rows(
@@ -103,6 +106,7 @@ def paired_rows(
         worker=left.values[i],
         expert=right.values[j],
         worker_cost=costs,
+        asking=asking,
         expert_cost=right.numbers("cost_usd")[j],
         worker_latency=seconds,
         expert_latency=right.numbers("latency_s")[j],
@@ -111,6 +115,11 @@ def paired_rows(
         groups=len(codes),
         notes=tuple(notes),
     )
+
+
+def can_be_replayed(hybrid: ContenderRecord) -> bool:
+    """Whether its decisions can be taken again from what is on record."""
+    return _rule(hybrid) in {*READ_FROM, *FIXED, "oracle"} or hybrid.signal in ASKED
 
 
 def _asker(table: TaskTable, manifest: Manifest | None, worker: str, expert: str, signal: str) -> str:
@@ -259,7 +268,7 @@ def check_live(
         raise UsageError(f"{hybrid!r} is no hybrid; --check-live takes one of {worker} and {expert}")
     if (one.worker, one.expert) != (worker, expert):
         raise UsageError(f"{hybrid!r} is a hybrid of {one.worker} and {one.expert}; name these two")
-    if _rule(one) not in {*READ_FROM, *FIXED, "oracle"} and one.signal not in ASKED:
+    if not can_be_replayed(one):
         raise UsageError(f"the rule {_rule(one)!r} of {hybrid!r} cannot be replayed from what its parts recorded")
     signal = _rule(one) if one.signal in ASKED else READ_FROM.get(one.signal, NO_SIGNAL)
     rows = paired_rows(table, worker, expert, signal=signal, manifest=manifest)

@@ -77,8 +77,14 @@ def sweep_of(
     fitted = replayer.crossfit(goal.objective, FOLDS, REPEATS)
     policy = fitted or Draws(value=exact[best], drawn=drawn[:, int(np.searchsorted(steps, best))])
     never, always = (Draws(value=exact[k], drawn=drawn[:, k]) for k in (0, -1))
-    at_random, oracle = stats.random_policy(never, always, policy), _oracle(rows, goal, policy.value[ESCALATED])
-    draws = {"never": never, "always": always, "random": at_random, "oracle": replayer.fixed(oracle)}
+    oracle = _oracle(rows, goal, policy.value[ESCALATED])
+    perfect = replayer.fixed(oracle)
+    if rows.asking is not None:
+        asking = replayer.seen(rows.asking)
+        never, always, perfect = (
+            Draws(value=one.value - asking.value, drawn=one.drawn - asking.drawn) for one in (never, always, perfect)
+        )
+    draws = {"never": never, "always": always, "random": stats.random_policy(never, always, policy), "oracle": perfect}
     share = float(policy.value[ESCALATED])
     always_up: dict[str, Floats | Mask | float] = {"never": 0.0, "always": 1.0, "random": share, "oracle": oracle}
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()

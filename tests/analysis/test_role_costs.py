@@ -57,6 +57,14 @@ def test_by_role_over_the_graded_attempts(report):
     ]
 
 
+def test_that_no_expert_was_asked_is_told_too(report):
+    record = ContenderRecord(name="alone", kind="hybrid", worker="m", expert="other")
+    manifest = Manifest(report="r", created_at="", contenders=(record,))
+    assert told(role_costs(report(("a0", Role.WORKER, "m", 1.0, None)), manifest))[-1] == (
+        "alone", "expert", (), 1, 0, 0, 0.0
+    )  # fmt: skip
+
+
 def test_a_call_whose_cost_nobody_knows_makes_that_role_s_unknown(report):
     more = ("b1", Role.EXPERT, "big", None, "network: gone")
     assert [cost.usd_per_attempt for cost in role_costs(report(more), MANIFEST)] == [1.5, None]

@@ -16,7 +16,7 @@ EXPERIMENT = ROOT / "reports" / "arms-demo" / "experiment.yaml"
 def test_it_has_every_arm_that_the_generalist_can_be_given():
     contenders = yaml.safe_load(EXPERIMENT.read_text())["contenders"]
     deliveries = {str(one.get("delivery")).partition(":")[0] for one in contenders.values()}
-    assert deliveries >= {"flat", "progressive", "placebo", "self"}
+    assert deliveries >= {"flat", "progressive", "placebo", "self", "bm25", "forced"}
     signals = {one["escalate"]["signal"].partition(":")[0] for one in contenders.values() if "escalate" in one}
     assert signals >= {"agreement", "ask"}
 
@@ -35,9 +35,15 @@ def test_every_attempt_ends_graded_and_each_arm_leaves_its_trace(tmp_path, monke
     by = {}
     for row in rows:
         by.setdefault(row["contender"], []).append(row)
-    assert all(row["skills_shown"] for name in ("skilled", "opens", "distracted", "placebo") for row in by[name])
+    assert all(
+        row["skills_shown"]
+        for name in ("skilled", "opens", "distracted", "placebo", "found", "forced")
+        for row in by[name]
+    )
     assert all(row["skills_used"] for row in by["opens"])
     assert all(len(row["skills_shown"]) == 8 for row in by["distracted"])
+    assert all(len(row["skills_shown"]) <= 2 for row in by["found"])
+    assert {row["calls"] for row in by["forced"]} == {1}
     assert all(row["skills_shown"] in ([], ["self-written"]) for row in by["wrote"])
     assert {row["calls"] for row in by["wrote"]} == {2}
     calls = pq.read_table(report / "calls.parquet").to_pylist()

@@ -43,11 +43,12 @@ def test_every_block_is_of_a_kind_that_a_test_looks_at(page):
     assert {block.language for block in blocks(page)} <= LANGUAGES
 
 
+BOXED = {"program-tasks.md", "workbench.md"}
 boxed = pytest.mark.skipif(not probe("bubblewrap").usable, reason="bubblewrap makes no box here")
 
 
 @pytest.mark.parametrize(
-    "page", [pytest.param(p, marks=boxed if p.name == "program-tasks.md" else ()) for p in RUN], ids=lambda p: p.name
+    "page", [pytest.param(p, marks=boxed if p.name in BOXED else ()) for p in RUN], ids=lambda p: p.name
 )
 def test_the_blocks_of_a_page_run_in_their_order(page, workshop, server, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")

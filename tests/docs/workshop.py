@@ -136,6 +136,9 @@ def prepare(folder: Path, server: Server) -> None:
     arms.parent.mkdir()
     arms.write_text((ROOT / "reports" / "arms-demo" / "experiment.yaml").read_text().replace("tasks: 20", "tasks: 2"))
     serve(arms, server)
+    bench = folder / "reports" / "workbench"
+    bench.mkdir()
+    shutil.copy(ROOT / "reports" / "workbench" / "experiment.yaml", bench)
     with contextlib.chdir(folder):
         for report in ("demo", "gate-demo"):
             assert run(f"ownbench run reports/{report} --quiet")[0] == 0

@@ -181,6 +181,7 @@ def test_the_digest_is_of_the_judge_and_not_of_its_name():
         ({"pass_at": 1}, "pass_at is 1; write a score above 1 and up to 5"),
         ({"pass_at": 6}, "pass_at is 6; write a score above 1 and up to 5"),
         ({"rubric": ""}, "grader judge.rubric: found the text ''; needed: a text that is not empty"),
+        ({"rubric": {"fil": "x"}}, "grader judge.rubric: found a mapping; write the text, or in a suite {file: NAME}"),
         ({"shows": ["contender"]}, "grader judge.shows.0: found the text 'contender'"),
         ({"model": "m"}, "grader judge.model: unknown key"),
     ],

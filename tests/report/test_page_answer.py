@@ -161,3 +161,11 @@ def test_another_reference_can_be_asked_for(make_report):
     assert {row[1] for row in table(page, "pairs")[1:]} == {"d"}
     assert "all are compared with d, as was asked" in texts(page)
     assert {row[1] for row in table(drawn("answer", report, reference="nobody"), "pairs")[1:]} == {"a"}
+
+
+def test_an_uncalibrated_judge_is_told_of(priced):
+    judge = {"name": "careful", "model": "m", "suites": ["s"]}
+    whole = {"schema": 2, "report": "r", "created_at": "2026-01-01T00:00:00+00:00", "judges": [judge]}
+    (priced / "manifest.json").write_text(json.dumps(whole))
+    told = "UNCALIBRATED: s is graded by the judge careful (model m)"
+    assert any('class="loud"' in body and told in body for body in bodies(drawn("answer", priced)))

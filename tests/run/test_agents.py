@@ -464,8 +464,11 @@ def test_a_dry_run_shows_the_tools_the_growing_cost_and_what_a_skill_may_not_use
     contender = {"delivery": "progressive", "tools": ["bash", "read_file"]}
     with Server() as served:
         report = experiment(served, skills=skills, contender=contender, sandbox={"actions": {"deny": ["read_file"]}})
+        _, text, _ = live.inside(capfd, "check", report)
         code, out, _ = live.inside(capfd, "check", report, "--json")
     assert code == 0
+    assert "agent (skilled): 1 attempt each in a box, 3-8 calls" in text
+    assert "(suite s, task t0, tools bash, read_file, open_skill, read_skill_file)" in text
     found = json.loads(out)
     plan = found["plans"][0]
     assert (plan["calls_low"], plan["calls_high"]) == (3, 8)

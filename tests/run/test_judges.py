@@ -1,5 +1,6 @@
 """A judge of the experiment grades by a rubric: what it costs, what it cannot grade, and what it never sees twice."""
 
+import asyncio
 import json
 import re
 
@@ -7,6 +8,7 @@ import live
 import pyarrow.parquet as pq
 import pytest
 import servers
+from aiohttp import web
 from live import CALL_USD, Server
 from test_kill import wait_for
 
@@ -144,11 +146,30 @@ def test_repeats_need_a_majority_and_their_median_counts(judged, capfd):
 
 
 def test_a_judge_of_a_contender_s_own_model_has_limits_of_its_own(judged, capfd):
-    with Server() as contender, Server(judging(), servers.slow_ok(0.05)) as judge:
-        report = judged(contender, judge, tasks=8, careful={"concurrency": 2}, limits={"concurrency": 8})
-        live.edit(report, contenders={"c": {"model": "m"}})
+    good, at_once, most = judging(), {True: 0, False: 0}, {True: 0, False: 0}
+
+    async def act(served, request, body):
+        grading = "response_format" in body
+        at_once[grading] += 1
+        most[grading] = max(most[grading], at_once[grading])
+        await asyncio.sleep(0.1)
+        at_once[grading] -= 1
+        return web.json_response(good(body) if grading else live.openai_answer(body))
+
+    with Server(live.openai_answer, act) as both:
+        report = judged(both, both, tasks=8, limits={"concurrency": 4})
+        live.edit(report, judges={"careful": {"model": "m", "concurrency": 2}})
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
-        assert judge.most_at_once == 2
+    assert most == {True: 2, False: 4}
+
+
+def test_a_judge_is_tried_as_often_as_it_says(judged, capfd):
+    with Server() as contender, Server(judging(), servers.status(500)) as judge:
+        report = judged(contender, judge, tasks=3, careful={"tries": 1}, limits={"tries": 4})
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert len(judge.seen) == 3
+    row = live.rows(report)["c", "t0", 0]
+    assert (row["status"], row["cause"], row["cost_usd"]) == ("ungraded", "judge", pytest.approx(CALL_USD))
 
 
 def test_a_judge_s_own_budget_ends_the_run_and_a_larger_one_goes_on(judged, capfd):
@@ -263,12 +284,12 @@ def test_a_threshold_is_chosen_on_what_the_judge_said(judged, capfd):
 
 def test_every_scoreboard_says_that_the_judge_is_uncalibrated(judged, capfd):
     with Server() as contender, Server(judging()) as judge:
-        report = judged(contender, judge)
+        report = judged(contender, judge, contenders={"c": {"model": "m"}, "d": {"model": "m", "twin": 1}})
         models = {"m": live.served_model(contender), "j": live.served_model(judge)}  # the same model at another place
         live.edit(report, models=models)
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     loud = "UNCALIBRATED: s is graded by the judge careful (model j); no labels of people say"
-    kin = "judge careful grades answers of its own model, those of c: it may prefer them"
+    kin = "judge careful grades answers of its own model, those of c and d: it may prefer them"
     shown = " ".join(live.inside(capfd, "show", report)[1].split())
     assert loud in shown
     assert kin in shown
@@ -279,6 +300,9 @@ def test_every_scoreboard_says_that_the_judge_is_uncalibrated(judged, capfd):
     for name in ("report.md", "report.html", "statistics.json"):
         assert loud in (report / name).read_text(), name
         assert kin in (report / name).read_text(), name
+    one = ("--baseline-contender", "c", "--candidate-contender", "d")
+    gate = json.loads(live.inside(capfd, "gate", report, report, *one, "--json")[1])
+    assert any("UNCALIBRATED: the judge careful" in reason["text"] for reason in gate["reasons"])
 
 
 @pytest.mark.parametrize(

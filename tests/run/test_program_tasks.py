@@ -1,11 +1,14 @@
 """Program tasks in a run: what contenders with and without a box leave is judged by the suite's own program."""
 
 import shutil
+from contextlib import suppress
+from pathlib import Path
 
 import live
 import pytest
 from live import Server
 from test_agents import bash, bubblewrap, calling, experiment, row, run  # noqa: F401 - two are fixtures
+from test_kill import wait_for
 
 CHECK = """
 import json, sys
@@ -111,3 +114,26 @@ def test_a_regrade_without_the_work_folder_says_so_and_is_never_0(tasks, capfd):
         said = [line["reason"] for line in live.journal(report)[2:]]
         assert "its work folder is not in work/ any more, and nothing else can be graded" in said
         assert row(report, "text")["status"] == "passed"
+
+
+def test_a_kill_while_a_program_judges_costs_no_call_and_leaves_no_box(tasks, capfd):
+    slow = f"import time; time.sleep(2)\n{CHECK}"
+    with Server(calling(bash("cp in.txt out.txt"), "done")) as served:
+        report = tasks(served, check=slow)
+        process = live.start("run", report, "--quiet")
+        wait_for(lambda: _running("check.py"), process)
+        process.kill()
+        process.communicate()
+        assert len(served.seen) == 2
+        run(report, capfd)
+        assert len(served.seen) == 2
+    assert (row(report)["status"], row(report)["calls"]) == ("passed", 2)
+    assert not _running("check.py")
+
+
+def _running(word):
+    found = False
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found = found or f"/tests/{word}".encode() in path.read_bytes()
+    return found

@@ -50,6 +50,37 @@ def test_each_contender_s_requests_carry_its_own(tmp_path, capfd):
     assert any(one["what"].startswith("response_format of ") and one["baseline"] is None for one in changed)
 
 
+def test_with_and_without_it_are_a_pair_on_the_same_tasks_and_the_scoreboard_says_which_is_which(tmp_path, capfd):
+    def good(body):  # prose around the number, unless it is held to JSON
+        done = says_json(body)
+        done["choices"][0]["message"]["content"] = '{"n": 1}' if body.get("response_format") else "it is one"
+        done["usage"]["completion_tokens"] = 7 if body.get("response_format") else 17
+        return done
+
+    contenders = {"free": {"model": "m"}, "json": {"model": "m", "response_format": "json_schema"}}
+    contenders["held"] = {"model": "held"}
+    with Server(good) as server:
+        held = live.served_model(server, model="held", sampling={"response_format": "json_object"})
+        live.write_suite(tmp_path / "suites" / "s", 12, grader={"name": "json_schema", "schema": SCHEMA})
+        models = {"m": live.served_model(server), "held": held}
+        report = live.write_experiment(tmp_path / "r", models=models, contenders=contenders)
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+    scores = {one["name"]: one for one in json.loads(live.inside(capfd, "show", report, "--json")[1])["contenders"]}
+    assert {name: one["setup"] for name, one in scores.items()} == {
+        "free": "model",
+        "json": "model, json_schema",
+        "held": "model, json_object",
+    }
+    assert scores["json"]["cost_per_task_usd"]["value"] == pytest.approx(live.CALL_USD)
+    assert scores["free"]["cost_per_task_usd"]["value"] == pytest.approx((100 * 1.0 + 17 * 10.0) / 1e6)
+    told = live.inside(capfd, "show", report)[1]
+    assert "model, json_schema" in told
+    pair = json.loads(live.inside(capfd, "compare", report, "json", "free", "--json")[1])
+    assert (pair["n_tasks"], pair["wins"], pair["losses"], pair["delta"]) == (12, 12, 0, 1.0)
+    assert live.inside(capfd, "report", report)[0] == 0
+    assert "model, json_schema" in (report / "report.html").read_text()
+
+
 @pytest.mark.parametrize(
     ("models", "contender", "grader", "field", "said"),
     [

@@ -134,6 +134,8 @@ def test_a_threshold_is_chosen_on_the_hybrid_s_own_dev_tasks_and_replayed(tmp_pa
     assert swept["live"]["same_outcome"] == 12
     assert swept["live"]["cost_difference_usd"]["value"] == pytest.approx(0.0, abs=1e-12)
     assert swept["curve"][0]["cost_per_task_usd"]["value"] == pytest.approx(3 * live.CALL_USD)  # never: three draws
+    assert swept["controls"]["never"]["cost_per_task_usd"]["value"] == pytest.approx(live.CALL_USD)  # asks for none
+    assert swept["controls"]["always"]["cost_per_task_usd"]["value"] == pytest.approx(2 * live.CALL_USD)
     assert swept["chosen"]["apparent"] == 1.0
     for verb in (("show", report, "--json"), ("advise", report, "--json"), ("report", report)):
         code, _, err = live.inside(capfd, *verb)

@@ -323,27 +323,29 @@ def test_odd_commands_are_data(box):
 
 
 def test_nothing_is_left_over(kind, make):
-    before = _traces()
     box = make(Limits(seconds=5, memory_mb=256, disk_mb=32, pids=32))
-    box.run("sleep 77.7 >/dev/null 2>&1 & echo", keep=True)
-    assert _traces() != before or kind == "podman"
+    makers = {os.getpid(), getattr(box, "_child", 0)}
+    box.run(f"sleep 77.{os.getpid()} >/dev/null 2>&1 & echo", keep=True)
+    assert _traces(makers)
     box.close()
     for _ in range(40):
-        if (after := _traces()) <= before:
+        if not (left := _traces(makers)):
             break
         time.sleep(0.05)
-    assert after <= before
+    assert not left
 
 
-def _traces():
-    """Processes of a box on this machine, and cgroups."""
+def _traces(makers):
+    """Processes of the boxes of these processes on this machine, and cgroups."""
     found = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 text = (folder / "cmdline").read_bytes()
+                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             except OSError:
                 continue
-            if text.startswith(b"bwrap\0") or b"77.7" in text:
+            if (text.startswith(b"bwrap\0") and parent in makers) or f"77.{os.getpid()}".encode() in text:
                 found.add(folder.name)
-    return found | {str(path) for path in Path("/sys/fs/cgroup").glob("**/ownbench-*")}
+    groups = (f"**/ownbench-{maker}-*" for maker in makers)
+    return found | {str(path) for group in groups for path in Path("/sys/fs/cgroup").glob(group)}

@@ -234,7 +234,7 @@ def test_a_program_that_is_killed_leaves_no_process_and_the_next_removes_its_cgr
     code = (
         "from harness.sandbox import SandboxOptions, open_box\n"
         "b = open_box(SandboxOptions(memory_mb=256, disk_mb=16))\n"
-        "print('made', flush=True)\nb.run('sleep 78.9')"
+        f"print('made', flush=True)\nb.run('sleep 78.{os.getpid()}')"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"made\n"
@@ -242,7 +242,7 @@ def test_a_program_that_is_killed_leaves_no_process_and_the_next_removes_its_cgr
         process.kill()
     time.sleep(0.5)
     commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    assert not [line for line in commands if b"78.9" in line and b"python" not in line]
+    assert not [line for line in commands if f"78.{os.getpid()}".encode() in line and b"python" not in line]
     cgroups.sweep()
     assert not list(Path("/sys/fs/cgroup").glob(f"*/**/ownbench-{process.pid}-*"))
 

@@ -119,7 +119,7 @@ def test_the_client_of_docker_makes_the_same_boxes(docker, image):
         box.put({"a": b"1"})
         assert box.changes() == []
         assert box.kind == "docker"
-    assert "ownbench-" not in containers.call("docker", "ps", "-a", "--format", "{{.Names}}")
+    assert box._name not in containers.call("docker", "ps", "-a", "--format", "{{.Names}}")
 
 
 @pytest.mark.slow

@@ -204,6 +204,22 @@ def test_a_command_that_closes_its_output_is_waited_for(box):
     assert 0.3 < done.seconds < 5
 
 
+def test_a_background_that_takes_every_process_is_no_death_of_the_box(box):
+    code = """
+import os, time
+try:
+    while True:
+        if os.fork() == 0:
+            for fd in range(3): os.close(fd)
+            time.sleep(60); os._exit(0)
+except OSError: pass
+"""
+    box.run(python(code), keep=True)
+    done = box.run("echo alive")
+    assert done.cause in {"", "pids"}
+    assert box.run("echo alive").out == b"alive\n"
+
+
 def test_daemons_and_timers_are_gone_when_the_command_is(box):
     code = """
 import os, signal, time

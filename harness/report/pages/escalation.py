@@ -17,7 +17,7 @@ from harness.report.pages.choices import choose, held, number
 from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_for, table_of
 from harness.report.pages.parts import figure, html, loud, notes, section, show, title, write
 from harness.report.vega import Theme
-from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings
+from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings, can_be_replayed
 
 GOALS = {
     "pass": "the highest pass rate",
@@ -91,9 +91,13 @@ class Parts:
         return ([OWN] if worker in self.speaking else []) + [n for n in self.speaking if n != worker]
 
     def live(self, worker: str, expert: str, source: str) -> list[str]:
-        """Hybrids of these two that can be laid beside the replay; none where somebody else's confidence decides."""
+        """Hybrids of these two, those that can be replayed first; none where another's confidence decides."""
         there = {c.name for c in self.view.shown} if source == OWN else set()
-        return [name for name, *both in hybrids(self.view, self.manifest) if both == [worker, expert] and name in there]
+        found = [
+            name for name, *both in hybrids(self.view, self.manifest) if both == [worker, expert] and name in there
+        ]
+        able = {one.name for one in (self.manifest.contenders if self.manifest else ()) if can_be_replayed(one)}
+        return sorted(found, key=lambda name: name not in able)
 
 
 def parts_of(evidence: Evidence) -> Parts:
