@@ -44,7 +44,8 @@ MADE = "<!-- docs/reference.py made this page from the code; change the code, or
 
 FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
-                         experiment.ContenderEntry, experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
+                         experiment.ContenderEntry, experiment.ContextEntry,
+                         experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
                          experiment.Limits, SandboxOptions, ActionRules, experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
@@ -59,6 +60,7 @@ WHERE = {
     "ModelEntry": "An entry of `models`",
     "PriceEntry": "`price` of a model",
     "ContenderEntry": "An entry of `contenders`",
+    "ContextEntry": "An entry of `context`",
     "Escalation": "`escalate` of a contender",
     "JudgeEntry": "An entry of `judges`",
     "Budget": "`budget`",

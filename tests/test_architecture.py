@@ -153,6 +153,11 @@ def test_start_up_loads_nothing_heavy(code):
     assert not loaded & (HEAVY | {"numpy", "pydantic", "rich", "yaml", "jinja2", "altair", "jsonschema"})
 
 
+def test_what_makes_boxes_is_loaded_where_one_is_made():
+    script = "import sys, harness.run, harness.experiment; sys.exit('harness.sandbox.opening' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
 def test_the_judging_half_needs_no_model_and_no_network_library():
     loaded = loaded_after("import harness.report, harness.store, harness.stats")
     assert not loaded & {"torch", "litellm", "streamlit", "aiohttp", "transformers"}

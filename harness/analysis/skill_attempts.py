@@ -19,7 +19,9 @@ class Given:
 
     name: str
     model: str  # its name in the experiment
-    engine: tuple[str, Known]  # the model's digest, or its name; by suite the adapter's: what two arms have in common
+    engine: tuple[
+        str, Known
+    ]  # the model's digest, or its name, and its documents'; by suite the adapter's: what two arms have in common
     arm: str | None  # ``None`` where it has no skills
     skills: Mapping[str, Known]  # by suite; under ``placebo`` what is really shown
     named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
@@ -67,7 +69,10 @@ def _given(contender: ContenderRecord) -> Given | None:
     return Given(
         name=contender.name,
         model=str(model.get("name") or ""),
-        engine=(str(model.get("digest") or model.get("name") or ""), tuple(sorted(adapters))),
+        engine=(
+            f"{model.get('digest') or model.get('name') or ''} {parts.get('context') or ''}",
+            tuple(sorted(adapters)),
+        ),
         arm=str(arm or "unknown") if any(skills.values()) else None,
         skills=skills,
         named=json.dumps(contender.skills, sort_keys=True),

@@ -262,6 +262,9 @@ class Outcome:
     prompt_digest: str | None = None  # of the template that made the task a question; ``None``: of an earlier version
     grader_digest: str | None = None  # of the grader and the reference: rows are compared where they were graded alike
     run: int | None = None  # which call of ``ownbench run`` made it, from 1; ``None``: none did, or nobody knows
+    skills_named: tuple[str, ...] = ()  # by the task, as those that it needs
+    documents_shown: tuple[str, ...] = ()  # passages of the contender's context, the best first, as ``name#number``
+    documents_named: tuple[str, ...] = ()  # by the task
 
     @property
     def is_done(self) -> bool:

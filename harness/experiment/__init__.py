@@ -6,4 +6,4 @@ from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
 from harness.experiment.dry_run import check
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import load_experiment, parse_experiment, resolve
-from harness.experiment.schema import ContenderEntry, Experiment
+from harness.experiment.schema import ContenderEntry, ContextEntry, Experiment

@@ -116,6 +116,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     suites = tuple(select(suite, tasks=entry.tasks, split=entry.split, seed=seed) for suite, entry in entries)
     dev, parts = dev_part(experiment, path, systems, full, suites)
     notes += check_tasks(path, planner.places, suites, dev, systems, graders=graders, trials=experiment.trials)
+    notes += planner.notes
     attempts = plan_attempts(dev, systems, 1, seed, parts)
     attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
     adapters: dict[str, dict[Path, None]] = {}
@@ -214,7 +215,7 @@ def earlier_contender(assembled: Assembled, name: str) -> str:
         escalate = entry.model_dump(mode="json", exclude_none=True)["escalate"]
         return digest_json([name, parts, rule, escalate]) if all(parts) else ""
     if entry.lead is not None or any(
-        key is not None for key in (entry.prompt, entry.response_format, entry.twin, entry.writer)
+        key is not None for key in (entry.prompt, entry.context, entry.response_format, entry.twin, entry.writer)
     ):
         return ""
     own = {suite: s for suite, s in systems.items() if isinstance(s, Direct)}

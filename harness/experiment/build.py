@@ -18,6 +18,7 @@ from harness.core import (
     digest_json,
 )
 from harness.model import BACKENDS, LOGPROBS, TOOL_ROLE, TOOLS, backend_of
+from harness.retrieval import Context
 from harness.skill import (
     OPEN_BY_TEXT,
     OPEN_BY_TOOL,
@@ -67,6 +68,7 @@ class DirectPlan:
     adapters: Mapping[str, Path] = field(default_factory=dict)  # a suite that is missing is answered without one
     skills: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)  # folders of a skill or of a library
     prompts: Mapping[str, RenderedPrompt] = field(default_factory=dict)  # what is asked at its tasks
+    context: Context | None = None  # the documents that its prompts hold parts of
     forms: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the ``response_format`` that is sent
     delivery: str = NONE
     author: str | None = None  # the model that writes a skill for each task
@@ -96,6 +98,7 @@ class DirectPlan:
             suite: {
                 "model": spec.digest,
                 "prompt": self.prompts[suite].template.digest,
+                "context": self.context.identity if self.context else None,
                 "adapter": adapters[suite].digest if suite in adapters else None,
                 "skills": named.get(suite),
                 "delivery": delivered if suite in skills or author else None,
@@ -112,6 +115,7 @@ class DirectPlan:
         described = {
             "model": {key: getattr(spec, key) for key in _SHOWN} | ({} if backend.named else {"model": ""}),
             "prompt": {suite: self._shown_prompt(suite) for suite in suites},
+            "context": self.context.identity if self.context else None,
             "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
             "training": {suite: adapter.training for suite, adapter in adapters.items() if adapter.training},
             "skills": named if author is None else {suite: [[WRITTEN, digest_json(writing)]] for suite in suites},

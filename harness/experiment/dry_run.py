@@ -135,8 +135,6 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
     yield from kin_notes(assembled.judges, assembled.systems, assembled.specs)
     for name in assembled.judges:
         yield f"judge {name} is uncalibrated: no labels of people say how far its grades can be trusted"
-    if idle := set(assembled.experiment.judges) - set(assembled.judges):
-        yield f"judges that no suite asks: {', '.join(sorted(idle))}"
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
             yield from (f"{name} on {suite}: {note}" for note in system.notes)
@@ -157,5 +155,15 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
-    if unused := set(assembled.experiment.models) - set(assembled.specs):
-        yield f"models that no contender uses: {', '.join(sorted(unused))}"
+    yield from _unused(assembled)
+
+
+def _unused(assembled: Assembled) -> Iterator[str]:
+    """What the experiment has, and nothing of it uses."""
+    contexts = set(assembled.experiment.context) - {e.context for e in assembled.experiment.contenders.values()}
+    kinds = (
+        ("judges that no suite asks", set(assembled.experiment.judges) - set(assembled.judges)),
+        ("models that no contender uses", set(assembled.experiment.models) - set(assembled.specs)),
+        ("contexts that no contender has", contexts),
+    )
+    yield from (f"{what}: {', '.join(sorted(names))}" for what, names in kinds if names)

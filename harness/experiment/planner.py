@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json
+from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json, listed
 from harness.experiment.build import DirectPlan, HandingPlan, HybridPlan, Plan
 from harness.experiment.reading import check_known, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
+from harness.retrieval import WORDING, Context, Cut, read_documents, with_context
 from harness.store import experiment_file
 from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
 from harness.system import NONE, SIGNALS, SYSTEMS, Hands
@@ -27,6 +28,8 @@ class Planner:
         self.places = {suite.name: place for place, suite in suites.items()}
         self.suites = {suite.name: suite for suite in suites.values()}
         self._rendered: dict[tuple[str, str], RenderedPrompt] = {}
+        self._contexts: dict[str, Context] = {}
+        self.notes: list[str] = []  # what of the documents a user should know
 
     def plan(self, name: str) -> Plan:
         """What a contender is to be. Raises UserFileError: a file, a suite or a form of answer is not to be had."""
@@ -82,7 +85,8 @@ class Planner:
                 for suite, texts in skills.items()
                 if texts
             },
-            prompts={suite: self._prompt(entry, suite, f"{field}.prompt") for suite in self.suites},
+            prompts={suite: self._prompt(entry, suite, field) for suite in self.suites},
+            context=self._context(entry.context, field) if entry.context else None,
             forms={} if form is None else {s: self._form(form, s, f"{where}.response_format") for s in self.suites},
             delivery=entry.delivery,
             author=entry.writer,
@@ -111,7 +115,7 @@ class Planner:
         suite, files = self.suites[name], entry.prompt_for(name)
         template = suite.prompt.template
         if files is not None:
-            template = read_prompt(files, lambda text: resolve(self.report, text, field=field))
+            template = read_prompt(files, lambda text: resolve(self.report, text, field=f"{field}.prompt"))
         key = (template.digest, name)
         if key not in self._rendered:
             own = template == suite.prompt.template
@@ -120,7 +124,29 @@ class Planner:
                 place = self.places[name] if own else Path(template.files["user"])
                 raise UserFileError(place, INPUT_UNUSED, field="prompt" if own else "")
             self._rendered[key] = prompt
-        return self._rendered[key]
+        if entry.context is None:
+            return self._rendered[key]
+        context = self._context(entry.context, field)
+        for task in suite.tasks if context.variables else ():
+            if (lacking := context.missing(task)) is not None:
+                problem = f"{{{{ {lacking} }}}} is no domain and no metadata of the task {task.id}"
+                raise UserFileError(self.path, problem, field=f"context.{entry.context}.filter", advice="name another")
+        return with_context(self._rendered[key], context, suite.tasks)
+
+    def _context(self, name: str, field: str) -> Context:
+        """The documents of that name, read once."""
+        check_known(name, self.experiment.context, "context", self.path, f"{field}.context")
+        if name not in self._contexts:
+            entry, where = self.experiment.context[name], f"context.{name}.documents"
+            cut = Cut(tokens=entry.chunk_tokens, overlap=entry.overlap, dedupe=entry.dedupe)
+            collection = read_documents(resolve(self.report, entry.documents, field=where), cut)
+            wanted = entry.filter or {}
+            identity = digest_json([WORDING, collection.digest, entry.k, wanted])
+            self._contexts[name] = Context(collection=collection, k=entry.k, wanted=wanted, identity=identity)
+            more = f" and {len(collection.skipped) - 3} more" if collection.skipped[3:] else ""
+            if collection.skipped:
+                self.notes.append(f"context {name} leaves out {listed(collection.skipped[:3])}{more}")
+        return self._contexts[name]
 
     def _form(self, written: Any, suite: str, field: str) -> Mapping[str, Any]:
         """The ``response_format`` that is sent; of ``json_schema`` the schema is that of the suite's grader."""

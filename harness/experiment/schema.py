@@ -123,6 +123,36 @@ class Escalation(Strict):
         return self
 
 
+class ContextEntry(Strict):
+    """Documents that a contender is shown parts of."""
+
+    documents: Text  # a folder of documents, or one
+    chunk_tokens: Annotated[Count, Field(le=100_000)] = 400  # of a passage; a token is taken for four characters
+    overlap: Whole = 60  # tokens of the passage before, with which the next one begins
+    dedupe: bool = True  # of passages that say the same, the first alone is kept
+    retrieve: Text = "bm25:5"
+    """``bm25:K``: the K passages that fit the task best."""
+    filter: dict[Text, Text] | None = None
+    """By field of the documents' front matter: the value that it has to have; ``{{ domain }}`` is the task's."""
+
+    @property
+    def k(self) -> int:
+        """How many passages a task is shown."""
+        return int(self.retrieve.partition(":")[2])
+
+    @model_validator(mode="after")
+    def _checked(self) -> "ContextEntry":
+        name, _, k = self.retrieve.partition(":")
+        fits = name == "bm25" and k.isascii() and k.isdigit() and 0 < int(k[:9]) <= 1_000
+        half = self.chunk_tokens // 2
+        _refuse(
+            (not fits, f"retrieve is {self.retrieve!r}, and K passages are found by bm25; write bm25:5"),
+            (self.chunk_tokens < 20, f"chunk_tokens is {self.chunk_tokens}; give 20 or more"),
+            (self.overlap > half, f"overlap is {self.overlap}; give at most {half}, half of chunk_tokens"),
+        )
+        return self
+
+
 class ContenderEntry(Strict):
     """What is compared: a model with or without an adapter and skills, or a hybrid of two other contenders."""
 
@@ -133,6 +163,7 @@ class ContenderEntry(Strict):
     author: Text | None = (
         None  # of ``delivery: self``: the model that writes a skill for each task; else the same model
     )
+    context: Text | None = None  # the name of the documents that it is shown parts of
     prompt: str | dict[str, str | dict[str, str]] | None = None  # a file, files by role, or either by suite
     response_format: Annotated[str | dict[str, Any], AfterValidator(check_form)] | None = None
     """``json_object``, ``json_schema`` (of the suite's grader), or a mapping that is sent as it is."""
@@ -198,7 +229,7 @@ class ContenderEntry(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "ContenderEntry":
         hybrid = [key for key in ("worker", "expert", "escalate") if getattr(self, key) is not None]
-        own = ["model", "adapter", "skills", "author", "prompt", "response_format", "system"]
+        own = ["model", "adapter", "skills", "author", "context", "prompt", "response_format", "system"]
         own += ["tools", "turns", "tokens", "twin"]
         direct = [key for key in own if getattr(self, key) is not None] + ["delivery"] * (self.delivery != NONE)
         led, workers = (
@@ -289,6 +320,7 @@ class Experiment(Strict):
     trials: Annotated[Count, Field(le=10_000)] = 1
     seed: Whole = 0
     models: dict[Name, AnyModel]
+    context: dict[Name, ContextEntry] = Field(default_factory=dict)  # documents, by a name that contenders use
     contenders: Annotated[dict[Name, ContenderEntry], Field(min_length=1, max_length=2_000)]
     judges: dict[Name, JudgeEntry] = Field(default_factory=dict)
     reference: Text | None = None

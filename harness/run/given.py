@@ -7,7 +7,7 @@ from harness.core import Answer, Box, Grade, Grader, ModelError, Session, Task
 from harness.grade import grade
 from harness.model import read_reply
 from harness.run.trace import faulted
-from harness.sandbox import SandboxOptions, environment_of, opened
+from harness.sandbox import SandboxOptions
 from harness.system import fault_in
 
 
@@ -24,6 +24,8 @@ class GradingSession(Session):
 
     async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
         """As `Session.fresh_box` says."""
+        from harness.sandbox import environment_of, opened  # a run without boxes does without
+
         return await opened(self._sandbox, environment_of(self.task), folders=folders)
 
 

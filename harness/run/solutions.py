@@ -8,7 +8,7 @@ from pathlib import Path
 from harness.core import WORK, Box, BoxError, Grader, Status, Task
 from harness.grade import Program, programs_of, put_work
 from harness.run.given import GradingSession
-from harness.sandbox import SandboxOptions, environment_of, in_thread, opened, prepare
+from harness.sandbox import SandboxOptions
 
 SOLUTION, SCRIPT = "/solution", "solve.sh"  # of the box: where a solution lies that has such a script to run
 TIMEOUT_S = 600.0
@@ -26,6 +26,8 @@ class Trial:
 
 def prepare_boxes(tasks: Sequence[Task], options: SandboxOptions | None = None) -> None:
     """Raises BoxError: a box that the tasks need cannot be made here, in one line that names the first such task."""
+    from harness.sandbox import environment_of, prepare  # a run without boxes does without
+
     seen = set()
     for task in tasks:
         if (wanted := environment_of(task)) not in seen:
@@ -79,6 +81,8 @@ async def _tried(task: Task, programs: Sequence[Program], sandbox: SandboxOption
 
 async def _solved(task: Task, sandbox: SandboxOptions) -> tuple[bytes, str]:
     """The work folder after the solution, and what went wrong with its script. Raises BoxError."""
+    from harness.sandbox import environment_of, in_thread, opened
+
     box = await opened(sandbox, environment_of(task), folders=(SOLUTION,))
     try:
         return await in_thread(_run_solution, box, task)

@@ -27,12 +27,14 @@ from harness.core import (
     Status,
     Suite,
     SuiteRecord,
+    Task,
     Usage,
     as_json,
     digest_json,
 )
 from harness.experiment import Assembled, Attempt
 from harness.model import BACKENDS, backend_of
+from harness.retrieval import ContextPrompt
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
 from harness.system import DELIVERIES, SIGNALS
 
@@ -242,6 +244,7 @@ def graded(
         **values(judged, *JUDGED),
         **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
         **values(trace, "skills_shown", "skills_used", "latency_s"),
+        documents_shown=_documents(assembled, attempt) if calls else (),
         cost_usd=cost.usd,
         judge_usd=judge_usd(trace.calls),
         cost_basis=cost.basis,
@@ -281,9 +284,28 @@ def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
         "prompt_digest": system.prompt.template.digest,
         "grader_digest": assembled.gradings[task.digest],
         **values(task, "domain", "cluster"),
+        "skills_named": _named(task, "skills"),
+        "documents_named": _named(task, "documents"),
         **values(attempt, "split", "trial"),
         "attempt_id": attempt.id,
     }
+
+
+def _named(task: Task, key: str) -> tuple[str, ...]:
+    """What a task's metadata name as what it needs."""
+    found = task.metadata.get(key)
+    return tuple(
+        str(name) for name in ([found] if isinstance(found, str) else found if isinstance(found, list) else ())
+    )
+
+
+def _documents(assembled: Assembled, attempt: Attempt) -> tuple[str, ...]:
+    """The passages that the contender's own prompt held."""
+    system = assembled.systems[attempt.contender][attempt.suite.name]
+    prompt = system.prompt
+    if system.parts or not isinstance(prompt, ContextPrompt):
+        return ()
+    return tuple(passage.name for passage in prompt.passages(attempt.task))
 
 
 def plan_digest(assembled: Assembled) -> str:

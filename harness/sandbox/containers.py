@@ -247,7 +247,7 @@ def image_for(kind: str, environment: Environment, *, build: bool = True) -> Env
         if not _has_image(kind, wanted.image):
             if not environment.dockerfile:
                 problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
-                raise BoxError(f"{problem}: {kind} pull it first, or correct the name")
+                raise BoxError(f"{problem}; run {kind} pull first, or correct the name")
             if not build:
                 return environment
             _build(kind, Path(environment.dockerfile), wanted.image)
@@ -288,7 +288,9 @@ def _build(kind: str, folder: Path, image: str) -> None:
     try:
         call(kind, "build", *arguments, "-t", image, "-f", str(file), str(folder), seconds=BUILD_S)
     except BoxError as error:
-        raise BoxError(f"{file} cannot be built without a network: {error}; or build it yourself and name it") from None
+        raise BoxError(
+            f"{file} cannot be built without a network: {error}; correct it, or build and name the image"
+        ) from None
 
 
 def enforces(kind: str) -> str:

@@ -233,7 +233,10 @@ _MADE: dict[str, Callable[[Any], Any]] = {
         ("report", "suite", "suite_digest", "contender", "contender_digest", "domain"),
         lambda text: sys.intern(text) if isinstance(text, str) else text,
     ),
-    **dict.fromkeys(("skills_shown", "skills_used"), lambda names: tuple(names or ())),
+    **dict.fromkeys(
+        ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"),
+        lambda names: tuple(names or ()),
+    ),
     "status": Status,
     "contender_kind": Kind,
     "role": Role,

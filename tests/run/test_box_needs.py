@@ -96,7 +96,7 @@ esac
 def test_an_image_that_is_not_there(assembled, fake_podman):
     line = refused(program(assembled, {"image": "nobody:1"}))
     assert f"{assembled.places['s']}/suite.yaml: task t" in line
-    assert "environment: podman has no image 'nobody:1', and none is pulled: podman pull it first" in line
+    assert "environment: podman has no image 'nobody:1', and none is pulled; run podman pull first" in line
 
 
 def test_each_environment_is_looked_at_once(assembled, fake_podman):

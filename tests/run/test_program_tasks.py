@@ -50,6 +50,15 @@ def test_contenders_with_and_without_a_box_are_judged_alike(tasks, capfd):
     assert agent["grader_digest"] == text["grader_digest"]
 
 
+def test_a_contender_sees_its_files_and_neither_tests_nor_oracle(tasks, capfd):
+    look = "find / -xdev -name check.py 2>/dev/null; ls /w /tests /logs /solution 2>/dev/null; true"
+    with Server(calling(bash(look), "answer 0")) as served:
+        report = tasks(served)
+        run(report, capfd)
+        told = served.seen[-1]["body"]["messages"][-1]["content"]
+    assert told.split() == ["/w:", "in.txt"]
+
+
 def test_what_is_wrong_fails_and_a_part_has_its_score(tasks, capfd):
     half = "open('reward.txt', 'w').write('0.5')"
     with Server(calling(bash("echo 3 > out.txt"), "answer 0")) as served:

@@ -33,6 +33,7 @@ CONTRACT = """
     trial status cause passed score label_true label_predicted confidence escalated served_by skills_shown skills_used
     cost_usd judge_usd cost_basis latency_s input_tokens cached_input_tokens output_tokens reasoning_tokens
     calls retries started_at attempt_id prompt_digest grader_digest run
+    skills_named documents_shown documents_named
 """.split()  # noqa: SIM905 - reads as the table that it copies
 """The columns of formats.md, in their order."""
 
@@ -208,7 +209,7 @@ def test_outcomes_come_back_as_they_were(changes: list[dict]) -> None:
                 journal.append_attempt(one)
         compact(Path(folder), [skipped(n) for n in range(len(made))])
         for row, one in zip(read_outcomes(Path(folder)).to_pylist(), made, strict=True):
-            row["skills_shown"], row["skills_used"] = tuple(row["skills_shown"]), tuple(row["skills_used"])
+            row |= {name: tuple(value) for name, value in row.items() if isinstance(value, list)}
             assert Outcome(**row) == one
 
 

@@ -159,7 +159,7 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     for name in ("label_true", "label_predicted", "served_by", "cost_basis"):
         made[name] = words(source, name) if name in frame else None
     made["cost_basis"] = made["cost_basis"].where(made["cost_basis"].notna(), "none")
-    for name in ("skills_shown", "skills_used"):
+    for name in ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"):
         made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
     made["started_at"] = _times(source)
     made["run"] = _calls_of_a_run(frame["run"]) if "run" in frame else np.nan
