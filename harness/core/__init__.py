@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         digest_folder,
         digest_json,
         digest_text,
+        is_deep,
         known_sum,
     )
     from harness.core.records import (

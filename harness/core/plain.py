@@ -98,3 +98,14 @@ class Groups(Generic[T]):
         first, second = self.of(one), self.of(other)
         if first != second:
             self._above[second] = first
+
+
+def is_deep(value: Any, most: int = 100) -> bool:
+    """Whether JSON is nested deeper than anything that is meant, so that what walks through it may fail."""
+    level = [value]
+    for _ in range(most):
+        nested = [part for part in level if isinstance(part, (dict, list))]
+        if not nested:
+            return False
+        level = [one for part in nested for one in (part.values() if isinstance(part, dict) else part)]
+    return True

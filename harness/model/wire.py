@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeGuard
 
-from harness.core import FAILED, REFUSED, Cause, Message, ModelError, Redactor, Reply, Request, ToolCall, finish_meant
+from harness.core import (
+    FAILED,
+    REFUSED,
+    Cause,
+    Message,
+    ModelError,
+    Redactor,
+    Reply,
+    Request,
+    ToolCall,
+    finish_meant,
+    is_deep,
+)
 from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
 from harness.model.usage import stated_usage, usage_of
@@ -131,7 +143,7 @@ def _of(holder: Mapping[str, Any], name: str) -> Any:
 
 
 def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
-    """One call; its arguments are ``None`` where they are no JSON object, and nothing written is no arguments."""
+    """One call; arguments that are no JSON object, or too deep, are ``None``; nothing written is an empty object."""
     function = call.get("function") or {}
     written = function.get("arguments")
     raw = written if isinstance(written, str) else json.dumps(written if written is not None else {})
@@ -139,7 +151,7 @@ def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
         value = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError):
         value = None
-    arguments = value if isinstance(value, dict) else None
+    arguments = value if isinstance(value, dict) and not is_deep(value) else None
     name, number = str(function.get("name") or ""), str(call.get("id") or f"call_{index}")
     return ToolCall(id=number, name=name, arguments=arguments, raw=raw)
 

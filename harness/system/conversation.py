@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.core import Action, Message, Reply, Request, Result, Role, Session, Tool, ToolCall
+from harness.core import Action, Message, Reply, Request, Result, Role, Session, Tool, ToolCall, is_deep
 from harness.model import assistant_message, tool_message
 
 MOST_CALLS = 32  # of tools that one reply may ask for; the rest are refused
@@ -24,7 +24,7 @@ def called_by_text(text: str) -> ToolCall | None:
     raw, arguments = text[found.end(1) :].strip("`* \n"), None
     try:
         value, end = json.JSONDecoder(strict=False).raw_decode(text, found.start(2))
-        raw, arguments = text[found.start(2) : end], value
+        raw, arguments = text[found.start(2) : end], None if is_deep(value) else value
     except (ValueError, RecursionError):
         pass
     return ToolCall(id="", name=found[1], arguments=arguments, raw=raw)

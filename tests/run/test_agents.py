@@ -208,6 +208,10 @@ def test_what_a_command_does_to_itself_is_told_and_ends_nothing(experiment, capf
         (("bash", {"command": "printf '\ud800'"}), "?"),
         (("bash", {}), "command must be a text"),
         (("bash", "[1]"), "The arguments are not valid JSON."),
+        (("bash", '{"command": ' + "[" * 900 + "]" * 900 + "}"), "The arguments are not valid JSON."),
+        (("bash", '{"command": "ls", "timeout_s": NaN}'), "timeout_s must be a number above 0."),
+        (("bash", '{"command": "ls", "timeout_s": 1e999}'), "timeout_s must be a number above 0."),
+        (("bash", '{"command": "echo x", "more": "\\ud800", "none": null}'), "x"),
         (("bash", '{"command": "ls'), "The arguments are not valid JSON."),
         (("rm", {}), "There is no tool rm."),
         (("read_file", {"path": "none"}), "There is no file ./none."),
@@ -580,6 +584,35 @@ def test_killed_in_mid_conversation_it_goes_on_and_pays_for_nothing_twice(experi
     assert len(paid) == len(set(paid)) == 4
     assert row(report)["status"] == "passed"
     assert not groups_of(process)
+
+
+def test_killed_while_a_command_runs_nothing_of_the_box_lives_on(experiment):
+    with Server(calling(bash("sleep 612 & sleep 613", timeout_s=600), "answer 0")) as served:
+        report = experiment(served)
+        process = live.start("run", report, "--quiet")
+        wait_for(lambda: sleeping("612") and sleeping("613"), process)
+        process.kill()
+        process.communicate()
+        end = time.monotonic() + 20
+        while sleeping("612") or sleeping("613"):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+def sleeping(seconds):
+    """Processes of this machine, boxes included, that sleep for so long."""
+    lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
+    return [line for line in _read(lines) if line.startswith(f"sleep\0{seconds}\0".encode())]
+
+
+def _read(lines):
+    while True:
+        try:
+            yield next(lines)
+        except StopIteration:
+            return
+        except OSError:  # it has ended meanwhile
+            return
 
 
 def test_stopped_by_ctrl_c_its_box_is_closed(experiment):
