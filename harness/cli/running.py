@@ -255,13 +255,14 @@ def run_regrade(args: argparse.Namespace) -> int:
     changed = sum(sum(ways.values()) for ways in done.changes.values())
     by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]
     found = {"graded": done.graded, "changed": changed, "contenders": by_name, "left": done.left}
-    found |= {"outcomes_before": done.kept, "stopped_because": done.stopped_because}
+    found |= {"outcomes_before": done.kept, "stopped_because": done.stopped_because, "judge_usd": done.judge_usd}
     grades = f"{plural(changed, 'grade')} changed" if changed else "no grade changed"
     lines = [f"{plural(done.graded, 'answer')} graded again, {grades}"]
     for name, ways in done.changes.items():
         told = ", ".join(f"{n:,} {WAYS[way]}" for way, n in ways.items() if n)
         lines += [f"  {name}: {told}"] if told else []
     last = {
+        f"spent on judges: ${done.judge_usd:.4f}": done.judge_usd,
         f"{plural(done.left, 'attempt')} without an answer to grade left as before": done.left,
         f"the outcomes before: {args.report / str(done.kept)}": done.kept,
         f"INCOMPLETE: {done.stopped_because}; the same command grades the rest": done.stopped_because,

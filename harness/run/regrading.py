@@ -61,6 +61,7 @@ class Regraded:
     left: int  # recorded attempts without an answer to grade: errored, skipped, or ended by a fault of the contender's
     kept: str | None  # the file in the report's folder with the outcomes as they were; none where no row changed
     stopped_because: str | None
+    judge_usd: float = 0.0  # what this call of it spent on judges
 
 
 def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, within_run: bool = False) -> Regraded:
@@ -91,9 +92,10 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         models = open_models(assembled, judges, offline=offline)
         check_boxes(assembled, [a for a in work if a.id not in lost], graders_only=True)
 
-        async def again() -> _Again:
+        async def again() -> tuple[_Again, float]:
             started = Clock().monotonic()
             meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
+            spent = meter.all.spent_usd
             shop = Shop(assembled, journal, held, models, meter)
             crew = _Again(shop, (held, last, lost), Progress(planned=len(work), started=started), listener)
             try:
@@ -104,9 +106,9 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
             finally:
                 for model in models.values():
                     await model.close()
-            return crew
+            return crew, meter.all.spent_usd - spent
 
-        crew, kept = asyncio.run(again()), None
+        (crew, paid), kept = asyncio.run(again()), None
         journal.check()
         if crew.lines and (report / OUTCOMES_FILE).is_file():
             kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
@@ -119,6 +121,7 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(last),
         kept=kept,
         stopped_because=crew.stopped,
+        judge_usd=paid,
     )
 
 

@@ -211,6 +211,7 @@ def test_another_rubric_asks_the_judge_and_no_contender(judged, capfd):
         code, out, err = live.inside(capfd, "regrade", report, "--quiet")
         assert code == 0, err
         assert "4 answers graded again" in out
+        assert "spent on judges: $0.0007" in out
         assert (len(contender.seen), len(judge.seen)) == (4, 8)
         assert live.inside(capfd, "regrade", report, "--quiet")[0] == 0  # the same rubric: the replies are on record
         assert len(judge.seen) == 8

@@ -162,3 +162,38 @@ def test_as_a_worker_it_can_be_drawn_again_and_not_talked_to(tmp_path, capfd, mo
     else:
         assert (code, err.count("\n")) == (2, 1), err
         assert said in err
+
+
+HOSTILE = [
+    "\x1b[31m<script>alert(1)</script>",
+    "---\n\x1b[2J<b>: x\nname: ../../../etc/passwd\ndescription: <img src=x>\n---\n<script>alert(1)</script>",
+    "---\n" + "- " * 100_000,
+    "---\na: &a [*a, *a]\n---\nbody",
+    "```\n" * 5_000,
+    "x" * 2_000_000,
+]
+
+
+def test_hostile_text_of_an_author_is_data(tmp_path, capfd):
+    def hostile(body):
+        reply = said(body)
+        if body["model"] == "author":
+            reply["choices"][0]["message"] = {"role": "assistant", "content": HOSTILE[asked_of(body)]}
+        return reply
+
+    with Server(hostile) as served:
+        report = experiment(tmp_path / "r", served)
+        code, out, err = live.inside(capfd, "run", report)
+    assert code == 0, err
+    assert {row["status"] for row in live.rows(report).values()} <= {"passed", "failed"}
+    found = list((report / "written").rglob("*"))
+    assert all((report / "written") in path.resolve().parents for path in found)
+    assert {path.name for path in found if path.is_file()} == {"SKILL.md"}
+    longest = max(len(seen["body"]["messages"][0]["content"]) for seen in served.seen)
+    assert longest < 21_000  # of two million characters
+    assert live.inside(capfd, "report", report)[0] == 0
+    shown = live.inside(capfd, "show", report)[1]
+    assert "\x1b" not in out + err + shown
+    page = (report / "report.html").read_text()
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page

@@ -12,8 +12,9 @@ from harness.report.choice_tables import INPUTS, advice_word, break_even, flips_
 from harness.report.curve_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several
 from harness.report.pages.choices import written as typed
-from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered
+from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered, scoreboard_for
 from harness.report.pages.parts import draw, figure, loud, notes, section, show, title, write
+from harness.report.scoreboard_tables import roles_table
 from harness.verdict import Advice, AdviceInputs, Assumptions
 
 FIELDS = {
@@ -62,6 +63,9 @@ def page(shown: Shown) -> None:
     figure("bills", bills_figure, advice, bills, shown.theme)
     section("The cost of a pass")
     figure("per-pass", pass_cost_figure, advice, shown.theme)
+    if (roles := roles_table(scoreboard_for(evidence))).rows:
+        section("What each role cost")
+        show(roles)
     section("What would flip it")
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
     if not advice.economics["tasks_per_month"]:

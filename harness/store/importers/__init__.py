@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import Registry, UsageError
-from harness.store.sums import Flag
+from harness.store.flags import Flag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

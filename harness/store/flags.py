@@ -1,0 +1,59 @@
+"""What is odd about the outcomes of a report, in sentences."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.store.columns import Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag:
+    """One thing that a reader must know before trusting a rate."""
+
+    kind: str
+    """``split``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``trials``, ``missing``, ``errored`` or
+    ``skipped``."""
+    count: int  # rows, tasks or contenders concerned
+    text: str  # one sentence
+
+
+_ODD = {
+    "split": "{:,} rows of another split were left out",
+    "duplicates": "{:,} rows repeat the contender, task and trial of another and were left out",
+    "contradictions": "{:,} rows contradict themselves: passed, status and score disagree",
+    "copies": "{:,} tasks are in two suites; a task and its copy count as one unit",
+    "unvalued": "{:,} graded rows have neither passed nor score; their status was counted",
+}  # what is counted while the sums are made
+
+
+def flags_of(contenders: Sequence[str], sums: Mapping[str, Array], odd: Mapping[str, int]) -> tuple[Flag, ...]:
+    """The flags of a table of these sums, with what was counted under the names of `_ODD`."""
+    rows = sums["counts"] + sums["errored"] + sums["ungraded"] + sums["skipped"]
+    most, tasks, whole = rows.max(axis=1), rows.shape[1], rows.sum(axis=1).tolist()
+    least = np.where(rows > 0, rows, np.iinfo(np.int64).max).min(axis=1)
+    found = [Flag(kind=kind, count=odd[kind], text=text.format(odd[kind])) for kind, text in _ODD.items() if odd[kind]]
+
+    def of_each(kind: str, text: str, counts: Array, whole: Sequence[int] = ()) -> None:
+        """A flag of the contenders that have any."""
+        shares = [f" of {of:,}" for of in whole] or [""] * len(contenders)
+        parts = [f"{name} {n:,}{of}" for name, n, of in zip(contenders, counts.tolist(), shares, strict=True) if n]
+        if parts:
+            found.append(Flag(kind=kind, count=int(counts.sum()), text=f"{text}: {_listed(parts)}"))
+
+    of_each("missing", f"of {tasks:,} tasks some contenders have no row", (rows == 0).sum(axis=1))
+    if most.max() != least.min():
+        uneven = int((np.where(rows > 0, rows, most.max()).min(axis=0) < most.max()).sum())
+        spans = zip(contenders, least.tolist(), most.tolist(), strict=True)
+        parts = [f"{name} {low}" if low == high else f"{name} {low} to {high}" for name, low, high in spans]
+        found.append(Flag(kind="trials", count=uneven, text=f"the number of trials differs: {_listed(parts)} a task"))
+    lost = (sums["errored"] + sums["ungraded"]).sum(axis=1)
+    of_each("errored", "attempts that errored or could not be graded and are in no rate", lost, whole)
+    skipped = sums["skipped"].sum(axis=1)
+    of_each("skipped", "attempts that were never tried: the run is incomplete", skipped, whole)
+    return tuple(found)
+
+
+def _listed(parts: list[str]) -> str:
+    return ", ".join(parts[:5]) + (f" and {len(parts) - 5:,} more contenders" if len(parts) > 5 else "")
