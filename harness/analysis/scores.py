@@ -10,6 +10,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.common_sets import ranked_tasks
+from harness.analysis.found import found_notes, found_of, unopened
 from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
 from harness.analysis.role_costs import role_costs
@@ -86,16 +87,17 @@ def scoreboard(
         cautions=(),
         notes=(),
         roles=role_costs(table, manifest),
+        found=found_of(table, manifest, level),
         uncalibrated_judges=manifest.uncalibrated_judges if manifest else (),
     )
-    view = replace(view, cautions=cautions_of(view, ranked, manifest))
+    view = replace(view, cautions=(*cautions_of(view, ranked, manifest), *unopened(table, manifest)))
     more = [
         f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
     ]
     if more:
         doubt = [*doubt, f"tasks beyond the {int(common.sum()):,} that are ranked, left out here: {listed(more, 5)}"]
     doubt = [*doubt, *kin_notes(manifest, described(table.report, manifest))]
-    return replace(view, notes=notes_of(view, table, manifest, doubt))
+    return replace(view, notes=notes_of(view, table, manifest, [*found_notes(view.found), *doubt]))
 
 
 def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tuple[stats.Ranking | None, Leader | None]:

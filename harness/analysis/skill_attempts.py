@@ -159,8 +159,8 @@ class SkillAttempts:
         return found if found.value is not None else Estimate(value=None, level=self.level, why=why)
 
 
-def names_a_skill(table: TaskTable) -> bool:
-    """Whether any row may name a skill, by what the file says of its columns; true where it says nothing of them."""
+def names_any(table: TaskTable, lists: Sequence[str] = ("skills_shown", "skills_used")) -> bool:
+    """Whether any row may name one in these columns, by what the file says of them; true where it says nothing."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -169,6 +169,5 @@ def names_a_skill(table: TaskTable) -> bool:
     except (OSError, pa.ArrowInvalid):  # it has gone or changed: who reads it says so
         return True
     columns = (meta.row_group(g).column(c) for g in range(meta.num_row_groups) for c in range(meta.num_columns))
-    lists = ("skills_shown", "skills_used")
     found = (column.statistics for column in columns if column.path_in_schema.split(".")[0] in lists)
     return any(values is None or values.num_values for values in found)

@@ -8,7 +8,7 @@ from typing import Any
 from harness.analysis.designs import Design, factorial
 from harness.analysis.loading import Evidence, Floats, Ints, load_evidence, progress_of
 from harness.analysis.pairs import OF_THE_ROWS, CommonTasks, adjusted, compared, unit_note, unit_of
-from harness.analysis.skill_attempts import Given, SkillAttempts, deliveries, given, names_a_skill, squares
+from harness.analysis.skill_attempts import Given, SkillAttempts, deliveries, given, names_any, squares
 from harness.analysis.views import DomainSpread, missing_why, priced, warned
 from harness.core import Comparison, Estimate, EvidenceError, Manifest, UsageError, as_json, listed, plural
 from harness.stats import clustered_mean, clustered_rate, compare
@@ -162,7 +162,7 @@ def skills(source: Path | Evidence, *, split: str | None = None, level: float = 
 def has_skills(table: TaskTable, manifest: Manifest | None = None) -> bool:
     """Whether a contender was given skills, or a row may name one: told at once, without a look at the rows."""
     given_some = any(one.arm is not None for one in given(manifest).values())
-    return given_some or bool({"skilled", "both"} & set(table.kinds)) or names_a_skill(table)
+    return given_some or bool({"skilled", "both"} & set(table.kinds)) or names_any(table)
 
 
 def _skilled(one: SkillAttempts) -> bool:

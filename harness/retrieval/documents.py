@@ -35,9 +35,9 @@ class Passage:
     sources: tuple[str, ...] = ()  # every document that says the same, its own first
 
     @property
-    def name(self) -> str:
-        """What a record keeps of it."""
-        return f"{self.source}#{self.number}"
+    def names(self) -> tuple[str, ...]:
+        """What a record keeps of it: one for each document that says the same."""
+        return tuple(f"{source}#{self.number}" for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

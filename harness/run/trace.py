@@ -305,7 +305,7 @@ def _documents(assembled: Assembled, attempt: Attempt) -> tuple[str, ...]:
     prompt = system.prompt
     if system.parts or not isinstance(prompt, ContextPrompt):
         return ()
-    return tuple(passage.name for passage in prompt.passages(attempt.task))
+    return tuple(name for passage in prompt.passages(attempt.task) for name in passage.names)
 
 
 def plan_digest(assembled: Assembled) -> str:

@@ -12,7 +12,7 @@ from app_page import bodies, drawn, table, texts
 
 from harness.analysis import has_skills, skills
 from harness.analysis.loading import load_evidence
-from harness.analysis.skill_attempts import names_a_skill
+from harness.analysis.skill_attempts import names_any
 from harness.cli.entry import main
 from harness.core import p_text, percent, points, points_interval
 from harness.report import write_report
@@ -309,6 +309,6 @@ def test_a_file_that_says_nothing_of_its_columns_is_read(report):
                                     pa.array([[]] * whole.num_rows, type=pa.list_(pa.string()))),
                    path, write_statistics=False)  # fmt: skip
     loaded, _ = load_evidence(report)
-    assert names_a_skill(loaded)
+    assert names_any(loaded)
     path.unlink()
-    assert names_a_skill(loaded)
+    assert names_any(loaded)

@@ -25,7 +25,7 @@ def folder(tmp_path):
 
 
 def names(passages):
-    return [one.name for one in passages]
+    return [name for one in passages for name in one.names]
 
 
 def test_documents_are_read_with_their_front_matter_and_headings(folder):
