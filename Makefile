@@ -48,10 +48,10 @@ demo: $(VENV)/.demo
 	$(BIN)/ownbench compare reports/demo tuned skilled
 	$(BIN)/ownbench compare reports/demo hybrid tuned
 	$(BIN)/ownbench report reports/demo
-	$(BIN)/ownbench run reports/gate-demo --quiet
 	@echo; echo "Every way in which a skill can reach the generalist, on fewer tasks:"
 	$(BIN)/ownbench run reports/arms-demo --quiet
 	$(BIN)/ownbench report reports/arms-demo
+	$(BIN)/ownbench run reports/gate-demo --quiet
 	@echo; echo "May a damaged adapter replace the intact one? The gate has to say BLOCK:"
 	$(BIN)/ownbench gate reports/gate-demo reports/gate-demo --candidate-contender damaged || test $$? -eq 1
 	@echo; echo "Own, rent or mix, at the economics that reports/demo/experiment.yaml assumes:"

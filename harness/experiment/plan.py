@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.core import Grader, ModelSpec, Suite, Task, UserFileError, attempt_id, digest_json, listed, nearest, seeded
 from harness.experiment.schema import Experiment
+from harness.grade import programs_of
 from harness.model import BACKENDS, backend_of
 from harness.sandbox import READING_SKILLS, forbidden, named
 from harness.suite import in_two_suites, select
@@ -209,6 +210,9 @@ def check_tasks(
                 show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
                 problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else known}"
                 raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
+        ran = ((task, by) for task in suite.tasks for by in programs_of(graders[task.digest]))
+        risks = {risk: task.id for task, by in ran if (risk := by.unsound(task))}
+        notes += [f"suite {suite.name}: {risk} (task {task})" for risk, task in risks.items()]
         if blind and any(task.files for task in suite.tasks):
             notes.append(f"suite {suite.name}: the prompt of {listed(blind, 5)} does not show the tasks' files")
     return notes

@@ -85,10 +85,19 @@ class Program(SuiteGrader):
 
     def unsound(self, task: Task) -> str:
         """What of a contender's the command would run in place of a test; nothing: it does not."""
-        for part in self.command:
-            if part not in task.tests and not part.startswith(("/", "-")) and Path(part).suffix in _SCRIPTS:
-                where = "is one of the task's files" if part in task.files else "is nowhere in the suite"
-                return f"the grader runs {part}, which {where}: a contender may write it; list it under tests"
+        for place, part in enumerate(self.command):
+            for word in re.split(r"[\s;&|<>()'\"]+", part):
+                name = word.removeprefix("./")
+                searched = place == 0 and "/" not in word  # for among the box's programs
+                if (name in task.tests and part in {word, name}) or word.startswith(("/", "-")) or searched:
+                    continue
+                if name in task.tests:
+                    return (
+                        f"the grader runs {name} of the work folder, which a contender may write; write {TESTS}/{name}"
+                    )
+                if Path(name).suffix in _SCRIPTS:
+                    where = "is one of the task's files" if name in task.files else "is nowhere in the suite"
+                    return f"the grader runs {name}, which {where}: a contender may write it; list it under tests"
         return ""
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
@@ -129,7 +138,8 @@ class Program(SuiteGrader):
             box.run(["rm", "-rf", "--", ANSWER])  # a folder of that name, perhaps
             files[ANSWER] = text.encode("utf-8", "replace")
         box.put(files)
-        command = [f"{TESTS}/{part}" if part in task.tests else part for part in self.command]
+        named = [part.removeprefix("./") for part in self.command]
+        command = [f"{TESTS}/{n}" if n in task.tests else p for n, p in zip(named, self.command, strict=True)]
         ready = box.run(["sh", "-c", _PREPARE, command[0]])
         if ready.code != 0:
             why = f": {_end_of(ready)}" if ready.err or ready.cause else " is not in the box"

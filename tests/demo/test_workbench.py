@@ -1,7 +1,6 @@
 """The suite of work in a box and its skills as they are shipped: whole, solvable, and not to be had for nothing."""
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
+from harness.sandbox import probe
 from harness.skill import lint_library, load_library
 from harness.suite import load_suite
 
@@ -17,7 +17,7 @@ SUITE = ROOT / "suites" / "workbench"
 FOLDERS = sorted(path.parent for path in SUITE.glob("tasks/*/task.toml"))
 SKILLS = ROOT / "skills" / "workbench"
 REPAIRS = sorted(path.parent for path in SUITE.glob("tasks/*/tests/cases.json"))
-boxed = pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+boxed = pytest.mark.skipif(not probe("bubblewrap").usable, reason="bubblewrap makes no box here")
 
 
 def test_there_are_enough_tasks_and_no_source_is_in_two_splits():

@@ -72,7 +72,7 @@ def by_shell(tmp_path, script, left=None, text="x", **options):
 @boxed
 def test_the_exit_code_is_the_verdict_and_what_was_printed_the_reason(tmp_path):
     one = task(tmp_path)
-    right, wrong = judged(program(), one, "42"), judged(program(), one, "41")
+    right, wrong = judged(program(), one, "42"), judged(program("python3", "./check.py"), one, "41")
     assert (right.status, right.score, right.reason) == (Status.PASSED, 1.0, "expected 42 found 42")
     assert (wrong.status, wrong.score, wrong.cause) == (Status.FAILED, 0.0, Cause.WRONG)
     assert wrong.reason == "expected 42 found 41"
@@ -374,4 +374,7 @@ def test_a_script_that_a_contender_may_write_is_pointed_out(tmp_path):
     assert "main.py, which is one of the task's files" in program("python3", "main.py").unsound(one)
     assert "gone.sh, which is nowhere in the suite" in program("bash", "gone.sh").unsound(one)
     assert program("bash", "/tests/test.sh").unsound(one) == ""
+    assert program("python3", "./check.py").unsound(one) == program("run.sh", "-x").unsound(one) == ""
+    within = program("sh", "-c", "python3 check.py; true").unsound(one)
+    assert "runs check.py of the work folder, which a contender may write; write /tests/check.py" in within
     assert Path(one.tests["check.py"]).is_file()

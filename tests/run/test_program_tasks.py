@@ -50,6 +50,15 @@ def test_contenders_with_and_without_a_box_are_judged_alike(tasks, capfd):
     assert agent["grader_digest"] == text["grader_digest"]
 
 
+def test_a_check_that_a_contender_may_write_is_told_of_before_anything_is_sent(tasks, capfd):
+    with Server(calling("answer 0")) as served:
+        report = tasks(served, grader=BY_PROGRAM | {"command": ["python3", "chek.py"]})
+        code, out, _ = live.inside(capfd, "check", report)
+        assert (code, len(served.seen)) == (0, 0)
+    told = "suite s: the grader runs chek.py, which is nowhere in the suite: a contender may write it"
+    assert f"warning: {told}; list it under tests (task t0)" in out
+
+
 def test_a_contender_sees_its_files_and_neither_tests_nor_oracle(tasks, capfd):
     look = "find / -xdev -name check.py 2>/dev/null; ls /w /tests /logs /solution 2>/dev/null; true"
     with Server(calling(bash(look), "answer 0")) as served:

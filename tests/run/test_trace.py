@@ -158,3 +158,29 @@ def test_a_request_that_goes_on_adds_what_is_new_and_any_other_begins_anew():
     assert [message["role"] for message in trace.messages] == ["system", "user", "assistant", "tool", "user"]
     trace.ask(first)
     assert [message["role"] for message in trace.messages[5:]] == ["system", "user"]
+
+
+def test_a_conversation_goes_on_where_it_was_left_for_another():
+    trace = Trace()
+
+    def said(role, text):
+        return {"role": role, "content": text}
+
+    lead = [said("user", "task"), said("assistant", "call")]
+    trace.ask(lead[:1])
+    trace.say(lead[1])
+    for number in (1, 2):  # each time another is asked in between, whose conversation ends there
+        trace.ask([said("user", f"subtask {number}")])
+        trace.say(said("assistant", f"done {number}"))
+        result, answer = said("tool", f"done {number}"), said("assistant", f"call {number}")
+        trace.say(result)
+        lead.append(result)
+        trace.ask(lead)
+        trace.say(answer)
+        lead.append(answer)
+    assert [message["content"] for message in trace.messages] == [
+        *("task", "call", "subtask 1", "done 1", "done 1", "call 1"),
+        *("subtask 2", "done 2", "done 2", "call 2"),
+    ]
+    trace.ask([said("user", "task")])  # the same question once more is another conversation
+    assert len(trace.messages) == 11

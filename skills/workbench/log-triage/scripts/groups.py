@@ -11,6 +11,7 @@ where there is a unit.
 import argparse
 import json
 import math
+import os
 import re
 import sys
 
@@ -93,4 +94,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(0)
+    except (OSError, re.error) as error:
+        sys.exit(f"cannot be grouped: {error}")

@@ -14,6 +14,7 @@ import argparse
 import datetime
 import gzip
 import json
+import os
 import re
 import sys
 
@@ -35,7 +36,13 @@ class Reader:
         self.zone, self.year, self.month, self.assumed = zone, year, 0, set()
 
     def time_of(self, line):
-        """The time in UTC and where the rest of the line begins; None: the line has none."""
+        """The time in UTC and where the rest of the line begins; None: the line has none, or no such day exists."""
+        try:
+            return self.found(line)
+        except ValueError:
+            return None
+
+    def found(self, line):
         if m := ISO.match(line):
             return self.iso(m), m.end()
         if m := ACCESS.match(line):
@@ -68,8 +75,8 @@ class Reader:
             value = fields.get(key)
             if isinstance(value, (int, float)) and not isinstance(value, bool):
                 return epoch(value / 1000 if value > 1e11 else value)
-            if isinstance(value, str) and (m := ISO.match(value)):
-                return self.iso(m)
+            if isinstance(value, str) and (when := self.time_of(value)):
+                return when[0]
         return None
 
 
@@ -172,4 +179,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(0)
+    except (OSError, EOFError) as error:
+        sys.exit(f"cannot be read: {error}")

@@ -10,6 +10,7 @@ import argparse
 import datetime
 import json
 import re
+import sys
 
 
 def main():
@@ -47,4 +48,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, re.error, ValueError, TypeError, KeyError) as error:
+        sys.exit(f"cannot be read; make events.jsonl with timeline.py first: {error}")

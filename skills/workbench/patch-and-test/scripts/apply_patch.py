@@ -74,6 +74,8 @@ def main():
     args = parser.parse_args()
     with open(args.patch, encoding="utf-8") as file:
         files = parsed(file.read())
+    if not any(hunks for _, hunks in files):
+        sys.exit(f"{args.patch}: there is no hunk in it")
     left = 0
     for name, hunks in files:
         path = os.path.join(args.folder, name)
@@ -103,4 +105,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, UnicodeDecodeError) as error:
+        sys.exit(f"cannot be applied: {error}")

@@ -94,4 +94,9 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(0)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        sys.exit(f"there is no such function: {error}")

@@ -35,6 +35,14 @@ def sources(folder):
                 continue
 
 
+def parsed(path, text):
+    try:
+        return ast.parse(text, path)
+    except (SyntaxError, ValueError) as error:
+        print(f"{path}: left out, {error}")
+        return ast.Module([], [])
+
+
 def shown(path, line, text, what):
     print(f"{path}:{line}: {what}: {text.splitlines()[line - 1].strip()}")
 
@@ -46,7 +54,7 @@ def uses(name, folder):
                 if name in line:
                     shown(path, place, text, "mentioned")
             continue
-        for node in ast.walk(ast.parse(text, path)):
+        for node in ast.walk(parsed(path, text)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == name:
                 shown(path, node.lineno, text, "defined")
             elif (
@@ -68,7 +76,7 @@ def same(place, folder):
     form = form_of(min(wanted, key=lambda node: node.end_lineno - node.lineno))
     for path, text in sources(folder):
         if path.endswith(".py"):
-            for node in statements(ast.parse(text, path)):
+            for node in statements(parsed(path, text)):
                 if form_of(node) == form:
                     shown(path, node.lineno, text, "same form")
 

@@ -11,6 +11,7 @@ written: give the order or the sign yourself then.
 
 import argparse
 import csv
+import os
 import sys
 
 import tables
@@ -97,4 +98,9 @@ def one_file(path, args, problems):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(0)
+    except (OSError, ValueError, csv.Error) as error:
+        sys.exit(f"cannot be converted: {error}")

@@ -7,6 +7,9 @@ With --by, dates and numbers are looked at for each value of that column apart (
 
 import argparse
 import collections
+import csv
+import os
+import sys
 
 import tables
 
@@ -97,4 +100,9 @@ def others(values, good):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BrokenPipeError:
+        os._exit(0)
+    except (OSError, ValueError, csv.Error) as error:
+        sys.exit(f"cannot be read: {error}")

@@ -28,7 +28,7 @@ def delimiter_of(text):
     """The sign that splits most lines into the same number of fields, more than one."""
     best, found = (0, 0), ","
     for sign in ",;\t|":
-        widths = [len(row) for row in csv.reader(io.StringIO(text[:50_000]), delimiter=sign) if row]
+        widths = [len(row) for row in csv.reader(io.StringIO(text[:50_000], newline=""), delimiter=sign) if row]
         common = max(set(widths), key=widths.count) if widths else 1
         score = (widths.count(common) / len(widths), common) if common > 1 else (0, 0)
         if score > best:
