@@ -15,6 +15,7 @@ from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probi
 from harness.run.session import Asked, AttemptSession, Shop, meter_of, redactor_of
 from harness.store import experiment_file, recorded_replies
 
+BOX_FILES = 24  # of a box while it starts or runs a command
 OTHER_FILES = 128  # files that a run holds besides its connections, amply
 QUESTION = "Answer with the one word: ok"
 TOKENS = 16  # the longest answer that is asked for by a ping
@@ -41,7 +42,10 @@ def fast_loop() -> asyncio.AbstractEventLoop:
 
 
 def make_room(assembled: Assembled, attempts: int) -> None:
-    """Raises this process's limit of open files, for a connection to each call. Raises UserFileError: it cannot be."""
+    """Raises this process's limit of open files, for a connection to each call, and boxes.
+
+    Raises UserFileError: it cannot be raised enough for the calls.
+    """
     models = sum(backend_of(spec).remote for spec in assembled.specs.values())
     calls = min(assembled.experiment.limits.concurrency, attempts)
     try:
@@ -50,8 +54,9 @@ def make_room(assembled: Assembled, attempts: int) -> None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     judges = sum(min(assembled.experiment.judges[name].concurrency, attempts) for name in assembled.judges)
-    wanted = calls * models + judges + OTHER_FILES
-    if not models or soft == resource.RLIM_INFINITY or soft >= wanted:
+    boxed = any(system.needs_box for by_suite in assembled.systems.values() for system in by_suite.values())
+    wanted = calls * models + judges + OTHER_FILES + (calls * BOX_FILES if boxed else 0)
+    if not (models or boxed) or soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     try:

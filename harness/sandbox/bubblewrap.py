@@ -72,6 +72,9 @@ class BubblewrapBox(CommandBox):
         self._cgroup = make_cgroup(self.limits)
         try:
             self._spawn(binary)
+        except OSError as error:  # no more processes, files or memory for now
+            self.close()
+            raise StartError(f"bubblewrap made no box: {error.strerror}") from None
         except BaseException:
             self.close()
             raise

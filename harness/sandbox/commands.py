@@ -77,8 +77,8 @@ class CommandBox:
         cwd: str | None = None,
         keep: bool = False,
     ) -> Done:
-        """As `Box.run` says."""
-        with self._lock, Streams(self.limits.output_bytes if cap is None else cap) as streams:
+        """As `Box.run` says. Raises BoxError: this process has no files left for its pipes."""
+        with self._lock, self._streams(self.limits.output_bytes if cap is None else cap) as streams:
             began = time.monotonic()
             command = Command(
                 argv=["/bin/sh", "-c", cmd] if isinstance(cmd, str) else list(cmd),
@@ -98,6 +98,12 @@ class CommandBox:
                 cut=streams.cut,
                 cause=cause,
             )
+
+    def _streams(self, cap: int) -> Streams:
+        try:
+            return Streams(cap)
+        except OSError as error:
+            raise BoxError(f"a command could not be given to the box: {error.strerror}") from None
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """As `Box.put` says."""

@@ -228,6 +228,8 @@ def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
         )  # fmt: skip
     except FileNotFoundError:
         raise BoxError(f"{kind} is not installed") from None
+    except OSError as error:  # no more processes, files or memory for now
+        raise BoxError(f"{kind} {arguments[0]}: {error.strerror}") from None
     except subprocess.TimeoutExpired:
         raise BoxError(f"{kind} {arguments[0]} did not answer within {seconds:g} s") from None
     if done.returncode:

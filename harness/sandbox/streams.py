@@ -20,11 +20,15 @@ class Streams:
         self._kept: dict[int, bytearray] = {}
         self._total: dict[int, int] = {}
         self.write_ends: list[int] = []  # the command's; the owner closes them once they are passed on
-        for _ in range(2):
-            reader, writer = os.pipe()
-            self.write_ends.append(writer)
-            self._kept[reader], self._total[reader] = bytearray(), 0
-            self._selector.register(reader, selectors.EVENT_READ)
+        try:
+            for _ in range(2):
+                reader, writer = os.pipe()
+                self.write_ends.append(writer)
+                self._kept[reader], self._total[reader] = bytearray(), 0
+                self._selector.register(reader, selectors.EVENT_READ)
+        except OSError:
+            self.__exit__()
+            raise
 
     def __enter__(self) -> Self:
         return self

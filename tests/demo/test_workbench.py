@@ -28,6 +28,12 @@ def test_there_are_enough_tasks_and_no_source_is_in_two_splits():
     }  # fmt: skip
     for found in by_domain.values():
         assert {task.split for task in found} == {"dev", "test"}
+    named = {task.domain: task.metadata["skills"] for task in tasks}
+    assert named == {
+        "data-cleaning": ["table-cleaning"],
+        "log-analysis": ["log-triage"],
+        "code-repair": ["patch-and-test"],
+    }
     splits = {}
     for task in tasks:
         splits.setdefault(task.cluster, set()).add(task.split)

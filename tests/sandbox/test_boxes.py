@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -142,6 +143,21 @@ def test_a_box_that_does_not_start_is_tried_three_times(bubblewrap, monkeypatch)
 
 def _never(box):
     raise StartError("Resource temporarily unavailable")
+
+
+def test_a_process_without_files_left_says_so(bubblewrap, monkeypatch):
+    monkeypatch.setattr(opening, "PAUSES_S", ())
+    with open_box(SMALL) as box:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/proc/self/fd").iterdir()]), hard))
+        try:
+            with pytest.raises(BoxError, match="bubblewrap made no box: Too many open files"):
+                open_box(SMALL)
+            with pytest.raises(BoxError, match="could not be given to the box: Too many open files"):
+                box.run("true")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert box.run("echo alive").out == b"alive\n"
 
 
 def test_a_box_that_nobody_waits_for_any_more_is_closed(bubblewrap, monkeypatch):

@@ -148,8 +148,9 @@ def main() -> None:
     args = parser.parse_args()
     try:
         server = Server(Policy(load_moves()), port=args.port, seconds=args.seconds)
-    except OSError as error:
-        parser.exit(2, f"port {args.port}: {error.strerror}; name another one with --port\n")
+    except (OSError, OverflowError) as error:
+        said = error.strerror if isinstance(error, OSError) else "no such port"
+        parser.exit(2, f"port {args.port}: {said}; name another one with --port\n")
     print(f"a scripted policy answers at {server.url}", flush=True)
     server.serve()
 
