@@ -31,7 +31,7 @@ def _unloaded(assembled: Assembled) -> Iterator[str]:
     for name, entry in assembled.experiment.contenders.items():
         for text in dict.fromkeys(text for suite in assembled.suites for text in entry.skills_for(suite.name)):
             _, skipped = read_library(resolve(assembled.report, text, field=f"contenders.{name}.skills"))
-            named = [f"{folder.name} ({why})" for folder, why in skipped.items()]
+            named = [f"{folder.name} ({why})" for folder, why in skipped.items() if _means_to_be_a_skill(folder)]
             if named:
                 verb = "is no skill that can be loaded" if len(named) == 1 else "are no skills that can be loaded"
                 yield f"{text}: {listed(named, NAMED)} {verb}, and nobody is shown it; see: ownbench skill lint {text}"
@@ -53,6 +53,11 @@ def room_of(spec: ModelSpec, stated: int | None) -> tuple[int, str] | None:
             if isinstance(length, int) and length > 0:
                 return length, "max_position_embeddings of its config.json"
     return None
+
+
+def _means_to_be_a_skill(folder: Path) -> bool:
+    """Whether a folder means to be a skill; another library next to skills does not."""
+    return any((folder / name).exists() for name in ("SKILL.md", "skill.md"))
 
 
 def _too_long(assembled: Assembled) -> Iterator[str]:
