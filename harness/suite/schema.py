@@ -97,16 +97,16 @@ class EnvironmentRow(Strict):
 
 def _kind(value: Any) -> str:
     """Of a value of several forms, which it was meant to be: one problem, not one a branch."""
-    return "mapping" if isinstance(value, (dict, Strict)) else "list" if isinstance(value, list) else "word"
+    return "Mapping" if isinstance(value, (dict, Strict)) else "List" if isinstance(value, list) else "Word"
 
 
 _ByKind = Discriminator(_kind)
-ToolField = Annotated[Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("mapping")], _ByKind]
+ToolField = Annotated[Annotated[Text, Tag("Word")] | Annotated[ToolRow, Tag("Mapping")], _ByKind]
 EnvironmentField = Annotated[
-    Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")], _ByKind
+    Annotated[Literal["host"], Tag("Word")] | Annotated[EnvironmentRow, Tag("Mapping")], _ByKind
 ]
 FilesField = Annotated[
-    Annotated[Text, Tag("word")] | Annotated[list[Text], Tag("list")] | Annotated[dict[Text, Text], Tag("mapping")],
+    Annotated[Text, Tag("Word")] | Annotated[list[Text], Tag("List")] | Annotated[dict[Text, Text], Tag("Mapping")],
     _ByKind,
 ]  # a folder, whose files stand at their names below it; files and folders by name; or where each name is to be found
 WORK = ("files", "tests", "oracle", "oracle_env", "tools", "environment", "turns", "timeout_s")
