@@ -10,6 +10,7 @@ from harness.cost import estimate, lacking
 from harness.experiment.assembly import Assembled, recall
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
+from harness.experiment.skill_notes import skill_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
 from harness.system import SKILL_TOKENS, is_authoring
@@ -155,6 +156,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
+    yield from skill_notes(assembled)
     yield from _unused(assembled)
 
 

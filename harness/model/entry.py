@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.core import Price, is_this_machine
-from harness.userfile import Amount, Strict, Text, Truth
+from harness.userfile import Amount, Count, Strict, Text, Truth
 
 TOOLS = "tools"  # the model can be given tools to call
 LOGPROBS = "logprobs"  # replies carry signals when the request asks for log-probabilities
@@ -83,6 +83,7 @@ class ModelEntry(Strict):
     sampling: dict[str, Any] = Field(default_factory=dict)
     price: PriceEntry | None = None
     gpu_hour_usd: Amount | None = None
+    context_tokens: Count | None = None  # that a prompt and its answer may have; `check` warns of longer ones
     reasoning: Literal["separate", "keep"] = "separate"
     """Whether what the model thinks is kept apart from its answer, or is part of the text."""
 
