@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.core import UNBILLED, EvidenceError, Manifest, Role
-from harness.store import TaskTable, read_calls
+from harness.store import TaskTable, read_charged_calls
 
 _ORDER = ("author", "lead", *(role.value for role in Role))  # as an attempt asks them
 
@@ -48,7 +48,7 @@ def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[st
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    calls = read_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error"])
+    calls = read_charged_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error"])
     cause = pc.list_element(pc.split_pattern(pc.fill_null(calls["error"], ""), ":", max_splits=1), 0)
     free = pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
     calls = calls.filter(pc.invert(free))

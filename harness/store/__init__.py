@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         compact,
         read_actions,
         read_calls,
+        read_charged_calls,
         read_outcomes,
         read_transcript,
         recorded_replies,

@@ -8,7 +8,7 @@ import numpy as np
 from harness.analysis import cost_bases, ranked_together
 from harness.core import ContenderRecord, Decision, Described, EvidenceError, Price, UsageError, digest_json, listed
 from harness.stats import Sufficiency, resampled_sums, sufficiency
-from harness.store import TaskTable, read_calls
+from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
@@ -340,7 +340,7 @@ def _from_calls(table: TaskTable, names: Sequence[str], why: dict[str, str]) -> 
     if not (table.report / "calls.parquet").is_file():
         why.update(dict.fromkeys(names, "the calls that would part machine time from tokens are not recorded"))
         return found
-    calls = read_calls(table.report, ["attempt_id", "role", "cost_basis", "cost_usd"])
+    calls = read_charged_calls(table.report, ["attempt_id", "role", "cost_basis", "cost_usd"])
     calls = calls.filter(pc.not_equal(pc.fill_null(calls["role"], ""), "judge"))
     basis, cost = pc.fill_null(calls["cost_basis"], ""), pc.fill_null(calls["cost_usd"], np.nan)
     told = pc.or_(pc.equal(basis, "gpu_time"), pc.equal(cost, 0.0))

@@ -79,3 +79,14 @@ def test_nothing_is_read_where_no_contender_has_several_roles(report):
     assert role_costs(table, MANIFEST) == ()
     (table.report / "calls.parquet").unlink()
     assert role_costs(table, MANIFEST) == ()
+
+
+def test_a_request_that_a_resumed_attempt_records_again_counts_once(report, tmp_path):
+    table = report()
+    calls = pq.read_table(tmp_path / "calls.parquet")
+    calls = calls.append_column("request_digest", pa.array([f"d{n}" for n in range(len(calls))]))
+    pq.write_table(pa.concat_tables([calls, calls]), tmp_path / "calls.parquet")
+    assert told(role_costs(table, MANIFEST)) == [
+        ("both", "worker", ("m",), 2, 2, 2, 1.5),
+        ("both", "expert", ("big",), 2, 1, 1, 2.5),
+    ]
