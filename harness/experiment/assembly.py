@@ -70,6 +70,10 @@ class Assembled:
         """The identities, by name."""
         return {name: next(iter(by_suite.values())).contender for name, by_suite in self.systems.items()}
 
+    def is_dev(self, attempt: Attempt) -> bool:
+        """Whether an attempt is made only to choose a threshold on."""
+        return bool(self.dev) and attempt.split == "dev"
+
     def waits_for(self, contender: str) -> frozenset[str]:
         """Whose dev attempts a contender waits for, because a threshold or a rate of its own is chosen on them."""
         return frozenset(part for system in self.systems[contender].values() for part in system.waits_for)

@@ -17,12 +17,13 @@ CHARACTERS_PER_TOKEN = 4  # a rough figure for English, as no provider's tokeniz
 ANSWER_TOKENS = 64  # kept free for an answer where no sampling limit says how long it may be
 LEAST_WORDS = 6  # of a reference that is looked for: a label or a number stands in any text
 LOOKED_AT = 50_000_000  # characters of all skills together in which references are looked for
+REPEATED = 3  # times that a placebo may say the same
 NAMED = 3  # that a line lists
 
 
 def skill_notes(assembled: Assembled) -> Iterator[str]:
     """The lines, each once."""
-    lines = (*_unloaded(assembled), *_too_long(assembled), *_leaks(assembled), *_named(assembled))
+    lines = (*_unloaded(assembled), *_too_long(assembled), *_leaks(assembled), *_named(assembled), *_repeated(assembled))
     yield from dict.fromkeys(lines)
 
 
@@ -35,6 +36,18 @@ def _unloaded(assembled: Assembled) -> Iterator[str]:
             if named:
                 verb = "is no skill that can be loaded" if len(named) == 1 else "are no skills that can be loaded"
                 yield f"{text}: {listed(named, NAMED)} {verb}, and nobody is shown it; see: ownbench skill lint {text}"
+
+
+def _repeated(assembled: Assembled) -> Iterator[str]:
+    """Placebos whose text is a short one, said again and again."""
+    for name, by_suite in assembled.systems.items():
+        skilled = [one for one in by_suite.values() if isinstance(one, Skilled) and one.delivery.name == "placebo"]
+        for skill in dict.fromkeys(skill for one in skilled for skill in one.skills):
+            own = [one for one in read_library(skill.folder)[0] if one.name == skill.name]
+            said, wanted = (len(one.body.split()) for one in (*own[:1] or [skill], skill))
+            if wanted > REPEATED * said:
+                far = f"the placebo is the skill {skill.name} of {plural(said, 'word')}, repeated to {wanted:,}"
+                yield f"{name}: {far}: put a skill of about that length beside the one it stands for"
 
 
 # ------------------------------------------------------------------------------------------------ the model's context

@@ -93,3 +93,12 @@ def test_a_task_that_names_a_skill(lines, tmp_path):
     assert line.startswith("1 task of the suite s names a skill (task t1: 'lost-parcels')")
     (line,) = lines([("Use the PDF skill.", "a"), ("With the skill `pdf`?", "b")])
     assert line.startswith("2 tasks of the suite s name a skill (task t0: 'PDF skill')")
+
+
+def test_a_placebo_that_repeats_a_short_text(lines, tmp_path):
+    write_skill(tmp_path / "lib", "lost-parcels", "word " * 100)
+    write_skill(tmp_path / "lib", "ponds", "A pond is still.")
+    (line,) = lines([("Is it paid?", "yes")], skills="lib/lost-parcels", delivery="placebo")
+    assert line.startswith("c: the placebo is the skill ponds of 4 words, repeated to 100: put a skill")
+    write_skill(tmp_path / "lib", "ponds", "water " * 40)
+    assert lines([("Is it paid?", "yes")], skills="lib/lost-parcels", delivery="placebo") == []
