@@ -7,12 +7,14 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 
 from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
+from harness.retrieval import unread
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
 from harness.system import BOX_TOOLS, DELIVERIES, NONE, SIGNALS, SYSTEMS, delivery_of
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
 MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
+OVERLAP = 60  # tokens of the passage before, by default; of short passages a quarter
 MOST_DRAWS = 100  # answers of one worker at one task
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
@@ -128,7 +130,7 @@ class ContextEntry(Strict):
 
     documents: Text  # a folder of documents, or one
     chunk_tokens: Annotated[Count, Field(le=100_000)] = 400  # of a passage; a token is taken for four characters
-    overlap: Whole = 60  # tokens of the passage before, with which the next one begins
+    overlap: Whole = OVERLAP  # tokens of the one before with which it begins; by default a quarter at most
     dedupe: bool = True  # of passages that say the same, the first alone is kept
     retrieve: Text = "bm25:5"
     """``bm25:K``: the K passages that fit the task best."""
@@ -139,6 +141,20 @@ class ContextEntry(Strict):
     def k(self) -> int:
         """How many passages a task is shown."""
         return int(self.retrieve.partition(":")[2])
+
+    @field_validator("filter")
+    @classmethod
+    def _readable(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for key, text in (value or {}).items():
+            part, advice = unread(text), "write {{ domain }}, {{ id }} or {{ metadata.KEY }}"
+            _refuse((part, f"{key} is {text!r}, and {part!r} names nothing of a task; {advice}"))
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fitting_overlap(cls, value: Any) -> Any:
+        tokens = value.get("chunk_tokens") if isinstance(value, dict) and "overlap" not in value else None
+        return value | {"overlap": tokens // 4} if isinstance(tokens, int) and 0 < tokens // 4 < OVERLAP else value
 
     @model_validator(mode="after")
     def _checked(self) -> "ContextEntry":
