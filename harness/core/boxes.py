@@ -47,6 +47,7 @@ class Environment:
 
     image: str = ""  # of a container; never pulled
     dockerfile: str = ""  # a folder with a Dockerfile; built without a network
+    env: tuple[tuple[str, str], ...] = ()  # variables of every command, by name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,14 @@ class Task:
     split: str | None = None
     files: Mapping[str, str] = field(default_factory=dict)  # by the name that the suite gives it, where each file lies
     tools: tuple["Tool", ...] = ()
-    environment: Mapping[str, Any] = field(default_factory=dict)  # an ``image``, a ``dockerfile``, ``host``, or nothing
+    environment: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # an ``image``, a ``dockerfile`` or ``host``, and ``env``; or nothing
     dockerfile: str = ""  # the folder of the environment's Dockerfile; of the environment itself its digest is content
     tests: Mapping[str, str] = field(default_factory=dict)  # as files, for the grader's eyes only: no contender's box
     tests_digest: str = ""  # of the tests' names and contents; part of the grading, not of the task
     oracle: Mapping[str, str] = field(default_factory=dict)  # as files: what solves the task, with ``solve.sh`` to run
+    oracle_env: Mapping[str, str] = field(default_factory=dict)  # variables of ``solve.sh``
     turns: int | None = None  # calls of a model that an attempt may make at most
     timeout_s: float | None = None
     digest: str = ""  # of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from harness.core import (
     Answer,
@@ -31,7 +31,7 @@ from harness.core import (
     as_json,
 )
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, cut, failed, shown, ungraded, unread
-from harness.userfile import Positive, Text
+from harness.userfile import Positive, Text, Variable
 
 TESTS, LOGS = "/tests", "/logs"  # folders of the box: the suite's tests, and where Harbor's leave a reward
 ANSWER = "answer.txt"  # in the work folder: the text of the answer, where the contender wrote none itself
@@ -47,15 +47,6 @@ def _words(value: Any) -> Any:
     if isinstance(value, str):
         raise ValueError(f"found the text {value[:60]!r}; write a list: [{', '.join(value.split())[:60]}]")  # noqa: TRY004
     return value
-
-
-def _variable(name: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise ValueError(f"found {name[:60]!r}; needed: the name of a variable")
-    return name
-
-
-Variable = Annotated[str, AfterValidator(_variable)]
 
 
 class Program(SuiteGrader):

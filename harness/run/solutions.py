@@ -97,7 +97,7 @@ def _run_solution(box: Box, task: Task) -> tuple[bytes, str]:
     problem = ""
     if SCRIPT in task.oracle:
         shell = 'if command -v bash >/dev/null; then exec bash "$0"; else exec sh "$0"; fi'
-        done = box.run(["sh", "-c", shell, f"{SOLUTION}/{SCRIPT}"], timeout=TIMEOUT_S)
+        done = box.run(["sh", "-c", shell, f"{SOLUTION}/{SCRIPT}"], timeout=TIMEOUT_S, env=task.oracle_env)
         if done.code != 0:
             said = done.err[-300:].decode("utf-8", "replace").strip().splitlines()
             problem = f"{SCRIPT}: {done.cause or f'exit code {done.code}'}{f', {said[-1]}' if said else ''}"

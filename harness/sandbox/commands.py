@@ -84,7 +84,7 @@ class CommandBox:
                 argv=["/bin/sh", "-c", cmd] if isinstance(cmd, str) else list(cmd),
                 stdin=stdin,
                 deadline=began + (self.limits.seconds if timeout is None else timeout),
-                env=VARIABLES | dict(env or {}),
+                env=VARIABLES | dict(self.environment.env) | dict(env or {}),
                 cwd=cwd or WORK,
                 keep=keep,
             )

@@ -127,7 +127,6 @@ class ContainerBox(CommandBox):
         if group is None or not self._alive():
             return None, self._death
         kills, refusals, self._files = group.kills(), group.refusals(), self._counted()
-        shown, ours = _variables(command.env)
         call = [
             "exec",
             *(["-i"] if command.stdin else []),
@@ -135,7 +134,7 @@ class ContainerBox(CommandBox):
             USER,
             "-w",
             command.cwd,
-            *shown,
+            *(part for name, value in command.env.items() for part in ("-e", f"{name}={value}")),
             self._name,
             *command.argv,
         ]
@@ -144,7 +143,7 @@ class ContainerBox(CommandBox):
             out, err = streams.write_ends
             try:
                 client = subprocess.Popen(
-                    [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err, env=ours,
+                    [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err,
                     start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
                 )  # fmt: skip
             except (OSError, ValueError) as error:  # longer than the system takes, or it holds what no command can
@@ -265,7 +264,8 @@ def _built_image(environment: Environment) -> Environment:
     folder = Path(environment.dockerfile)
     if not (folder / "Dockerfile").is_file():
         raise BoxError(f"{folder}: no Dockerfile in it")
-    return Environment(image=f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}")
+    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
+    return Environment(image=image, env=environment.env)
 
 
 _FOUND = set[tuple[str, str]]()  # images that were there
@@ -337,14 +337,3 @@ def _is_pause(pid: int, parent: int) -> bool:
         kin = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) == parent
         return kin and Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x009999\0"
     return False
-
-
-def _variables(wanted: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Options of exec, and the client's own environment: by name alone, no value shows in a list of processes."""
-    ours, shown = dict(os.environ), list[str]()
-    for name, value in wanted.items():
-        hidden = name not in ours
-        shown += ["-e", name if hidden else f"{name}={value}"]
-        if hidden:
-            ours[name] = value
-    return shown, ours

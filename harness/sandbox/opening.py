@@ -87,7 +87,8 @@ def prepare(options: SandboxOptions, environment: Environment, *, build: bool = 
 
 def environment_of(task: Task) -> Environment:
     """What the boxes of a task are made from."""
-    return Environment(image=str(task.environment.get("image") or ""), dockerfile=task.dockerfile)
+    env = tuple(sorted(task.environment.get("env", {}).items()))
+    return Environment(image=str(task.environment.get("image") or ""), dockerfile=task.dockerfile, env=env)
 
 
 def open_box(

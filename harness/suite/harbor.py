@@ -16,7 +16,7 @@ from pydantic import Field
 from harness.core import WORK, UserFileError, as_json
 from harness.suite.schema import SuiteFile, Text
 from harness.suite.source import path_inside
-from harness.userfile import Positive, Rows, Strict, parse, read_text
+from harness.userfile import Positive, Rows, Strict, Variable, parse, read_text
 
 MOST_TASKS = 10_000
 LONGEST_TOML = 256_000  # bytes
@@ -48,7 +48,7 @@ class _Agent(Strict):
 
 class _Program(Strict):
     timeout_sec: Positive | None = None
-    env: dict[str, str] = Field(default_factory=dict)
+    env: dict[Variable, str] = Field(default_factory=dict)
 
 
 class _Surroundings(Strict):
@@ -62,7 +62,7 @@ class _Surroundings(Strict):
     allow_internet: Any = None
     docker_image: Text | None = None
     image: Text | None = None
-    env: dict[str, str] = Field(default_factory=dict)
+    env: dict[Variable, str] = Field(default_factory=dict)
 
 
 class _TaskFile(Strict):
@@ -109,12 +109,6 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
         program["timeout_s"] = told.verifier.timeout_sec
     if told.verifier.env:
         program["env"] = _variables(told.verifier.env, path, "verifier.env")
-    if told.environment.env:
-        problem = "variables for the contender's box are not supported"
-        raise UserFileError(path, problem, field="environment.env", advice="take it out, or write them into a file")
-    if told.solution.env:
-        problem = "variables for the oracle are not supported"
-        raise UserFileError(path, problem, field="solution.env", advice="export them in solve.sh")
     if told.environment.gpus:
         raise UserFileError(path, "a box has no GPU", field="environment.gpus", advice="take the task out")
     about = told.metadata
@@ -128,8 +122,11 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
         "tests": f"{place}/tests",
         "timeout_s": told.agent.timeout_sec,
     }
-    row |= {"environment": _environment(folder, place, told.environment, suite, path)}
-    row |= {"files": _files(folder, place, built=isinstance(row["environment"], dict))}
+    environment = _environment(folder, place, told.environment, suite, path)
+    row |= {"files": _files(folder, place, built="host" not in environment)}
+    env = _variables(told.environment.env, path, "environment.env")
+    row |= {"environment": environment | {"env": environment.get("env", {}) | env}}
+    row |= {"oracle_env": _variables(told.solution.env, path, "solution.env") or None}
     row |= {"oracle": f"{place}/solution"} if (folder / "solution").is_dir() else {}
     if grader.get("name", "program") == "program":
         row["grader"] = program | dict(grader)
@@ -187,10 +184,11 @@ def _domain(about: Mapping[str, Any], domains: list[str]) -> Any:
     return next((one for one in said if one in domains), None if len(domains) == 1 or not said else said[0])
 
 
-def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile, path: Path) -> Any:
+def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile, path: Path) -> dict[str, Any]:
     """What the suite says for all its tasks, else the image that is named, else that of the Dockerfile."""
     if suite.environment is not None:
-        return suite.environment if isinstance(suite.environment, str) else suite.environment.model_dump()
+        named = {"host": True} if isinstance(suite.environment, str) else suite.environment.model_dump()
+        return {key: value for key, value in named.items() if value is not None}
     image = told.docker_image or told.image
     if image is not None:
         return {"image": image}

@@ -140,6 +140,7 @@ class _Tasks:
             tests=_places(tests),
             tests_digest=digest_json(tests_now) if tests_now else "",
             oracle=_places(oracle),
+            oracle_env=work.get("oracle_env", {}),
             tools=tools,
             dockerfile=self.dockerfile(work.get("environment")),
             digest=self.digest(content | {"input": asked}, where),
@@ -150,8 +151,9 @@ class _Tasks:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
         if given is None or given == "host":
             return {"host": True} if given else {}
-        if given.image is not None:
-            return {"image": given.image}
+        env = {"env": given.env} if given.env else {}
+        if given.dockerfile is None:
+            return {"host": True, **env} if given.host else {"image": given.image, **env}
         folder = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside)
         if not (folder / "Dockerfile").is_file():
             raise UserFileError(self.path, f"there is no Dockerfile in {given.dockerfile!r}", field=field)
@@ -159,7 +161,7 @@ class _Tasks:
             raise UserFileError(self.path, f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=field)
         if folder not in self.digests:
             self.digests[folder] = digest_folder(folder)
-        return {"dockerfile": self.digests[folder]}
+        return {"dockerfile": self.digests[folder], **env}
 
     def dockerfile(self, given: Any) -> str:
         """The folder of the environment's Dockerfile, where it has one."""

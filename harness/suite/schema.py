@@ -1,11 +1,12 @@
 """What may stand in suite.yaml, in a line of its tasks, and in a line of its human baseline."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.userfile import Count, Strict
+from harness.userfile import Count, Strict, Variable
 
 
 def _as_text(value: Any) -> Any:
@@ -24,6 +25,17 @@ def _as_grader(value: Any) -> Any:
 
 GraderField = Annotated[str | dict[str, Any], BeforeValidator(_as_grader)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+def _literal(value: str) -> str:
+    if (found := re.search(r"\$\{\w*", value)) is not None:
+        raise ValueError(f"it asks for this machine's variable {found[0][2:]}, and none enters a box; write a value")
+    if "\0" in value:
+        raise ValueError("found a zero byte, which no variable holds; take it out")
+    return value
+
+
+Variables = dict[Variable, Annotated[str, BeforeValidator(_as_text), AfterValidator(_literal)]]
 
 
 class HumanBaseline(Strict):
@@ -71,31 +83,33 @@ class ToolRow(Strict):
 class EnvironmentRow(Strict):
     """What a task's work folder stands on."""
 
+    host: Literal[True] | None = None
     image: Text | None = None
     dockerfile: Text | None = None
+    env: Variables = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one(self) -> "EnvironmentRow":
-        if (self.image is None) == (self.dockerfile is None):
+        if [self.host, self.image, self.dockerfile].count(None) != 2:
             raise ValueError("an environment is host, {image: NAME} or {dockerfile: FOLDER}; write one of them")
         return self
 
 
 def _kind(value: Any) -> str:
     """Of a value of several forms, which it was meant to be: one problem, not one a branch."""
-    return "mapping" if isinstance(value, (dict, Strict)) else "list" if isinstance(value, list) else "word"
+    return "Mapping" if isinstance(value, (dict, Strict)) else "List" if isinstance(value, list) else "Word"
 
 
 _ByKind = Discriminator(_kind)
-ToolField = Annotated[Annotated[Text, Tag("word")] | Annotated[ToolRow, Tag("mapping")], _ByKind]
+ToolField = Annotated[Annotated[Text, Tag("Word")] | Annotated[ToolRow, Tag("Mapping")], _ByKind]
 EnvironmentField = Annotated[
-    Annotated[Literal["host"], Tag("word")] | Annotated[EnvironmentRow, Tag("mapping")], _ByKind
+    Annotated[Literal["host"], Tag("Word")] | Annotated[EnvironmentRow, Tag("Mapping")], _ByKind
 ]
 FilesField = Annotated[
-    Annotated[Text, Tag("word")] | Annotated[list[Text], Tag("list")] | Annotated[dict[Text, Text], Tag("mapping")],
+    Annotated[Text, Tag("Word")] | Annotated[list[Text], Tag("List")] | Annotated[dict[Text, Text], Tag("Mapping")],
     _ByKind,
 ]  # a folder, whose files stand at their names below it; files and folders by name; or where each name is to be found
-WORK = ("files", "tests", "oracle", "tools", "environment", "turns", "timeout_s")
+WORK = ("files", "tests", "oracle", "oracle_env", "tools", "environment", "turns", "timeout_s")
 """In suite.yaml of all tasks, in a task's line of one, in place of the suite's."""
 
 
@@ -114,6 +128,7 @@ class SuiteFile(Strict):
     files: FilesField | None = None
     tests: FilesField | None = None
     oracle: FilesField | None = None
+    oracle_env: Variables | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None
@@ -173,6 +188,7 @@ class TaskRow(Strict):
     files: FilesField | None = None
     tests: FilesField | None = None
     oracle: FilesField | None = None
+    oracle_env: Variables | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None

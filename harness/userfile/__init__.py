@@ -16,6 +16,7 @@ from harness.userfile.parsing import (
     Strict,
     Text,
     Truth,
+    Variable,
     Whole,
     parse,
     read_json_lines,

@@ -35,8 +35,15 @@ def _checked_name(name: str) -> str:
     return name
 
 
+def _variable(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+        raise ValueError(f"found {name[:60]!r}; needed: the name of a variable")
+    return name
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
 Text = Annotated[str, Field(min_length=1)]
+Variable = Annotated[str, AfterValidator(_variable)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Whole = Annotated[int, Field(strict=True)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]

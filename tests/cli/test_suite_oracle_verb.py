@@ -1,6 +1,7 @@
 """``ownbench suite lint --oracle``: every program task can be passed, and is not passed by doing nothing."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,20 @@ def linted(capsys, folder, *more):
     code = main(["suite", "lint", folder, "--oracle", *more])
     out = capsys.readouterr().out
     return code, json.loads(out) if "--json" in more else out.splitlines()
+
+
+@boxed
+def test_variables_reach_the_oracle_and_the_check(suite, capsys):
+    solve, check = 'test "$BOX$ONCE" = ab && echo right > answer.txt', 'test "$BOX$ONCE" = a && sh /tests/check.sh'
+    folder = suite(
+        oracle={"solve.sh": "solutions/solve.sh"},
+        oracle_env={"ONCE": "b"},
+        environment={"host": True, "env": {"BOX": "a"}},
+        grader={"name": "program", "command": ["sh", "-c", check], "timeout_s": 5},
+    )
+    Path(folder, "solutions/solve.sh").write_text(solve)
+    code, found = linted(capsys, folder, "--json")
+    assert (code, found["oracle"]) == (0, {"tasks": 1, "oracle_passed": 1, "null_passed": 0})
 
 
 @boxed

@@ -122,6 +122,19 @@ def test_a_container_is_a_box_too(image, tmp_path):
         prepare(options, Environment(image="none:1"))
 
 
+def test_an_environments_variables_reach_every_command_and_a_commands_own_come_before(bubblewrap):
+    with open_box(SMALL, Environment(env=(("A", "1"), ("B", "2")))) as box:
+        assert box.run("echo $A $B $HOME", env={"B": "3"}).out == b"1 3 /tmp\n"
+
+
+def test_a_variable_of_a_container_is_none_of_the_runtimes_own_program(image):
+    """It would otherwise choose where podman looks for its settings, or what is loaded into it."""
+    options = SandboxOptions(backend="podman", memory_mb=256, disk_mb=16)
+    given = (("CONTAINERS_CONF", "/none/at/all"), ("EMPTY", ""), ("LINES", "a\nb"))
+    with open_box(options, Environment(image=image, env=given)) as box:
+        assert box.run('echo "$CONTAINERS_CONF|$EMPTY|$LINES"').out == b"/none/at/all||a\nb\n"
+
+
 def test_a_box_that_does_not_start_is_tried_three_times(bubblewrap, monkeypatch):
     monkeypatch.setattr(opening, "PAUSES_S", (0.0, 0.0))
     tried, start = [], BubblewrapBox.start
@@ -149,7 +162,9 @@ def test_a_process_without_files_left_says_so(bubblewrap, monkeypatch):
     monkeypatch.setattr(opening, "PAUSES_S", ())
     with open_box(SMALL) as box:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/proc/self/fd").iterdir()]), hard))
+        lowest = os.dup(0)  # below it there is no free one
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
         try:
             with pytest.raises(BoxError, match="bubblewrap made no box: Too many open files"):
                 open_box(SMALL)

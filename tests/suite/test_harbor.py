@@ -141,6 +141,21 @@ def test_variables_have_values_and_none_of_this_machines(tmp_path):
         load_suite(tmp_path)
 
 
+def test_variables_of_the_box_are_of_the_task_and_those_of_the_solution_of_nothing(tmp_path):
+    write_task(write_suite(tmp_path), toml='[metadata]\ncategory = "logs"\n')
+    before = load_suite(tmp_path).tasks[0]
+    write_task(tmp_path, toml='[metadata]\ncategory = "logs"\n[solution.env]\nS = "1"\n')
+    solved = load_suite(tmp_path).tasks[0]
+    assert (solved.digest, solved.oracle_env, solved.environment) == (before.digest, {"S": "1"}, {"host": True})
+    write_task(tmp_path, toml='[metadata]\ncategory = "logs"\n[environment.env]\nA = "1"\nB = "${HOME:-2}"\n')
+    boxed = load_suite(tmp_path).tasks[0]
+    assert boxed.environment == {"host": True, "env": {"A": "1", "B": "2"}}
+    assert boxed.digest != before.digest
+    write_suite(tmp_path, environment={"image": "mine:1", "env": {"A": "0", "C": "3"}})
+    environment = load_suite(tmp_path).tasks[0].environment
+    assert environment == {"image": "mine:1", "env": {"A": "1", "B": "2", "C": "3"}}
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
@@ -158,10 +173,11 @@ def test_variables_have_values_and_none_of_this_machines(tmp_path):
         ('[verifier]\nenvironment_mode = "separate"', "verifier.environment: a separate environment"),
         ('[verifier]\ncollect = ["x"]', "verifier.collect: the grader reads the reward alone"),
         ("[environment]\ngpus = 1", "environment.gpus: a box has no GPU"),
-        ('[environment.env]\nA = "1"', "environment.env: variables for the contender's box"),
+        ('[environment.env]\nA = "${KEY}"', "environment.env.A: it asks for this machine's variable KEY"),
+        ('[solution.env]\nA = "a${KEY}"', "solution.env.A: it asks for this machine's variable KEY"),
         (
-            '[solution.env]\nA = "1"',
-            "solution.env: variables for the oracle are not supported; export them in solve.sh",
+            '[environment.env]\n"A=B" = "1"',
+            "task.toml: environment.env.A=B: found 'A=B'; needed: the name of a variable",
         ),
         ("[verifier]\ntimeout_secs = 3", "verifier.timeout_secs: unknown key; did you mean 'timeout_sec'?"),
         ("[verifier]\ntimeout_sec = 0", "verifier.timeout_sec: found the number 0"),

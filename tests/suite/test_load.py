@@ -210,6 +210,7 @@ def digests(folder: Path):
         {"tools": [{"name": "bash", "description": "runs a command"}]},
         {"environment": "host"},
         {"environment": {"image": "python:3.12"}},
+        {"environment": {"host": True, "env": {"A": "1"}}},
         {"environment": {"dockerfile": "box"}},
     ],
 )
@@ -317,6 +318,13 @@ def test_a_template_shows_a_tasks_files(tmp_path):
     [
         ({"environment": "hots"}, r"line 1\.environment"),
         ({"environment": {"image": "a", "dockerfile": "b"}}, "an environment is host"),
+        ({"environment": {"env": {"A": "1"}}}, "an environment is host"),
+        ({"environment": {"host": True, "env": {"A B": "1"}}}, "needed: the name of a variable"),
+        (
+            {"environment": {"host": True, "env": {"A": "x${API_KEY}"}}},
+            "this machine's variable API_KEY, and none enters",
+        ),
+        ({"environment": {"host": True, "env": {"A": "x\0"}}}, "found a zero byte"),
         ({"environment": {"dockerfile": "none"}}, "there is no Dockerfile in 'none'"),
         ({"environment": {"dockerfile": "../b"}}, "leads out of the suite's folder"),
         ({"tools": [{"nmae": "x"}]}, "did you mean 'name'"),
