@@ -306,7 +306,7 @@ class Workshop:
     _choosers: dict[Any, Chooser | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._library = cache(lambda folder: tuple(load_library(folder)))
+        self._library = cache(load_library)
 
     def systems(self, name: str) -> dict[str, System]:
         """A contender by suite name."""

@@ -24,11 +24,12 @@ def write_skill(library: Path, name: str, body: str, **files: str) -> None:
 def lines(tmp_path):
     """The notes on an experiment with these tasks, and these keys of its contender and its model."""
 
-    def told(tasks, model=None, **contender):
+    def told(tasks, model=None, metadata=None, **contender):
         suite = tmp_path / "suites" / "s"
         suite.mkdir(parents=True, exist_ok=True)
         rows = [
-            {"id": f"t{n}", "domain": "d", "input": asked, "reference": right} for n, (asked, right) in enumerate(tasks)
+            {"id": f"t{n}", "domain": "d", "input": asked, "reference": right, "metadata": metadata or {}}
+            for n, (asked, right) in enumerate(tasks)
         ]
         (suite / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         about = {"name": "s", "version": "1", "domains": ["d"], "tasks": "tasks.jsonl", "grader": {"name": "exact"}}
@@ -93,3 +94,16 @@ def test_a_task_that_names_a_skill(lines, tmp_path):
     assert line.startswith("1 task of the suite s names a skill (task t1: 'lost-parcels')")
     (line,) = lines([("Use the PDF skill.", "a"), ("With the skill `pdf`?", "b")])
     assert line.startswith("2 tasks of the suite s name a skill (task t0: 'PDF skill')")
+
+
+def test_a_skill_that_holds_the_inputs_is_a_leak(lines, tmp_path):
+    write_skill(tmp_path / "lib", "lost-parcels", "- The unit of the fourth shelf is broken again. -> repairs")
+    (line,) = lines([("The unit of the fourth shelf is broken again.", "repairs"), ("Is it paid?", "yes")])
+    assert line.startswith("skill lost-parcels holds, word for word, the input of 1 task of the suite s (t0): ")
+
+
+def test_a_skill_that_tasks_need_and_nobody_has(lines):
+    (line,) = lines([("Is it paid?", "yes"), ("Really?", "yes")], metadata={"skills": ["lost-parcel"]})
+    assert line.startswith("metadata.skills of 2 tasks of the suite s (t0 and t1) names the skill 'lost-parcel', which")
+    assert line.endswith("did you mean 'lost-parcels'?")
+    assert lines([("Is it paid?", "yes")], metadata={"skills": "lost-parcels"}) == []
