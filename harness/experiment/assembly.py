@@ -110,7 +110,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     graders, verifiers = bound(graders, judges), bound(verifiers, judges)
     plans = {name: planner.plan(name) for name in experiment.contenders}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
-    systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
+    systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed, path=path)
     check_needs(path, systems, specs, capabilities)
     check_actions(path, experiment, systems)
     check_signals(path, systems, specs)

@@ -140,7 +140,11 @@ class Planner:
         if name not in self.contexts:
             entry, where = self.experiment.context[name], f"context.{name}.documents"
             cut = Cut(tokens=entry.chunk_tokens, overlap=entry.overlap, dedupe=entry.dedupe)
-            collection = read_documents(resolve(self.report, entry.documents, field=where), cut)
+            place = resolve(self.report, entry.documents, field=where)
+            try:
+                collection = read_documents(place, cut)
+            except UserFileError as error:
+                raise error.named_in(self.path, where) from None
             wanted = entry.filter or {}
             identity = digest_json([WORDING, collection.digest, entry.k, wanted])
             self.contexts[name] = Context(collection=collection, k=entry.k, wanted=wanted, identity=identity)

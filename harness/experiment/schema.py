@@ -102,7 +102,10 @@ class Escalation(Strict):
                 colon and not (signal.argument or signal.counts),
                 f"the signal {name} takes no argument, found {self.signal!r}; write {name}",
             ),
-            (not 0 <= (self.share or 0) <= 1, f"the share of {name} lies between 0 and 1, found {argument}"),
+            (
+                not 0 <= (self.share or 0) <= 1,
+                f"the share of {name} lies between 0 and 1, found {argument}; write {name}:0.2",
+            ),
             (signal.verifier == (grader is None), together),
             (grader is not None and not isinstance(grader.get("name"), str), nameless),
             (signal.control and threshold != "auto", f"the signal {name} has no threshold; take it out"),
@@ -281,7 +284,7 @@ class ContenderEntry(Strict):
             _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
         if (delivery := self.delivery) != NONE:
             name = delivery.partition(":")[0]
-            _refuse(((why := DELIVERIES.refusal(name)) is not None, str(why)))
+            _refuse(((why := DELIVERIES.refusal(name)) is not None, _with_argument(name, str(why))))
             delivery_of(delivery)
             written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
@@ -293,6 +296,17 @@ class ContenderEntry(Strict):
             (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders"),
         )
         return self
+
+
+def _with_argument(name: str, why: str) -> str:
+    """The refusal of an unknown delivery, but that of one that takes an argument it names that too."""
+    for known, delivery in DELIVERIES.items():
+        if delivery.takes and f"did you mean {known!r}" in why:
+            rest = name.removeprefix(known).lstrip("_-=: ") if name.startswith(known) else ""
+            number = rest if rest.isascii() and rest.isdigit() and int(rest[:9]) else "3"
+            example = f"{known}:{number}"
+            return why.replace(repr(known), repr(example))
+    return why
 
 
 class Budget(Strict):

@@ -60,3 +60,10 @@ def test_a_variable_that_is_none_is_refused_at_its_field(assembled):
 def test_short_passages_need_no_overlap_of_their_own(assembled):
     assert assembled(chunk_tokens=50).experiment.context["k"].overlap == 12
     assert assembled().experiment.context["k"].overlap == 60
+
+
+def test_documents_that_cannot_be_read_name_the_key(assembled, tmp_path):
+    (tmp_path / "docs" / "ponds.md").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserFileError, match=r"docs/ponds\.md: this is not UTF-8 text") as found:
+        assembled()
+    assert (found.value.field, found.value.path) == ("context.k.documents", str(tmp_path / "experiment.yaml"))

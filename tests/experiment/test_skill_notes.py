@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.core import ModelSpec
+from harness.core import ModelSpec, UserFileError
 from harness.experiment import assemble
 from harness.experiment.skill_notes import room_of, skill_notes
 
@@ -107,3 +107,15 @@ def test_a_skill_that_tasks_need_and_nobody_has(lines):
     assert line.startswith("metadata.skills of 2 tasks of the suite s (t0 and t1) names the skill 'lost-parcel', which")
     assert line.endswith("did you mean 'lost-parcels'?")
     assert lines([("Is it paid?", "yes")], metadata={"skills": "lost-parcels"}) == []
+
+
+def test_skills_that_cannot_be_used_name_the_key(lines, tmp_path):
+    (tmp_path / "lib" / "lost-parcels" / "SKILL.md").write_text("---\nname: lost-parcels\n---\n")
+    with pytest.raises(UserFileError, match="lib: no skill in it can be used") as found:
+        lines([("Is it paid?", "yes")])
+    assert (found.value.field, found.value.path) == ("contenders.c.skills", str(tmp_path / "experiment.yaml"))
+
+
+def test_a_delivery_that_is_nearly_one_with_a_number(lines):
+    with pytest.raises(UserFileError, match="did you mean 'bm25:2'"):
+        lines([("Is it paid?", "yes")], delivery="bm25_2")
