@@ -160,6 +160,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
+    yield from assembled.unshown
     yield from skill_notes(assembled)
     yield from _unused(assembled)
 

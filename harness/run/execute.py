@@ -286,7 +286,7 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now, *self.written)
+        return (*(note for note in earlier if note.startswith(others)), *now, *self.assembled.unshown, *self.written)
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]

@@ -69,8 +69,8 @@ class BubblewrapBox(CommandBox):
         binary = shutil.which(BINARY)
         if binary is None:
             raise BoxError("bubblewrap is not installed: apt-get install bubblewrap, or your system's like")
-        self._cgroup = make_cgroup(self.limits)
         try:
+            self._cgroup = make_cgroup(self.limits)
             self._spawn(binary)
         except OSError as error:  # no more processes, files or memory for now
             self.close()

@@ -238,7 +238,10 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
         put("contenders", "skilled", "delivery", value="flta"),
         [E, "contenders.skilled", "'flta'", "'flat'"],
     ),
-    "a delivery to come": (put("contenders", "skilled", "delivery", value="bm25:3"), [E, "contenders.skilled", "bm25"]),
+    "a delivery that lacks its number": (
+        put("contenders", "skilled", "delivery", value="bm25:many"),
+        [E, "contenders.skilled", "bm25"],
+    ),
     "an author that is no model": (
         put("contenders", "plain", value={"model": "m", "delivery": "self", "author": "n"}),
         [E, "contenders.plain.author", "'n'"],

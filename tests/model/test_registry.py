@@ -45,7 +45,7 @@ def test_importing_the_room_imports_no_backends_package():
 
 def test_opening_imports_litellm_no_sooner_than_it_is_needed():
     code = (
-        "import sys; from harness.core import *; from harness.model import open_model;"
+        "import sys; from harness.core import ModelSpec, Redactor; from harness.model import open_model;"
         "spec = ModelSpec(name='f', backend='litellm', model='anthropic/x');"
         "open_model(spec, redact=Redactor(), environment={'ANTHROPIC_API_KEY': 'value'});"
         "print('litellm' in sys.modules)"

@@ -63,7 +63,9 @@ def test_gone_on_with_nothing_is_asked_and_no_figure_changes(folder, capfd, serv
         f"{recorded} of {recorded} recorded, $0.0000 spent" in err or "nothing to do" in err or "0 attempts made" in err
     )
     assert served.seen == []
-    assert figures(folder / name) == before
+    after = figures(folder / name)
+    assert [{key: row[key] for key in old} for row, old in zip(after, before, strict=True)] == before
+    assert not any(row[key] for row, old in zip(after, before, strict=True) for key in row.keys() - old.keys())
     rows = pq.read_table(folder / name / "outcomes.parquet").to_pylist()
     assert all(row["prompt_digest"] and row["grader_digest"] for row in rows)
     assert len({row["attempt_id"] for row in rows}) == recorded

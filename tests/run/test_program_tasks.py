@@ -28,8 +28,8 @@ BY_PROGRAM = {"name": "program", "command": ["python3", "check.py"], "timeout_s"
 def tasks(tmp_path, experiment):  # noqa: F811
     """An experiment on program tasks, each with a file; the contender ``text`` has no box."""
 
-    def made(served, *, check=CHECK, grader=BY_PROGRAM, lines=1, **keys):
-        suite = {"environment": "host", "files": "data", "tests": "checks", "grader": grader}
+    def made(served, *, check=CHECK, grader=BY_PROGRAM, lines=1, environment="host", **keys):
+        suite = {"environment": environment, "files": "data", "tests": "checks", "grader": grader}
         for name, text in {"data/in.txt": "answer 0\n", "checks/check.py": check}.items():
             (tmp_path / "suites" / "s" / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / "suites" / "s" / name).write_text(text)
@@ -66,6 +66,17 @@ def test_a_contender_sees_its_files_and_neither_tests_nor_oracle(tasks, capfd):
         run(report, capfd)
         told = served.seen[-1]["body"]["messages"][-1]["content"]
     assert told.split() == ["/w:", "in.txt"]
+
+
+def test_a_tasks_variables_reach_the_contender_and_the_check_whose_own_reach_it_alone(tasks, capfd):
+    shown = "os.environ['BOX'], os.environ['CHECK'], open('out.txt').read()"
+    check = f"import os; print({shown})"
+    with Server(calling(bash('echo "$BOX-$CHECK" > out.txt'), "done")) as served:
+        grader = BY_PROGRAM | {"env": {"CHECK": "secret"}}
+        report = tasks(served, check=check, grader=grader, environment={"host": True, "env": {"BOX": "given"}})
+        run(report, capfd)
+    assert row(report)["status"] == "passed"
+    assert [line["reason"].strip() for line in live.journal(report)] == ["given secret given-"]
 
 
 def test_what_is_wrong_fails_and_a_part_has_its_score(tasks, capfd):

@@ -162,7 +162,9 @@ def test_a_process_without_files_left_says_so(bubblewrap, monkeypatch):
     monkeypatch.setattr(opening, "PAUSES_S", ())
     with open_box(SMALL) as box:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (len([*Path("/proc/self/fd").iterdir()]), hard))
+        lowest = os.dup(0)  # below it there is no free one
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
         try:
             with pytest.raises(BoxError, match="bubblewrap made no box: Too many open files"):
                 open_box(SMALL)
