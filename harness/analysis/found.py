@@ -101,6 +101,18 @@ def found_notes(found: Sequence[Found]) -> list[str]:
     return lines
 
 
+def misled(table: TaskTable, found: Sequence[Found]) -> list[str]:
+    """Contenders that opened skills, and at no task one of those that it names."""
+    lines, use = [], None
+    for one in found:
+        if one.of == "skills" and one.opened_rightly.value == 0:
+            use, place = use or load_skill_use(table), table.index(one.contender)
+            if any(use.opened[p] for p in use.patterns_of(place)):
+                at = f"{plural(one.n_attempts, 'attempt')} at tasks that name skills"
+                lines.append(f"{one.contender} opened other skills only: none that its task names, in any of {at}")
+    return lines
+
+
 def unopened(table: TaskTable, manifest: Manifest | None) -> list[str]:
     """Contenders that could open skills, were shown some and opened none: what was measured is the catalogue alone."""
     arms = {one.name: one.arm for one in given(manifest).values() if one.arm and one.arm.partition(":")[0] in OPENED}

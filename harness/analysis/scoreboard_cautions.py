@@ -73,17 +73,21 @@ def told_of_few(text: str, whose: str = "") -> str:
 
 
 def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:
-    dear, skewed = [], []
+    dear, skewed, most = [], [], 0
     for name in names:
         i = table.index(name)
         kept = table.counts[i] > 0
         costs = table.cost_sums[i, kept] / table.counts[i, kept]
         if (share := stats.heavy_tail(costs)) is not None:
             dear.append(f"{name} {100 * share:.0f}%")
+            most = max(most, len(costs))
         elif (needed := stats.skewed_costs(costs, table.clusters[kept])) is not None:
             skewed.append(f"{name} {needed:,}")
     narrow = "intervals of cost per task and cost per pass are likely too narrow, and the mean itself may be too low"
-    held = "the dearest 1% of the tasks (one at least) hold more than a fifth of the cost"
+    of = (
+        "the dearest 1% of the tasks (one at least) hold" if most >= 100 else f"the dearest of {most} tasks alone holds"
+    )
+    held = f"{of} more than a fifth of the cost"
     asked = (
         "an interval of so skewed costs asks for more tasks (or clusters) than there are, 25 times the squared skewness"
     )

@@ -204,8 +204,9 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     for name, by_suite in manifest.thresholds.items() if manifest else ():
         for suite, choice in by_suite.items():
             if (number := choice.get("threshold")) is not None:
-                level = "nothing escalates" if number <= 0 else "all escalates" if number > 1 else f"{number:.6g}"
+                share = "no task" if number <= 0 else "every task" if number > 1 else None
+                does = f"hands {share} over" if share else f"hands over below a confidence of {number:.6g}"
                 tasks = plural(choice.get("tasks") or 0, "dev task")
-                notes.append(f"threshold of {name} on {suite}: {level}, chosen on {tasks}")
+                notes.append(f"on {suite} `{name}` {does} (chosen on {tasks})")
     notes += shared_sources(table, manifest, [c.name for c in view.shown])
     return tuple(dict.fromkeys(notes))

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.common_sets import ranked_tasks
-from harness.analysis.found import found_notes, found_of, unopened
+from harness.analysis.found import found_notes, found_of, misled, unopened
 from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, unit_of
 from harness.analysis.role_costs import role_costs
@@ -90,7 +90,8 @@ def scoreboard(
         found=found_of(table, manifest, level),
         uncalibrated_judges=manifest.uncalibrated_judges if manifest else (),
     )
-    view = replace(view, cautions=(*cautions_of(view, ranked, manifest), *unopened(table, manifest)))
+    closed = (*unopened(table, manifest), *misled(table, view.found))
+    view = replace(view, cautions=(*cautions_of(view, ranked, manifest), *closed))
     more = [
         f"{name} {n:,}" for name, row in zip(names, tried & ~common & held[:, None], strict=True) if (n := row.sum())
     ]

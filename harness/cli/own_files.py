@@ -3,10 +3,11 @@
 import argparse
 import importlib
 import os
+import sys
 from pathlib import Path
 
 from harness.cli.common import FLAG, JSON, Arguments, answer, arg, say
-from harness.core import UsageError, as_json, plural, write_atomic
+from harness.core import UsageError, as_json, listed, plural, visible, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
 """What ``init`` writes, name for name; the two files of models stand in ``experiment.yaml``, one or the other."""
@@ -130,11 +131,16 @@ def run_skill(args: argparse.Namespace) -> int:
     """Prints what was asked for; lint returns 1 where a skill is invalid."""
     lines: list[str] = []
     if args.action == "search":  # first and by itself: nothing of weight is loaded for it
-        from harness.skill import find_skills
+        from harness.skill import find_skills, unsearched
 
         if args.k < 1:
             raise UsageError(f"-k is {args.k}; give a number from 1")
         hits = find_skills(args.path, args.query, args.k)
+        if unread := unsearched(args.path):
+            said = (
+                f"{visible(listed(unread, 3))} cannot be loaded and {'is' if len(unread) == 1 else 'are'} not searched"
+            )
+            sys.stderr.write(f"note: {said}; see: ownbench skill lint {visible(str(args.path))}\n")
         lines = [f"{hit.score:7.3f}  {hit.name}: {hit.description}" for hit in hits]
         rows = [{"name": hit.name, "path": str(hit.path), "score": hit.score} for hit in hits]
         return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])

@@ -79,10 +79,11 @@ def _run(args: argparse.Namespace) -> int:
     with display(quiet=args.quiet) as tell:
         summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))
     decided = watch is not None and watch.rule.decided is not None
-    _say(summary, args, decided=decided)
+    shown = summary.made > 0 and not args.quiet
+    _say(summary, args, decided=decided, shown=shown)
     if watch is not None and watch.rule.decided is not None:
         _say_decided(watch, watch.rule.decided.text, args)
-    if summary.made and not args.quiet:
+    if shown:
         from harness.analysis import scoreboard
         from harness.report import print_view
 
@@ -92,7 +93,7 @@ def _run(args: argparse.Namespace) -> int:
     return 0 if decided or (whole and summary.stopped_because is None) else INCOMPLETE
 
 
-def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool) -> None:
+def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: bool) -> None:
     """What was done, in a few lines on standard error."""
     say, report = sys.stderr.write, visible(str(args.report))
     if summary.made == 0 and decided and not summary.complete:
@@ -105,7 +106,7 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool) -> None
         done = f"{summary.done_before + summary.made:,} of {summary.planned:,} recorded"
         made = f"{plural(summary.made, 'attempt')} made in {summary.elapsed_s:.1f} s"
         say(f"{made}, {done}, ${summary.spent_usd:.4f}{unknown} spent in all\n")
-    say("".join(f"note: {visible(note)}\n" for note in summary.notes))
+    say("".join(f"note: {visible(note)}\n" for note in summary.notes if not (shown and note in summary.on_record)))
     named = visible(shlex.quote(str(args.report)))
     if summary.errored:
         causes = f" ({_causes(summary.causes)})" if summary.causes else ""

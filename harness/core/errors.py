@@ -35,6 +35,11 @@ class UserFileError(OwnbenchError):
         where = f"{path}: {self.field}" if field else f"{path}"
         super().__init__(f"{where}: {self.problem}" + (f"; {self.advice}" if advice else ""))
 
+    def named_in(self, path: Path | str, field: str) -> "UserFileError":
+        """The same, told of the file and the field that name the one in which something is wrong."""
+        problem = f"{self.path}: {self.field}: {self.problem}" if self.field else f"{self.path}: {self.problem}"
+        return UserFileError(path, problem, field=field, advice=self.advice)
+
 
 class EvidenceError(OwnbenchError):
     """Recorded evidence that cannot be judged as it is."""

@@ -17,6 +17,7 @@ from harness.core import (
 )
 from harness.cost import lacking
 from harness.experiment.build import WRAPPERS, DirectPlan, build_systems
+from harness.experiment.context_notes import unshown
 from harness.experiment.grading import bound, judges_of, models_called, task_graders, verifiers_of
 from harness.experiment.plan import (
     Attempt,
@@ -64,11 +65,16 @@ class Assembled:
     places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
     notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
+    unshown: tuple[str, ...] = ()  # contexts that show tasks nothing, a line each
 
     @property
     def contenders(self) -> dict[str, Contender]:
         """The identities, by name."""
         return {name: next(iter(by_suite.values())).contender for name, by_suite in self.systems.items()}
+
+    def is_dev(self, attempt: Attempt) -> bool:
+        """Whether an attempt is made only to choose a threshold on."""
+        return bool(self.dev) and attempt.split == "dev"
 
     def waits_for(self, contender: str) -> frozenset[str]:
         """Whose dev attempts a contender waits for, because a threshold or a rate of its own is chosen on them."""
@@ -108,7 +114,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     graders, verifiers = bound(graders, judges), bound(verifiers, judges)
     plans = {name: planner.plan(name) for name in experiment.contenders}
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
-    systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed)
+    systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed, path=path)
     check_needs(path, systems, specs, capabilities)
     check_actions(path, experiment, systems)
     check_signals(path, systems, specs)
@@ -146,6 +152,7 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
         notes=tuple(notes),
+        unshown=tuple(unshown(planner.contexts, suites)),
     )
 
 

@@ -82,9 +82,11 @@ class DirectPlan:
         spec, can, suites = workshop.specs[self.model], workshop.capabilities[self.model], workshop.suites
         backend = backend_of(spec)
         adapters = {suite: workshop.adapter(path, spec) for suite, path in sorted(self.adapters.items())}
-        skills = {
-            suite: workshop.skills(self.skills[suite], self.delivery) for suite in suites if self.skills.get(suite)
-        }
+        skilled = [suite for suite in suites if self.skills.get(suite)]
+        try:
+            skills = {suite: workshop.skills(self.skills[suite], self.delivery) for suite in skilled}
+        except UserFileError as error:
+            raise error.named_in(workshop.path, f"contenders.{name}.skills") from None
         named = {suite: [[s.name, s.digest] for s in found] for suite, found in skills.items() if found}
         author = workshop.specs[self.author] if self.author else None
         writing = [author.digest, author.apart, REVISION] if author else None
@@ -280,9 +282,10 @@ def build_systems(
     suites: Sequence[str],
     *,
     seed: int = 0,
+    path: Path = Path("experiment.yaml"),
 ) -> dict[str, dict[str, System]]:
     """Every contender on every suite, by both names. Raises UserFileError: a skill or an adapter cannot be used."""
-    workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed)
+    workshop = Workshop(plans=plans, specs=specs, capabilities=capabilities, suites=suites, seed=seed, path=path)
     # a part and its hybrid share answers, so a part asks for log-probabilities where its hybrid needs them
     hybrids = [plan for plan in plans.values() if isinstance(plan, HybridPlan)]
     workers = [plan.worker for plan in hybrids if not (SIGNALS[plan.signal].control or SIGNALS[plan.signal].counts)]
@@ -300,13 +303,14 @@ class Workshop:
     capabilities: Mapping[str, frozenset[str]]
     suites: Sequence[str]
     seed: int
+    path: Path  # of the experiment, for messages
     watched: set[str] = field(default_factory=set)  # identities of workers whose hybrids look at their signals
     built: dict[str, dict[str, System]] = field(default_factory=dict)
     _adapters: dict[tuple[Path, str], Adapter] = field(default_factory=dict)
     _choosers: dict[Any, Chooser | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._library = cache(lambda folder: tuple(load_library(folder)))
+        self._library = cache(load_library)
 
     def systems(self, name: str) -> dict[str, System]:
         """A contender by suite name."""

@@ -60,6 +60,7 @@ class _Estimate:
     def __init__(self, assembled: Assembled) -> None:
         self._assembled = assembled
         self._counts = Counter((a.contender, a.suite.name) for a in assembled.attempts)
+        self._on_dev = Counter((a.contender, a.suite.name) for a in assembled.attempts if assembled.is_dev(a))
         self._first = {(a.contender, a.suite.name): a.task for a in reversed(assembled.attempts)}
 
     def plans(self) -> Iterator[dict[str, Any]]:
@@ -72,8 +73,11 @@ class _Estimate:
     def ends(self, name: str, *, further: bool = False) -> dict[str, Any]:
         """The fewest and the most calls that are likely, and dollars."""
         calls, usd = [0, 0], [Cost(usd=0.0), Cost(usd=0.0)]
-        for suite, system in self._assembled.systems[name].items():
-            if not (count := self._counts[name, suite]):
+        every = self._assembled.systems[name].items()
+        parts = [(suite, one, self._counts[name, suite] - self._on_dev[name, suite]) for suite, one in every]
+        parts += [(suite, one.on_dev, self._on_dev[name, suite]) for suite, one in every]
+        for suite, system, count in parts:
+            if not count:
                 continue
             task = self._first[name, suite]
             for end, asked in enumerate(system.further(task) if further else system.calls(task)):
@@ -156,6 +160,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
+    yield from assembled.unshown
     yield from skill_notes(assembled)
     yield from _unused(assembled)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json, listed
+from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json
 from harness.experiment.build import DirectPlan, HandingPlan, HybridPlan, Plan
 from harness.experiment.reading import check_known, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
@@ -14,6 +14,7 @@ from harness.suite import INPUT_UNUSED, read_prompt, render, uses_task
 from harness.system import NONE, SIGNALS, SYSTEMS, Hands
 from harness.userfile import parse
 
+NAMED = 6  # files that a note lists
 QUESTIONS, SUBTASKS = 1, 8  # that an attempt may hand on, where the experiment does not say
 
 
@@ -28,7 +29,7 @@ class Planner:
         self.places = {suite.name: place for place, suite in suites.items()}
         self.suites = {suite.name: suite for suite in suites.values()}
         self._rendered: dict[tuple[str, str], RenderedPrompt] = {}
-        self._contexts: dict[str, Context] = {}
+        self.contexts: dict[str, Context] = {}  # those that contenders have
         self.notes: list[str] = []  # what of the documents a user should know
 
     def plan(self, name: str) -> Plan:
@@ -128,25 +129,31 @@ class Planner:
             return self._rendered[key]
         context = self._context(entry.context, field)
         for task in suite.tasks if context.variables else ():
-            if (lacking := context.missing(task)) is not None:
-                problem = f"{{{{ {lacking} }}}} is no domain and no metadata of the task {task.id}"
-                raise UserFileError(self.path, problem, field=f"context.{entry.context}.filter", advice="name another")
+            if (problem := context.wrong(task)) is not None:
+                advice = "write {{ domain }}, {{ id }} or {{ metadata.KEY }} of a key that every task has"
+                raise UserFileError(self.path, problem, field=f"context.{entry.context}.filter", advice=advice)
         return with_context(self._rendered[key], context, suite.tasks)
 
     def _context(self, name: str, field: str) -> Context:
         """The documents of that name, read once."""
         check_known(name, self.experiment.context, "context", self.path, f"{field}.context")
-        if name not in self._contexts:
+        if name not in self.contexts:
             entry, where = self.experiment.context[name], f"context.{name}.documents"
             cut = Cut(tokens=entry.chunk_tokens, overlap=entry.overlap, dedupe=entry.dedupe)
-            collection = read_documents(resolve(self.report, entry.documents, field=where), cut)
+            place = resolve(self.report, entry.documents, field=where)
+            try:
+                collection = read_documents(place, cut)
+            except UserFileError as error:
+                raise error.named_in(self.path, where) from None
             wanted = entry.filter or {}
             identity = digest_json([WORDING, collection.digest, entry.k, wanted])
-            self._contexts[name] = Context(collection=collection, k=entry.k, wanted=wanted, identity=identity)
-            more = f" and {len(collection.skipped) - 3} more" if collection.skipped[3:] else ""
-            if collection.skipped:
-                self.notes.append(f"context {name} leaves out {listed(collection.skipped[:3])}{more}")
-        return self._contexts[name]
+            self.contexts[name] = Context(collection=collection, k=entry.k, wanted=wanted, identity=identity)
+            skipped = collection.skipped
+            more = f"; and {len(skipped) - NAMED:,} more" if skipped[NAMED:] else ""
+            note = f"nothing is read of these in {entry.documents}: {'; '.join(skipped[:NAMED])}{more}"
+            if skipped and note not in self.notes:  # contexts may share a folder
+                self.notes.append(note)
+        return self.contexts[name]
 
     def _form(self, written: Any, suite: str, field: str) -> Mapping[str, Any]:
         """The ``response_format`` that is sent; of ``json_schema`` the schema is that of the suite's grader."""

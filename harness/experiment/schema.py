@@ -7,12 +7,14 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator,
 
 from harness.core import digest_json
 from harness.model import BACKENDS, ModelEntry, check_form
+from harness.retrieval import unread
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
 from harness.system import BOX_TOOLS, DELIVERIES, NONE, SIGNALS, SYSTEMS, delivery_of
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
 
 MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
+OVERLAP = 60  # tokens of the passage before, by default; of short passages a quarter
 MOST_DRAWS = 100  # answers of one worker at one task
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
@@ -100,7 +102,10 @@ class Escalation(Strict):
                 colon and not (signal.argument or signal.counts),
                 f"the signal {name} takes no argument, found {self.signal!r}; write {name}",
             ),
-            (not 0 <= (self.share or 0) <= 1, f"the share of {name} lies between 0 and 1, found {argument}"),
+            (
+                not 0 <= (self.share or 0) <= 1,
+                f"the share of {name} lies between 0 and 1, found {argument}; write {name}:0.2",
+            ),
             (signal.verifier == (grader is None), together),
             (grader is not None and not isinstance(grader.get("name"), str), nameless),
             (signal.control and threshold != "auto", f"the signal {name} has no threshold; take it out"),
@@ -128,7 +133,7 @@ class ContextEntry(Strict):
 
     documents: Text  # a folder of documents, or one
     chunk_tokens: Annotated[Count, Field(le=100_000)] = 400  # of a passage; a token is taken for four characters
-    overlap: Whole = 60  # tokens of the passage before, with which the next one begins
+    overlap: Whole = OVERLAP  # tokens of the one before with which it begins; by default a quarter at most
     dedupe: bool = True  # of passages that say the same, the first alone is kept
     retrieve: Text = "bm25:5"
     """``bm25:K``: the K passages that fit the task best."""
@@ -139,6 +144,20 @@ class ContextEntry(Strict):
     def k(self) -> int:
         """How many passages a task is shown."""
         return int(self.retrieve.partition(":")[2])
+
+    @field_validator("filter")
+    @classmethod
+    def _readable(cls, value: dict[str, str] | None) -> dict[str, str] | None:
+        for key, text in (value or {}).items():
+            part, advice = unread(text), "write {{ domain }}, {{ id }} or {{ metadata.KEY }}"
+            _refuse((part, f"{key} is {text!r}, and {part!r} names nothing of a task; {advice}"))
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fitting_overlap(cls, value: Any) -> Any:
+        tokens = value.get("chunk_tokens") if isinstance(value, dict) and "overlap" not in value else None
+        return value | {"overlap": tokens // 4} if isinstance(tokens, int) and 0 < tokens // 4 < OVERLAP else value
 
     @model_validator(mode="after")
     def _checked(self) -> "ContextEntry":
@@ -265,7 +284,7 @@ class ContenderEntry(Strict):
             _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
         if (delivery := self.delivery) != NONE:
             name = delivery.partition(":")[0]
-            _refuse(((why := DELIVERIES.refusal(name)) is not None, str(why)))
+            _refuse(((why := DELIVERIES.refusal(name)) is not None, _with_argument(name, str(why))))
             delivery_of(delivery)
             written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
@@ -277,6 +296,17 @@ class ContenderEntry(Strict):
             (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders"),
         )
         return self
+
+
+def _with_argument(name: str, why: str) -> str:
+    """The refusal of an unknown delivery, but that of one that takes an argument it names that too."""
+    for known, delivery in DELIVERIES.items():
+        if delivery.takes and f"did you mean {known!r}" in why:
+            rest = name.removeprefix(known).lstrip("_-=: ") if name.startswith(known) else ""
+            number = rest if rest.isascii() and rest.isdigit() and int(rest[:9]) else "3"
+            example = f"{known}:{number}"
+            return why.replace(repr(known), repr(example))
+    return why
 
 
 class Budget(Strict):

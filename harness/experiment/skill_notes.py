@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from harness.core import ModelSpec, Suite, Task, as_json, listed, plural
+from harness.core import ModelSpec, Suite, Task, as_json, listed, nearest, plural
 from harness.experiment.assembly import Assembled
 from harness.experiment.reading import resolve
 from harness.skill import Skill, SkillFileError, read_file, read_library
@@ -17,12 +17,14 @@ CHARACTERS_PER_TOKEN = 4  # a rough figure for English, as no provider's tokeniz
 ANSWER_TOKENS = 64  # kept free for an answer where no sampling limit says how long it may be
 LEAST_WORDS = 6  # of a reference that is looked for: a label or a number stands in any text
 LOOKED_AT = 50_000_000  # characters of all skills together in which references are looked for
+REPEATED = 3  # times that a placebo may say the same
 NAMED = 3  # that a line lists
 
 
 def skill_notes(assembled: Assembled) -> Iterator[str]:
     """The lines, each once."""
-    lines = (*_unloaded(assembled), *_too_long(assembled), *_leaks(assembled), *_named(assembled))
+    told = (_unloaded, _too_long, _leaks, _named, _nowhere, _repeated)
+    lines = (line for notes in told for line in notes(assembled))
     yield from dict.fromkeys(lines)
 
 
@@ -35,6 +37,18 @@ def _unloaded(assembled: Assembled) -> Iterator[str]:
             if named:
                 verb = "is no skill that can be loaded" if len(named) == 1 else "are no skills that can be loaded"
                 yield f"{text}: {listed(named, NAMED)} {verb}, and nobody is shown it; see: ownbench skill lint {text}"
+
+
+def _repeated(assembled: Assembled) -> Iterator[str]:
+    """Placebos whose text is a short one, said again and again."""
+    for name, by_suite in assembled.systems.items():
+        skilled = [one for one in by_suite.values() if isinstance(one, Skilled) and one.delivery.name == "placebo"]
+        for skill in {skill.digest: skill for one in skilled for skill in one.skills}.values():
+            own = [one for one in read_library(skill.folder)[0] if one.name == skill.name]
+            said, wanted = (len(one.body.split()) for one in ((own or [skill])[0], skill))
+            if wanted > REPEATED * said:
+                far = f"the placebo is the skill {skill.name} of {plural(said, 'word')}, repeated to {wanted:,}"
+                yield f"{name}: {far}: put a skill of about that length beside the one it stands for"
 
 
 # ------------------------------------------------------------------------------------------------ the model's context
@@ -87,7 +101,7 @@ def _too_long(assembled: Assembled) -> Iterator[str]:
 
 def _leaks(assembled: Assembled) -> Iterator[str]:
     """Skills that hold references of the suites that they are used on, word for word."""
-    wanted = {suite.name: _long_references(suite) for suite in assembled.suites}
+    wanted = {suite.name: (_long(suite, "reference"), _long(suite, "input")) for suite in assembled.suites}
     left = LOOKED_AT
     for skill, suites in _used(assembled).values():
         text = _text_of(skill)
@@ -96,18 +110,21 @@ def _leaks(assembled: Assembled) -> Iterator[str]:
             return
         words = _words(text)
         for suite in suites:
-            found = _holding(words, wanted[suite.name])
-            if found:
-                tasks = f"{plural(len(found), 'task')} of the suite {suite.name} ({listed(sorted(found), NAMED)})"
-                leak = f"skill {skill.name} holds, word for word, the reference of {tasks}"
-                yield f"{leak}: a model may copy it, and what is measured is a leak"
+            for what, texts in zip(("reference", "input"), wanted[suite.name], strict=True):
+                if found := _holding(words, texts):
+                    tasks = f"{plural(len(found), 'task')} of the suite {suite.name} ({listed(sorted(found), NAMED)})"
+                    leak = f"skill {skill.name} holds, word for word, the {what} of {tasks}"
+                    yield f"{leak}: a model may copy {_COPIED[what]}, and what is measured is a leak"
 
 
-def _long_references(suite: Suite) -> dict[tuple[str, ...], list[tuple[str, list[str]]]]:
-    """Tasks and the words of their references, by the first of these; references of a few words are left out."""
+_COPIED = {"reference": "it", "input": "the answer next to it"}
+
+
+def _long(suite: Suite, what: str) -> dict[tuple[str, ...], list[tuple[str, list[str]]]]:
+    """Tasks and the words of their references or inputs, by the first of these; those of a few words are left out."""
     found: dict[tuple[str, ...], list[tuple[str, list[str]]]] = {}
     for task in suite.tasks:
-        said = as_json(task.reference)
+        said = as_json(task.reference) if what == "reference" else task.text
         words = _words(said if isinstance(said, str) else json.dumps(said, ensure_ascii=False))
         if len(words) >= LEAST_WORDS:
             found.setdefault(tuple(words[:LEAST_WORDS]), []).append((task.id, words))
@@ -174,3 +191,18 @@ def _naming(tasks: Iterable[Task], suite: str, pattern: re.Pattern[str]) -> Iter
         verb = "names" if len(found) == 1 else "name"
         what = f"{plural(len(found), 'task')} of the suite {suite} {verb} a skill (task {first}: {said!r})"
         yield f"{what}: whether a model finds it by itself is not measured there"
+
+
+def _nowhere(assembled: Assembled) -> Iterator[str]:
+    """Skills that tasks' metadata name, and that no contender has at their suite."""
+    for suite in assembled.suites:
+        had = {skill.name for skill, suites in _used(assembled).values() if suite in suites}
+        named: dict[str, list[str]] = {}
+        for task in suite.tasks:
+            said = task.metadata.get("skills")
+            for name in [said] if isinstance(said, str) else said if isinstance(said, list) else ():
+                if isinstance(name, str) and name not in had:
+                    named.setdefault(name, []).append(task.id)
+        for name, ids in list(named.items())[:NAMED] if had else ():
+            of = f"metadata.skills of {plural(len(ids), 'task')} of the suite {suite.name} ({listed(ids, NAMED)})"
+            yield f"{of} names the skill {name!r}, which no contender has: it counts as not found; {nearest(name, had)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.core import Message, RenderedPrompt, Task
 from harness.retrieval.documents import Collection, Passage, as_text
 
-_VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,19 +24,40 @@ class Context:
         """What of a task the wanted values name."""
         return frozenset(name for value in self.wanted.values() for name in _VARIABLE.findall(value))
 
-    def missing(self, task: Task) -> str | None:
-        """A variable that the task does not have."""
-        return next((name for name in sorted(self.variables) if name not in _values(task)), None)
+    def wrong(self, task: Task) -> str | None:
+        """What is wrong with a variable at a task; ``None`` where each has a value that a document's can equal."""
+        known = _values(task)
+        for name in sorted(self.variables):
+            if name not in known:
+                return f"{{{{ {name} }}}} is no domain and no metadata of the task {task.id}"
+            if (value := known[name]) is None or isinstance(value, list | tuple | dict):
+                kind = "null" if value is None else "a mapping" if isinstance(value, dict) else "a list"
+                return f"{{{{ {name} }}}} is {kind} at the task {task.id}, and a field is compared with one text"
+        return None
+
+    def wanted_at(self, task: Task) -> dict[str, str]:
+        """The values that a document's fields have to have at a task."""
+        known = _values(task)
+        return {key: _VARIABLE.sub(lambda m: _text(known[m[1]]), value) for key, value in self.wanted.items()}
 
     def of(self, task: Task) -> tuple[Passage, ...]:
         """What a task is shown, best first."""
-        known = _values(task)
-        wanted = {key: _VARIABLE.sub(lambda m: str(known[m[1]]), value) for key, value in self.wanted.items()}
-        return self.collection.found(task, self.k, wanted)
+        return self.collection.found(task, self.k, self.wanted_at(task))
+
+
+def unread(value: str) -> str | None:
+    """The part of a wanted value that was meant as a variable and is none; ``None`` where there is none."""
+    found = re.search(r"\{\{[^{}]{0,60}|\{[%#][^{}]{0,60}|\}\}", _VARIABLE.sub("", value))
+    return found[0].strip() if found else None
 
 
 def _values(task: Task) -> dict[str, object]:
-    return {**task.metadata, "domain": task.domain, "id": task.id}
+    own = {f"metadata.{key}": value for key, value in task.metadata.items()}
+    return {**task.metadata, **own, "domain": task.domain, "id": task.id}
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,6 +96,8 @@ def read_documents(place: Path, cut: Cut) -> Collection:
         except UnicodeDecodeError:
             raise UserFileError(path, "this is not UTF-8 text", advice="save it as UTF-8, or leave it out") from None
         fields, body = _front_matter(_plain(text))
+        if not body.strip():
+            skipped.append(f"{name} holds no text")
         for number, (heading, said) in enumerate(_cut(body, cut), 1):
             key = " ".join(said.casefold().split())
             if cut.dedupe and key in first:
@@ -142,12 +144,14 @@ def _files(place: Path, skipped: list[str]) -> Iterator[tuple[Path, str]]:
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in links)
         for name in sorted(set(names) - set(links)):
             path = Path(here) / name
-            if name.startswith(".") or not path.is_file():
+            if name.startswith("."):
                 continue
-            if path.suffix.lower() in KINDS:
-                yield path, path.relative_to(place).as_posix()
-            else:
+            if path.suffix.lower() not in KINDS:
                 skipped.append(f"{path.relative_to(place)} is no text that is known by its ending")
+            elif not path.is_file():
+                skipped.append(f"{path.relative_to(place)} is a pipe or a device, and no file")
+            else:
+                yield path, path.relative_to(place).as_posix()
 
 
 def _plain(text: str) -> str:

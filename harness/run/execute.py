@@ -74,6 +74,7 @@ class Summary:
     unknown_costs: int = 0
     elapsed_s: float = 0.0
     notes: tuple[str, ...] = ()
+    on_record: tuple[str, ...] = ()  # of these the manifest's, which the scoreboard shows too
 
 
 def run_report(assembled: Assembled, options: RunOptions) -> Summary:
@@ -134,7 +135,9 @@ class _Run:
         kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
         self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
         self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
-        answered = {(planned[i].contender, planned[i].suite.name) for i in kept if not self._is_dev(planned[i])}
+        answered = {
+            (planned[i].contender, planned[i].suite.name) for i in kept if not self.assembled.is_dev(planned[i])
+        }
         self.choices: Choices = _decided(assembled, self.manifest.thresholds if self.manifest else {}, answered)
         only, todo = set(self.options.only), list[Attempt]()
         if self.watch is not None:
@@ -144,17 +147,17 @@ class _Run:
         if self.stopped is None:
             parts = {part for name in only for part in assembled.waits_for(name)}
             left = [attempt for attempt in assembled.attempts if attempt.id not in kept]
-            todo = [a for a in left if not only or a.contender in only or (self._is_dev(a) and a.contender in parts)]
+            todo = [
+                a
+                for a in left
+                if not only or a.contender in only or (self.assembled.is_dev(a) and a.contender in parts)
+            ]
             if self.watch is not None:
-                main = self.watch.order([attempt for attempt in todo if not self._is_dev(attempt)])
-                todo = [*(attempt for attempt in todo if self._is_dev(attempt)), *main]
+                main = self.watch.order([attempt for attempt in todo if not self.assembled.is_dev(attempt)])
+                todo = [*(attempt for attempt in todo if self.assembled.is_dev(attempt)), *main]
         todo = todo[: self.options.limit]
         self.tally = Progress(planned=len(todo), started=self.tally.started)
         return recorded, todo
-
-    def _is_dev(self, attempt: Attempt) -> bool:
-        """Whether an attempt is made only to choose a threshold on."""
-        return bool(self.assembled.dev) and attempt.split == "dev"
 
     def _grade_again(self) -> None:
         """Grades by the present graders what was graded by others."""
@@ -210,10 +213,10 @@ class _Run:
 
     async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
-        dev, main = [a for a in todo if self._is_dev(a)], [a for a in todo if not self._is_dev(a)]
+        dev, main = [a for a in todo if self.assembled.is_dev(a)], [a for a in todo if not self.assembled.is_dev(a)]
         if dev:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
-        left = {a.contender for a in self.assembled.attempts if self._is_dev(a) and a.id not in self.done}
+        left = {a.contender for a in self.assembled.attempts if self.assembled.is_dev(a) and a.id not in self.done}
         ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
         if any(self._system(a).undecided for a in main):
             crew.tell("choosing thresholds")
@@ -233,7 +236,7 @@ class _Run:
     def _system(self, attempt: Attempt) -> System:
         """Its contender on its suite, with all that was chosen on dev, in its parts too."""
         suite = attempt.suite.name
-        if self._is_dev(attempt):
+        if self.assembled.is_dev(attempt):
             return self.assembled.systems[attempt.contender][suite].on_dev
         chosen = {name: by_suite[suite] for name, by_suite in self.choices.items() if suite in by_suite}
         system = self.assembled.systems[attempt.contender][suite]
@@ -283,7 +286,7 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now, *self.written)
+        return (*(note for note in earlier if note.startswith(others)), *now, *self.assembled.unshown, *self.written)
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]
@@ -301,6 +304,7 @@ class _Run:
             unknown_costs=self.tally.unknown_costs,
             elapsed_s=self.clock.monotonic() - self.tally.started,
             notes=(*self._manifest_notes(), *self.notes),
+            on_record=self._manifest_notes(),
         )
 
 

@@ -47,6 +47,15 @@ def find_skills(library: Path, query: str, k: int) -> list[Hit]:
     return [Hit(name=row[0], description=row[1], path=library / row[2], score=score) for row, score in found]
 
 
+def unsearched(library: Path) -> list[str]:
+    """The folders of a library that hold a SKILL.md and give no skill that can be searched."""
+    if not (stamp := _stamp(library)):
+        return []
+    rows, _ = _kept(library, stamp) or _made(library, stamp)
+    folders = [Path(line.rsplit(" ", 4)[0]).name for line in stamp.split("\n")[1:]]
+    return [name for name in folders if name not in {row[2] for row in rows}]
+
+
 Rows = list[list[str]]  # name, description and folder of each skill, the folder relative to the library
 
 

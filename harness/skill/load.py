@@ -19,7 +19,7 @@ MAX_FILES = 2_000
 MOST_LINES, MOST_TOKENS = 500, 5_000
 CHARACTERS_PER_TOKEN = 4  # a rough figure for English; the warning says "about"
 MOST_BYTES_LINTED = 64_000_000
-LOOKED_AT = 200_000  # characters of a text in which links are looked for
+LOOKED_AT = 200_000  # characters of a text in which links and hidden characters are looked for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,11 +252,19 @@ def lint_skill(folder: Path) -> LintResult:
             warnings.append("allowed-tools should be one text, tools separated by spaces")
         files, left_out = list_files(folder, main)
         warnings += left_out
+        for where, text in (("description", _text(fields.get("description"))), ("the body", body)):
+            if hidden := next(filter(_is_hidden, text[:LOOKED_AT]), None):
+                warnings.append(f"{where} holds U+{ord(hidden):04X}, which nobody sees; take it out")
         warnings += _body_warnings(body, folder, {*files, main.name})
     except UnreadableError as error:
         errors = [str(error)]
     said = {"errors": tuple(errors), "warnings": tuple(warnings)}
     return LintResult(path=folder.as_posix(), name=name, valid=not errors, **said)
+
+
+def _is_hidden(sign: str) -> bool:
+    """Whether it is an escape, a mark of direction, or another sign that is drawn as nothing and no word needs."""
+    return unicodedata.category(sign) in {"Cc", "Cf"} and sign not in "\n\r\t\u00ad\u200c\u200d\ufeff"
 
 
 def _body_warnings(body: str, folder: Path, files: set[str]) -> Iterator[str]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from harness.core import Estimate
 from harness.stats.bootstrap import cluster_weights, with_percentiles
-from harness.stats.units import Codes, Flags, Matrix, Vector, vectors
+from harness.stats.units import Codes, Matrix, Vector, vectors
 
 PASS, COST, LATENCY, ESCALATED = range(
     4
@@ -129,9 +129,10 @@ class Replayer:
         """The worker's four sums and the weight of all tasks, on each resample: shape (resamples, 5)."""
         return self._resampled(self.by_cluster(self.base))
 
-    def fixed(self, escalated: Flags) -> Draws:
-        """A policy that is the same on every resample; ``escalated`` is by row, in the order of the rows."""
-        chosen = np.where(escalated[self.order][:, None], self.more, 0.0)
+    def fixed(self, escalated: Vector) -> Draws:
+        """A policy that is the same on every resample; ``escalated`` is the share of each row, in their order."""
+        share = escalated[self.order][:, None]
+        chosen = np.where(share > 0.0, share * self.more, 0.0)  # what is not paid may be unknown
         mass = self.worker_sums[:, 4:]
         whole = (self.base[:, :4].sum(axis=0) + chosen.sum(axis=0)) / self.base[:, 4].sum()
         return Draws(value=whole, drawn=(self.worker_sums[:, :4] + self._resampled(self.by_cluster(chosen))) / mass)

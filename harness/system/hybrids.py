@@ -82,15 +82,13 @@ class Hybrid(System):
     def calls(self, task: Task) -> tuple[Calls, Calls]:
         """The worker's, and the expert's as often as the signal asks for it."""
         (low, high), (low_expert, high_expert) = (part.calls(task) for part in self.parts)
-        least, most = self.signal.expert
-        low, high = (self.signal.calls(self.rule, task, worker) for worker in (low, high))
-        return low + low_expert * least, high + high_expert * most
+        least, most = self.signal.expert if self.rule.threshold != 0.0 else (0, 0)  # nothing lies below 0
+        return low + low_expert * least, self.signal.calls(self.rule, task, high) + high_expert * most
 
     def further(self, task: Task) -> tuple[Calls, Calls]:
-        """Those of its signal."""
-        low, high = self.worker.calls(task)
-        low_all, high_all = (self.signal.calls(self.rule, task, worker) for worker in (low, high))
-        return low_all[len(low) :], high_all[len(high) :]
+        """Those of its signal: at least none, for an answer that is none is not asked about."""
+        _, high = self.worker.calls(task)
+        return (), self.signal.calls(self.rule, task, high)[len(high) :]
 
     async def rehearse(self, task: Task, session: Session) -> tuple[float | None, tuple[Answer, Answer]]:
         """Both answers, and how sure the worker is."""

@@ -58,7 +58,7 @@ class Signal:
         return written
 
     def calls(self, rule: Rule, task: Task, worker: Calls) -> Calls:  # noqa: ARG002
-        """Those of the worker's answer, and its own."""
+        """Those of the worker's answer, and at most its own."""
         return worker
 
     async def confidence(self, rule: Rule, first: Answer, session: Session) -> float | None:  # noqa: ARG002

@@ -1,6 +1,5 @@
 """Conditions under which owning wins, answered from evidence; and forgetting."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ def about_tasks(table: TaskTable, manifest: Manifest | None, contender: str, wor
 
 
 def _narrow_format(table: TaskTable, contender: str, kinds: frozenset[str], work: Mask) -> Condition:
-    """Is it a narrow task with a fixed format? From the share of malformed answers and the labels' entropy."""
+    """Is it a narrow task with a fixed format? From the share of malformed answers and the number of labels."""
     rows = table.attempts(contender, ["cause", "label_true"])
     rows = rows.filter(np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)])
     causes, labels = (rows[column].to_pylist() for column in ("cause", "label_true"))
@@ -66,11 +65,10 @@ def _narrow_format(table: TaskTable, contender: str, kinds: frozenset[str], work
     parts, closed = [], False
     if known:
         counts = np.unique(np.asarray(known, dtype=object).astype(str), return_counts=True)[1]
-        p = counts / counts.sum()
-        bits = max(0.0, float(-(p * np.log2(p)).sum()))
-        most = f" of at most {math.log2(len(p)):.1f}" if len(p) > 1 else ""
-        parts.append(f"{len(known):,} of {n:,} answers are one of {len(p)} labels ({bits:.1f} bits{most})")
-        closed = len(p) <= LABELS and len(known) >= 0.9 * n
+        many, common = len(counts), percent(counts.max() / counts.sum())
+        often = f", the commonest in {common} of them" if many > 1 else ""
+        parts.append(f"{len(known):,} of {n:,} answers are to be one of {core.plural(many, 'label')}{often}")
+        closed = many <= LABELS and len(known) >= 0.9 * n
     if kinds:
         parts.append(f"graders: {', '.join(sorted(kinds))}")
         closed = closed or kinds <= FIXED_FORMATS

@@ -266,13 +266,17 @@ def measured_words(one: Measured, found: Sweep) -> str:
     low, high = min(limits, default=0.0), max(limits, default=0.0)
     how = "chosen on dev tasks" if one.chosen_on_dev else "written in the experiment"
     if one.rule == "oracle":
-        row = percent(found.controls["oracle"].escalated)
-        return f"{what} It escalates every task that the worker fails, “oracle, as often” only {row}."
+        share = found.controls["oracle"].escalated
+        other = f"“oracle, as often” {percent(share)} of the tasks, as many as the chosen policy"
+        more = ", so also tasks that the worker passes" if one.escalated is not None and share > one.escalated else ""
+        return f"{what} It escalates the tasks that the worker fails and no other; {other}{more}."
     if one.rule == "random":
         row = percent(found.controls["random"].escalated)
         rate = f" {percent(low)} of all tasks" if n else ""
         if n < 2 or low == high:
-            return f"{what} It escalates at random{rate}; “random, as often” {row}."
+            whose = f"as often as {one.like} did" if one.like else "a share chosen"
+            dev = f" ({whose} on dev tasks)" if one.chosen_on_dev else ""
+            return f"{what} It escalates at random{rate}{dev}; “random, as often” {row}."
         own = f"{percent(low)} to {percent(high)}, as often as {one.like} did there on dev tasks"
         too = (
             f"It escalates at random too, but in each suite at a rate of its own ({own}), so it makes use of the suite"

@@ -21,6 +21,10 @@ OWN_FAULTS = {
 READ_FROM = {"logprob_mean": "confidence", "logprob_min": "logprob_min", "margin": "margin"}
 """A hybrid's signal, and where the worker's own attempts have it."""
 FIXED = ("always", "never")
+NOT_REPLAYED = {
+    "ask": "the worker itself decides, so it has no confidence and no threshold",
+    "verifier": "its scores are on record under the hybrid that asked it; name that hybrid with --confidence-from",
+}
 FOLDS = 5
 _NOT_BINARY = "some scores lie between 0 and 1; this needs answers that pass or fail"
 
@@ -55,7 +59,9 @@ def paired_rows(
         raise UsageError(f"{worker!r} cannot escalate to itself; name two contenders of {', '.join(table.contenders)}")
     asked = signal.partition(":")[0] in ASKED
     if signal not in {*SIGNALS, NO_SIGNAL} and not asked:
-        raise UsageError(f"unknown signal {signal!r}; {core.nearest(signal, [*SIGNALS, *ASKED])}")
+        if signal in NOT_REPLAYED:
+            raise UsageError(f"the signal {signal} cannot be replayed: {NOT_REPLAYED[signal]}")
+        raise UsageError(f"unknown signal {signal!r}; {core.nearest(signal, [*SIGNALS, 'agreement:K', 'p_true'])}")
     if confidence_from is not None and signal != "confidence":
         raise UsageError("--confidence-from takes the column confidence; leave out --signal")
     of = confidence_from or (_asker(table, manifest, worker, expert, signal) if asked else worker)

@@ -13,7 +13,7 @@ from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, Replayer, replay_estimate
 from harness.store import TaskTable
 from harness.verdict import sweep_records as records
-from harness.verdict.arrays import Floats, Mask
+from harness.verdict.arrays import Floats
 from harness.verdict.sweep_records import Sweep, SweepGoal, SweepPoint, SweepSettings
 from harness.verdict.sweep_rows import Rows, calibration, check_live, cpt, gap_area, hybrids_run, paired_rows, ranking
 
@@ -86,7 +86,7 @@ def sweep_of(
         )
     draws = {"never": never, "always": always, "random": stats.random_policy(never, always, policy), "oracle": perfect}
     share = float(policy.value[ESCALATED])
-    always_up: dict[str, Floats | Mask | float] = {"never": 0.0, "always": 1.0, "random": share, "oracle": oracle}
+    always_up: dict[str, Floats | float] = {"never": 0.0, "always": 1.0, "random": share, "oracle": oracle}
     rivals = one.rivals(policy, draws) if fitted and asked.intervals else ()
     front = None if no_cost else stats.aiq(exact[:, COST], exact[:, PASS])
     area = gap_area(exact, drawn, one.told)
@@ -152,7 +152,7 @@ class _Figures:
             self.unknown[column] = f"unknown for {count:,} of {rows.n_tasks:,} tasks" if count else None
 
     def three(
-        self, draws: Draws, told: Estimate | None = None, *, up: Floats | Mask | float | None = None, parts: bool = True
+        self, draws: Draws, told: Estimate | None = None, *, up: Floats | float | None = None, parts: bool = True
     ) -> dict[str, Any]:
         """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown.
 
@@ -164,7 +164,7 @@ class _Figures:
         }
         return found if up is None else found | {"pass_rate": self.rate(self.passed(up))}
 
-    def passed(self, up: Floats | Mask | float) -> Floats:
+    def passed(self, up: Floats | float) -> Floats:
         """What each row is worth where so much of it is escalated."""
         return np.asarray(self.rows.worker + up * (self.rows.expert - self.rows.worker))
 
@@ -258,15 +258,16 @@ class _Figures:
         return tuple(found)
 
 
-def _oracle(rows: Rows, goal: SweepGoal, share: float) -> Mask:
-    """Escalates the share of tasks at which the expert's answer is worth most."""
+def _oracle(rows: Rows, goal: SweepGoal, share: float) -> Floats:
+    """Escalates the share of tasks at which the expert's answer is worth most; of the last of them a part."""
     gain, dear = rows.expert - rows.worker, np.nan_to_num(rows.expert_cost)
     key = (-(gain - goal.cost_weight * dear),) if goal.cost_weight is not None else (dear, -gain)
     order = np.lexsort((np.arange(len(gain)), *key))
-    upto = np.cumsum(rows.weight[order]) / rows.weight.sum()
-    chosen = np.zeros(len(gain), dtype=bool)
-    chosen[order[upto <= share + 1e-9]] = True
-    return chosen
+    weight = rows.weight[order] / rows.weight.sum()
+    part = np.clip((share - (np.cumsum(weight) - weight)) / weight, 0.0, 1.0)
+    up = np.empty(len(gain))
+    up[order] = np.where(part < 1e-6, 0.0, np.where(part > 1.0 - 1e-6, 1.0, part))
+    return up
 
 
 def _finite(value: float) -> float | None:

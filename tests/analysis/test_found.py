@@ -74,3 +74,10 @@ def test_who_opens_nothing_is_pointed_out(make_report, arm, opened, told):
     view = scoreboard(make_report(rows("c", [("a", opened, "")] * 3), manifest=manifest(c=arm)))
     line = "c opened no skill in any of 3 attempts: what was measured is the catalogue alone"
     assert (line in view.cautions) is told
+
+
+@pytest.mark.parametrize(("opened", "told"), [("b", True), ("a", False), ("", False)])
+def test_who_opens_only_other_skills_is_pointed_out(make_report, opened, told):
+    view = scoreboard(make_report(rows("c", [("ab", opened, "a")] * 3), manifest=manifest(c="progressive")))
+    line = "c opened other skills only: none that its task names, in any of 3 attempts at tasks that name skills"
+    assert (line in view.cautions) is told

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.core import ModelSpec
+from harness.core import ModelSpec, UserFileError
 from harness.experiment import assemble
 from harness.experiment.skill_notes import room_of, skill_notes
 
@@ -24,11 +24,12 @@ def write_skill(library: Path, name: str, body: str, **files: str) -> None:
 def lines(tmp_path):
     """The notes on an experiment with these tasks, and these keys of its contender and its model."""
 
-    def told(tasks, model=None, **contender):
+    def told(tasks, model=None, metadata=None, **contender):
         suite = tmp_path / "suites" / "s"
         suite.mkdir(parents=True, exist_ok=True)
         rows = [
-            {"id": f"t{n}", "domain": "d", "input": asked, "reference": right} for n, (asked, right) in enumerate(tasks)
+            {"id": f"t{n}", "domain": "d", "input": asked, "reference": right, "metadata": metadata or {}}
+            for n, (asked, right) in enumerate(tasks)
         ]
         (suite / "tasks.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         about = {"name": "s", "version": "1", "domains": ["d"], "tasks": "tasks.jsonl", "grader": {"name": "exact"}}
@@ -93,3 +94,37 @@ def test_a_task_that_names_a_skill(lines, tmp_path):
     assert line.startswith("1 task of the suite s names a skill (task t1: 'lost-parcels')")
     (line,) = lines([("Use the PDF skill.", "a"), ("With the skill `pdf`?", "b")])
     assert line.startswith("2 tasks of the suite s name a skill (task t0: 'PDF skill')")
+
+
+def test_a_placebo_that_repeats_a_short_text(lines, tmp_path):
+    write_skill(tmp_path / "lib", "lost-parcels", "word " * 100)
+    write_skill(tmp_path / "lib", "ponds", "A pond is still.")
+    (line,) = lines([("Is it paid?", "yes")], skills="lib/lost-parcels", delivery="placebo")
+    assert line.startswith("c: the placebo is the skill ponds of 4 words, repeated to 100: put a skill")
+    write_skill(tmp_path / "lib", "ponds", "water " * 40)
+    assert lines([("Is it paid?", "yes")], skills="lib/lost-parcels", delivery="placebo") == []
+
+
+def test_a_skill_that_holds_the_inputs_is_a_leak(lines, tmp_path):
+    write_skill(tmp_path / "lib", "lost-parcels", "- The unit of the fourth shelf is broken again. -> repairs")
+    (line,) = lines([("The unit of the fourth shelf is broken again.", "repairs"), ("Is it paid?", "yes")])
+    assert line.startswith("skill lost-parcels holds, word for word, the input of 1 task of the suite s (t0): ")
+
+
+def test_a_skill_that_tasks_need_and_nobody_has(lines):
+    (line,) = lines([("Is it paid?", "yes"), ("Really?", "yes")], metadata={"skills": ["lost-parcel"]})
+    assert line.startswith("metadata.skills of 2 tasks of the suite s (t0 and t1) names the skill 'lost-parcel', which")
+    assert line.endswith("did you mean 'lost-parcels'?")
+    assert lines([("Is it paid?", "yes")], metadata={"skills": "lost-parcels"}) == []
+
+
+def test_skills_that_cannot_be_used_name_the_key(lines, tmp_path):
+    (tmp_path / "lib" / "lost-parcels" / "SKILL.md").write_text("---\nname: lost-parcels\n---\n")
+    with pytest.raises(UserFileError, match="lib: no skill in it can be used") as found:
+        lines([("Is it paid?", "yes")])
+    assert (found.value.field, found.value.path) == ("contenders.c.skills", str(tmp_path / "experiment.yaml"))
+
+
+def test_a_delivery_that_is_nearly_one_with_a_number(lines):
+    with pytest.raises(UserFileError, match="did you mean 'bm25:2'"):
+        lines([("Is it paid?", "yes")], delivery="bm25_2")

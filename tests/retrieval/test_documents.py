@@ -1,5 +1,6 @@
 """Documents cut into passages, found for a task, and put into its prompt."""
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.core import PromptTemplate, RenderedPrompt, Task, UserFileError
-from harness.retrieval import Context, Cut, Passage, as_text, read_documents, with_context
+from harness.retrieval import Context, Cut, Passage, as_text, read_documents, unread, with_context
 from harness.retrieval.documents import _cut
 
 TASK = Task(id="t", domain="garden", cluster="t", input="Which algae grow in the pond?", digest="t")
@@ -143,8 +144,36 @@ def test_a_prompt_holds_what_its_task_needs(folder):
     assert prompt.of(zebra) == ()  # nothing was found: the prompt is as it was
     assert names(prompt.passages(replace(TASK, domain="house"))) == []
     assert prompt.identity_of(TASK) != prompt.identity_of(replace(TASK, domain="house"))
-    assert context.missing(TASK) is None
-    assert replace(context, wanted={"x": "{{ product }}"}).missing(TASK) == "product"
+    assert context.wrong(TASK) is None
+
+
+@pytest.mark.parametrize(("value", "wrong", "read"), [
+    ("{{ metadata.kind }}", None, "water"), ("{{kind}}", None, "water"), ("{{ metadata.done }}", None, "true"),
+    ("{{ product }}", "{{ product }} is no domain and no metadata of the task t", None),
+    ("{{ metadata.nope }}", "{{ metadata.nope }} is no domain", None),
+    ("{{ metadata.tags }}", "{{ metadata.tags }} is a list at the task t", None),
+])  # fmt: skip
+def test_a_filter_names_one_text_of_a_task(folder, value, wrong, read):
+    task = replace(TASK, metadata={"kind": "water", "done": True, "tags": ["a"]})
+    context = Context(collection=read_documents(folder, Cut()), k=3, wanted={"x": value}, identity="i")
+    said = context.wrong(task)
+    assert (said is None) is (wrong is None)
+    assert (said or "").startswith(wrong or "")
+    if read:
+        assert context.wanted_at(task) == {"x": read}
+
+
+@pytest.mark.parametrize("value", ["{{ domain ", "{{ a.b() }}", "domain }}", "{% if x %}"])
+def test_what_was_meant_as_a_variable_and_is_none(value):
+    assert unread(value)
+    assert unread("{{ domain }}-{{ metadata.my-key }} {a}") is None
+
+
+def test_what_gives_no_passage_is_told(folder):
+    (folder / "empty.md").write_text("---\ndomain: garden\n---\n\n")
+    os.mkfifo(folder / "pipe.md")
+    said = read_documents(folder, Cut()).skipped
+    assert set(said) == {"empty.md holds no text", "pipe.md is a pipe or a device, and no file"}
 
 
 def test_a_passage_without_a_heading_has_no_section():

@@ -110,10 +110,10 @@ def test_a_threshold_is_chosen_on_the_hybrid_s_own_dev_tasks_and_replayed(tmp_pa
         rule = {"signal": "agreement:3", "threshold": "auto"}
         report = experiment(tmp_path / "r", served, rule, tasks=tasks, suites=[{"path": "suites/s", "split": "test"}])
         planned = json.loads(live.inside(capfd, "check", report, "--json")[1])["plans"]
-        assert [(p["contender"], p["attempts"], p["calls_low"]) for p in planned] == [
-            ("worker", 24, 24),
-            ("expert", 24, 24),
-            ("both", 24, 72),
+        assert [(p["contender"], p["attempts"], p["calls_low"], p["calls_high"]) for p in planned] == [
+            ("worker", 24, 24, 24),
+            ("expert", 24, 24, 24),
+            ("both", 24, 24, 84),  # on 12 dev tasks none is handed over
         ]
         code, _, err = live.inside(capfd, "run", report, "--quiet")
         assert code == 0, err

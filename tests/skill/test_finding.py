@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.core import UserFileError
-from harness.skill import find_skills, finding, load_library, rank_skills
+from harness.skill import find_skills, finding, load_library, rank_skills, unsearched
 
 
 @pytest.fixture
@@ -112,3 +112,10 @@ print(sorted(heavy & set(sys.modules)))
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_folders_that_give_no_skill_are_named(library, cache):
+    assert unsearched(library) == []
+    (library / "broken").mkdir()
+    (library / "broken" / "SKILL.md").write_text("---\nname: broken\n---\n")
+    assert unsearched(library) == ["broken"]

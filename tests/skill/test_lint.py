@@ -151,3 +151,14 @@ def test_a_library_is_linted_folder_by_folder(tmp_path):
         lint_library(tmp_path / "c")
     with pytest.raises(UserFileError, match="there is no such folder"):
         lint_library(tmp_path / "d")
+
+
+def test_what_nobody_sees_is_a_warning(tmp_path):
+    hidden = lint_skill(skill(tmp_path / "s", body="a\x1b[31mred", description=r'"x \u202e rtl"'))
+    assert hidden.valid
+    assert hidden.warnings == (
+        "description holds U+202E, which nobody sees; take it out",
+        "the body holds U+001B, which nobody sees; take it out",
+    )
+    plain = lint_skill(skill(tmp_path / "p", body="\tna\u00efve \u00a0 \U0001f468\u200d\U0001f469\r\n"))
+    assert plain.warnings == ()

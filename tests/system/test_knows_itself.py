@@ -26,6 +26,12 @@ def test_the_calls_of_a_hybrid_are_its_signal_s(signal, fewest, most):
     assert ["".join(model for model, _ in some) for some in calls] == [fewest, most]
 
 
+def test_a_signal_that_asks_may_stop_at_once_and_hands_nothing_over_on_dev():
+    system = hybrids(drawn={"signal": "agreement", "draws": 4})["drawn"]
+    ends = [["".join(model for model, _ in some) for some in one.calls(TASK)] for one in (system, system.on_dev)]
+    assert ends == [["w", "wwwwe"], ["w", "wwww"]]
+
+
 def test_only_a_delivery_that_opens_skills_may_take_more_than_one_call(tmp_path):
     folder = made.write_skill(tmp_path, "sums")
     for name, delivery in DELIVERIES.items():

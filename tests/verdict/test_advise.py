@@ -441,7 +441,7 @@ def test_conditions_from_the_record(tmp_path):
     }
     suites = [{"name": "work", "grader_kinds": ["label"]}]
     found = asked(write(tmp_path / "r", outcomes, suites=suites))
-    assert found.conditions[0].evidence.startswith("40 of 40 answers are one of 2 labels (1.0 bits of at most 1.0)")
+    assert found.conditions[0].evidence.startswith("40 of 40 answers are to be one of 2 labels, the commonest in 50.0%")
     assert answers(found)[1:] == ["yes", "yes", "no", "yes"]
     assert "$40.00 a month" in found.conditions[4].evidence
     judged = asked(write(tmp_path / "r", outcomes, suites=[{"name": "work", "grader_kinds": ["judge"]}]))

@@ -490,3 +490,18 @@ def test_what_cannot_be_held_against_the_replay(tmp_path, manifest, words):
 def test_a_run_that_is_not_done_says_so(tmp_path):
     report = write(tmp_path / "r", two([0.1, 0.2], [0, 1], [1, 1]), {"complete": False})
     assert sweep(report, "W", "E").warning.startswith("INCOMPLETE")
+
+
+def test_the_oracle_is_as_often_to_the_last_part_of_a_task(tmp_path):
+    rng = np.random.default_rng(3)
+    worker, expert = rng.random(17) < 0.6, rng.random(17) < 0.9
+    found = sweep(write(tmp_path / "r", two(rng.random(17), worker, expert)), "W", "E")
+    assert found.controls["oracle"].escalated == pytest.approx(found.chosen.crossfit_escalated)
+    assert found.controls["oracle"].escalated == pytest.approx(found.controls["random"].escalated)
+
+
+@pytest.mark.parametrize(("signal", "why"), [("ask", "no threshold"), ("verifier", "--confidence-from")])
+def test_a_signal_that_cannot_be_replayed_says_why(tmp_path, signal, why):
+    report = write(tmp_path / "r", two(np.array([0.2, 0.8]), np.array([0, 1]), np.array([1, 1])))
+    with pytest.raises(UsageError, match=f"the signal {signal} cannot be replayed: .*{why}"):
+        sweep(report, "W", "E", signal=signal)
