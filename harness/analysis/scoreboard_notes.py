@@ -41,26 +41,28 @@ def best_sentence(view: Scoreboard) -> str:
     rates = [(c.name, c.pass_rate.value or 0.0) for c in group]
     tied = [f"`{name}`" for name, rate in rates if math.isclose(rate, rates[0][1], rel_tol=0.0, abs_tol=SAME_RATE)]
     seen, rate, alone = "" if among else " seen", percent(best.pass_rate.value), len(tied) == 1
-    worth = _worth(view, len(tied))
+    worth = _worth(view, tied)
     if alone and not worth.startswith(";"):
         rate = percent_interval(best.pass_rate) if among else _rate(best)
     verb = "has" if alone else "share"
     return f"{among}{listed(tied, NAMED)} {verb} the highest pass rate{seen}, {rate}{worth}"
 
 
-def _worth(view: Scoreboard, leaders: int) -> str:
+def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:
     """What the highest of several rates is worth, and who is not shown to pass less: the end of a sentence."""
     best = view.best
     if best is None or best.of < 3:
         return "."
-    others = [f"`{name}`" for name in best.unbeaten if name != best.name]
+    others = [name for name in (f"`{name}`" for name in best.unbeaten) if name not in leaders]
     unbeaten = f"Not shown to pass less: {listed(others, NAMED)}." if others else "All others are shown to pass less."
+    if len(leaders) >= best.of:
+        unbeaten = ""
     rate = view.score_of(best.name).pass_rate.value
     if percent(best.likely) == percent(rate):
-        return f". {unbeaten}"
+        return f". {unbeaten}".rstrip()
     likely = percent_interval(replace(best.interval, value=best.likely))
-    whose = "its true rate is" if leaders == 1 else "their true rates are"
-    return f"; as the highest of {best.of:,}, {whose} likely about {likely}. {unbeaten}"
+    whose = "its true rate is" if len(leaders) == 1 else "their true rates are"
+    return f"; as the highest of {best.of:,}, {whose} likely about {likely}. {unbeaten}".rstrip()
 
 
 def _rate(c: ContenderScore) -> str:

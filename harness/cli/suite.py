@@ -97,6 +97,7 @@ def _tried(suite: core.Suite, path: Path) -> tuple[list["Finding"], dict[str, in
         found.append(Finding(severity="warning", rule="no-oracle", tasks=without, message=text))
     rules = Counter(trial.rule for trial in trials)
     counts = {"tasks": len(trials), "oracle_passed": rules[""], "null_passed": rules["null-passes"]}
+    counts["without_oracle"] = rules["no-oracle"]
     return found, counts
 
 
@@ -114,6 +115,8 @@ def _oracle_line(suite: core.Suite, counts: Mapping[str, int]) -> str:
     of = core.plural(counts["tasks"], "task")
     if not counts["tasks"]:
         return f"{suite.name}: no task has a grader that is a program"
+    if without := counts["without_oracle"]:
+        of += f" ({without:,} without an oracle)"
     return f"{suite.name}: the oracle passes {counts['oracle_passed']} of {of}, doing nothing {counts['null_passed']}"
 
 

@@ -11,7 +11,7 @@ from harness.run.given import GradingSession
 from harness.sandbox import SandboxOptions
 
 SOLUTION, SCRIPT = "/solution", "solve.sh"  # of the box: where a solution lies that has such a script to run
-TIMEOUT_S = 600.0
+TIMEOUT_S = 120.0  # of a solution at a task without a ``timeout_s`` of its own
 AT_ONCE = 4  # solutions that run at once
 
 
@@ -97,8 +97,11 @@ def _run_solution(box: Box, task: Task) -> tuple[bytes, str]:
     problem = ""
     if SCRIPT in task.oracle:
         shell = 'if command -v bash >/dev/null; then exec bash "$0"; else exec sh "$0"; fi'
-        done = box.run(["sh", "-c", shell, f"{SOLUTION}/{SCRIPT}"], timeout=TIMEOUT_S, env=task.oracle_env)
+        limit = task.timeout_s or TIMEOUT_S
+        done = box.run(["sh", "-c", shell, f"{SOLUTION}/{SCRIPT}"], timeout=limit, env=task.oracle_env)
         if done.code != 0:
             said = done.err[-300:].decode("utf-8", "replace").strip().splitlines()
-            problem = f"{SCRIPT}: {done.cause or f'exit code {done.code}'}{f', {said[-1]}' if said else ''}"
+            how = done.cause or f"exit code {done.code}"
+            how = f"did not end within {limit:g} s" if done.cause == "timeout" else how
+            problem = f"{SCRIPT}: {how}{f', {said[-1]}' if said else ''}"
     return box.get_tar(), problem
