@@ -77,8 +77,8 @@ class ContainerBox(CommandBox):
 
     def _begin(self, flags: list[str]) -> None:
         try:
-            call(self.kind, "create", *flags, "--entrypoint", "", str(self.image), "sh", "-c", KEEPER)
-            call(self.kind, "start", self._name)
+            call(self.kind, "create", *flags, "--entrypoint", "", str(self.image), "sh", "-c", KEEPER, cwd=self._staged)
+            call(self.kind, "start", self._name, cwd=self._staged)
             self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
         except BoxError as error:
             raise StartError(str(error)) from None
@@ -145,6 +145,7 @@ class ContainerBox(CommandBox):
                 client = subprocess.Popen(
                     [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err,
                     start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
+                    cwd=self._staged,  # where podman's monitor leaves a note of a process that was killed for memory
                 )  # fmt: skip
             except (OSError, ValueError) as error:  # longer than the system takes, or it holds what no command can
                 os.write(err, f"{getattr(error, 'strerror', None) or error}\n".encode("utf-8", "replace"))
@@ -218,12 +219,12 @@ class ContainerBox(CommandBox):
                 self._staged = None
 
 
-def call(kind: str, *arguments: str, seconds: float = PATIENCE_S) -> str:
+def call(kind: str, *arguments: str, seconds: float = PATIENCE_S, cwd: Path | None = None) -> str:
     """What the runtime answers. Raises BoxError: it is not installed, says no, or does not answer."""
     try:
         done = subprocess.run(
             [*_program(kind), *arguments], capture_output=True, text=True, errors="replace", timeout=seconds,
-            stdin=subprocess.DEVNULL, start_new_session=True, check=False,
+            stdin=subprocess.DEVNULL, start_new_session=True, check=False, cwd=cwd,
         )  # fmt: skip
     except FileNotFoundError:
         raise BoxError(f"{kind} is not installed") from None
