@@ -60,7 +60,6 @@ def fieller_ratio(
 
 
 DEAREST, TOO_DEAR = 0.01, 0.2  # the share of tasks that are the dearest, and of the cost that they may hold
-SPREAD = 1.5  # a unit below so many means: all cost about the same, and no skewness makes that matter
 BY_CHANCE = 2.5**2 * 6.0  # a squared skewness times n that symmetric costs have too: 2.5 standard deviations
 
 
@@ -87,16 +86,13 @@ def heavy_tail(costs: ArrayLike) -> float | None:
 def skewed_costs(costs: ArrayLike, clusters: Clusters = None) -> int | None:
     """How many tasks (or clusters) an interval of a mean or ratio of so skewed costs asks for, where there are fewer.
 
-    25 times the squared skewness (Cochran 1977, section 2.15). None where there are enough, where none costs half as
-    much again as the mean, or where a cost is unknown.
+    25 times the squared skewness (Cochran 1977, section 2.15). None where there are enough, or where a cost is unknown.
     """
     x = vector(costs, "costs")
     codes, groups = cluster_codes(clusters, len(x))
     if groups < 2 or not np.all(np.isfinite(x)):
         return None
     sums = sum_by(codes, x, groups)
-    if sums.max() < SPREAD * sums.mean():
-        return None
     away = sum_by(codes, x - x.mean(), groups)
     square = float(away @ away) / groups
     skewed = float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0

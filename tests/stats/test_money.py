@@ -120,7 +120,6 @@ def test_skewed_costs_ask_for_more_tasks():
     assert skewed_costs(np.ones(100)) is None
     assert skewed_costs([np.nan, 1.0]) is None
     assert skewed_costs(np.linspace(1.0, 2.0, 8)) is None
-    assert skewed_costs([*np.ones(49), 1.4]) is None  # the dearest costs less than 1.5 means
     # 1 of 50 costs 5 where all others cost 1: skewness (1 - 2p) / sqrt(p (1 - p)) = 6.857, 25 times its square 1,175.5
     assert skewed_costs([*np.ones(49), 5.0]) == 1_176
     assert skewed_costs([*np.ones(49), 5.0], np.arange(50) // 2) == 552  # 1 of 25: 4.695
