@@ -86,13 +86,12 @@ def heavy_tail(costs: ArrayLike) -> float | None:
 def skewed_costs(costs: ArrayLike, clusters: Clusters = None) -> int | None:
     """How many tasks (or clusters) an interval of a mean or ratio of so skewed costs asks for, where there are fewer.
 
-    25 times the squared skewness (Cochran 1977, section 2.15). None where there are enough, or where a cost is unknown.
+    25 times the squared skewness (Cochran 1977, section 2.15). None where there are enough, or a cost is unknown.
     """
     x = vector(costs, "costs")
     codes, groups = cluster_codes(clusters, len(x))
     if groups < 2 or not np.all(np.isfinite(x)):
         return None
-    sums = sum_by(codes, x, groups)
     away = sum_by(codes, x - x.mean(), groups)
     square = float(away @ away) / groups
     skewed = float((away**3).mean()) ** 2 / square**3 if square > 1e-24 else 0.0
