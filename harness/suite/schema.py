@@ -91,7 +91,7 @@ class EnvironmentRow(Strict):
     @model_validator(mode="after")
     def _one(self) -> "EnvironmentRow":
         if [self.host, self.image, self.dockerfile].count(None) != 2:
-            raise ValueError("an environment is host, {image: NAME} or {dockerfile: FOLDER}; write one of them")
+            raise ValueError(ENVIRONMENTS)
         return self
 
 
@@ -102,8 +102,17 @@ def _kind(value: Any) -> str:
 
 _ByKind = Discriminator(_kind)
 ToolField = Annotated[Annotated[Text, Tag("Word")] | Annotated[ToolRow, Tag("Mapping")], _ByKind]
+ENVIRONMENTS = "an environment is host, {image: NAME} or {dockerfile: FOLDER}; write one of them"
+
+
+def _known_word(word: str) -> str:
+    if word != "host":
+        raise ValueError(f"{word!r} is none: {ENVIRONMENTS}")
+    return word
+
+
 EnvironmentField = Annotated[
-    Annotated[Literal["host"], Tag("Word")] | Annotated[EnvironmentRow, Tag("Mapping")], _ByKind
+    Annotated[Text, AfterValidator(_known_word), Tag("Word")] | Annotated[EnvironmentRow, Tag("Mapping")], _ByKind
 ]
 FilesField = Annotated[
     Annotated[Text, Tag("Word")] | Annotated[list[Text], Tag("List")] | Annotated[dict[Text, Text], Tag("Mapping")],
