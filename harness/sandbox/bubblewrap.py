@@ -28,7 +28,7 @@ NOBODY = 65534  # whom commands run as: root's boxes do not run as root
 PATH = "/usr/local/bin:/usr/bin:/bin"
 START_S = 20.0  # until its process 1 must have answered
 MOST_MOUNTED = 400  # files of ``mounts``; each takes a descriptor while the box starts
-_INIT = Path(__file__).with_name("box_init.py")
+_INIT = Path(__file__).with_name("box_init.py").read_text("utf-8")  # now: a box may be made by another user
 _SPAWNERS: dict[int, ThreadPoolExecutor] = {}  # by our process id
 _SWEPT = set[int]()
 
@@ -89,7 +89,7 @@ class BubblewrapBox(CommandBox):
                 passed += [tell, blocked]
                 self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
                 passed.append(theirs.detach())
-                init = [_python(), "-I", "-S", "-c", _INIT.read_text("utf-8"), str(passed[-1])]
+                init = [_python(), "-I", "-S", "-c", _INIT, str(passed[-1])]
                 command = [*self._layout(passed), "--info-fd", str(tell), "--block-fd", str(blocked), "--", *init]
                 self._process = _spawned(binary, command, passed, kept[-1])
             self._admit(told)

@@ -11,7 +11,7 @@ from harness.skill import Skill, SkillFileError, file_content, read_file, skill_
 class Delivery:
     """One way that skills reach a model. A subclass says what differs from what stands here: whole texts, no tools."""
 
-    name: str
+    name: str = "none"
     control: bool = False  # a yardstick, and no option
     opens: bool = False  # whether the model may open skills and their files
     opened: bool = False  # whether the conversation begins as if the model had opened every skill already

@@ -64,7 +64,7 @@ def test_variables_reach_the_oracle_and_the_check(suite, capsys):
     )
     Path(folder, "solutions/solve.sh").write_text(solve)
     code, found = linted(capsys, folder, "--json")
-    assert (code, found["oracle"]) == (0, {"tasks": 1, "oracle_passed": 1, "null_passed": 0})
+    assert (code, found["oracle"]) == (0, {"tasks": 1, "oracle_passed": 1, "null_passed": 0, "without_oracle": 0})
 
 
 @boxed
@@ -72,7 +72,7 @@ def test_a_suite_whose_oracle_passes_and_whose_nothing_does_not(suite, capsys):
     script = {"files": ["data.txt"], "oracle": {"solve.sh": "solutions/solve.sh"}}
     code, found = linted(capsys, suite({}, script), "--json")
     assert (code, found["valid"]) == (0, True)
-    assert found["oracle"] == {"tasks": 2, "oracle_passed": 2, "null_passed": 0}
+    assert found["oracle"] == {"tasks": 2, "oracle_passed": 2, "null_passed": 0, "without_oracle": 0}
     _, lines = linted(capsys, suite({}, script))
     assert lines[-1] == "s: the oracle passes 2 of 2 tasks, doing nothing 0"
 

@@ -72,7 +72,7 @@ def test_every_fault_ends_as_what_it_means(tmp_path, capfd, monkeypatch, good, k
     dropped = keys["backend"] == "litellm"
     assert all(("temperature" in body) is not dropped and body["max_tokens"] == 16 for body in sent)
     assert any("temperature" in note for note in live.manifest(report)["notes"]) is dropped
-    assert ("note: model m: temperature: 0 is not sent" in err) is dropped
+    assert ("model m: temperature: 0 is not sent" in out) is dropped
     assert ("temperature: 0 is not sent" in live.inside(capfd, "check", report)[1]) is dropped
 
 
