@@ -10,7 +10,7 @@ NAMED = 3  # that a line lists
 
 
 def unshown(contexts: Mapping[str, Context], suites: Sequence[Suite]) -> Iterator[str]:
-    """A line for each context of which no task is shown a passage, and for each suite of which some are not."""
+    """A line for each context that shows no task a passage, and for each suite in which some tasks see none."""
     for name, context in contexts.items():
         tasks = {suite.name: suite.tasks[:LOOKED_AT] for suite in suites}
         without = {suite: [task for task in some if not context.of(task)] for suite, some in tasks.items()}

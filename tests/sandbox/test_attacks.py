@@ -182,7 +182,8 @@ except OSError: print(n); time.sleep(.5)
 
 def test_an_endless_fork_bomb_ends_with_the_time(box):
     done = box.run("b() { b | b & b; }; b", timeout=3)
-    assert done.cause in {"timeout", "pids"}
+    # without a cgroup the processes of the user's other boxes count too, and the first fork may be refused at once
+    assert done.cause in {"timeout", "pids"} or b"Cannot fork" in done.err
     assert done.seconds < 8
     assert box.run("echo alive").out == b"alive\n"
 
