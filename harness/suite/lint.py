@@ -16,6 +16,7 @@ FEW_TASKS = 20  # a domain with fewer tasks can show only differences of about 2
 LARGEST_SHARE = 0.8
 SMALLEST_SHARE = 0.1  # of the commonest label's count
 MOST_LABELS = 50  # more distinct references than this, or than half of the tasks, are answers and not labels
+WITHOUT_NETWORK = "and a box here has none: what they or their tests would fetch must be in the image or in their files"
 INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
 
 WORDS = 3  # words in a shingle
@@ -62,10 +63,15 @@ def lint_suite(suite: Suite) -> list[Finding]:
     question, another reference), ``split-overlap`` (the same question in dev and in test), ``input-unused`` (the prompt
     leaves out what the task holds), ``no-split`` (tasks without a split where others have one). Warnings:
     ``near-duplicate`` and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`),
-    ``empty-reference``, ``tests-shown`` (contenders get a test or an oracle), ``label-imbalance``,
+    ``empty-reference``, ``tests-shown`` (contenders get a test or an oracle), ``no-network`` (tasks ask for one),
+    ``label-imbalance``,
     ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
     """
-    found = [_finding(*one) for rule in (_alike, _references, _shown, _splits, _domains) for one in rule(suite)]
+    found = [
+        _finding(*one)
+        for rule in (_alike, _references, _shown, _surroundings, _splits, _domains)
+        for one in rule(suite)
+    ]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -125,6 +131,12 @@ def _shown(suite: Suite) -> Iterator[Found]:
     if shown:
         text = f"{plural(len(shown), 'task')} with a test or an oracle among the files that contenders get"
         yield "warning", "tests-shown", shown, text
+
+
+def _surroundings(suite: Suite) -> Iterator[Found]:
+    if asking := [task for task in suite.tasks if task.environment.get("allow_internet")]:
+        many = f"{plural(len(asking), 'task')} {'asks' if len(asking) == 1 else 'ask'}"
+        yield "warning", "no-network", asking, f"{many} for a network (allow_internet), {WITHOUT_NETWORK}"
 
 
 def _splits(suite: Suite) -> Iterator[Found]:

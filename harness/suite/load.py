@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from harness import userfile
+from harness.core import WORK as WORKDIR
 from harness.core import (
     Message,
     PromptTemplate,
@@ -24,13 +25,26 @@ from harness.core import (
     digest_json,
     nearest,
 )
+from harness.suite.dockerfile import workdir_of
 from harness.suite.harbor import harbor_rows
-from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of, with_rubrics
+from harness.suite.schema import (
+    WORK,
+    EnvironmentRow,
+    HumanBaseline,
+    HumanRow,
+    SuiteFile,
+    TaskRow,
+    grader_of,
+    with_rubrics,
+)
 from harness.suite.source import file_inside, path_inside, task_rows
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
 MOST_FILES = 2_000  # of a folder that belongs to a task
 LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
+ASKED = {"env", "memory_mb", "cpus", "disk_mb", "build_timeout_s", "allow_internet"}
+"""Of an environment, what its boxes get besides what they stand on."""
+NO_CONTENT = {"build_timeout_s", "allow_internet"}  # of these, what changes no answer
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
 VARIABLES = ("input", "id", "domain", "metadata", "files")
@@ -79,6 +93,7 @@ class _Tasks:
         else:
             self.path, self.given = suite_file, harbor_rows(suite, suite_file, self.grader, outside=outside)
         self.digests: dict[Path, str] = {}
+        self.workdirs: dict[Path, str] = {}
         self.grader = with_rubrics(self.grader, partial(self._rubric, suite_file, "grader"))
 
     def _rubric(self, source: Path, where: str, name: str) -> str:
@@ -127,7 +142,9 @@ class _Tasks:
             "timeout_s": work.get("timeout_s"),
         }
         files_now, tests_now = (sorted([n, self.digests[f]] for n, f in some.items()) for some in (files, tests))
-        content = {key: value for key, value in {**own, "files": files_now, "tools": as_json(tools)}.items() if value}
+        stands_on = {key: value for key, value in own["environment"].items() if key not in NO_CONTENT}
+        content = {**own, "environment": stands_on, "files": files_now, "tools": as_json(tools)}
+        content = {key: value for key, value in content.items() if value}
         return Task(
             id=row.id,
             domain=self.domain(row, f"{where}.domain"),
@@ -141,6 +158,7 @@ class _Tasks:
             tests_digest=digest_json(tests_now) if tests_now else "",
             oracle=_places(oracle),
             oracle_env=work.get("oracle_env", {}),
+            oracle_timeout_s=work.get("oracle_timeout_s"),
             tools=tools,
             dockerfile=self.dockerfile(work.get("environment")),
             digest=self.digest(content | {"input": asked}, where),
@@ -151,7 +169,9 @@ class _Tasks:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
         if given is None or given == "host":
             return {"host": True} if given else {}
-        env = {"env": given.env} if given.env else {}
+        env = given.model_dump(include=ASKED, exclude_defaults=True)
+        if (place := self.workdir(given, field)) not in {"", WORKDIR}:
+            env["workdir"] = place
         if given.dockerfile is None:
             return {"host": True, **env} if given.host else {"image": given.image, **env}
         folder = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside)
@@ -162,6 +182,15 @@ class _Tasks:
         if folder not in self.digests:
             self.digests[folder] = digest_folder(folder)
         return {"dockerfile": self.digests[folder], **env}
+
+    def workdir(self, given: EnvironmentRow, field: str) -> str:
+        """The work folder, as it is written, else as the Dockerfile has it; empty: neither says."""
+        if given.workdir is not None or given.dockerfile is None:
+            return given.workdir or ""
+        file = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside) / "Dockerfile"
+        if file not in self.workdirs:
+            self.workdirs[file] = workdir_of(file) if file.is_file() else ""
+        return self.workdirs[file]
 
     def dockerfile(self, given: Any) -> str:
         """The folder of the environment's Dockerfile, where it has one."""

@@ -10,7 +10,7 @@ from harness.cli import main
 from harness.core import UserFileError
 from harness.experiment import assemble, check
 from harness.run import RunOptions, run_report
-from harness.sandbox import containers, opening
+from harness.sandbox import images, opening
 
 NOWHERE = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}
 
@@ -87,7 +87,7 @@ esac
     (tmp_path / "bin" / "podman").write_text(script)
     (tmp_path / "bin" / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
-    monkeypatch.setattr(containers, "_FOUND", set())
+    monkeypatch.setattr(images, "_FOUND", {})
     opening.probe.cache_clear()
     yield asked
     opening.probe.cache_clear()
