@@ -94,8 +94,9 @@ def _run_solution(box: Box, task: Task) -> tuple[bytes, str]:
     put_work(box, task, None)
     place = SOLUTION if SCRIPT in task.oracle else box.workdir
     box.put({f"{place}/{name}": Path(path).read_bytes() for name, path in task.oracle.items()})
-    problem = ""
+    problem = f"the oracle has no {SCRIPT}, so its files were put into the work folder and nothing was run"
     if SCRIPT in task.oracle:
+        problem = ""
         shell = 'if command -v bash >/dev/null; then exec bash "$0"; else exec sh "$0"; fi'
         limit = task.oracle_timeout_s or task.timeout_s or TIMEOUT_S
         done = box.run(["sh", "-c", shell, f"{SOLUTION}/{SCRIPT}"], timeout=limit, env=task.oracle_env)

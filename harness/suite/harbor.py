@@ -149,7 +149,25 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
     row |= {"oracle": f"{place}/solution"} if (folder / "solution").is_dir() else {}
     if grader.get("name", "program") == "program":
         row["grader"] = program | dict(grader)
+    else:
+        row["grader"] = _filled(grader, program)
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _filled(grader: Any, program: Mapping[str, Any]) -> Any:
+    """A grader with other parts: those that are a program without a command are the layout's."""
+    if isinstance(grader, list):
+        return [_filled(part, program) for part in grader]
+    if grader == "program":
+        return dict(program)
+    if not isinstance(grader, Mapping):
+        return grader
+    if grader.get("name") == "program":
+        return {**program, **grader}
+    nested = {key: _filled(part, program) for key, part in grader.items() if key in {"of", "grader"}}
+    if "name" not in grader:
+        return {key: _filled(part, program) for key, part in grader.items()}
+    return {**grader, **nested}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -80,11 +80,14 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     )
 
 
+Place = tuple[Path, str]  # a file, and the field in it that is to blame
+
+
 class _Tasks:
     """Reads the tasks one by one and remembers what must be unique or is worth reading once."""
 
     def __init__(self, suite: SuiteFile, suite_file: Path, *, outside: bool) -> None:
-        self.suite, self.folder, self.outside = suite, suite_file.parent, outside
+        self.suite, self.suite_file, self.folder, self.outside = suite, suite_file, suite_file.parent, outside
         self.grader = grader_of(suite.grader, {})
         if suite.grader is not None and not (suite.harbor and "name" not in self.grader):
             _check_grader(self.grader, suite_file, "grader")
@@ -129,7 +132,9 @@ class _Tasks:
         self.digest([row.reference, grader], where)
         levels = (self.suite, row)
         work = {key: value for level in levels for key in WORK if (value := getattr(level, key)) is not None}
-        files, tests, oracle = (self.named(work.get(key), f"{where}.{key}") for key in ("files", "tests", "oracle"))
+        at = {key: (self.path, f"{where}.{key}") for key in work}
+        at |= {key: (self.suite_file, key) for key in work if getattr(row, key) is None}  # whose word it is
+        files, tests, oracle = (self.named(work[k], at[k]) if k in work else {} for k in ("files", "tests", "oracle"))
         tools = tuple(
             Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
             for tool in work.get("tools", ())
@@ -137,7 +142,7 @@ class _Tasks:
         asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
         own: dict[str, Any] = {
             "metadata": row.metadata,
-            "environment": self.environment(work.get("environment"), f"{where}.environment"),
+            "environment": self.environment(work["environment"], at["environment"]) if "environment" in work else {},
             "turns": work.get("turns"),
             "timeout_s": work.get("timeout_s"),
         }
@@ -165,29 +170,29 @@ class _Tasks:
             **own,
         )
 
-    def environment(self, given: Any, field: str) -> dict[str, Any]:
+    def environment(self, given: Any, at: Place) -> dict[str, Any]:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
-        if given is None or given == "host":
-            return {"host": True} if given else {}
+        if given == "host":
+            return {"host": True}
         env = given.model_dump(include=ASKED, exclude_defaults=True)
-        if (place := self.workdir(given, field)) not in {"", WORKDIR}:
+        if (place := self.workdir(given, at)) not in {"", WORKDIR}:
             env["workdir"] = place
         if given.dockerfile is None:
             return {"host": True, **env} if given.host else {"image": given.image, **env}
-        folder = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside)
+        folder = path_inside(self.folder, given.dockerfile, *at, outside=self.outside)
         if not (folder / "Dockerfile").is_file():
-            raise UserFileError(self.path, f"there is no Dockerfile in {given.dockerfile!r}", field=field)
+            raise UserFileError(at[0], f"there is no Dockerfile in {given.dockerfile!r}", field=at[1])
         if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > MAX_FILE:
-            raise UserFileError(self.path, f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=field)
+            raise UserFileError(at[0], f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=at[1])
         if folder not in self.digests:
             self.digests[folder] = digest_folder(folder)
         return {"dockerfile": self.digests[folder], **env}
 
-    def workdir(self, given: EnvironmentRow, field: str) -> str:
+    def workdir(self, given: EnvironmentRow, at: Place) -> str:
         """The work folder, as it is written, else as the Dockerfile has it; empty: neither says."""
         if given.workdir is not None or given.dockerfile is None:
             return given.workdir or ""
-        file = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside) / "Dockerfile"
+        file = path_inside(self.folder, given.dockerfile, *at, outside=self.outside) / "Dockerfile"
         if file not in self.workdirs:
             self.workdirs[file] = workdir_of(file) if file.is_file() else ""
         return self.workdirs[file]
@@ -207,30 +212,28 @@ class _Tasks:
             raise UserFileError(self.path, problem, field=field, advice=nearest(row.domain, domains))
         return row.domain or domains[0]
 
-    def named(self, given: str | list[str] | dict[str, str] | None, field: str) -> dict[str, Path]:
+    def named(self, given: str | list[str] | dict[str, str], at: Place) -> dict[str, Path]:
         """By the name in the box, each file that is meant; a folder gives all of its files."""
-        if given is None:
-            return {}
         pairs = given if isinstance(given, dict) else {"": given} if isinstance(given, str) else {n: n for n in given}
         found = dict[str, Path]()
         for name, place in pairs.items():
             if isinstance(given, dict) and (PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts):
-                raise UserFileError(self.path, f"{name!r} is no name inside the work folder", field=field)
-            path = path_inside(self.folder, place, self.path, field, outside=self.outside)
+                raise UserFileError(at[0], f"{name!r} is no name inside the work folder", field=at[1])
+            path = path_inside(self.folder, place, *at, outside=self.outside)
             if not path.is_dir():
-                found[name or place] = self.file(place, field)
+                found[name or place] = self.file(place, at)
                 continue
             below = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
             below = [one for one in below if "__pycache__" not in one.split("/")]
             if len(below) > MOST_FILES:
                 problem = f"the folder {place!r} holds {len(below):,} files, at most {MOST_FILES:,} belong to a task"
-                raise UserFileError(self.path, problem, field=field, advice="pack them into an archive")
+                raise UserFileError(at[0], problem, field=at[1], advice="pack them into an archive")
             for one in below:
-                found[f"{name}/{one}" if name else one] = self.file(f"{place.rstrip('/')}/{one}", field)
+                found[f"{name}/{one}" if name else one] = self.file(f"{place.rstrip('/')}/{one}", at)
         return found
 
-    def file(self, name: str, field: str) -> Path:
-        file = file_inside(self.folder, name, self.path, field, outside=self.outside)
+    def file(self, name: str, at: Place) -> Path:
+        file = file_inside(self.folder, name, *at, outside=self.outside)
         if file not in self.digests:
             self.digests[file] = digest_bytes(userfile.read_bytes(file, most=MAX_FILE, unpack=False))
         return file

@@ -120,3 +120,14 @@ def test_an_experiment_may_say_what_its_boxes_get(tmp_path, capsys):
     report = live.write_experiment(tmp_path / "r", models={"m": NOWHERE}, sandbox={"memory_mb": 1})
     assert main(["check", str(report)]) == 2
     assert "sandbox.memory_mb" in capsys.readouterr().err
+
+
+def test_what_tasks_ask_for_and_do_not_get_is_told(assembled):
+    asked = {"host": True, "memory_mb": 4096, "disk_mb": 10, "allow_internet": True}
+    warnings = check(program(assembled, asked), {})["warnings"]
+    assert any("asks for a network (allow_internet), and a box here has none" in text for text in warnings)
+    (less,) = [text for text in warnings if "ask for more than their boxes have" in text]
+    assert less.startswith(
+        "suite s: its tasks ask for more than their boxes have or hold to: memory_mb 4096 (sandbox.mem"
+    )
+    assert "disk_mb" not in less

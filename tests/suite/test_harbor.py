@@ -289,3 +289,11 @@ def test_links_out_of_the_suite_are_refused(tmp_path):
     (folder / "environment/files/secret").symlink_to("/etc/passwd")
     with pytest.raises(UserFileError, match="is a link out of the suite's folder"):
         load_suite(tmp_path / "s")
+
+
+def test_a_program_among_other_graders_is_the_layouts(tmp_path):
+    parts = ["program", {"name": "program", "pass_at": 0.5}, {"name": "contains", "all": ["x"]}]
+    write_task(write_suite(tmp_path, grader={"name": "all", "of": parts}))
+    first, second, third = load_suite(tmp_path).tasks[0].grader["of"]
+    assert (first["command"], first["timeout_s"], second["pass_at"]) == (["bash", "/tests/test.sh"], 90.0, 0.5)
+    assert (second["command"], third) == (["bash", "/tests/test.sh"], parts[2])
