@@ -8,6 +8,7 @@ endpoint takes at once is found by its `window`.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from harness.core import (
@@ -92,7 +93,7 @@ class Caller:
         while True:
             self._raise_if_broken()
             left = self._wall_s if deadline is None else deadline - self._clock.monotonic()
-            entered = await self._party.enter(self._expected(request), left, last)
+            entered = await self._party.enter(partial(self._expected, request), left, last)
             now = self._clock.monotonic()
             deadline = now + self._wall_s if deadline is None else deadline + entered.waited_s
             try:

@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf
 from urllib.parse import urlsplit
@@ -47,7 +47,7 @@ class Pass:
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Waiting:
     future: "asyncio.Future[None]"
-    tokens: float
+    tokens: Callable[[], float]
     left_s: float  # how long a pause may last that the call lives through
     since: float
     entered: Pass | None = None
@@ -65,16 +65,17 @@ class Party:
         self.tokens: Pace = other.tokens if other else Pace(limits.tokens_per_minute)
         self.fresh, self.again = deque[_Waiting](), deque[_Waiting]()  # the first try of a call, and further ones
 
-    async def enter(self, tokens: float, left_s: float, last: ModelError | None) -> Pass:
+    async def enter(self, tokens: Callable[[], float], left_s: float, last: ModelError | None) -> Pass:
         """Waits until a request may be sent, and takes its place. Raises ModelError: a pause is longer than ``left_s``.
 
-        ``last``: what the call met in its try before.
+        ``tokens``: how many it may need, by what is known when it is sent. ``last``: what the call met in its try
+        before.
         """
         at = self._endpoint
         now = at.clock.monotonic()
         at.refuse(left_s, last, now)
-        if not (self.fresh or self.again) and at.window.wait(now) <= 0 and self._wait(tokens, now) <= 0:
-            return self._take(tokens, now, now)
+        if not (self.fresh or self.again) and at.window.wait(now) <= 0 and self._wait(tokens(), now) <= 0:
+            return self._take(tokens(), now, now)
         one = _Waiting(future=asyncio.get_running_loop().create_future(), tokens=tokens, left_s=left_s, since=now)
         queue = self.fresh if last is None else self.again
         queue.append(one)
@@ -114,10 +115,11 @@ class Party:
 
     def admit(self, one: _Waiting, now: float) -> float:
         """Lets the next one in; or the seconds until it may be."""
-        if (wait := self._wait(one.tokens, now)) > 0:
+        tokens = one.tokens()
+        if (wait := self._wait(tokens, now)) > 0:
             return wait
         (self.fresh if self.fresh and self.fresh[0] is one else self.again).popleft()
-        one.entered = self._take(one.tokens, now, one.since)
+        one.entered = self._take(tokens, now, one.since)
         one.future.set_result(None)
         return 0.0
 
