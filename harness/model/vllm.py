@@ -33,6 +33,7 @@ from harness.model.local_folder import Prompts, local_digests
 from harness.model.local_request import read_request, reply_of
 from harness.model.reasoning import KEEP
 from harness.model.vllm_options import rank_for
+from harness.model.vllm_probe import TOP, check_alone, check_together
 from harness.model.vllm_start import cause_in, start_engine
 
 Found = TypeVar("Found")
@@ -96,9 +97,21 @@ class VllmModel:
         return self._running is not None and bool(self._running.held)
 
     async def probe_adapters(self, prompts: Sequence[Sequence[Message]], ask: Ask) -> tuple[str, ...]:  # noqa: ARG002
-        """What a reader must know of the adapters."""
-        held = [] if self._running is None else self._running.held.values()
-        return tuple(f"model {self.spec.name}: {note}" for one in held for note in one.fit.notes)
+        """Returns when every adapter changes an answer, no two alike, and all answer in one batch as they do alone."""
+        running = self._engine()
+        if not prompts:
+            raise UsageError(f"model {self.spec.name!r}: probing adapters needs at least one prompt")
+        ways = {place: running.held[place] if place else None for place in (None, *running.held)}
+        alone = {place: await self._seen(running, prompts, held) for place, held in ways.items()}
+        base, again = alone[None], await self._seen(running, prompts, None)
+        fits = {place: held.fit for place, held in running.held.items()}
+        check_alone(base, again, {place: alone[place] for place in running.held}, fits)
+        found = await asyncio.gather(*(self._seen(running, prompts, held) for held in ways.values()))
+        name = {place: f"the adapter {fits[place].adapter.name}" if place else "the base" for place in ways}
+        together = {name[place]: one for place, one in zip(ways, found, strict=True)}
+        mixed = check_together({name[place]: one for place, one in alone.items()}, together, self.folder)
+        notes = (*(note for fit in fits.values() for note in fit.notes), *mixed)
+        return tuple(f"model {self.spec.name}: {note}" for note in notes)
 
     async def answer(self, request: Request) -> Reply:
         """One answer. ``max_tokens`` is lowered to the room that the prompt leaves.
@@ -263,6 +276,19 @@ class VllmModel:
             row.sure_of = {letter: math.fsum(math.exp(sure[token].logprob) for token in some)
                            for letter, some in row.letters.items()}  # fmt: skip
 
+    async def _seen(
+        self, running: _Running, prompts: Sequence[Sequence[Message]], held: _Held | None
+    ) -> list[dict[int, float]]:
+        """The likeliest first tokens of the answers to some prompts, all of them in one batch."""
+        reader = self._prompts if held is None else held.fit.prompts or self._prompts
+        asked = await self._off_loop(lambda: [reader.tokens(reader.render(messages)) for messages in prompts])
+        try:
+            rows = (Row(prompt=prompt, limit=1) for prompt in asked)
+            outputs = await asyncio.gather(*(self._generate(running, row, held, logprobs=TOP) for row in rows))
+        except Exception as error:  # noqa: BLE001 - said in many ways
+            raise self._fault(error) from None
+        return [{token: one.logprob for token, one in found.outputs[0].logprobs[0].items()} for found in outputs]
+
     async def _generate(self, running: _Running, row: Row, held: _Held | None, **more: Any) -> Any:
         """The engine's last word on a row. Cancelling it takes the request out of the engine."""
         from vllm.sampling_params import RequestOutputKind, SamplingParams
@@ -301,7 +327,7 @@ class VllmModel:
             return error
         running, said = self._running, f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         if running is None or not running.llm.errored:
-            return ModelError(Cause.INTERNAL, said)
+            return ModelError(Cause.REQUEST if "ValidationError" in type(error).__name__ else Cause.INTERNAL, said)
         why = cause_in(Path(self._logs.name) / "vllm.log") or said
         fault = ModelError(Cause.INTERNAL, f"model {self.spec.name!r}: vLLM's engine has ended ({why})")
         fault.not_yet = True

@@ -15,6 +15,7 @@ from harness.model.local_choose import sampling_of
 from harness.userfile import read_text
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # the values of ``max_lora_rank`` that vLLM has
+HOTTEST = 2  # the highest temperature that it takes
 _OURS = {
     *("model", "model_weights", "tokenizer", "tokenizer_mode", "skip_tokenizer_init", "served_model_name"),
     *("hf_config_path", "config_format", "runner", "convert", "load_format", "revision", "code_revision"),
@@ -58,10 +59,10 @@ def wrong_option(spec: ModelSpec) -> tuple[str, str] | None:
     if length is not None and most is not None and length > most:
         return "options.max_model_len", f"found {length:,}, and the model reads {most:,} tokens at most"
     try:
-        sampling_of(spec.sampling)
+        heat = sampling_of(spec.sampling)["temperature"]
     except ModelError as error:
         return "sampling", str(error).removeprefix("sampling: ")
-    return None
+    return ("sampling", f"temperature is {heat}, and vLLM takes 0 to {HOTTEST}") if heat > HOTTEST else None
 
 
 def check_rank(spec: ModelSpec, adapter: Adapter) -> None:

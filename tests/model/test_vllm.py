@@ -84,6 +84,11 @@ def test_options_are_the_engine_s_and_reasoning_is_ours():
     assert wrong_option(spec(reasoning="keep")) is None
 
 
+def test_a_temperature_that_the_engine_refuses_is_told_at_once():
+    hot = ModelSpec(name="kimi", backend="vllm", model=str(WORKER), sampling={"temperature": 2.5})
+    assert wrong_option(hot) == ("sampling", "temperature is 2.5, and vLLM takes 0 to 2")
+
+
 def test_a_rank_or_a_feature_that_the_engine_does_not_take_is_refused(tmp_path):
     tuned = load_adapter(ADAPTERS / "ticket-routing")
     check_rank(spec(), tuned)
@@ -286,9 +291,50 @@ async def test_an_engine_that_died_stops_the_model_and_leaves_the_work_to_be_don
     await model.close()
 
 
-def test_without_vllm_one_line_says_what_to_install():
+def test_without_vllm_one_line_says_what_to_install(monkeypatch):
     backend = BACKENDS["vllm"]
-    if backend.missing():
-        said = backend.missing_package(spec())
-        assert said is not None
-        assert "backend vllm needs the package vllm; pip install 'vllm>=" in said
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    said = backend.missing_package(spec())
+    assert said is not None
+    assert said.startswith("model 'kimi': backend vllm needs the package vllm; pip install 'peft>=")
+    assert said.endswith("in an environment of its own (docs/vllm.md)")
+    assert "'vllm>=" in said
+
+
+async def test_probing_finds_what_a_run_must_not_begin_with(engine):
+    """The faulty batch of a CPU: rows without an adapter are answered with the adapter in the last place."""
+    model = VllmModel(spec())
+    probes = [({"role": "user", "content": text},) for text in ("coral", "Which queue?")]
+    await model.prepare([ADAPTERS / "ticket-routing", ADAPTERS / "claim-check"])
+    shift = {None: 0.0, "1-ticket-routing": -1.0, "2-claim-check": -2.0}
+    mixed = lambda: len({lora.lora_name if lora else None for lora in engine.flying_loras.values()}) > 1  # noqa: E731
+    engine.flying_loras = {}
+    faults = {"leak": False}
+
+    async def generate(prompt, parameters, number, *, lora_request=None):
+        engine.flying_loras[number] = lora_request
+        await asyncio.sleep(0.01)
+        name = lora_request.lora_name if lora_request else None
+        if faults["leak"] and name is None and mixed():
+            name = "2-claim-check"
+        await asyncio.sleep(0.01)
+        del engine.flying_loras[number]
+        output = engine.output([7], "length")
+        output.outputs[0].logprobs[0][9].logprob += shift[name]
+        yield output
+
+    engine.generate = generate
+    assert await model.probe_adapters(probes, None) == ()
+    shift["2-claim-check"] = 0.0
+    with pytest.raises(
+        UserFileError, match="claim-check: the model answers 2 probe prompts with this adapter as without"
+    ):
+        await model.probe_adapters(probes, None)
+    shift["2-claim-check"] = -1.0
+    with pytest.raises(UserFileError, match=r"claim-check: .* exactly as with the adapter ticket-routing"):
+        await model.probe_adapters(probes, None)
+    shift["2-claim-check"] = -2.0
+    faults["leak"] = True
+    with pytest.raises(UserFileError, match="vLLM answers for the base as for the adapter claim-check"):
+        await model.probe_adapters(probes, None)
+    await model.close()

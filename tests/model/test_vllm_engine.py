@@ -171,17 +171,16 @@ async def test_what_it_cannot_do_is_refused(model: VllmModel, wrong: dict[str, o
 async def test_a_cancelled_request_leaves_the_engine_and_the_others_are_answered(model: VllmModel) -> None:
     assert model._running is not None
     llm = model._running.llm
-    # at so high a temperature every token is as likely as the end, and answers are as long as they may be
-    long = [request("again " * i, temperature=100.0, max_tokens=900) for i in range(1, 41)]
+    long = [request("again " * i, temperature=2.0, max_tokens=900) for i in range(1, 201)]
     tasks = [asyncio.create_task(model.answer(one)) for one in long]
     async with asyncio.timeout(60):
-        while llm.get_num_unfinished_requests() < 20:  # noqa: ASYNC110 - the engine has no event for it
+        while llm.get_num_unfinished_requests() < 8:  # noqa: ASYNC110 - the engine has no event for it
             await asyncio.sleep(0.01)
     for task in tasks:
         task.cancel()
     other = await asyncio.wait_for(model.answer(request("x")), 60)
     done = await asyncio.gather(*tasks, return_exceptions=True)
-    assert sum(isinstance(one, asyncio.CancelledError) for one in done) >= 20
+    assert sum(isinstance(one, asyncio.CancelledError) for one in done) >= 8
     assert llm.get_num_unfinished_requests() == 0
     assert model._asked == set()
     assert other.text == (await model.answer(request("x"))).text
@@ -195,8 +194,7 @@ async def test_closing_ends_what_waits_and_leaves_no_process(
     engine = VllmModel(spec(padded[0]))
     await engine.prepare()
     waiting = [
-        asyncio.create_task(engine.answer(request("again " * i, temperature=100.0, max_tokens=900)))
-        for i in range(1, 60)
+        asyncio.create_task(engine.answer(request("again " * i, temperature=2.0, max_tokens=900))) for i in range(1, 60)
     ]
     await asyncio.sleep(0.5)
     await asyncio.wait_for(engine.close(), 60)
@@ -258,7 +256,7 @@ EXPERIMENT = """
 name: killed
 suites: [{{path: {suites}/ticket-routing, tasks: 100}}]
 models:
-  engine: {{backend: vllm, path: {base}, options: {{max_num_seqs: 4}}, sampling: {{temperature: 100, max_tokens: 90}}}}
+  engine: {{backend: vllm, path: {base}, options: {{max_num_seqs: 4}}, sampling: {{temperature: 2, max_tokens: 90}}}}
 contenders: {{base: {{model: engine}}}}
 """
 

@@ -1,5 +1,6 @@
 """vLLM in this process, with LoRA adapters by request. The model itself is `harness.model.vllm`."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from harness.userfile import Text
 class VllmEntry(ModelEntry):
     """A model of the backend ``vllm``."""
 
-    path: Text
+    path: Text  # the folder of a local model
     options: dict[str, Any] = Field(default_factory=dict)  # of vLLM's engine, by their own names
 
     @property
@@ -50,6 +51,10 @@ class VllmBackend(Backend):
         from harness.model.vllm import VllmModel
 
         return VllmModel(spec)
+
+    def remedy(self, missing: Sequence[str]) -> str:
+        """The command, and where to give it: vLLM pins packages that others need newer."""
+        return f"{super().remedy(missing)} in an environment of its own (docs/vllm.md)" if missing else ""
 
     def content(self, spec: ModelSpec) -> tuple[str, str]:
         """Digests of the weights and of the chat template. Raises UserFileError: the folder lacks what is needed."""
