@@ -139,7 +139,8 @@ def _check_heads(folder: Path, size: int) -> None:
 def _refused(spec: ModelSpec, error: Exception, options: Mapping[str, Any]) -> UserFileError:
     """Which option vLLM refuses, as far as it says; else what it says of the model."""
     said = _one_line(error)
-    if name := next((name for name in options if name in said), ""):
+    spelled = said.lower().replace("-", "_").replace(" ", "_")
+    if name := next((name for name in options if name in spelled), ""):
         field = f"models.{spec.name}.options.{name}"
         return UserFileError("experiment.yaml", f"found {options[name]!r}, which vLLM refuses ({said})", field=field)
     return UserFileError(spec.model, f"vLLM does not take this model ({said})", advice="use backend: transformers")
@@ -151,5 +152,6 @@ def _one_line(error: BaseException) -> str:
     with contextlib.suppress(Exception):
         first = errors()[0] if errors else None
         if first:
-            return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:300]
+            told = " ".join(str(first["msg"]).removeprefix("Value error, ").split())
+            return ": ".join([*(str(part) for part in first["loc"]), told])[:300]
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]

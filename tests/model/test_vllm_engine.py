@@ -236,7 +236,7 @@ async def test_heads_that_a_cpu_does_not_know_are_told_before_anything_is_asked(
     ("options", "said"),
     [
         ({"gpu_memory_utilization": 7}, "gpu_memory_utilization: found 7, which vLLM refuses"),
-        ({"tensor_parallel_size": 64}, "tensor_parallel_size|did not start"),
+        ({"tensor_parallel_size": 64}, "tensor_parallel_size: found 64, which vLLM refuses"),
         ({"kv_cache_memory_bytes": 1}, "vLLM's engine did not start .*KV cache"),
     ],
 )
