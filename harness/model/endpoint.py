@@ -96,7 +96,7 @@ class Party:
         at = self._endpoint
         now = at.clock.monotonic()
         self._in_use -= 1
-        at.window.ended(entered.sent, now, end, error.retry_after_s if error is not None else None)
+        at.window.ended(entered.sent, now, end, error.retry_after_s if error and error.fault.retry else None)
         if unsent:
             self.requests.correct(entered.request, 0.0)
             self.tokens.correct(entered.tokens, 0.0)
