@@ -30,6 +30,7 @@ from harness.model.endpoint import Endpoint, Limits, Party, Pass, not_yet
 from harness.model.entry import ANSWER_LIMITS
 from harness.model.faults import Redact, shown
 from harness.model.window import End
+
 ENDS = {Cause.RATE_LIMIT: End.REFUSED, Cause.TIMEOUT: End.LATE}
 
 

@@ -21,7 +21,7 @@ LESS = 0.7
 WORTH = 0.1  # of its share of the rate, that a request more in flight has to bring
 SLOWER = 1.5  # times the latency at the same level, from which on a lower one is tried
 REST = 50  # answers between two tries of a higher level; after each that fails twice as many, up to
-LONGEST_REST = 400
+LONGEST_REST = 100
 CALM = 50  # times the wait that a provider asks for with a refusal: no higher level is tried for so long
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 30.0  # where a request is refused with no other in flight
 STORMS = 11  # such refusals in a row, a minute in all, after which no further request is tried
@@ -224,7 +224,7 @@ class Window:
             self._raise(now)
         elif share < 1 and known and rate - noise >= 1 - WORTH * (1 - share):
             self._settle(cost, error)
-            self._lower()
+            self._lower(0.5 if rate > 1 + WORTH else LESS)
         elif share < 1:
             self._hold(base)
         elif known and cost * (1 - 2 * error) > SLOWER * base_cost:
@@ -233,7 +233,7 @@ class Window:
         else:
             self._settle(0.7 * base_cost + 0.3 * cost if known else cost, error)
             if self.level < self.bound and self._rest <= 0:
-                if not self._looked_lower and cost < QUICK_S:
+                if not self._looked_lower and not self._cuts and cost < QUICK_S:
                     self._step = 3 * self.level
                 self._raise(now)
             elif not self._looked_lower and not ours and self.level >= FEW:
@@ -253,6 +253,6 @@ class Window:
             self.level = min(self.bound, self.level + self._step)
             self._looked_lower = True
 
-    def _lower(self) -> None:
-        self.level = max(1, int(LESS * self.level))
+    def _lower(self, to: float = LESS) -> None:
+        self.level = max(1, int(to * self.level))
         self._looked_lower = True
