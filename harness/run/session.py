@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.core import (
+    Acted,
     Action,
     Answer,
     Box,
@@ -313,15 +314,27 @@ class AttemptSession(Session):
         key = asking.next_action()
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
-        result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        left = self.remaining.seconds
+        try:
+            async with shop.clock.until_cut():
+                result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        except asyncio.CancelledError:
+            if (own := own_time.get()) is not None and own.expired():  # nobody is told of it any more
+                cut = Result(text="", rule=rule, cause="timeout", seconds=left or 0.0)
+                self._note(recorded(self.trace.attempt, action, cut, key, differs=False), None)
+            raise
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
-        if acted.differs or (acted.attempt_id, *key) not in shop.acted:
-            shop.journal.append_action(acted, text if told is None else None)
+        self._note(acted, text if told is None else None)
         if asking.scope in shop.shared:
             shop.told.setdefault(key, text)
-        self.trace.add(acted)
         return replace(result, text=text if told is None else told)
+
+    def _note(self, acted: Acted, text: str | None) -> None:
+        """Writes an action down, with what was told of it where that is new."""
+        if acted.differs or (acted.attempt_id, acted.request_digest, acted.place) not in self._shop.acted:
+            self._shop.journal.append_action(acted, text)
+        self.trace.add(acted)
 
     async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
         """As `Session.fresh_box` says."""

@@ -355,7 +355,7 @@ def test_a_long_answer_is_cut_and_is_whole_in_the_download(conversations):
 
 def test_what_is_missing_is_said_and_no_error(conversations, make_report):
     opened = drawn("tasks", conversations, task=short(conversations, "two"), left="plain")
-    assert "No explanation from the grader: it was never tried." in texts(opened)
+    assert "No explanation from the grader: it was not finished." in texts(opened)
     (conversations / "transcripts.parquet").write_bytes(b"PAR1 broken")
     (conversations / "calls.parquet").unlink()
     broken = texts(drawn("tasks", conversations, task=short(conversations, "one"), left="hybrid"))
