@@ -311,16 +311,19 @@ class AttemptSession(Session):
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""
         shop, asking = self._shop, Asking.now()
-        key = asking.next_action()
+        key = asking.next_action(action)
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
+        if action.wrong:
+            allowed, rule = False, action.wrong
         left = self.remaining.seconds
         try:
             async with shop.clock.until_cut():
-                result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+                does = allowed or action.wrong
+                result = replace(await perform(), allowed=allowed, rule=rule) if does else refused(rule)
         except asyncio.CancelledError:
             if (own := own_time.get()) is not None and own.expired():  # nobody is told of it any more
-                cut = Result(text="", rule=rule, cause="timeout", seconds=left or 0.0)
+                cut = Result(text="", allowed=allowed, rule=rule, cause="timeout", seconds=left or 0.0)
                 self._note(recorded(self.trace.attempt, action, cut, key, differs=False), None)
             raise
         text, told = shop.redact(result.text), shop.told.get(key)
@@ -376,9 +379,11 @@ class Rehearsal(AttemptSession):
         Asking(request.digest, request.scope).begin()
         return reply
 
-    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What the model was told. Raises ModelError: that is not on record."""
-        told = self._shop.told.get(Asking.now().next_action())
+        if action.wrong:
+            return await perform()
+        told = self._shop.told.get(Asking.now().next_action(action))
         if told is None:
             raise ModelError(Cause.REPLAY, f"what came of {action.tool} is not on record")
         return Result(text=told)

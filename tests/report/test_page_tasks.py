@@ -133,10 +133,10 @@ def test_the_same_contender_on_both_sides_is_told(make_report, paired_rows):
         ((0, 1, 0, 0), "failed", FAILED),
         ((2, 3, 0, 0), "2 of 3 passed", MIXED),
         ((3, 3, 1, 0), "3 of 3 passed, 1 errored", PASSED),
-        ((0, 2, 0, 1), "0 of 2 passed, 1 not tried", FAILED),
+        ((0, 2, 0, 1), "0 of 2 passed, 1 not finished", FAILED),
         ((0, 0, 1, 0), "errored", LOST),
-        ((0, 0, 2, 1), "2 errored, 1 not tried", LOST),
-        ((0, 0, 0, 1), "not tried", ""),
+        ((0, 0, 2, 1), "2 errored, 1 not finished", LOST),
+        ((0, 0, 0, 1), "not finished", ""),
         ((0, 0, 0, 0), "-", ""),
         ((0, 1, 0, 0, 1, 0.42), "partly passed, 0.42", PARTIAL),
         ((1, 3, 0, 0, 1, 0.5), "1 of 3 passed, 1 partly", PARTIAL),
@@ -146,7 +146,7 @@ def test_the_same_contender_on_both_sides_is_told(make_report, paired_rows):
 def test_a_result_is_a_word_on_its_colour(numbers, text, ground):
     passed, graded, errored, skipped, partly, score = (*numbers, 0, None)[:6]
     cell = result_cell(
-        TaskCell(contender="A", passed=passed, partly=partly, graded=graded, score=score, errored=errored,
+        TaskCell(contender="A", passed=passed, partly=partly, graded=graded, score=score, errored=errored, ungraded=0,
                  skipped=skipped, escalated=0)
     )  # fmt: skip
     assert (cell.text, cell.ground) == (text, ground)
