@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from harness.core import UNBILLED, EvidenceError, Manifest, Role
 from harness.store import TaskTable, read_charged_calls
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ORDER = ("author", "lead", *(role.value for role in Role))  # as an attempt asks them
 
@@ -44,14 +48,20 @@ def role_costs(table: TaskTable, manifest: Manifest | None) -> tuple[RoleCost, .
         return ()
 
 
-def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[str, str]]) -> Iterator[RoleCost]:
+def unbilled(calls: "pa.Table") -> "pa.ChunkedArray":
+    """Which of these calls failed so that nothing was made, and so cost nothing."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    calls = read_charged_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error"])
     cause = pc.list_element(pc.split_pattern(pc.fill_null(calls["error"], ""), ":", max_splits=1), 0)
-    free = pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
-    calls = calls.filter(pc.invert(free))
+    return pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
+
+
+def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[str, str]]) -> Iterator[RoleCost]:
+    import pyarrow.compute as pc
+
+    calls = read_charged_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error"])
+    calls = calls.filter(pc.invert(unbilled(calls)))
     for name in names:
         ids = table.outcomes.column_at("attempt_id", table.attempts_of(name).rows)
         own = calls.filter(pc.is_in(calls["attempt_id"], ids))

@@ -201,6 +201,7 @@ class Crew:
                 if judged is None and made.answer is not None:
                     with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
                         judged = await made.session.grade(made.answer)
+                        self.shop.forget(judged, made.session.trace)
                 if made.left or judged is None:
                     self._leave(made)
                 else:
