@@ -189,6 +189,7 @@ class Call:
     error: str | None = None  # ``cause: message``, without secrets
     signals: Mapping[str, float] = field(default_factory=dict)
     started_at: datetime | None = None
+    attempt_started_at: datetime | None = None  # of the try that it was made for; ``None``: of an earlier version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +267,7 @@ class Outcome:
     skills_named: tuple[str, ...] = ()  # by the task, as those that it needs
     documents_shown: tuple[str, ...] = ()  # passages of the contender's context, the best first, as ``name#number``
     documents_named: tuple[str, ...] = ()  # by the task
+    graded_at: datetime | None = None  # when the try began that graded it: ``started_at``, or a later regrade's
 
     @property
     def is_done(self) -> bool:
@@ -309,7 +311,8 @@ class Comparison:
     both_passed: int = 0
     both_failed: int = 0
     errored: int = 0
-    bounds: tuple[float, float] | None = None  # the difference if every errored attempt had gone worst, and best, for a
+    ungraded: int = 0
+    bounds: tuple[float, float] | None = None  # the difference if all of these had gone worst, and best, for a
     smallest_difference: float | None = None  # that as many tasks show in four of five tries
     tasks_needed: None = None  # after the fact such a number says nothing: `smallest_difference` does
     sentence: str = ""

@@ -19,9 +19,11 @@ class Rehearsal(AttemptSession):
         Asking(request.digest, request.scope).begin()
         return reply
 
-    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What the model was told. Raises ModelError: that is not on record."""
-        told = self._shop.told.get(Asking.now().next_action())
+        if action.wrong:
+            return await perform()
+        told = self._shop.told.get(Asking.now().next_action(action))
         if told is None:
             raise ModelError(Cause.REPLAY, f"what came of {action.tool} is not on record")
         return Result(text=told)

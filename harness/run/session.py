@@ -223,6 +223,7 @@ class AttemptSession(Session):
             usage = usage or (end.usage if isinstance(end, ModelError) else None) or Usage()
         call = Call(
             attempt_id=self.trace.attempt,
+            attempt_started_at=self.trace.started_at,
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,
@@ -344,10 +345,13 @@ class AttemptSession(Session):
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""
         shop, asking = self._shop, Asking.now()
-        key = asking.next_action()
+        key = asking.next_action(action)
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
-        result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        if action.wrong:
+            result = replace(await perform(), allowed=False, rule=action.wrong)
+        else:
+            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
         if acted.differs or (acted.attempt_id, *key) not in shop.acted:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         search_inputs,
     )
     from harness.store.cache import AnswerCache
+    from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
     from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
     from harness.store.importers.table import import_table
@@ -69,7 +70,6 @@ if TYPE_CHECKING:
         compact,
         read_actions,
         read_calls,
-        read_charged_calls,
         read_outcomes,
         read_transcript,
         recorded_replies,
