@@ -37,7 +37,8 @@ def calls(report):
 
 
 def told_of(report):
-    return [{k: v for k, v in row.items() if k != "started_at"} for row in live.rows(report).values()]
+    clock = {"started_at", "graded_at"}
+    return [{k: v for k, v in row.items() if k not in clock} for row in live.rows(report).values()]
 
 
 def listing(folder):
