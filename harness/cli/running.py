@@ -247,7 +247,7 @@ def line(progress: "Progress") -> str:
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
-    return " | ".join([*parts, *([progress.message] if progress.message else [])])
+    return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])
 
 
 # ------------------------------------------------------------------------------------------------------------ regrade

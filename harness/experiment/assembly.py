@@ -125,8 +125,9 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     dev, parts = dev_part(experiment, path, systems, full, suites)
     notes += check_tasks(path, planner.places, suites, dev, systems, graders=graders, trials=experiment.trials)
     notes += planner.notes
-    attempts = plan_attempts(dev, systems, 1, seed, parts)
-    attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
+    here = {name for name, spec in specs.items() if not backend_of(spec).remote}
+    attempts = plan_attempts(dev, systems, 1, seed, parts, here=here)
+    attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems], here=here)
     adapters: dict[str, dict[Path, None]] = {}
     for plan in plans.values():
         if isinstance(plan, DirectPlan):

@@ -321,6 +321,7 @@ class Limits(Strict):
     """How hard a run may press."""
 
     concurrency: Annotated[Count, Field(le=10_000)] = 64
+    adaptive: Truth = True
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0

@@ -89,6 +89,7 @@ class Crew:
         """Tells the listener where the run stands."""
         spent = self.shop.meter.all
         self.tally.spent_usd, self.tally.unknown_costs = spent.spent_usd, spent.unknown
+        self.tally.pressed = self.shop.endpoints.pressed
         self.listener(self.tally.at(self.clock.monotonic(), phase, message))
 
     def stop(self) -> None:

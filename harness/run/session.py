@@ -32,9 +32,9 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled, shared_identities
 from harness.grade import JUDGE_SCOPE, grade
-from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines
+from harness.model import Caller, Endpoints, Limits, Model, assistant_message, backend_of, machines
 from harness.run.acting import Asking, recorded, refused
-from harness.run.bench import Bench, not_yet
+from harness.run.bench import CONTENDERS, Bench, not_yet
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.cached import CachedAnswers
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
@@ -65,11 +65,23 @@ class Shop:
         busy = machines({name: model.spec for name, model in models.items()})
         self.assembled, self.journal, self.meter = assembled, journal, meter
         self.clock, self.redact = Patience(), redactor_of(assembled)
+        self.endpoints = Endpoints(self.clock, seed, os.environ, adaptive=limits.adaptive)
+        asked = {
+            name for by_suite in assembled.systems.values() for system in by_suite.values() for name in system.models
+        }
         self.callers = {
-            name: Caller(model, limits, self.clock, seed, redact=self.redact, busy=busy[name])
+            name: Caller(
+                model,
+                limits,
+                self.clock,
+                seed,
+                redact=self.redact,
+                busy=busy[name],
+                party=self.endpoints.of(model.spec).party(CONTENDERS if name in asked else f"model {name}", limits),
+            )
             for name, model in models.items()
         }
-        self.bench = Bench(assembled, models, self.clock, self.redact, busy)
+        self.bench = Bench(assembled, models, self.endpoints, self.redact, busy)
         self.again, self.cache = {*again}, cache
         settings = assembled.experiment.cache
         self.one_for_all = settings is not None and settings.trials  # whether trials share answers
