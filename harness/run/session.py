@@ -66,9 +66,7 @@ class Shop:
         self.assembled, self.journal, self.meter = assembled, journal, meter
         self.clock, self.redact = Patience(), redactor_of(assembled)
         self.endpoints = Endpoints(self.clock, seed, os.environ, adaptive=limits.adaptive)
-        asked = {
-            name for by_suite in assembled.systems.values() for system in by_suite.values() for name in system.models
-        }
+        asked = {name for by in assembled.systems.values() for system in by.values() for name in system.models}
         self.callers = {
             name: Caller(
                 model,
@@ -83,8 +81,7 @@ class Shop:
         }
         self.bench = Bench(assembled, models, self.endpoints, self.redact, busy)
         self.again, self.cache = {*again}, cache
-        settings = assembled.experiment.cache
-        self.one_for_all = settings is not None and settings.trials  # whether trials share answers
+        self.one_for_all = bool((kept := assembled.experiment.cache) and kept.trials)  # whether trials share answers
         self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
         self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
         self.acted = recorded.acted
@@ -245,8 +242,8 @@ class AttemptSession(Session):
             cost=charge(usage, spec.price),
             **made,
         )
-        new = isinstance(end, Reply) and (call.from_cache or not call.cache_hit)  # to the journal
-        shop.journal.append_call(call, end if new and isinstance(end, Reply) else None)
+        is_new = call.from_cache or not call.cache_hit  # to the journal
+        shop.journal.append_call(call, end if isinstance(end, Reply) and is_new else None)
         self.trace.add(call)
         paid, spent = not call.cache_hit and not backend_of(spec).recorded, is_spent(call)
         if spent and call.role is not Role.JUDGE:
