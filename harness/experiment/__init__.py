@@ -1,5 +1,6 @@
 """From ``experiment.yaml`` to a checked plan and a dry run of it. Nothing is sent and nothing is written here."""
 
+from harness.experiment.answer_cache import open_cache
 from harness.experiment.assembly import (
     Assembled,
     assemble,

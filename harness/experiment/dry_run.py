@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.core import Cost, Price, Request, Status, Task, as_json, plural
 from harness.cost import estimate, lacking
+from harness.experiment.answer_cache import look_at_cache
 from harness.experiment.assembly import Assembled, graded_before, recall
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
@@ -27,6 +28,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         backend_of(spec).check_offline(spec)
     held = recall(assembled).attempts
     left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
+    cache = look_at_cache(assembled.experiment, assembled.report, assembled.cache)
     builds = check_boxes(assembled, left, build=False)
     estimated, judges = _Estimate(assembled), [*judges_asked(assembled, assembled.attempts)]
     again = grades_again(assembled, graded_before(assembled, held))
@@ -51,6 +53,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
         "warnings": [*dict.fromkeys([*filter(None, [again]), *_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
+        "cache": cache,  # the answer cache; null where there is none
         # as far as prices are known; an answer that contenders share is in it once
         **{end: sum(bill[end] or 0.0 for bill in bills) for end in ("usd_low", "usd_high")},
     }
@@ -177,7 +180,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
-    yield from assembled.unshown
+    yield from assembled.for_readers
     yield from skill_notes(assembled)
     yield from _unused(assembled)
 
