@@ -161,7 +161,7 @@ def test_by_text_where_the_model_takes_no_tools(experiment, capfd):
     results = [m["content"] for m in bodies[-1]["messages"][2:] if m["role"] != "assistant"]
     assert results == ["a\nb", "There is no tool nothing.", "The arguments are not valid JSON."]
     assert row(report)["status"] == "passed"
-    assert [a["tool"] for a in actions(report)] == ["bash"]
+    assert [a["tool"] for a in actions(report)] == ["bash", "nothing", "bash"]
 
 
 HOSTILE = {
