@@ -343,6 +343,14 @@ class JudgeEntry(Strict):
     tries: Annotated[Count, Field(le=100)] = 4
 
 
+class CacheEntry(Strict):
+    """Where answers are kept beyond this report."""
+
+    path: Text
+    trials: Truth = False  # whether all trials of a task share one answer; by default each is a draw of its own
+    mode: Literal["read_write", "read_only"] = "read_write"
+
+
 class Experiment(Strict):
     """The whole of ``experiment.yaml``."""
 
@@ -358,6 +366,7 @@ class Experiment(Strict):
     budget: Budget = Budget()
     limits: Limits = Limits()
     sandbox: SandboxOptions = SandboxOptions()
+    cache: CacheEntry | None = None
     economics: Economics = Economics()
 
     @field_validator("suites", mode="before")
