@@ -20,7 +20,8 @@ from harness.model.entry import CAPABILITIES, ServedEntry, check_address, check_
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
 from harness.model.reasoning import SEPARATE
-from harness.model.served import asked_for_adapters, listing, notes_on, probe
+from harness.model.served import asked_for_adapters, notes_on, probe
+from harness.model.served_list import listing
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 from harness.userfile import Text, Truth
