@@ -29,7 +29,9 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--limit N", "make at most N attempts now", type=int),
         arg("--retry-errored", "try attempts again that ended errored or ungraded", **FLAG),
         *OFFLINE,
-        arg("--executor", "where attempts run (default: local)", choices=("local",)),
+        arg(
+            "--executor", "where attempts run (default: as the experiment says)", choices=("local", "ray"), default=None
+        ),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
         arg("--baseline BASELINE", "the finished report that is compared with", type=folder),
@@ -74,7 +76,9 @@ def _run(args: argparse.Namespace) -> int:
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
-    how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
+    how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")} | {
+        "executor": args.executor or ""
+    }
     watch = _watch(args, assembled) if args.until_decided else None
     with display(quiet=args.quiet) as tell:
         summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))

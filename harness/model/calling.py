@@ -96,6 +96,15 @@ class Caller:
         self._paused_until = float("-inf")
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
+    @property
+    def paused_s(self) -> float:
+        """Seconds for which nothing is sent, because the provider asks for that; 0 where it does not."""
+        return max(0.0, self._paused_until - self._clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Sends nothing for so long, where no longer pause is under way."""
+        self._paused_until = max(self._paused_until, self._clock.monotonic() + seconds)
+
     async def call(self, request: Request) -> tuple[Reply, int]:
         """The reply and its retries. Its usage, or that of the ModelError which it raises, holds the failed tries."""
         try:

@@ -69,9 +69,7 @@ class Shop:
         }
         self.bench = Bench(assembled, models, self.clock, self.redact, busy)
         self.again = {*again}
-        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
-        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
-        self.acted = recorded.acted
+        self.take(recorded)
         options = assembled.experiment.sandbox
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
         self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
@@ -82,6 +80,12 @@ class Shop:
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
         self.broken: dict[str, str] = {}  # a ``model m`` or ``judge j`` that nothing more is sent to, and why
+
+    def take(self, recorded: Recalled) -> None:
+        """What is on record is at hand from now on."""
+        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
+        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
+        self.acted = recorded.acted
 
     def caller(self, asked: "Asked") -> Caller:
         """Who calls: a judge keeps limits of its own."""
@@ -114,14 +118,27 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
-        spec = assembled.specs.get(call.model)
-        if is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded):
+        if _is_billed(assembled, call):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():
         if usd and attempt in contenders:
             meter.expect(contenders[attempt], usd)
     return meter
+
+
+def spent_by(assembled: Assembled, worker: str) -> AttemptMeter:
+    """What a worker's journal has on the bill."""
+    meter = AttemptMeter()
+    for call in read_calls_journal(assembled.report, worker):
+        if _is_billed(assembled, call):
+            meter.spend(call.cost)
+    return meter
+
+
+def _is_billed(assembled: Assembled, call: Call) -> bool:
+    spec = assembled.specs.get(call.model)
+    return is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded)
 
 
 class Asked(NamedTuple):
