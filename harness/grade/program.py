@@ -177,7 +177,7 @@ def put_work(box: Box, task: Task, work: bytes | None) -> None:
     if work is None:
         box.put({name: Path(path).read_bytes() for name, path in task.files.items()})
     else:
-        box.put_tar(work)
+        box.put_work(work)
 
 
 def _end_of(done: Done) -> str:

@@ -80,6 +80,10 @@ def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayE
     if options.watch is not None:
         problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
         raise UsageError(f"{problem}; add --executor local")
+    if options.observer is not None:
+        raise UsageError(
+            "--otlp does not go with executor ray, whose workers tell of no single call; add --executor local"
+        )
     return RayExecutor(assembled, entry, offline=options.offline)
 
 

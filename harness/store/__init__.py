@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         read_outcome,
         search_inputs,
     )
+    from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
     from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
     from harness.store.importers.table import import_table
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
         compact,
         read_actions,
         read_calls,
-        read_charged_calls,
         read_outcomes,
         read_transcript,
         recorded_replies,

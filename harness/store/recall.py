@@ -243,7 +243,10 @@ _MADE: dict[str, Callable[[Any], Any]] = {
     "contender_kind": Kind,
     "role": Role,
     "cause": lambda word: None if word is None else Cause(word),
-    "started_at": lambda text: None if text is None else datetime.fromisoformat(text),
+    **dict.fromkeys(
+        ("started_at", "attempt_started_at", "graded_at"),
+        lambda text: None if text is None else datetime.fromisoformat(text),
+    ),
     "usage": lambda usage: record_from(Usage, usage or {}),
     "cost": lambda cost: record_from(Cost, cost or {}),
     "tool_calls": lambda calls: tuple(record_from(ToolCall, call) for call in calls or ()),

@@ -26,6 +26,7 @@ REACH_S = 5.0
 JOIN_S = 90.0
 LEAVE_S = 30.0
 STORE_BYTES = 80 << 20  # Ray's least: nothing large is handed around
+_NOTHING = logging.CRITICAL + 1  # what concerns a user, the run says
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -123,7 +124,7 @@ async def join(address: str | None, workers: int) -> Cluster:
         with _quietly(_QUIET | ({} if address else _OWN)):
             import ray
 
-            logging.getLogger("ray").setLevel(logging.ERROR)
+            logging.getLogger("ray").setLevel(_NOTHING)
             how: dict[str, Any] = (
                 {"address": address}
                 if address
@@ -135,7 +136,7 @@ async def join(address: str | None, workers: int) -> Cluster:
                     "_temp_dir": own,
                 }
             )
-            ray.init(log_to_driver=False, configure_logging=False, logging_level=logging.ERROR, **how)
+            ray.init(log_to_driver=False, configure_logging=False, logging_level=_NOTHING, **how)
         return Cluster(ray=ray, own=own, leaving=leaving, left=left)
 
     def end() -> None:
