@@ -16,18 +16,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import OwnbenchError, Status, UsageError
+from harness.core import OwnbenchError, Status, UsageError, UserFileError
 from harness.experiment import Assembled, Attempt, ExecutorEntry, recall
 from harness.model import Model, backend_of
 from harness.run.boxes import free_mb
 from harness.run.choosing import Choices
 from harness.run.executors.holder import HeldModel, Holder
 from harness.run.executors.leases import Bank, Orders, Standing
-from harness.run.executors.ray_cluster import Cluster, check_offline, join, missing_ray, named_cluster
+from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
 from harness.run.session import Shop, spent_by
 from harness.run.stopping import BY_USER, SIGNALS
 from harness.run.trace import Listener, Progress, plan_digest
+from harness.store import experiment_file
 
 LOOK_EVERY_S = 0.25
 END_S = 10.0  # for how long they may take to put away what they hold
@@ -56,18 +57,19 @@ class RayExecutor:
         """Raises UsageError: these attempts cannot be made so. Nothing is begun."""
         if (missing := missing_ray()) is not None:
             raise UsageError(missing)
+        path = experiment_file(self.assembled.report)
         concurrency, asked = self.assembled.experiment.limits.concurrency, self.entry.workers
         if asked is not None and asked > concurrency:
-            problem = f"executor.workers is {asked}, and limits.concurrency lets {concurrency} calls run at once"
-            raise UsageError(f"{problem}; each worker needs one: lower workers, or raise concurrency")
-        self.address = named_cluster(self.entry.address)
-        if self.offline:
-            check_offline(self.address)
+            problem = f"there are {asked} workers, and limits.concurrency lets {concurrency} calls run at once"
+            advice = "each worker needs one: lower workers, or raise concurrency"
+            raise UserFileError(path, problem, field="executor.workers", advice=advice)
+        self.address = named_cluster(self.entry.address, path, offline=self.offline)
         self.groups = groups_of(self.assembled, todo)
         self.workers = min(asked or os.cpu_count() or 1, concurrency, len(self.groups))
         if self.address is None and (free := free_mb()) < self.workers * WORKER_MB:
             problem = f"{self.workers} workers take about {self.workers * WORKER_MB:,} MB, and {free:,} MB are free"
-            raise UsageError(f"executor.workers: {problem}; lower workers to {max(1, free // WORKER_MB)}")
+            advice = f"lower workers to {max(1, free // WORKER_MB)}"
+            raise UserFileError(path, problem, field="executor.workers", advice=advice)
 
     async def open(self, models: Mapping[str, Model], tell: Callable[[str], None]) -> dict[str, Model]:
         """Starts or joins Ray. The models, of which those in memory are held by actors. Raises UsageError."""

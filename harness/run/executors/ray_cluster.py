@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.core import UsageError, install_line, is_this_machine
+from harness.core import OwnbenchError, UsageError, UserFileError, install_line, is_this_machine
 
 AUTO, LOCAL = "auto", "local"
 REACH_S = 5.0
@@ -50,24 +50,35 @@ def missing_ray() -> str | None:
     return f"executor ray needs the package ray; {install_line('ray')}"
 
 
-def named_cluster(address: str) -> str | None:
-    """``HOST:PORT`` of the cluster that is meant; ``None``: one of our own. Raises UsageError: it cannot be joined."""
-    found, where = address, "executor.address"
+def named_cluster(address: str, path: Path, *, offline: bool) -> str | None:
+    """``HOST:PORT`` of the cluster that is meant; ``None``: one of our own.
+
+    Raises UserFileError: of the experiment at ``path``; UsageError: it cannot be joined.
+    """
+    found, by_environment = address, False
+
+    def refused(problem: str, advice: str) -> OwnbenchError:
+        if by_environment:
+            return UsageError(f"RAY_ADDRESS: {problem}; {advice}")
+        return UserFileError(path, problem, field="executor.address", advice=advice)
+
     if address == LOCAL:
         return None
     if address == AUTO:
-        found, where = os.environ.get("RAY_ADDRESS", ""), "RAY_ADDRESS"
+        found, by_environment = os.environ.get("RAY_ADDRESS", ""), True
         if not found or found in {AUTO, LOCAL}:
             started = _started()
             return started if started and _reached(started) is None else None
     if "://" in found:
         problem = f"{found!r} is the address of Ray's client or dashboard, and workers share files with the command"
-        raise UsageError(f"{where}: {problem}; run the command on a machine of the cluster, with address: auto")
+        raise refused(problem, "run the command on a machine of the cluster, with address: auto")
     host, _, port = found.rpartition(":")
     if not host or not port.isdigit():
-        raise UsageError(f"{where}: {found!r} is no address; write HOST:PORT of the cluster's head, auto or local")
+        raise refused(f"{found!r} is no address", "write HOST:PORT of the cluster's head, auto or local")
+    if offline and not is_this_machine(host):
+        raise refused(f"--offline keeps to this machine, and Ray's head is at {found}", "write address: local")
     if (why := _reached(found)) is not None:
-        raise UsageError(f"{where}: nothing answers at {found} ({why}); start a head there, or write address: local")
+        raise refused(f"nothing answers at {found} ({why})", "start a head there, or write address: local")
     return found
 
 
@@ -88,12 +99,6 @@ def _reached(address: str) -> str | None:
     except (OSError, OverflowError, UnicodeError) as error:
         return getattr(error, "strerror", None) or str(error) or type(error).__name__
     return None
-
-
-def check_offline(cluster: str | None) -> None:
-    """Raises UsageError: other machines would work."""
-    if cluster is not None and not is_this_machine(cluster.rpartition(":")[0]):
-        raise UsageError(f"--offline keeps to this machine, and Ray's head is {cluster}; write address: local")
 
 
 @dataclass(slots=True, kw_only=True)
