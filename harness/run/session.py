@@ -118,7 +118,7 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
-        if _is_billed(assembled, call):
+        if is_billed(assembled, call):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():
@@ -127,16 +127,8 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     return meter
 
 
-def spent_by(assembled: Assembled, worker: str) -> AttemptMeter:
-    """What a worker's journal has on the bill."""
-    meter = AttemptMeter()
-    for call in read_calls_journal(assembled.report, worker):
-        if _is_billed(assembled, call):
-            meter.spend(call.cost)
-    return meter
-
-
-def _is_billed(assembled: Assembled, call: Call) -> bool:
+def is_billed(assembled: Assembled, call: Call) -> bool:
+    """Whether a call is on the run's bill, or may be."""
     spec = assembled.specs.get(call.model)
     return is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded)
 
@@ -327,10 +319,13 @@ class AttemptSession(Session):
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""
         shop, asking = self._shop, Asking.now()
-        key = asking.next_action()
+        key = asking.next_action(action)
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
-        result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        if action.wrong:
+            result = replace(await perform(), allowed=False, rule=action.wrong)
+        else:
+            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
         if acted.differs or (acted.attempt_id, *key) not in shop.acted:
@@ -380,9 +375,11 @@ class Rehearsal(AttemptSession):
         Asking(request.digest, request.scope).begin()
         return reply
 
-    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What the model was told. Raises ModelError: that is not on record."""
-        told = self._shop.told.get(Asking.now().next_action())
+        if action.wrong:
+            return await perform()
+        told = self._shop.told.get(Asking.now().next_action(action))
         if told is None:
             raise ModelError(Cause.REPLAY, f"what came of {action.tool} is not on record")
         return Result(text=told)
