@@ -23,14 +23,15 @@ from harness.core import OwnbenchError, UsageError, UserFileError, install_line,
 
 AUTO, LOCAL = "auto", "local"
 REACH_S = 5.0
-JOIN_S = 90.0
+JOIN_S = 60.0
 LEAVE_S = 30.0
+LONGEST = 17  # characters of a folder in which the sockets of a Ray still have names short enough
 STORE_BYTES = 80 << 20  # Ray's least: nothing large is handed around
 _NOTHING = logging.CRITICAL + 1  # what concerns a user, the run says
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_DEDUP_LOGS": "0",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_memory_monitor_refresh_ms": "0",  # else it ends workers for what others on the machine take
 }
 _OWN = {
@@ -172,6 +173,7 @@ async def join(address: str | None, workers: int) -> Cluster:
 def _folder() -> str:
     """A folder for a Ray of our own, in which no other user reads; those of runs that were killed are taken away."""
     place = Path(tempfile.gettempdir())
+    place = place if len(str(place)) <= LONGEST else Path("/tmp")  # noqa: S108 - mkdtemp lets nobody else in
     for old in place.glob("ownbench-ray-*"):
         number = old.name.split("-")[2]
         if number.isdigit() and not Path("/proc", number).exists() and old.stat().st_uid == os.getuid():

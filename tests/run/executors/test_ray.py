@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -228,10 +229,10 @@ def test_no_key_is_in_a_file_of_ray_and_nothing_listens_beyond_this_machine(tmp_
     with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
         report = experiment(tmp_path / "r", served)
         live.edit(report, models={"m": live.served_model(served, api_key_env="OWNBENCH_TEST")})
-        process = live.start("run", report, "--quiet", TMPDIR=str(tmp_path), OWNBENCH_TEST=live.KEY)
+        process = live.start("run", report, "--quiet", OWNBENCH_TEST=live.KEY)
         wait_for(lambda: len(served.seen) > 50, process)
         assert {seen["headers"]["Authorization"] for seen in served.seen} == {f"Bearer {live.KEY}"}
-        (place,) = tmp_path.glob("ownbench-ray-*")
+        (place,) = Path(tempfile.gettempdir()).glob(f"ownbench-ray-{process.pid}-*")
         logs = [path for path in place.rglob("*") if path.is_file()]
         assert logs
         assert not [path for path in logs if live.KEY.encode() in path.read_bytes()]
@@ -241,7 +242,7 @@ def test_no_key_is_in_a_file_of_ray_and_nothing_listens_beyond_this_machine(tmp_
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     assert all(place.startswith(("127.0.0.1:", "[::ffff:127.0.0.1]:", "[::1]:")) for place in listening)
-    assert not list(tmp_path.glob("ownbench-ray-*"))
+    assert not place.exists()
 
 
 @pytest.mark.slow
