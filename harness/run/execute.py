@@ -10,13 +10,15 @@ from typing import Any
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
 from harness.experiment import Assembled, Attempt, ExecutorEntry, check_boxes, keep_ids, recall
 from harness.model import Model, backend_of
+from harness.run.bill import meter_of
+from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
 from harness.run.executors.local import LocalExecutor
 from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.regrading import regrade
-from harness.run.session import Shop, meter_of
+from harness.run.session import Shop
 from harness.run.stopping import BY_USER, Ears, Watch
 from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
 from harness.run.written import keep_written
@@ -61,6 +63,7 @@ class Summary:
     spent_usd: float = 0.0
     unknown_costs: int = 0
     elapsed_s: float = 0.0
+    cached: CacheUse | None = None  # of the answer cache; ``None``: the run had none
     notes: tuple[str, ...] = ()
     on_record: tuple[str, ...] = ()  # of these the manifest's, which the scoreboard shows too
 
@@ -84,6 +87,8 @@ def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayE
         raise UsageError(
             "--otlp does not go with executor ray, whose workers tell of no single call; add --executor local"
         )
+    if assembled.experiment.cache is not None:
+        raise UsageError("cache does not go with executor ray yet; take it out, or add --executor local")
     return RayExecutor(assembled, entry, offline=options.offline)
 
 
@@ -98,6 +103,7 @@ class _Run:
         self.notes: list[str] = []
         self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
@@ -121,7 +127,8 @@ class _Run:
         }
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
-        with Journal(self.report) as journal, self.ears:
+        answers = cached_answers(self.assembled, needed=bool(todo))
+        with answers as self.answers, Journal(self.report) as journal, self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, recorded)
             if todo:
@@ -188,7 +195,8 @@ class _Run:
     ) -> None:
         async def prepared() -> Shop:
             opened, meter = await executor.open(models, self._tell), meter_of(self.assembled, self.tally.started)
-            shop = Shop(self.assembled, journal, recorded, opened, meter, again=self._unreadable(recorded, todo))
+            again = self._unreadable(recorded, todo)
+            shop = Shop(self.assembled, journal, recorded, opened, meter, again=again, cache=self.answers)
             await self._prepare(shop, opened)
             return shop
 
@@ -298,7 +306,8 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now, *self.assembled.unshown, *self.written)
+        kept = (note for note in earlier if note.startswith(others))
+        return (*kept, *now, *self.assembled.for_readers, *self.written)
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]
@@ -315,6 +324,7 @@ class _Run:
             spent_usd=self.tally.spent_usd,
             unknown_costs=self.tally.unknown_costs,
             elapsed_s=self.clock.monotonic() - self.tally.started,
-            notes=(*self._manifest_notes(), *self.notes),
+            cached=self.answers.use if self.answers else None,
+            notes=(*self._manifest_notes(), *self.notes, *(self.answers.notes if self.answers else ())),
             on_record=self._manifest_notes(),
         )

@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.core import OwnbenchError, Status, UsageError, UserFileError
-from harness.cost import AttemptMeter
 from harness.experiment import Assembled, Attempt, ExecutorEntry, recall
 from harness.model import Model, backend_of
+from harness.run.bill import spent_by
 from harness.run.boxes import free_mb
 from harness.run.choosing import Choices
 from harness.run.executors.holder import HeldModel, Holder
 from harness.run.executors.leases import Bank, Orders, Standing
 from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
-from harness.run.session import Shop, is_billed
+from harness.run.session import Shop
 from harness.run.stopping import BY_USER, SIGNALS
 from harness.run.trace import Listener, Progress, plan_digest
-from harness.store import experiment_file, read_calls_journal
+from harness.store import experiment_file
 
 LOOK_EVERY_S = 0.25
 END_S = 10.0  # for how long they may take to put away what they hold
@@ -130,7 +130,7 @@ class Fleet:
         self._bank = Bank(shop.meter, executor.workers)
         self._hands = executor.hands
         self._ended = Standing()  # what workers made that have ended
-        self._spent = {n: _spent(shop.assembled, name_of(n)) for n in range(executor.workers)}  # before they began
+        self._spent = {n: spent_by(shop.assembled, name_of(n)) for n in range(executor.workers)}  # before they began
         self._places = {attempt.id: place for place, attempt in enumerate(shop.assembled.attempts)}
         self._digest = plan_digest(shop.assembled)
         self._stops = 0
@@ -318,7 +318,7 @@ class Fleet:
     async def _lost(self, number: int, made: set[int]) -> set[int]:
         """A worker has ended before its time: what of its attempts its journal holds; the bill is made right."""
         hand = self._hands.pop(number, None)
-        before, now = self._spent[number], await asyncio.to_thread(_spent, self._assembled, name_of(number))
+        before, now = self._spent[number], await asyncio.to_thread(spent_by, self._assembled, name_of(number))
         self._spent[number] = now
         self._bank.gone(number, now.spent_usd - before.spent_usd, now.unknown - before.unknown)
         recorded = await asyncio.to_thread(recall, self._assembled)
@@ -350,15 +350,6 @@ def groups_of(assembled: Assembled, attempts: Sequence[Attempt]) -> list[list[At
         trial = 0 if judged or assembled.graders[attempt.task.digest].models else attempt.trial
         groups.setdefault((attempt.suite.name, attempt.task.digest, trial), []).append(attempt)
     return list(groups.values())
-
-
-def _spent(assembled: Assembled, worker: str) -> AttemptMeter:
-    """What a worker's journal has on the bill."""
-    meter = AttemptMeter()
-    for call in read_calls_journal(assembled.report, worker):
-        if is_billed(assembled, call):
-            meter.spend(call.cost)
-    return meter
 
 
 async def _found(reference: Any) -> Any:

@@ -190,7 +190,7 @@ class Workbench:
         for name, seconds in orders.pauses.items():
             if name in shop.callers and seconds > 0:
                 self._learnt[name] = max(self._learnt.get(name, 0.0), now + seconds)
-                shop.callers[name].pause(seconds)
+                shop.endpoints.of(self._assembled.specs[name]).pause(seconds)
         shop.bench.elsewhere = orders.judges
         shop.settled.set()  # whoever waits for money asks again
         news = len(shop.broken) + len(self._pauses())
@@ -230,8 +230,10 @@ class Workbench:
     def _pauses(self) -> dict[str, float]:
         """Those that this worker has met itself: a pause that everybody repeats would never end."""
         now, found = self._shop.clock.monotonic(), {}
-        for name, caller in self._shop.callers.items():
-            if (left := caller.paused_s) > max(0.0, self._learnt.get(name, 0.0) - now) + 0.2:
+        for name in self._shop.callers:
+            if (left := self._shop.endpoints.of(self._assembled.specs[name]).paused_s) > max(
+                0.0, self._learnt.get(name, 0.0) - now
+            ) + 0.2:
                 found[name] = left
         return found
 
