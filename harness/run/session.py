@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.core import (
+    Acted,
     Action,
     Answer,
     Box,
@@ -35,9 +36,9 @@ from harness.grade import JUDGE_SCOPE, grade
 from harness.model import Caller, Endpoints, Limits, Model, assistant_message, backend_of, machines
 from harness.run.acting import Asking, recorded, refused
 from harness.run.bench import CONTENDERS, Bench, not_yet
-from harness.run.bill import is_spent
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.cached import CachedAnswers
+from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
 from harness.sandbox import decide
@@ -339,17 +340,29 @@ class AttemptSession(Session):
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
         if action.wrong:
-            result = replace(await perform(), allowed=False, rule=action.wrong)
-        else:
-            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+            allowed, rule = False, action.wrong
+        left = self.remaining.seconds
+        try:
+            async with shop.clock.until_cut():
+                does = allowed or action.wrong
+                result = replace(await perform(), allowed=allowed, rule=rule) if does else refused(rule)
+        except asyncio.CancelledError:
+            if (own := own_time.get()) is not None and own.expired():  # nobody is told of it any more
+                cut = Result(text="", allowed=allowed, rule=rule, cause="timeout", seconds=left or 0.0)
+                self._note(recorded(self.trace.attempt, action, cut, key, differs=False), None)
+            raise
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
-        if acted.differs or (acted.attempt_id, *key) not in shop.acted:
-            shop.journal.append_action(acted, text if told is None else None)
+        self._note(acted, text if told is None else None)
         if shop.is_shared(asking.scope):
             shop.told.setdefault(key, text)
-        self.trace.add(acted)
         return replace(result, text=text if told is None else told)
+
+    def _note(self, acted: Acted, text: str | None) -> None:
+        """Writes an action down, with what was told of it where that is new."""
+        if acted.differs or (acted.attempt_id, acted.request_digest, acted.place) not in self._shop.acted:
+            self._shop.journal.append_action(acted, text)
+        self.trace.add(acted)
 
     async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
         """As `Session.fresh_box` says."""

@@ -19,7 +19,6 @@ from typing import Any
 from harness.core import OwnbenchError, Status, UsageError, UserFileError
 from harness.experiment import Assembled, Attempt, ExecutorEntry, recall
 from harness.model import Model, backend_of
-from harness.run.bill import spent_by
 from harness.run.boxes import free_mb
 from harness.run.choosing import Choices
 from harness.run.executors.holder import HeldModel, Holder
@@ -27,6 +26,7 @@ from harness.run.executors.leases import Bank, Orders, Standing
 from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
 from harness.run.session import Shop
+from harness.run.spent import spent_by
 from harness.run.stopping import BY_USER, SIGNALS
 from harness.run.trace import Listener, Progress, plan_digest
 from harness.store import experiment_file

@@ -1,4 +1,4 @@
-"""What calls have cost, as the journal has it."""
+"""What the calls of a report have cost so far."""
 
 from harness.core import Call, Usage
 from harness.cost import AttemptMeter, Meter
@@ -23,7 +23,7 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
     spent: dict[str, float] = {}
     for call in read_calls_journal(assembled.report):
-        if is_billed(assembled, call):
+        if _is_billed(assembled, call):
             meter.spend(call.cost)
             spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
     for attempt, usd in spent.items():
@@ -32,16 +32,15 @@ def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
     return meter
 
 
-def is_billed(assembled: Assembled, call: Call) -> bool:
-    """Whether a call is on the run's bill, or may be."""
-    spec = assembled.specs.get(call.model)
-    return is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded)
-
-
 def spent_by(assembled: Assembled, worker: str) -> AttemptMeter:
     """What a worker's journal has on the bill."""
     meter = AttemptMeter()
     for call in read_calls_journal(assembled.report, worker):
-        if is_billed(assembled, call):
+        if _is_billed(assembled, call):
             meter.spend(call.cost)
     return meter
+
+
+def _is_billed(assembled: Assembled, call: Call) -> bool:
+    spec = assembled.specs.get(call.model)
+    return is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded)
