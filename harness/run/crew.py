@@ -185,7 +185,7 @@ class Crew:
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             fault, reason = fault_of(error), redact(f"{type(error).__name__}: {error}")
             if isinstance(error, TimeoutError):
-                late = ModelError(Cause.TOO_SLOW, f"no answer within the task's {task.timeout_s or 0:g} s")
+                late = ModelError(Cause.TOO_SLOW, f"not done within the task's {task.timeout_s or 0:g} s")
                 fault, reason = (late.fault, str(late)) if limit.expired() else (fault, redact(str(error)))
             made.grade = faulted(fault, reason)
         finally:
