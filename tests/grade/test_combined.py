@@ -177,8 +177,8 @@ DEEP = {"name": "all", "of": [{"name": "any", "of": [{"name": "all", "of": [{"na
             "grader all.of.1.of.1.patern: unknown key; did you mean 'pattern'?",
         ),
         (
-            {"name": "weighted", "of": [{"grader": {"name": "number", "tolerance": "x"}, "weight": 1}], "pass_at": 1},
-            "grader weighted.of.0.grader.tolerance: found the text 'x'",
+            {"name": "weighted", "of": [{"grader": {"name": "number", "absolute": "x"}, "weight": 1}], "pass_at": 1},
+            "grader weighted.of.0.grader.absolute: found the text 'x'",
         ),
         ({"name": "weighted", "of": {"exact": 1}, "pass_at": 0}, "grader weighted.pass_at: found the number 0; needed"),
     ],
