@@ -3,21 +3,22 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, check_boxes, keep_ids, recall
+from harness.experiment import Assembled, Attempt, check_boxes, graded_before, grades_again, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.regrading import regrade
-from harness.run.session import Shop, meter_of
+from harness.run.session import Shop
+from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
+from harness.run.trace import Listener, Observer, Progress, manifest_of, plan_digest, skipped, standing_of
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -41,6 +42,7 @@ class RunOptions:
     retry_errored: bool = False  # retry attempts that ended errored or ungraded
     watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
     listener: Listener = lambda _: None  # told of the progress, a few times a second at most
+    notice: Callable[[str], None] = lambda _: None  # told what is paid again, before it is
     observer: Observer | None = None  # told of every message, call, skill and outcome as it happens
 
 
@@ -122,8 +124,8 @@ class _Run:
         self.manifest, recorded = read_manifest(self.report), recall(assembled)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
-        self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
-        self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
+        self.done, self.done_before = set(kept), len(kept)
+        self.otherwise = graded_before(assembled, kept)
         answered = {
             (planned[i].contender, planned[i].suite.name) for i in kept if not self.assembled.is_dev(planned[i])
         }
@@ -152,7 +154,8 @@ class _Run:
         """Grades by the present graders what was graded by others."""
         if self.watch is not None:
             problem = "attempts were graded by other graders or references than the present ones"
-            raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
+            raise UsageError(f"{self.report}: {len(self.otherwise):,} {problem}; first: ownbench regrade {self.report}")
+        self.options.notice(grades_again(self.assembled, self.otherwise))
         done = regrade(self.assembled, listener=self.options.listener, offline=self.options.offline, within_run=True)
         changed = sum(sum(ways.values()) for ways in done.changes.values())
         self.stopped = done.stopped_because
@@ -280,7 +283,7 @@ class _Run:
             planned=len(self.planned),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, recorded.attempts)["complete"],
+            complete=standing_of(self.assembled, recorded.attempts)["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,
