@@ -30,7 +30,8 @@ from harness.model.local_choose import Row, sampling_of
 from harness.model.local_engine import Engine, prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import OPTIONS, Prompts, local_digests, wrong_setting
-from harness.model.reasoning import KEEP, opened_by, separated
+from harness.model.reasoning import KEEP
+from harness.model.tool_calls import numbered
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
@@ -45,7 +46,7 @@ class _Ticket:
     request: Request
     future: "Future[Reply]" = field(default_factory=Future)
     adapter: Path | None = None  # resolved; of the model's loaded ones
-    opened: bool = False  # the prompt ends with an opened block of reasoning
+    prompt: str = ""  # as the chat template renders it
     row: Row = field(default_factory=Row)  # its limit is 0 until the request has been read
 
 
@@ -214,16 +215,14 @@ class LocalModel:
     def _read(self, ticket: _Ticket) -> None:
         """Makes a row of what a request asks for."""
         request = ticket.request
-        if request.tools:
-            raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
         if request.adapter is not None:
             ticket.adapter = Path(request.adapter).resolve()
             if ticket.adapter not in self._loaded:
                 problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 raise ModelError(Cause.REQUEST, problem)
         engine, reader = self._engine(ticket.adapter), self._prompts(ticket.adapter)
-        sampling, text = sampling_of(request.sampling), reader.render(request.messages)
-        prompt, ticket.opened = reader.tokens(text), opened_by(text)
+        sampling, ticket.prompt = sampling_of(request.sampling), reader.render(request.messages, request.tools)
+        prompt = reader.tokens(ticket.prompt)
         limit = sampling["max_tokens"] or engine.max_new
         if engine.room is not None:
             if len(prompt) >= engine.room:
@@ -259,10 +258,22 @@ class LocalModel:
             return
         per_token = seconds / sum(len(row.prompt) + len(row.tokens) for row in rows)
         for ticket, row in zip(batch, rows, strict=True):
-            reply = _reply(row, seconds, per_token, self._version)
-            if self._options["reasoning"] != KEEP:
-                reply = _apart(reply, opened=ticket.opened)
+            reply = self._parted(_reply(row, seconds, per_token, self._version), ticket)
             _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
+
+    def _parted(self, reply: Reply, ticket: _Ticket) -> Reply:
+        """The reply with calls and what the model thought kept apart; with the next turn both go back."""
+        keep, tools = self._options["reasoning"] == KEEP, ticket.request.tools
+        if keep and not tools:
+            return reply
+        said = self._prompts(ticket.adapter).read(ticket.row.raw, ticket.prompt, tools, keep=keep)
+        thought, text, calls = said
+        if calls and tools:
+            ended = reply.finish_reason if reply.finish_reason == "length" else "tool_calls"
+            kept = {"reasoning_content": thought} if thought else {}
+            numbers = numbered(calls, ticket.row.identity)
+            return replace(reply, text=text, reasoning=thought, tool_calls=numbers, finish_reason=ended, kept=kept)
+        return replace(reply, text=text, reasoning=thought, kept={"content": reply.text}) if thought else reply
 
     # -------------------------------------------------------------------------------------------- what is loaded
 
@@ -315,12 +326,6 @@ def _as_fault(error: Exception) -> ModelError:
     if isinstance(error, ModelError):
         return error
     return ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}")
-
-
-def _apart(reply: Reply, *, opened: bool) -> Reply:
-    """The reply with what the model thought kept apart; with the next turn its text goes back as it was written."""
-    thought, text = separated(reply.text, opened=opened)
-    return reply if text == reply.text else replace(reply, text=text, reasoning=thought, kept={"content": reply.text})
 
 
 def _reply(row: Row, seconds: float, per_token: float, version: str) -> Reply:
