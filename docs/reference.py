@@ -144,9 +144,8 @@ def files_page(meanings: Meanings) -> Iterator[str]:
             yield from ("", heading, "", *keys_of(record, meanings))
         if name == "experiment.yaml":
             for backend in BACKENDS.values():
-                if not backend.instead:
-                    yield from ("", f"### More keys of a model of the backend `{backend.name}`", "")
-                    yield from keys_of(backend.entry, meanings, "ModelEntry", leave=set(ModelEntry.model_fields))
+                yield from ("", f"### More keys of a model of the backend `{backend.name}`", "")
+                yield from keys_of(backend.entry, meanings, "ModelEntry", leave=set(ModelEntry.model_fields))
             yield from closed_lists()
     yield from ("", "## Graders", "", "Any grader of a suite or a task: `name`, and these options.", "")
     options = {name: [f"`{f.alias or key}`" for key, f in rule.model_fields.items()] for name, rule in GRADERS.items()}

@@ -199,7 +199,7 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
         (fronts, f"{pareto}: {', '.join(shown)}"),
         *((True, text) for text in missing_lines(view.shown, missing=False)),
         *((True, f"macro F1 of {listed(who, NAMED)}: {why}") for why, who in by_labels.items()),
-        (lost, "costs and latencies are of graded attempts; what errored attempts cost is not in them"),
+        (lost, "costs and latencies are of graded attempts; what errored and ungraded attempts cost is not in them"),
     )
     notes = [text for holds, text in told if holds] + cost_notes(table) + early_notes(table, manifest)
     notes += [*doubt, *table.notes, *(manifest.notes if manifest else ())]

@@ -186,9 +186,8 @@ def examine() -> dict[str, Any]:
     plugins["tools"] = BOX_TOOLS
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
-        if not backend.instead:
-            missing = list(backend.missing())
-            backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
+        missing = list(backend.missing())
+        backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
     return {
         "version": __version__,
         "python": platform.python_version(),

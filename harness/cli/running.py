@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
         arg("--baseline BASELINE", "the finished report that is compared with", type=folder),
         *GATE,
+        "Ends with 0 when all is recorded, also what errored or is ungraded (the gate judges how much); 4: INCOMPLETE.",
         "ownbench run reports/demo",
         "ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml",
     ),

@@ -310,7 +310,8 @@ class Comparison:
     both_passed: int = 0
     both_failed: int = 0
     errored: int = 0
-    bounds: tuple[float, float] | None = None  # the difference if every errored attempt had gone worst, and best, for a
+    ungraded: int = 0
+    bounds: tuple[float, float] | None = None  # the difference if all of these had gone worst, and best, for a
     smallest_difference: float | None = None  # that as many tasks show in four of five tries
     tasks_needed: None = None  # after the fact such a number says nothing: `smallest_difference` does
     sentence: str = ""

@@ -87,7 +87,7 @@ def check_needs(
         if need.capability not in capabilities[need.model]:
             spec = specs[need.model]
             problem = f"the model {spec.name} of the backend {spec.backend} {LACKS[need.capability]}"
-            able = [n for n, backend in BACKENDS.items() if need.capability in backend.can and not backend.instead]
+            able = [n for n, backend in BACKENDS.items() if need.capability in backend.can]
             advice = f"use a model of a backend that does, such as {' or '.join(able)}"
             raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
 

@@ -211,9 +211,6 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
 def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     """The model as the experiment names it, with the digest of whatever can change its answers."""
     backend, given, path = BACKENDS[entry.backend], dict(entry), experiment_file(report)
-    if backend.instead:
-        problem, _, advice = backend.instead.partition("; ")
-        raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)
     if backend.recorded:
         return _replayed(name, entry, report)
     model = entry.model or ""
@@ -228,7 +225,7 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         base_url=given.get("base_url"),
         api_key_env=given.get("api_key_env"),
         price=entry.own_price() or (book_price(model) if backend.booked else None),
-        options=entry.options,
+        options=entry.settings,
     )
     if (wrong := backend.wrong_setting(spec)) is not None:
         raise UserFileError(path, wrong[1], field=f"models.{name}.{wrong[0]}")
@@ -255,7 +252,7 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         sampling=model.sampling,
         template_digest=model.template_digest,
         price=entry.own_price() or model.price,
-        options=entry.options | told,
+        options=entry.settings | told,
         digest=model.digest,
         apart=model.apart,
     )

@@ -203,13 +203,14 @@ class Caller:
 
 
 def machines(specs: Mapping[str, ModelSpec]) -> dict[str, BusyTime | None]:
-    """The machine of each model that is served and paid by the hour; behind one address is one machine."""
+    """The machine of each model that is served and paid by the hour; behind one address is one, as is this one."""
     found: dict[str, BusyTime] = {}
     by_model: dict[str, BusyTime | None] = {}
     for name, spec in specs.items():
-        hourly = backend_of(spec).remote and spec.price is not None and spec.price.gpu_hour is not None
-        place = urlsplit(spec.base_url or "").netloc.lower() or spec.name
-        by_model[name] = found.setdefault(place, BusyTime()) if hourly else None
+        backend = backend_of(spec)
+        hourly = backend.remote and spec.price is not None and spec.price.gpu_hour is not None
+        place = "" if backend.timed else urlsplit(spec.base_url or "").netloc.lower() or spec.name
+        by_model[name] = found.setdefault(place, BusyTime()) if hourly or backend.timed else None
     return by_model
 
 

@@ -19,19 +19,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Message, ModelError, ModelSpec, OwnbenchError, Reply, Request, Usage, UsageError
 from harness.model.backend import Ask
-from harness.model.local_choose import Row, sampling_of
+from harness.model.local_choose import Row
 from harness.model.local_engine import Engine, prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import OPTIONS, Prompts, local_digests, wrong_setting
+from harness.model.local_request import Rendered, read_request, reply_of
 from harness.model.reasoning import KEEP
-from harness.model.tool_calls import numbered
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
@@ -46,7 +46,7 @@ class _Ticket:
     request: Request
     future: "Future[Reply]" = field(default_factory=Future)
     adapter: Path | None = None  # resolved; of the model's loaded ones
-    prompt: str = ""  # as the chat template renders it
+    asked: Rendered = field(init=False)  # set with the row
     row: Row = field(default_factory=Row)  # its limit is 0 until the request has been read
 
 
@@ -221,22 +221,9 @@ class LocalModel:
                 problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 raise ModelError(Cause.REQUEST, problem)
         engine, reader = self._engine(ticket.adapter), self._prompts(ticket.adapter)
-        sampling, ticket.prompt = sampling_of(request.sampling), reader.render(request.messages, request.tools)
-        prompt = reader.tokens(ticket.prompt)
-        limit = sampling["max_tokens"] or engine.max_new
-        if engine.room is not None:
-            if len(prompt) >= engine.room:
-                problem = f"the prompt has {len(prompt)} tokens, the model reads {engine.room} at most"
-                raise ModelError(Cause.CONTEXT, problem)
-            limit = min(limit, engine.room - len(prompt))
-        ticket.row = Row(
-            prompt=prompt,
-            limit=1 if request.letters else limit,
-            sampling=sampling,
-            identity=request.digest,
-            letters=reader.letters(request.letters),
-            dropped=lambda: ticket.future.cancelled() or self._closed,
-        )
+        row, ticket.asked = read_request(request, reader, engine.room, engine.max_new)
+        row.dropped = lambda: ticket.future.cancelled() or self._closed
+        ticket.row = row
 
     def _run(self, batch: list[_Ticket]) -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
@@ -258,22 +245,11 @@ class LocalModel:
             return
         per_token = seconds / sum(len(row.prompt) + len(row.tokens) for row in rows)
         for ticket, row in zip(batch, rows, strict=True):
-            reply = self._parted(_reply(row, seconds, per_token, self._version), ticket)
+            read, written = len(row.prompt), len(row.tokens)
+            usage = Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted")
+            keep = self._options["reasoning"] == KEEP
+            reply = reply_of(row, ticket.asked, usage, seconds, self._version, keep=keep)
             _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
-
-    def _parted(self, reply: Reply, ticket: _Ticket) -> Reply:
-        """The reply with calls and what the model thought kept apart; with the next turn both go back."""
-        keep, tools = self._options["reasoning"] == KEEP, ticket.request.tools
-        if keep and not tools:
-            return reply
-        said = self._prompts(ticket.adapter).read(ticket.row.raw, ticket.prompt, tools, keep=keep)
-        thought, text, calls = said
-        if calls and tools:
-            ended = reply.finish_reason if reply.finish_reason == "length" else "tool_calls"
-            kept = {"reasoning_content": thought} if thought else {}
-            numbers = numbered(calls, ticket.row.identity)
-            return replace(reply, text=text, reasoning=thought, tool_calls=numbers, finish_reason=ended, kept=kept)
-        return replace(reply, text=text, reasoning=thought, kept={"content": reply.text}) if thought else reply
 
     # -------------------------------------------------------------------------------------------- what is loaded
 
@@ -326,18 +302,3 @@ def _as_fault(error: Exception) -> ModelError:
     if isinstance(error, ModelError):
         return error
     return ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}")
-
-
-def _reply(row: Row, seconds: float, per_token: float, version: str) -> Reply:
-    """The reply of one row of a batch that took ``seconds``, ``per_token`` of them for each, read or written."""
-    sure, read, written = row.logprobs, len(row.prompt), len(row.tokens)
-    return Reply(
-        text=row.text,
-        finish_reason=row.finish_reason,
-        signals={"logprob_mean": sum(sure) / len(sure), "logprob_min": min(sure), "margin": min(row.margins)}
-        | {f"p:{letter}": share for letter, share in row.sure_of.items()},
-        usage=Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted"),
-        latency_s=seconds,
-        ttft_s=row.first_token_s,
-        model_version=version,
-    )

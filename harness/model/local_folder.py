@@ -54,9 +54,8 @@ def wrong_setting(spec: ModelSpec) -> tuple[str, str] | None:
             return name, f"a local model has no such option; {nearest(name, OPTIONS)}"
         if name in _MOST and value is not None and (type(value) is not int or not 1 <= value <= _MOST[name]):
             return name, f"found {value!r}, needed a whole number from 1 to {_MOST[name]:,}"
-    folder, asked = Path(spec.model), spec.options.get("tools")
-    if asked and folder.is_dir() and (why := why_no_tools(folder, template_of(folder) or "")):
-        return "tools", f"{why}; leave it out, and tools are offered by text"
+    if wrong := wrong_tools(spec):
+        return wrong
     device, dtype = spec.options.get("device"), spec.options.get("dtype")
     if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
         known = "cpu, cuda, cuda:N, mps or xpu"
@@ -68,6 +67,20 @@ def wrong_setting(spec: ModelSpec) -> tuple[str, str] | None:
     except ModelError as error:
         return "sampling", str(error).removeprefix("sampling: ")
     return None
+
+
+def wrong_tools(spec: ModelSpec) -> tuple[str, str] | None:
+    """What is wrong with ``tools: true`` of a model whose chat template has no way to call them."""
+    folder, asked = Path(spec.model), spec.options.get("tools")
+    if asked and folder.is_dir() and (why := why_no_tools(folder, template_of(folder) or "")):
+        return "tools", f"{why}; leave it out, and tools are offered by text"
+    return None
+
+
+def calls_tools(spec: ModelSpec) -> bool:
+    """Whether a model calls tools as its chat template has it; else they are offered by text."""
+    folder = Path(spec.model)
+    return spec.options.get("tools") is not False and not why_no_tools(folder, template_of(folder) or "")
 
 
 def check_folder(folder: Path, *, field: str = "") -> None:

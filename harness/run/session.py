@@ -310,10 +310,13 @@ class AttemptSession(Session):
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""
         shop, asking = self._shop, Asking.now()
-        key = asking.next_action()
+        key = asking.next_action(action)
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
-        result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        if action.wrong:
+            result = replace(await perform(), allowed=False, rule=action.wrong)
+        else:
+            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
         if acted.differs or (acted.attempt_id, *key) not in shop.acted:
@@ -363,9 +366,11 @@ class Rehearsal(AttemptSession):
         Asking(request.digest, request.scope).begin()
         return reply
 
-    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What the model was told. Raises ModelError: that is not on record."""
-        told = self._shop.told.get(Asking.now().next_action())
+        if action.wrong:
+            return await perform()
+        told = self._shop.told.get(Asking.now().next_action(action))
         if told is None:
             raise ModelError(Cause.REPLAY, f"what came of {action.tool} is not on record")
         return Result(text=told)

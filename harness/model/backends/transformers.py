@@ -9,8 +9,7 @@ from harness.adapter import Adapter, check_adapter
 from harness.core import ModelSpec
 from harness.model.backend import Backend, Model, Opening
 from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, TOOLS, ModelEntry
-from harness.model.local_folder import check_folder, local_digests, template_of, wrong_setting
-from harness.model.tool_calls import why_no_tools
+from harness.model.local_folder import calls_tools, check_folder, local_digests, wrong_setting
 from harness.userfile import Count, Text, Truth
 
 
@@ -51,10 +50,7 @@ class TransformersBackend(Backend):
 
     def capabilities(self, spec: ModelSpec) -> frozenset[str]:
         """Tools are called as the chat template has it, where it knows tools and its way to call them is known."""
-        folder = Path(spec.model)
-        if spec.options.get("tools") is False or why_no_tools(folder, template_of(folder) or ""):
-            return self.can
-        return self.can | {TOOLS}
+        return self.can | {TOOLS} if calls_tools(spec) else self.can
 
     def content(self, spec: ModelSpec) -> tuple[str, str]:
         """Digests of the weights and of the chat template. Raises UserFileError: the folder lacks what is needed."""
