@@ -117,7 +117,7 @@ class Window:
         if end is End.REFUSED:
             self._refused(sent, now, asked)
         elif asked is not None:
-            self._pause(now, now + asked)
+            self.pause(now, now + asked)
         if sent.cohort == self._cohort and self._members == self._wanted and not self._open:
             self._judge(now)
 
@@ -134,7 +134,7 @@ class Window:
             self._mark(now)
         self.refusing = True
         if asked is not None:
-            self._pause(now, now + asked)
+            self.pause(now, now + asked)
             self._calm_until = now + CALM * asked
         if self.adaptive and not alone:
             if sent.cut != self._cuts:  # sent before the level fell: the last of them tells how much was accepted
@@ -153,7 +153,7 @@ class Window:
         if left == 0:
             self.storms += 1
             wait = min(LONGEST_PAUSE_S, PAUSE_S * 2 ** (self.storms - 1)) * self._chance.uniform(1, 1.25)
-            self._pause(now, now + max(wait, asked or 0.0))
+            self.pause(now, now + max(wait, asked or 0.0))
             if self.storms == 1 and self._interval > 0.001:
                 self.gap_s, self._easing, self._gap_rest = 1.02 * self._interval, 0.95, REST
                 self._eased_at, self._ease_s = now + self._ease_s, min(2 * self._ease_s, LONGEST_EASE_S)
@@ -174,7 +174,8 @@ class Window:
             if self.gap_s < 0.001:
                 self.gap_s, self._next = 0.0, -inf
 
-    def _pause(self, now: float, until: float) -> None:
+    def pause(self, now: float, until: float) -> None:
+        """Lets nobody in before ``until``."""
         if now >= self.paused_until:
             self._pauses = self.paused_before(now)
             self._pause_began = now
