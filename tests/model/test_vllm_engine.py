@@ -237,7 +237,7 @@ async def test_heads_that_a_cpu_does_not_know_are_told_before_anything_is_asked(
     [
         ({"gpu_memory_utilization": 7}, "gpu_memory_utilization: found 7, which vLLM refuses"),
         ({"tensor_parallel_size": 64}, "tensor_parallel_size: found 64, which vLLM refuses"),
-        ({"kv_cache_memory_bytes": 1}, "vLLM's engine did not start .*KV cache"),
+        ({"kv_cache_memory_bytes": 1}, "vLLM's engine did not start .*cache blocks[^\n]*[^s]\\)$"),
     ],
 )
 async def test_what_the_engine_refuses_is_one_line(
@@ -278,7 +278,7 @@ def test_a_run_that_is_stopped_leaves_no_process_and_goes_on(
     _, said = run.communicate(timeout=120)
     rows = [json.loads(line) for line in journal.read_text().splitlines()]
     assert len(rows) < 100
-    assert all(row["outcome"]["status"] in {"passed", "failed"} for row in rows), "nothing was lost to the interrupt"
+    assert {row["outcome"]["status"] for row in rows} <= {"passed", "failed", "skipped"}, "none was lost to the engine"
     assert "Traceback" not in said
     for _ in range(300):
         if not group(run.pid):
