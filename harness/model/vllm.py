@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import itertools
 import math
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -236,6 +237,7 @@ class VllmModel:
         running.llm.shutdown = _nothing  # which it calls once more when the interpreter ends, and then cannot
         if self._guard is not None:
             await asyncio.to_thread(self._guard.end)
+        multiprocessing.active_children()  # which also buries those that have ended
 
     # -------------------------------------------------------------------------------------------- one request
 

@@ -168,4 +168,4 @@ def _one_line(error: BaseException) -> str:
 
 def _without_links(said: str) -> str:
     """A message of vLLM's up to where it sends the reader to the web."""
-    return re.split(r"\s+(?:\S+ )?[Ss]ee https?://", said)[0][:300]
+    return re.split(r"\s+[Ss]ee https?://", said)[0][:300]

@@ -202,7 +202,7 @@ async def test_closing_ends_what_waits_and_leaves_no_process(
     done = await asyncio.gather(*waiting, return_exceptions=True)
     assert any(isinstance(one, ModelError) and one.cause is Cause.INTERNAL for one in done)
     assert not any(isinstance(one, BaseException) and not isinstance(one, ModelError) for one in done)
-    assert children() == before
+    assert not children() - before, children()
     with pytest.raises(ModelError, match="closed"):
         await engine.answer(request("x"))
     with pytest.raises(UsageError, match="closed"):
@@ -237,7 +237,7 @@ async def test_heads_that_a_cpu_does_not_know_are_told_before_anything_is_asked(
     [
         ({"gpu_memory_utilization": 7}, "gpu_memory_utilization: found 7, which vLLM refuses"),
         ({"tensor_parallel_size": 64}, "tensor_parallel_size: found 64, which vLLM refuses"),
-        ({"kv_cache_memory_bytes": 1}, "vLLM's engine did not start .*cache blocks[^\n]*[^s]\\)$"),
+        ({"kv_cache_memory_bytes": 1}, r"vLLM's engine did not start .*cache blocks.*its name\)\.\)$"),
     ],
 )
 async def test_what_the_engine_refuses_is_one_line(
