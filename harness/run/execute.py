@@ -3,20 +3,22 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, check_boxes, keep_ids, recall
+from harness.experiment import Assembled, Attempt, check_boxes, graded_before, grades_again, keep_ids, recall
 from harness.model import Model, backend_of
+from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.regrading import regrade
-from harness.run.session import Shop, meter_of
+from harness.run.session import Shop
+from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, skipped, standing_of
+from harness.run.trace import Listener, Observer, Progress, manifest_of, plan_digest, skipped, standing_of
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -40,6 +42,7 @@ class RunOptions:
     retry_errored: bool = False  # retry attempts that ended errored or ungraded
     watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
     listener: Listener = lambda _: None  # told of the progress, a few times a second at most
+    notice: Callable[[str], None] = lambda _: None  # told what is paid again, before it is
     observer: Observer | None = None  # told of every message, call, skill and outcome as it happens
 
 
@@ -58,6 +61,7 @@ class Summary:
     spent_usd: float = 0.0
     unknown_costs: int = 0
     elapsed_s: float = 0.0
+    cached: CacheUse | None = None  # of the answer cache; ``None``: the run had none
     notes: tuple[str, ...] = ()
     on_record: tuple[str, ...] = ()  # of these the manifest's, which the scoreboard shows too
 
@@ -79,6 +83,7 @@ class _Run:
         self.notes: list[str] = []
         self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
@@ -99,7 +104,8 @@ class _Run:
         }
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
-        with Journal(self.report) as journal, self.ears:
+        answers = cached_answers(self.assembled, needed=bool(todo))
+        with answers as self.answers, Journal(self.report) as journal, self.ears:
             recorded, todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, recorded)
             if todo:
@@ -118,8 +124,8 @@ class _Run:
         self.manifest, recorded = read_manifest(self.report), recall(assembled)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
         kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
-        self.done, self.done_before, graded = set(kept), len(kept), assembled.gradings
-        self.otherwise = sum(not is_graded_so(o, graded[planned[i].task.digest]) for i, o in kept.items())
+        self.done, self.done_before = set(kept), len(kept)
+        self.otherwise = graded_before(assembled, kept)
         answered = {
             (planned[i].contender, planned[i].suite.name) for i in kept if not self.assembled.is_dev(planned[i])
         }
@@ -148,7 +154,8 @@ class _Run:
         """Grades by the present graders what was graded by others."""
         if self.watch is not None:
             problem = "attempts were graded by other graders or references than the present ones"
-            raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
+            raise UsageError(f"{self.report}: {len(self.otherwise):,} {problem}; first: ownbench regrade {self.report}")
+        self.options.notice(grades_again(self.assembled, self.otherwise))
         done = regrade(self.assembled, listener=self.options.listener, offline=self.options.offline, within_run=True)
         changed = sum(sum(ways.values()) for ways in done.changes.values())
         self.stopped = done.stopped_because
@@ -161,7 +168,8 @@ class _Run:
     ) -> None:
         try:
             meter = meter_of(self.assembled, self.tally.started)
-            shop = Shop(self.assembled, journal, recorded, models, meter, again=self._unreadable(recorded, todo))
+            again = self._unreadable(recorded, todo)
+            shop = Shop(self.assembled, journal, recorded, models, meter, again=again, cache=self.answers)
             working = asyncio.create_task(self._prepare(shop, models))
             with self.ears.told(working.cancel):
                 try:
@@ -265,7 +273,8 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now, *self.assembled.unshown, *self.written)
+        kept = (note for note in earlier if note.startswith(others))
+        return (*kept, *now, *self.assembled.for_readers, *self.written)
 
     def _summary(self, recorded: Recalled) -> Summary:
         outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]
@@ -274,7 +283,7 @@ class _Run:
             planned=len(self.planned),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, recorded.attempts)["complete"],
+            complete=standing_of(self.assembled, recorded.attempts)["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,
@@ -282,6 +291,7 @@ class _Run:
             spent_usd=self.tally.spent_usd,
             unknown_costs=self.tally.unknown_costs,
             elapsed_s=self.clock.monotonic() - self.tally.started,
-            notes=(*self._manifest_notes(), *self.notes),
+            cached=self.answers.use if self.answers else None,
+            notes=(*self._manifest_notes(), *self.notes, *(self.answers.notes if self.answers else ())),
             on_record=self._manifest_notes(),
         )
