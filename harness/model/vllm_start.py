@@ -13,6 +13,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,7 @@ def _log_config(logs: Path, log: Path) -> Path:
 @contextlib.contextmanager
 def _inherited(log: Path, mark: str) -> Iterator[None]:
     """What processes that are started here inherit: a mark, a deaf ear to interrupts, the log for all they print."""
+    resource_tracker.ensure_running()  # which is this process's own, and outlives the engine
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     os.environ[MARK] = mark
     with contextlib.ExitStack() as undo:
