@@ -14,11 +14,12 @@ from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.records import manifest_of
 from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, manifest_of, plan_digest, skipped, standing_of
+from harness.run.trace import Listener, Observer, Progress, plan_digest, skipped, standing_of
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -258,6 +259,7 @@ class _Run:
             early[str(record["contender_digest"])] = record
         manifest = manifest_of(
             self.assembled,
+            recorded.attempts if recorded is not None else None,
             created_at=before.created_at if before else self.clock.now().isoformat(timespec="seconds"),
             thresholds=as_json(self.choices),
             stopped_because=None if standing["complete"] else self.stopped,
