@@ -83,6 +83,7 @@ class Crew:
         if self.shop.broken and self.stopped is None:
             self.stopped = "; ".join(f"{name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
+        self.tally.pressed = ""
         return made
 
     def tell(self, phase: str, message: str = "") -> None:
