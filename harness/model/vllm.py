@@ -30,15 +30,15 @@ from harness.model.local_choose import Row, finish, sampling_of
 from harness.model.local_engine import prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import Prompts, local_digests
-from harness.model.local_request import read_request, reply_of
+from harness.model.local_request import Rendered, read_request, reply_of
 from harness.model.reasoning import KEEP
-from harness.model.vllm_options import rank_for
+from harness.model.vllm_guard import Guard
+from harness.model.vllm_options import OWN, rank_for
 from harness.model.vllm_probe import TOP, check_alone, check_together
 from harness.model.vllm_start import cause_in, start_engine
 
 Found = TypeVar("Found")
 _HELLO: Message = {"role": "user", "content": "Hello."}
-_CLOSING_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class VllmModel:
     def __init__(self, spec: ModelSpec) -> None:
         """Looks at nothing and starts nothing; `prepare` does."""
         self.spec, self.folder = spec, Path(spec.model)
-        self._options = {key: value for key, value in spec.options.items() if key != "reasoning"}
+        self._options = {key: value for key, value in spec.options.items() if key not in OWN}
         self._running: _Running | None = None
         self._asked = set[str]()  # requests that are in the engine
         self._numbers = itertools.count(1)
@@ -73,7 +73,7 @@ class VllmModel:
         # tokenizers are asked by one thread, which also starts the engine: neither may hold up the event loop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"vllm-{spec.name}")
         self._logs = tempfile.TemporaryDirectory(prefix="ownbench-vllm-", ignore_cleanup_errors=True)
-        self._children: set[Any] | None = None  # of this process before an engine was started, while one is
+        self._guard: Guard | None = None  # of the engine, from before it is started
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Starts the engine with these adapters, and asks it once with each; `UserFileError` where one does not fit."""
@@ -120,12 +120,12 @@ class VllmModel:
         """
         running, started = self._engine(), time.perf_counter()
         try:
-            held, prompts, row, opened = await self._off_loop(lambda: self._read(request, running))
-            ends = self._ends_of(prompts)
+            held, asked, row = await self._off_loop(lambda: self._read(request, running))
+            ends = self._ends_of(asked.reader)
             seconds = await self._write(running, row, held, ends)
             if row.letters:
                 await self._weigh_letters(running, row, held)
-            await self._off_loop(lambda: finish(row, ends, partial(_decoded, prompts.tokenizer)))
+            await self._off_loop(lambda: finish(row, ends, partial(_decoded, asked.reader.tokenizer)))
         except ModelError:
             raise
         except Exception as error:  # noqa: BLE001 - a failed request is data
@@ -133,15 +133,14 @@ class VllmModel:
         if seconds is None:
             seconds = time.perf_counter() - started
         usage = Usage(input=len(row.prompt), output=len(row.tokens), source="counted")
-        apart = self.spec.options.get("reasoning") != KEEP
-        return reply_of(row, usage, seconds, self._version, apart=apart, opened=opened)
+        keep = self.spec.options.get("reasoning") == KEEP
+        return reply_of(row, asked, usage, seconds, self._version, keep=keep)
 
     async def close(self) -> None:
         """Ends the engine and its processes; requests under way end with ``internal``."""
         self._closed = True
-        if self._children is not None:  # it is being started, by a thread that nothing else can stop
-            for child in set(multiprocessing.active_children()) - self._children:
-                child.terminate()
+        if self._running is None and self._guard is not None:  # it is being started, by a thread that does not listen
+            await asyncio.to_thread(self._guard.end)
         await self._stop()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         self._logs.cleanup()
@@ -190,11 +189,12 @@ class VllmModel:
             options.setdefault("max_lora_rank", rank_for(fit.adapter for fit in fits.values()))
         else:  # of no use, and vLLM wonders about them
             options = {key: value for key, value in options.items() if key not in {"max_loras", "max_lora_rank"}}
-        self._children = set(multiprocessing.active_children())
+        self._guard = Guard()
         try:
-            llm = start_engine(self.spec, options, places, Path(self._logs.name))
-        finally:
-            self._children = None
+            llm = start_engine(self.spec, options, places, Path(self._logs.name), self._guard.mark)
+        except BaseException:
+            self._guard.end()
+            raise
         return _Running(llm=llm, places=places, room=int(llm.model_config.max_model_len))
 
     async def _load(self, running: _Running, place: Path, fit: Fit) -> None:
@@ -233,8 +233,11 @@ class VllmModel:
             if not self._asked:
                 break
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(running.llm.shutdown, _CLOSING_S)
+        await asyncio.to_thread(running.llm.shutdown)
         running.llm.shutdown = _nothing  # which it calls once more when the interpreter ends, and then cannot
+        if self._guard is not None:
+            await asyncio.to_thread(self._guard.end)
+        multiprocessing.active_children()  # which also buries those that have ended
 
     # -------------------------------------------------------------------------------------------- one request
 
@@ -244,14 +247,15 @@ class VllmModel:
             raise ModelError(Cause.INTERNAL, f"model {self.spec.name!r} {what}")
         return self._running
 
-    def _read(self, request: Request, running: _Running) -> tuple[_Held | None, Prompts, Row, bool]:
-        """Which adapter answers, by whose tokenizer, the row to write, and whether the prompt opens a reasoning."""
+    def _read(self, request: Request, running: _Running) -> tuple[_Held | None, Rendered, Row]:
+        """Which adapter answers, the prompt that it continues, and the row to write."""
         held = None
         if request.adapter is not None and (held := running.held.get(Path(request.adapter).resolve())) is None:
             problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
             raise ModelError(Cause.REQUEST, problem)
         prompts = self._prompts if held is None else held.fit.prompts or self._prompts
-        return held, prompts, *read_request(request, prompts, running.room, self._most)
+        row, asked = read_request(request, prompts, running.room, self._most)
+        return held, asked, row
 
     async def _write(self, running: _Running, row: Row, held: _Held | None, ends: frozenset[int]) -> float | None:
         """Has the engine write a row; the seconds that it took, where the engine says so."""
@@ -343,9 +347,9 @@ class VllmModel:
             raise
 
 
-def _nothing(timeout: float | None = None) -> None:
+def _nothing() -> None:
     """What is left to do for an engine that has ended."""
 
 
-def _decoded(tokenizer: Any, tokens: list[int]) -> str:
-    return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+def _decoded(tokenizer: Any, tokens: list[int], *, special: bool = False) -> str:
+    return str(tokenizer.decode(tokens, skip_special_tokens=not special, clean_up_tokenization_spaces=False))
