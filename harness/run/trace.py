@@ -1,7 +1,7 @@
 """What happens in an attempt, told as it happens; its row in the outcome table; the manifest of a report."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -77,6 +77,7 @@ class Trace:
     def __init__(self, attempt: str = "", tell: Observer | None = None, started_at: datetime | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
         self.started_at = started_at  # which tells the tries of an attempt apart
+        self.scopes = set[str]()  # identities of the contenders whose requests were asked
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
         self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
@@ -153,6 +154,7 @@ class Progress:
     causes: Counter[str] = field(default_factory=Counter)  # errored and ungraded attempts by cause
     examples: dict[str, str] = field(default_factory=dict)  # the first reason met of each cause
     in_flight: int = 0
+    boxes: int = 0  # that are open, graders' included
     elapsed_s: float = 0.0
     spent_usd: float = 0.0  # known dollars spent on calls so far, earlier runs of this report included
     unknown_costs: int = 0  # calls whose cost is not known and so is not in ``spent_usd``
@@ -244,7 +246,7 @@ def graded(
         **values(judged, *JUDGED),
         **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
         **values(trace, "skills_shown", "skills_used", "latency_s"),
-        documents_shown=_documents(assembled, attempt) if calls else (),
+        documents_shown=_documents(assembled, attempt, trace.scopes),
         cost_usd=cost.usd,
         judge_usd=judge_usd(trace.calls),
         cost_basis=cost.basis,
@@ -300,13 +302,11 @@ def _named(task: Task, key: str) -> tuple[str, ...]:
     )
 
 
-def _documents(assembled: Assembled, attempt: Attempt) -> tuple[str, ...]:
-    """The passages that the contender's own prompt held."""
-    system = assembled.systems[attempt.contender][attempt.suite.name]
-    prompt = system.prompt
-    if system.parts or not isinstance(prompt, ContextPrompt):
-        return ()
-    return tuple(name for passage in prompt.passages(attempt.task) for name in passage.names)
+def _documents(assembled: Assembled, attempt: Attempt, asked: Collection[str]) -> tuple[str, ...]:
+    """The passages in the prompts by which the contender and its parts were ``asked``, each once."""
+    prompts = assembled.systems[attempt.contender][attempt.suite.name].prompts(asked)
+    passages = [one for by in prompts if isinstance(by, ContextPrompt) for one in by.passages(attempt.task)]
+    return tuple(dict.fromkeys(name for passage in passages for name in passage.names))
 
 
 def plan_digest(assembled: Assembled) -> str:

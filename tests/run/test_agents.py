@@ -15,6 +15,7 @@ import servers
 from live import CALL_USD, Server
 from test_kill import wait_for
 
+import harness.run
 from harness.run.boxes import kept_work
 from harness.sandbox import probe
 
@@ -726,3 +727,10 @@ def test_a_program_grades_what_was_left_also_in_mid_attempt(experiment, capfd):
         "saved": ("passed", True),
         "kept": ("passed", False),
     }
+
+
+def test_open_boxes_are_counted_while_the_run_goes_on(experiment):
+    with Server(calling(bash("sleep 0.8"), "answer 0")) as served:
+        report, seen = experiment(served, tasks=2), []
+        harness.run(report, listener=lambda moment: seen.append(moment.boxes))
+    assert (max(seen), seen[-1]) == (2, 0)
