@@ -114,6 +114,10 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: 
         done = f"{summary.done_before + summary.made:,} of {summary.planned:,} recorded"
         made = f"{plural(summary.made, 'attempt')} made in {summary.elapsed_s:.1f} s"
         say(f"{made}, {done}, ${summary.spent_usd:.4f}{unknown} spent in all\n")
+    if (cached := summary.cached) is not None and cached.given:
+        unknown = f" and {plural(cached.unknown, 'answer')} of unknown cost" if cached.unknown else ""
+        calls = f"{cached.given:,} of {plural(cached.asked, 'call')}"
+        say(f"answer cache: {calls} answered from it, ${cached.saved_usd:.4f}{unknown} not spent again\n")
     say("".join(f"note: {visible(note)}\n" for note in summary.notes if not (shown and note in summary.on_record)))
     named = visible(shlex.quote(str(args.report)))
     if summary.errored:
@@ -245,7 +249,7 @@ def line(progress: "Progress") -> str:
         parts.append(f"{progress.boxes:,} {'box' if progress.boxes == 1 else 'boxes'} open")
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
-    return " | ".join([*parts, *([progress.message] if progress.message else [])])
+    return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])
 
 
 # ------------------------------------------------------------------------------------------------------------ regrade

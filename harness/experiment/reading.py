@@ -57,10 +57,8 @@ def check_known(name: str, known: Collection[str], what: str, path: Path, field:
 
 def resolve(report: Path, text: str, *, field: str = "") -> Path:
     """The place of a path: absolute, from ``~``, in the report's folder, one above, or here. Raises UserFileError."""
-    path = experiment_file(report)
-    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
-    home = path.parent.resolve()
-    places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
+    path, home = experiment_file(report), experiment_file(report).parent.resolve()
+    wanted, places = places_of(home, text)
     try:
         if (place := next((place for place in places if place.exists()), None)) is not None:
             return place
@@ -72,6 +70,13 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
     advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
     raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
+
+
+def places_of(home: Path, text: str) -> tuple[Path, list[Path]]:
+    """A path as it is meant, and where it may be."""
+    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
+    folders = (home, *home.parents, Path.cwd())
+    return wanted, [wanted] if wanted.is_absolute() else [folder / wanted for folder in folders]
 
 
 def read_suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:

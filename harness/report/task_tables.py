@@ -189,8 +189,8 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("cache_write_tokens", "cache write", _COUNT), ("output_tokens", "output", _COUNT),
     ("reasoning_tokens", "reasoning", _COUNT), ("gpu_seconds", "GPU time", seconds), ("cost_usd", "cost", dollars),
     ("price_date", "price of", str), ("latency_s", "latency", seconds), ("ttft_s", "first token", seconds),
-    ("retries", "retries", _COUNT), ("cache_hit", "from cache", _yes_or_no), ("finish_reason", "ended by", str),
-    ("error", "error", str),
+    ("retries", "retries", _COUNT), ("cache_hit", "on record", _yes_or_no), ("from_cache", "from cache", _yes_or_no),
+    ("finish_reason", "ended by", str), ("error", "error", str),
 )  # fmt: skip
 """Columns of the call table, how they are headed and how a value is written."""
 

@@ -91,6 +91,7 @@ class Crew:
         spent = self.shop.meter.all
         self.tally.spent_usd, self.tally.unknown_costs = spent.spent_usd, spent.unknown
         self.tally.boxes = boxes_now()
+        self.tally.pressed = self.shop.endpoints.pressed
         self.listener(self.tally.at(self.clock.monotonic(), phase, message))
 
     def stop(self) -> None:
@@ -201,6 +202,7 @@ class Crew:
                 if judged is None and made.answer is not None:
                     with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
                         judged = await made.session.grade(made.answer)
+                        self.shop.forget(judged, made.session.trace)
                 if made.left or judged is None:
                     self._leave(made)
                 else:

@@ -196,7 +196,7 @@ def test_the_keys_of_limits_and_of_a_task_are_those_of_the_schema():
     assert list(limits) == list(Limits.model_fields)
     for key, default in limits.items():
         given = Limits.model_fields[key].default
-        assert given is None if default == "none" else float(default) == given
+        assert given is None if default == "none" else yaml.safe_load(default) == given
     assert {key for key, _ in table(docs("suites.md"), "key | meaning")} == set(TaskRow.model_fields)
 
 
