@@ -128,6 +128,21 @@ class Trace:
         """Names of those that were opened, or of which a file was read or a script run."""
         return self._skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
 
+    @property
+    def skills_opened(self) -> tuple[str, ...]:
+        """Of these, those whose own text was read."""
+        return self._skills(Exposure.OPENED)
+
+    @property
+    def skills_read(self) -> tuple[str, ...]:
+        """Those of which another file was read."""
+        return self._skills(Exposure.FILE)
+
+    @property
+    def skills_run(self) -> tuple[str, ...]:
+        """Those of which a script was run."""
+        return self._skills(Exposure.SCRIPT)
+
     def _skills(self, *how: Exposure) -> tuple[str, ...]:
         return tuple(dict.fromkeys(e.name for e in self.events if isinstance(e, SkillSeen) and e.how in how))
 
@@ -246,7 +261,7 @@ def graded(
         **identity(assembled, attempt),
         **values(judged, *JUDGED),
         **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
-        **values(trace, "skills_shown", "skills_used", "latency_s"),
+        **values(trace, "skills_shown", "skills_used", "skills_opened", "skills_read", "skills_run", "latency_s"),
         documents_shown=_documents(assembled, attempt, trace.scopes),
         cost_usd=cost.usd,
         judge_usd=judge_usd(trace.calls),

@@ -330,6 +330,8 @@ def test_skills_are_opened_read_and_run_and_each_is_told_apart(experiment, skill
     assert "Read-only file system" in results[3]
     found = row(report)
     assert (found["skills_shown"], found["skills_used"]) == (["alpha", "beta"], ["alpha", "beta"])
+    ways = ["skills_opened", "skills_read", "skills_run"]
+    assert [found[way] for way in ways] == [["alpha"], ["alpha", "beta"], ["alpha"]]
     assert found["contender_kind"] == "skilled"
     assert [(a["tool"], a["rule"]) for a in actions(report)] == [
         ("open_skill", "default"),

@@ -34,6 +34,7 @@ def test_three_columns_are_enough(tmp_path: Path) -> None:
         0,
     )
     assert (first["cluster"], first["cost_usd"], first["calls"], first["skills_shown"]) == ("t1", None, None, [])
+    assert (first["skills_opened"], first["skills_run"]) == (None, None)
     assert len({r["attempt_id"] for r in rows}) == 4
     manifest = read_manifest(tmp_path / "report")
     assert manifest is not None
