@@ -8,6 +8,8 @@ from pathlib import Path
 from harness.core import (
     Contender,
     ModelSpec,
+    Outcome,
+    Status,
     Suite,
     Task,
     UserFileError,
@@ -190,6 +192,19 @@ def recall(assembled: Assembled) -> Recalled:
         renamed[old] = attempt.id
     unkept = tuple(old for old in renamed if old not in recorded.renamed)
     return replace(recorded, attempts=attempts, places=places, renamed=renamed, unkept=unkept)
+
+
+def is_graded_so(outcome: Outcome, grading: str) -> bool:
+    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
+    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
+    return ungraded or outcome.grader_digest in {None, grading}
+
+
+def graded_before(assembled: Assembled, held: Mapping[str, Outcome]) -> list[Attempt]:
+    """The planned attempts whose grades on record are of an earlier grader or reference."""
+    gradings = assembled.gradings
+    done = [a for a in assembled.attempts if a.id in held and held[a.id].is_done]
+    return [a for a in done if not is_graded_so(held[a.id], gradings[a.task.digest])]
 
 
 def keep_ids(journal: Journal, recorded: Recalled) -> None:

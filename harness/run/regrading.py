@@ -10,13 +10,14 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Role, Status, UsageError, plural
 from harness.cost import Meter
-from harness.experiment import Assembled, Attempt, check_boxes, recall
+from harness.experiment import Assembled, Attempt, check_boxes, graded_before, is_graded_so, recall
 from harness.grade import ungraded
 from harness.run.boxes import KEPT, is_kept
 from harness.run.cached import cached_answers
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
-from harness.run.session import Shop, meter_of
+from harness.run.session import Shop
+from harness.run.spent import meter_of
 from harness.run.stopping import Ears
 from harness.run.trace import (
     JUDGED,
@@ -24,7 +25,6 @@ from harness.run.trace import (
     Listener,
     Progress,
     identity,
-    is_graded_so,
     judge_records,
     judge_usd,
     plan_digest,
@@ -58,6 +58,7 @@ class Regraded:
     """What was graded again, and what came of it."""
 
     graded: int  # answers
+    waiting: int  # answers that still have the grade of an earlier grader or reference
     changes: Mapping[str, Mapping[str, int]]  # by contender, then by `DIRECTIONS`
     left: int  # recorded attempts without an answer to grade: errored, skipped, or ended by a fault of the contender's
     kept: str | None  # the file in the report's folder with the outcomes as they were; none where no row changed
@@ -116,10 +117,13 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         if crew.lines and (report / OUTCOMES_FILE).is_file():
             kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
             shutil.copyfile(report / OUTCOMES_FILE, report / kept)
+        recorded = recall(assembled) if crew.lines else held
+        waiting = len(graded_before(assembled, recorded.attempts))
         if crew.lines and not within_run:
-            _leave_tables(assembled)
+            _leave_tables(assembled, recorded, whole=not waiting)
     return Regraded(
         graded=crew.graded,
+        waiting=waiting,
         changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
         left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(last),
         kept=kept,
@@ -178,7 +182,6 @@ class _Again(Crew):
         ):
             made.grade = ungraded(f"its work folder is not in {KEPT}/ any more, and nothing else can be graded")
         elif attempt.id in self.last and attempt.id not in self.lost:
-            self.graded += 1
             made.answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
         else:
             old = self.held.attempts[attempt.id]
@@ -191,6 +194,7 @@ class _Again(Crew):
         if made.answer:  # the judges' calls of this try count from now on, and no earlier ones
             after = replace(after, judge_usd=judge_usd(trace.calls), graded_at=trace.started_at)
         changed = {name for name in _GRADED if getattr(after, name) != getattr(before, name)}
+        self.graded += made.answer is not None and judged.status is not Status.SKIPPED
         if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)
             requests = dict.fromkeys((*kept.requests, *(call.request_digest for call in trace.calls)))
@@ -213,16 +217,16 @@ def _lost(assembled: Assembled, work: Sequence[Attempt]) -> frozenset[str]:
     return frozenset(one for one in looked & worked if not is_kept(assembled.report, one))
 
 
-def _leave_tables(assembled: Assembled) -> None:
+def _leave_tables(assembled: Assembled, recorded: Recalled, *, whole: bool) -> None:
     """Writes the tables and the manifest again; what was skipped is so for the same cause."""
     report, causes = assembled.report, dict[str, str]()
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
-    recorded = recall(assembled)
     plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
     compact(report, plan, recorded)
     if (manifest := read_manifest(report)) is not None:
         now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
         now |= {"suites": suites_of(assembled), "judges": judge_records(assembled)}
-        write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled), **now))
+        # where not all is graded alike, the next run has to see it
+        write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled) if whole else "", **now))

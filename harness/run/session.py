@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.core import (
+    Acted,
     Action,
     Answer,
     Box,
@@ -37,12 +38,12 @@ from harness.run.acting import Asking, recorded, refused
 from harness.run.bench import CONTENDERS, Bench, not_yet
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.cached import CachedAnswers
+from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
 from harness.sandbox import decide
-from harness.store import Journal, Recalled, read_calls_journal
+from harness.store import Journal, Recalled
 
-_NOTHING = Usage.total(())  # of a call by which nothing was made
 _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
 
 
@@ -82,9 +83,7 @@ class Shop:
         self.bench = Bench(assembled, models, self.endpoints, self.redact, busy)
         self.again, self.cache = {*again}, cache
         self.one_for_all = bool((kept := assembled.experiment.cache) and kept.trials)  # whether trials share answers
-        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
-        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
-        self.acted = recorded.acted
+        self.take(recorded)
         options = assembled.experiment.sandbox
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
         self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
@@ -95,6 +94,12 @@ class Shop:
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
         self.broken: dict[str, str] = {}  # a ``model m`` or ``judge j`` that nothing more is sent to, and why
+
+    def take(self, recorded: Recalled) -> None:
+        """What is on record is at hand from now on."""
+        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
+        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
+        self.acted = recorded.acted
 
     def caller(self, asked: "Asked") -> Caller:
         """Who calls: a judge keeps limits of its own."""
@@ -133,29 +138,6 @@ def redactor_of(assembled: Assembled) -> Redactor:
     """What takes every model's secrets out of a text."""
     specs = assembled.specs.values()
     return Redactor(tuple(secret for spec in specs for secret in backend_of(spec).secrets(spec, os.environ)))
-
-
-def is_spent(call: Call) -> bool | None:
-    """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
-    if call.error is None or call.cost.usd is not None:
-        return True
-    return None if call.usage != _NOTHING else False
-
-
-def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
-    """The budget of a report, with what earlier calls of the run have spent."""
-    meter = Meter(**values(assembled.experiment.budget, "usd", "attempt_usd", "wall_s"), started=started)
-    contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
-    spent: dict[str, float] = {}
-    for call in read_calls_journal(assembled.report):
-        spec = assembled.specs.get(call.model)
-        if is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded):
-            meter.spend(call.cost)
-            spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
-    for attempt, usd in spent.items():
-        if usd and attempt in contenders:
-            meter.expect(contenders[attempt], usd)
-    return meter
 
 
 class Asked(NamedTuple):
@@ -359,17 +341,29 @@ class AttemptSession(Session):
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
         if action.wrong:
-            result = replace(await perform(), allowed=False, rule=action.wrong)
-        else:
-            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+            allowed, rule = False, action.wrong
+        left = self.remaining.seconds
+        try:
+            async with shop.clock.until_cut():
+                does = allowed or action.wrong
+                result = replace(await perform(), allowed=allowed, rule=rule) if does else refused(rule)
+        except asyncio.CancelledError:
+            if (own := own_time.get()) is not None and own.expired():  # nobody is told of it any more
+                cut = Result(text="", allowed=allowed, rule=rule, cause="timeout", seconds=left or 0.0)
+                self._note(recorded(self.trace.attempt, action, cut, key, differs=False), None)
+            raise
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
-        if acted.differs or (acted.attempt_id, *key) not in shop.acted:
-            shop.journal.append_action(acted, text if told is None else None)
+        self._note(acted, text if told is None else None)
         if shop.is_shared(asking.scope):
             shop.told.setdefault(key, text)
-        self.trace.add(acted)
         return replace(result, text=text if told is None else told)
+
+    def _note(self, acted: Acted, text: str | None) -> None:
+        """Writes an action down, with what was told of it where that is new."""
+        if acted.differs or (acted.attempt_id, acted.request_digest, acted.place) not in self._shop.acted:
+            self._shop.journal.append_action(acted, text)
+        self.trace.add(acted)
 
     async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
         """As `Session.fresh_box` says."""

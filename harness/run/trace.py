@@ -32,7 +32,7 @@ from harness.core import (
     as_json,
     digest_json,
 )
-from harness.experiment import Assembled, Attempt
+from harness.experiment import Assembled, Attempt, graded_before
 from harness.model import BACKENDS, backend_of
 from harness.retrieval import ContextPrompt
 from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
@@ -67,6 +67,7 @@ class Ended:
     reason: str
 
 
+STOPPING = "stopping"  # the phase of a run in which nothing more begins
 Event = Begun | Said | SkillSeen | Call | Acted | Ended
 Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
 
@@ -79,6 +80,7 @@ class Trace:
         self.started_at = started_at  # which tells the tries of an attempt apart
         self.scopes = set[str]()  # identities of the contenders whose requests were asked
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
+        self.ended_after_s = 0.0  # the task's time, where that ended it: what was under way then took the rest
         self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
     def add(self, event: Event) -> None:
@@ -152,7 +154,8 @@ class Trace:
         answered = [call.latency_s for call in self.calls if call.error is None and call.role is not Role.JUDGE]
         known = [seconds for seconds in answered if seconds is not None]
         acted = sum(event.seconds for event in self.events if isinstance(event, Acted))
-        return sum(known) + acted + self.verifying_s if known else None
+        took = sum(known) + acted + self.verifying_s if known else None
+        return max(took or 0.0, self.ended_after_s) if self.ended_after_s else took
 
 
 @dataclass(slots=True, kw_only=True)
@@ -187,8 +190,8 @@ class Progress:
 
     @property
     def remaining_s(self) -> float | None:
-        """At this rate; ``None`` where nothing is made yet."""
-        return (self.planned - self.done) / self.rate_per_s if self.done else None
+        """At this rate; ``None`` where nothing is made yet, or nothing more begins."""
+        return (self.planned - self.done) / self.rate_per_s if self.done and self.phase != STOPPING else None
 
     def hear(self, event: Event) -> None:
         """An event of an attempt."""
@@ -225,18 +228,16 @@ def faulted(fault: Fault, reason: str) -> Grade:
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
 
 
-def is_graded_so(outcome: Outcome, grading: str) -> bool:
-    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
-    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
-    return ungraded or outcome.grader_digest in {None, grading}
-
-
 def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
     """How far a report is, in the words of its manifest."""
     outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
     done = sum(outcome.is_done for outcome in outcomes)
     lost = sum(outcome.status in {Status.ERRORED, Status.UNGRADED} for outcome in outcomes)
-    return {"done": done, "complete": done == len(assembled.attempts), "without_outcome": lost}
+    before = len(graded_before(assembled, recorded))
+    graded = sum(outcome.passed is not None or outcome.status is Status.UNGRADED for outcome in outcomes)
+    mixed = 0 < before < graded
+    state = {"done": done, "complete": done == len(assembled.attempts) and not mixed, "without_outcome": lost}
+    return state | {"graded_before": before if mixed else 0, "graded_now": graded - before if mixed else 0}
 
 
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:

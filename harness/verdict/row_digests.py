@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 _HOW: dict[str, Any] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
 _ESCAPED = r'["\\\x00-\x1f]'  # what JSON writes otherwise in a string
 
-LATER = ("skills_opened", "skills_read", "skills_run")  # rows that say nothing of these have the digest from before them
+LATER = (
+    "skills_opened",
+    "skills_read",
+    "skills_run",
+)  # rows that say nothing of these have the digest from before them
 
 
 def rows_digests(report: Path, names: Sequence[str]) -> dict[str, str]:
