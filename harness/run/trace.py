@@ -123,29 +123,15 @@ class Trace:
     @property
     def skills_shown(self) -> tuple[str, ...]:
         """Names, each once."""
-        return self._skills(Exposure.SHOWN)
+        return self.skills(Exposure.SHOWN)
 
     @property
     def skills_used(self) -> tuple[str, ...]:
         """Names of those that were opened, or of which a file was read or a script run."""
-        return self._skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
+        return self.skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
 
-    @property
-    def skills_opened(self) -> tuple[str, ...]:
-        """Of these, those whose own text was read."""
-        return self._skills(Exposure.OPENED)
-
-    @property
-    def skills_read(self) -> tuple[str, ...]:
-        """Those of which another file was read."""
-        return self._skills(Exposure.FILE)
-
-    @property
-    def skills_run(self) -> tuple[str, ...]:
-        """Those of which a script was run."""
-        return self._skills(Exposure.SCRIPT)
-
-    def _skills(self, *how: Exposure) -> tuple[str, ...]:
+    def skills(self, *how: Exposure) -> tuple[str, ...]:
+        """Names of those that came into it in one of these ways."""
         return tuple(dict.fromkeys(e.name for e in self.events if isinstance(e, SkillSeen) and e.how in how))
 
     @property
@@ -262,7 +248,10 @@ def graded(
         **identity(assembled, attempt),
         **values(judged, *JUDGED),
         **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
-        **values(trace, "skills_shown", "skills_used", "skills_opened", "skills_read", "skills_run", "latency_s"),
+        **values(trace, "skills_shown", "skills_used", "latency_s"),
+        skills_opened=trace.skills(Exposure.OPENED),
+        skills_read=trace.skills(Exposure.FILE),
+        skills_run=trace.skills(Exposure.SCRIPT),
         documents_shown=_documents(assembled, attempt, trace.scopes),
         cost_usd=cost.usd,
         judge_usd=judge_usd(trace.calls),
@@ -314,9 +303,7 @@ def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
 def _named(task: Task, key: str) -> tuple[str, ...]:
     """What a task's metadata name as what it needs."""
     found = task.metadata.get(key)
-    return tuple(
-        str(name) for name in ([found] if isinstance(found, str) else found if isinstance(found, list) else ())
-    )
+    return tuple(map(str, [found] if isinstance(found, str) else found if isinstance(found, list) else ()))
 
 
 def _documents(assembled: Assembled, attempt: Attempt, asked: Collection[str]) -> tuple[str, ...]:

@@ -162,7 +162,7 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     for name in ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"):
         made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
     for name in ("skills_opened", "skills_read", "skills_run"):  # where nobody says, it is not known
-        made[name] = [None if value is None else _names(value) for value in frame[name]] if name in frame else None
+        made[name] = frame[name].map(_names, na_action="ignore").astype("object") if name in frame else None
     for name in ("started_at", "graded_at"):
         made[name] = _times(source, name)
     made["run"] = _calls_of_a_run(frame["run"]) if "run" in frame else np.nan
