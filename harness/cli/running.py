@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
-from harness.core import UsageError, nearest, plural, stay_offline, visible
+from harness.core import OwnbenchError, UsageError, nearest, plural, stay_offline, visible
 
 if TYPE_CHECKING:
     from harness.experiment import Assembled
@@ -83,6 +83,7 @@ def _run(args: argparse.Namespace) -> int:
     how["executor"] = args.executor or ""
     watch = _watch(args, assembled) if args.until_decided else None
     with ExitStack() as around:
+        around.enter_context(_interrupted(f"ownbench run {shlex.quote(str(args.report))} goes on from here"))
         if args.otlp is not None:
             how["observer"], receiver = around.enter_context(spans_to(args.otlp, assembled, offline=args.offline))
         tell = around.enter_context(display(quiet=args.quiet))
@@ -104,6 +105,22 @@ def _run(args: argparse.Namespace) -> int:
         print_view(view)
     whole = summary.complete or args.limit is not None or args.only
     return 0 if decided or (whole and summary.stopped_because is None) else INCOMPLETE
+
+
+@contextmanager
+def _interrupted(goes_on: str) -> Iterator[None]:
+    """Says of a second Ctrl-C, while nothing is asked and tables are written, what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "stopped by the user; what is in the journal is kept, and the tables may be of before"
+        raise InterruptedRunError(f"INCOMPLETE: {kept}; {goes_on}") from None
+
+
+class InterruptedRunError(OwnbenchError):
+    """A run was stopped in the midst of what it does at its end."""
+
+    exit_code = INCOMPLETE
 
 
 def _note(text: str) -> None:
@@ -280,7 +297,7 @@ def run_regrade(args: argparse.Namespace) -> int:
     refuse_without_answers(args.report)
     with stay_offline() if args.offline else nullcontext():
         assembled = assemble(args.report, allow_outside=args.allow_outside)
-        with display(quiet=args.quiet or args.json) as tell:
+        with display(quiet=args.quiet or args.json) as tell, _interrupted("the same command grades the rest"):
             done = regrade(assembled, listener=tell, offline=args.offline)
     changed = sum(sum(ways.values()) for ways in done.changes.values())
     by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]

@@ -18,8 +18,9 @@ from math import hypot, inf, sqrt
 
 START = 64  # the level to begin with, where the bound is not below
 LESS = 0.7
+TELLING = 1.25  # a rise by less is not judged: what else changes would hide it
 WORTH = 0.1  # of its share of the rate, that a request more in flight has to bring
-SLOWER = 1.5  # times the latency at the same level, from which on a lower one is tried
+SLOWER = 2.0  # times the latency at the same level, from which on a lower one is tried
 REST = 50  # answers between two tries of a higher level; after each that fails twice as many, up to
 LONGEST_REST = 100
 CALM = 50  # times the wait that a provider asks for with a refusal: no higher level is tried for so long
@@ -214,12 +215,13 @@ class Window:
         share = self.level / base
         rate = share * base_cost / cost if known else share
         noise = rate * hypot(error, base_error) if known else 0.0
-        if share > 1 and known and rate + 2 * noise < 1 + WORTH * (share - 1):
+        if share >= TELLING and known and rate + 2 * noise < 1 + WORTH * (share - 1):
             self._hold(base)
-            if share >= 1.25:
+            if rate + 2 * noise < 1:
                 self._lower()
         elif share > 1:
-            self._settle(cost, error)
+            if share >= TELLING or self.level == self.bound or not known:
+                self._settle(cost, error)
             self._step *= 2
             self._rest, self._next_rest = 0, REST
             self._raise(now)
@@ -237,7 +239,7 @@ class Window:
                 if not self._looked_lower and not self._cuts and cost < QUICK_S:
                     self._step = 3 * self.level
                 self._raise(now)
-            elif not self._looked_lower and not ours and self.level >= FEW:
+            elif not (self._looked_lower or self._cuts or ours) and self.level >= FEW:
                 self._lower()
         self._begin(now)
 

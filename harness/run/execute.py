@@ -25,11 +25,12 @@ from harness.run.crew import Crew
 from harness.run.executors.local import LocalExecutor
 from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.records import manifest_of
 from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, manifest_of, plan_digest, skipped, standing_of
+from harness.run.trace import Listener, Observer, Progress, plan_digest, skipped, standing_of
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -302,6 +303,7 @@ class _Run:
             early[str(record["contender_digest"])] = record
         manifest = manifest_of(
             self.assembled,
+            recorded.attempts if recorded is not None else None,
             created_at=before.created_at if before else self.clock.now().isoformat(timespec="seconds"),
             thresholds=as_json(self.choices),
             stopped_because=None if standing["complete"] else self.stopped,
