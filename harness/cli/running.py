@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
-from harness.core import UsageError, nearest, plural, stay_offline, visible
+from harness.core import OwnbenchError, UsageError, nearest, plural, stay_offline, visible
 
 if TYPE_CHECKING:
     from harness.experiment import Assembled
@@ -30,7 +30,9 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--limit N", "make at most N attempts now", type=int),
         arg("--retry-errored", "try attempts again that ended errored or ungraded", **FLAG),
         *OFFLINE,
-        arg("--executor", "where attempts run (default: local)", choices=("local",)),
+        arg(
+            "--executor", "where attempts run (default: as the experiment says)", choices=("local", "ray"), default=None
+        ),
         arg("--otlp URL", "send spans and metrics to this OpenTelemetry receiver (OTLP over HTTP); no texts"),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
@@ -78,8 +80,10 @@ def _run(args: argparse.Namespace) -> int:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
+    how["executor"] = args.executor or ""
     watch = _watch(args, assembled) if args.until_decided else None
     with ExitStack() as around:
+        around.enter_context(_interrupted(f"ownbench run {shlex.quote(str(args.report))} goes on from here"))
         if args.otlp is not None:
             how["observer"], receiver = around.enter_context(spans_to(args.otlp, assembled, offline=args.offline))
         tell = around.enter_context(display(quiet=args.quiet))
@@ -101,6 +105,22 @@ def _run(args: argparse.Namespace) -> int:
         print_view(view)
     whole = summary.complete or args.limit is not None or args.only
     return 0 if decided or (whole and summary.stopped_because is None) else INCOMPLETE
+
+
+@contextmanager
+def _interrupted(goes_on: str) -> Iterator[None]:
+    """Says of a second Ctrl-C, while nothing is asked and tables are written, what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "stopped by the user; what is in the journal is kept, and the tables may be of before"
+        raise InterruptedRunError(f"INCOMPLETE: {kept}; {goes_on}") from None
+
+
+class InterruptedRunError(OwnbenchError):
+    """A run was stopped in the midst of what it does at its end."""
+
+    exit_code = INCOMPLETE
 
 
 def _note(text: str) -> None:
@@ -275,7 +295,7 @@ def run_regrade(args: argparse.Namespace) -> int:
     refuse_without_answers(args.report)
     with stay_offline() if args.offline else nullcontext():
         assembled = assemble(args.report, allow_outside=args.allow_outside)
-        with display(quiet=args.quiet or args.json) as tell:
+        with display(quiet=args.quiet or args.json) as tell, _interrupted("the same command grades the rest"):
             done = regrade(assembled, listener=tell, offline=args.offline)
     changed = sum(sum(ways.values()) for ways in done.changes.values())
     by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]

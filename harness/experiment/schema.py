@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.core import digest_json
+from harness.experiment.executor import ExecutorEntry
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.retrieval import unread
 from harness.sandbox import SandboxOptions
@@ -335,7 +336,7 @@ class JudgeEntry(Strict):
     prompt: Text | None = None
     repeats: Annotated[Count, Field(le=25)] = 1
     reply: Literal["auto", "json_schema", "json_object", "text"] = "auto"
-    budget_usd: Amount | None = None
+    budget_usd: Positive | None = None
     concurrency: Annotated[Count, Field(le=10_000)] = 16
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
@@ -366,6 +367,7 @@ class Experiment(Strict):
     budget: Budget = Budget()
     limits: Limits = Limits()
     sandbox: SandboxOptions = SandboxOptions()
+    executor: ExecutorEntry = ExecutorEntry()
     cache: CacheEntry | None = None
     economics: Economics = Economics()
 

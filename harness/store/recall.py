@@ -180,9 +180,11 @@ def _read_actions(report: Path) -> tuple[Told, frozenset[tuple[str, str, int]], 
     return Told(told), frozenset(acted), torn
 
 
-def read_calls_journal(report: Path) -> Iterator[Call]:
-    """The calls of all workers in the order of writing; lines that cannot be read are passed over."""
+def read_calls_journal(report: Path, worker: str | None = None) -> Iterator[Call]:
+    """The calls of all workers, or of one, in the order of writing; lines that cannot be read are passed over."""
     for path in journal_files(report, CALLS):
+        if worker is not None and path.name != f"{CALLS}.{worker}.jsonl":
+            continue
         for _, line in _lines(path):
             call = _understood(Call, line.get("call"))
             if call is not None:
