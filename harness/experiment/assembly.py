@@ -37,7 +37,6 @@ from harness.store import (
     Journal,
     Recalled,
     experiment_file,
-    read_journal,
     read_manifest,
     refuse_foreign_results,
 )
@@ -156,13 +155,16 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     )
 
 
-def recall(assembled: Assembled) -> Recalled:
-    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now."""
-    recorded, manifest = read_journal(assembled.report), read_manifest(assembled.report)
-    if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
+def recall(assembled: Assembled, before: Recalled | None = None) -> Recalled:
+    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now.
+
+    ``before`` is what was read of it earlier, which is then read on.
+    """
+    recorded, manifest = before or Recalled(assembled.report), read_manifest(assembled.report)
+    recorded = recorded.read_on()
+    if all(standing.prompt_digest is not None for standing in recorded.current()):
         return recorded
     used = {s.name: s.graders for s in manifest.suites} if manifest is not None and manifest.schema < 2 else {}
-    attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), dict(recorded.renamed)
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
     tasks = {task.digest: _earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}
     contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}
@@ -173,8 +175,8 @@ def recall(assembled: Assembled) -> Recalled:
             continue
         system, grader = assembled.systems[name][suite.name], assembled.graders[task.digest]
         same = grader.digest in used.get(suite.name, ())  # else it is not known how they were graded
-        attempts[attempt.id] = replace(
-            attempts.pop(old),
+        outcome = replace(
+            recorded.attempts[old],
             attempt_id=attempt.id,
             suite_digest=suite.digest,
             contender_digest=system.contender.digest,
@@ -182,17 +184,15 @@ def recall(assembled: Assembled) -> Recalled:
             prompt_digest=system.prompt.template.digest,
             grader_digest=assembled.gradings[task.digest] if same else None,
         )
-        places[attempt.id] = places.pop(old)
-        renamed[old] = attempt.id
-    unkept = tuple(old for old in renamed if old not in recorded.renamed)
-    return replace(recorded, attempts=attempts, places=places, renamed=renamed, unkept=unkept)
+        recorded.rename(old, outcome)
+    return recorded
 
 
 def keep_ids(journal: Journal, recorded: Recalled) -> None:
     """Writes attempts of earlier ids down under their present ones: what they rest on may change from now on."""
     for old in recorded.unkept:
         new = recorded.renamed[old]
-        kept = recorded.places[new].read()
+        kept = recorded.line(new)
         said, reason, requests = kept.get("messages") or (), kept.get("reason") or "", kept.get("requests") or ()
         journal.append_attempt(recorded.attempts[new], said, reason, requests, earlier=old)
 

@@ -27,7 +27,7 @@ from harness.run.trace import (
     judge_records,
     judge_usd,
     plan_digest,
-    skipped,
+    plan_of,
     standing_of,
     suites_of,
     values,
@@ -82,11 +82,11 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
             *ENDED_BEFORE,
             Cause.REFUSED,
         }  # who failed by these fails under any grader, as the rows have to say
-        failed = {i for i, outcome in held.attempts.items() if outcome.passed is False and outcome.cause in over}
-        work = [a for a in assembled.attempts if a.id in last or a.id in failed]
-        if within_run:
-            gradings = assembled.gradings
-            work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
+        gradings, work = assembled.gradings, list[Attempt]()
+        recorded = [*zip(assembled.attempts, held.standings(a.id for a in assembled.attempts), strict=True)]
+        for a, on in recorded:
+            if on is not None and (a.id in last or (on.passed is False and on.cause in over)):
+                work += [] if within_run and is_graded_so(on, gradings[a.task.digest]) else [a]
         lost = _lost(assembled, work)
         judges = {model for attempt in work for model in assembled.graders[attempt.task.digest].models}
         models = open_models(assembled, judges, offline=offline)
@@ -118,7 +118,7 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
     return Regraded(
         graded=crew.graded,
         changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
-        left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(last),
+        left=sum(on is not None for _, on in recorded) - len(last),
         kept=kept,
         stopped_because=crew.stopped,
         judge_usd=paid,
@@ -140,9 +140,8 @@ def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     calls = read_calls_journal(assembled.report)
     others = {call.request_digest for call in calls if call.role in deciding or call.draw}
     found = {}
-    for attempt in assembled.attempts:
-        outcome = held.attempts.get(attempt.id)
-        if outcome is None or outcome.status in {Status.ERRORED, Status.SKIPPED} or outcome.cause in ENDED_BEFORE:
+    for attempt, on in zip(assembled.attempts, held.standings(a.id for a in assembled.attempts), strict=True):
+        if on is None or on.status in {Status.ERRORED, Status.SKIPPED} or on.cause in ENDED_BEFORE:
             continue
         given = [digest for digest in held.transcript(attempt.id).requests if digest not in others]
         if given and given[-1] in held.replies:
@@ -216,9 +215,8 @@ def _leave_tables(assembled: Assembled) -> None:
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
     recorded = recall(assembled)
-    plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
-    compact(report, plan, recorded)
+    compact(report, plan_of(assembled, lambda name: Cause(causes.get(name) or Cause.STOPPED)), recorded)
     if (manifest := read_manifest(report)) is not None:
-        now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
+        now = standing_of(assembled, recorded) | {"planned": len(assembled.attempts)}
         now |= {"suites": suites_of(assembled), "judges": judge_records(assembled)}
         write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled), **now))

@@ -14,6 +14,7 @@ from harness.core import (
     Box,
     Call,
     Cause,
+    Cost,
     Exposure,
     Grade,
     Message,
@@ -39,7 +40,7 @@ from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_w
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
 from harness.sandbox import decide
-from harness.store import Journal, Recalled, read_calls_journal
+from harness.store import Journal, Recalled, read_journal
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
 _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
@@ -76,8 +77,9 @@ class Shop:
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
         self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
         self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
-        self.holds_earlier = bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values())
-        self.run = 1 + max((o.run or 1 for o in recorded.attempts.values()), default=0)
+        standings = recorded.current()
+        self.holds_earlier = bool(recorded.renamed) or any(on.prompt_digest is None for on in standings)
+        self.run = 1 + max((on.run or 1 for on in standings), default=0)
         """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
@@ -108,19 +110,19 @@ def is_spent(call: Call) -> bool | None:
     return None if call.usage != _NOTHING else False
 
 
-def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
-    """The budget of a report, with what earlier calls of the run have spent."""
+def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | None = None) -> Meter:
+    """The budget of a report, with what earlier calls of the run have spent; ``recorded``: where it was read."""
     meter = Meter(**values(assembled.experiment.budget, "usd", "attempt_usd", "wall_s"), started=started)
-    contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
-    spent: dict[str, float] = {}
-    for call in read_calls_journal(assembled.report):
-        spec = assembled.specs.get(call.model)
-        if is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded):
-            meter.spend(call.cost)
-            spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
-    for attempt, usd in spent.items():
-        if usd and attempt in contenders:
-            meter.expect(contenders[attempt], usd)
+    free = {name for name, spec in assembled.specs.items() if backend_of(spec).recorded}
+    spent = [0.0] * len(assembled.attempts)
+    for attempt, paid, usd in (recorded or read_journal(assembled.report)).paid(a.id for a in assembled.attempts):
+        if paid.spent(usd) is not False and not paid.cache_hit and paid.model not in free:
+            meter.spend(Cost(usd=usd))
+            if attempt >= 0:
+                spent[attempt] += usd or 0.0
+    for planned, usd in zip(assembled.attempts, spent, strict=True):
+        if usd:
+            meter.expect(planned.contender, usd)
     return meter
 
 

@@ -1,9 +1,11 @@
 """What happens in an attempt, told as it happens; its row in the outcome table; the manifest of a report."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
+from operator import attrgetter
 from typing import Any
 
 from harness.core import (
@@ -30,12 +32,22 @@ from harness.core import (
     Task,
     Usage,
     as_json,
-    digest_json,
+    digest_list,
 )
 from harness.experiment import Assembled, Attempt
 from harness.model import BACKENDS, backend_of
 from harness.retrieval import ContextPrompt
-from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
+from harness.store import (
+    PLANNED,
+    Plan,
+    Recalled,
+    Standing,
+    as_asked,
+    installed_versions,
+    model_sourcing,
+    sourced,
+    this_machine,
+)
 from harness.system import DELIVERIES, SIGNALS
 
 
@@ -206,18 +218,46 @@ def faulted(fault: Fault, reason: str) -> Grade:
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
 
 
-def is_graded_so(outcome: Outcome, grading: str) -> bool:
+def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
     """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
     ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
     return ungraded or outcome.grader_digest in {None, grading}
 
 
-def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
+def standing_of(assembled: Assembled, recorded: Recalled) -> dict[str, Any]:
     """How far a report is, in the words of its manifest."""
-    outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
-    done = sum(outcome.is_done for outcome in outcomes)
-    lost = sum(outcome.status in {Status.ERRORED, Status.UNGRADED} for outcome in outcomes)
+    standings = recorded.standings(a.id for a in assembled.attempts)
+    done = sum(on is not None and on.is_done for on in standings)
+    lost = sum(on is not None and on.status in {Status.ERRORED, Status.UNGRADED} for on in standings)
     return {"done": done, "complete": done == len(assembled.attempts), "without_outcome": lost}
+
+
+def plan_of(assembled: Assembled, cause: Callable[[str], Cause]) -> Plan:
+    """The rows of a report's tables; ``cause`` is why an attempt, by its id, was never tried."""
+    attempts, places = assembled.attempts, [PLANNED.index(name) for name in _OF_TASK]
+    fixed: dict[tuple[str, str], list[Any]] = {}  # by contender and suite
+
+    def named(place: int) -> tuple[Any, ...]:
+        attempt = attempts[place]
+        key = (attempt.contender, attempt.suite.name)
+        if (row := fixed.get(key)) is None:
+            told = identity(assembled, attempt)
+            row = fixed[key] = [told[name] for name in PLANNED]
+        task = attempt.task
+        own = (task.id, task.digest, task.domain, task.cluster, attempt.split, attempt.id)
+        for at, value in zip(places, own, strict=True):
+            row[at] = value
+        return tuple(row)
+
+    return Plan(
+        ids=[attempt.id for attempt in attempts],
+        contenders=[attempt.contender for attempt in attempts],
+        named=named,
+        row=lambda place: skipped(assembled, attempts[place], cause(attempts[place].id)),
+    )
+
+
+_OF_TASK = ("task", "task_digest", "domain", "cluster", "split", "attempt_id")
 
 
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
@@ -313,9 +353,9 @@ def plan_digest(assembled: Assembled) -> str:
     graded = assembled.gradings
     named = (
         [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
-        for a in assembled.attempts
+        for a in sorted(assembled.attempts, key=attrgetter("id"))
     )
-    return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
+    return digest_list(chain([assembled.experiment.name], named))
 
 
 def manifest_of(assembled: Assembled, **state: Any) -> Manifest:

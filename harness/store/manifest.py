@@ -36,7 +36,7 @@ from harness.core import (
 )
 from harness.store.columns import CALLS_FILE, OUTCOMES_FILE
 from harness.store.journal import ATTEMPTS
-from harness.store.recall import journal_files
+from harness.store.lines import journal_files
 from harness.userfile import Amount, Positive, Rate, Strict, Text, Truth, parse, read_yaml
 
 FILE = "manifest.json"
