@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 LOCK = ROOT / "constraints.txt"
 VERSIONS = ROOT / "versions.txt"
-EXTRAS = ("local", "api", "datasets", "app", "docs", "tune", "dev")
+EXTRAS = ("local", "api", "datasets", "app", "docs", "tune", "otel", "dev")
 TORCH = "torch==2.13.0"
 HEAD = """\
 # Versions and hashes of everything that the extras {extras} bring, for Python 3.11.

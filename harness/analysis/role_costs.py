@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from harness.core import UNBILLED, EvidenceError, Manifest, Role
 from harness.store import TaskTable, read_charged_calls
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _ORDER = ("author", "lead", *(role.value for role in Role))  # as an attempt asks them
 
@@ -14,6 +18,7 @@ _NONE = {
     "cost_usd_sum": 0.0,
     "cost_usd_count": 0,
     "model_distinct": (),
+    "shared_sum": 0,
 }
 
 
@@ -27,6 +32,7 @@ class RoleCost:
     attempts: int  # graded attempts of the contender
     with_one: int  # of these, those with such a call
     calls: int
+    shared: int  # of these, answers that other contenders are charged for too, and that were paid for once
     usd_per_attempt: float | None  # the mean over all its graded attempts; ``None`` where a call's cost is not known
 
 
@@ -48,16 +54,17 @@ def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[st
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    calls = read_charged_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error"])
+    calls = read_charged_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error", "request_digest"])
     cause = pc.list_element(pc.split_pattern(pc.fill_null(calls["error"], ""), ":", max_splits=1), 0)
     free = pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
     calls = calls.filter(pc.invert(free))
+    calls = calls.append_column("shared", pc.cast(_shared(table, calls), pa.int64()))
     for name in names:
         ids = table.outcomes.column_at("attempt_id", table.attempts_of(name).rows)
         own = calls.filter(pc.is_in(calls["attempt_id"], ids))
         sums = own.group_by("role").aggregate(
             [("attempt_id", "count_distinct"), ("attempt_id", "count"), ("cost_usd", "sum"), ("cost_usd", "count"),
-             ("model", "distinct")]
+             ("model", "distinct"), ("shared", "sum")]
         )  # fmt: skip
         found = {row["role"]: row for row in sums.to_pylist() if row["role"] is not None}
         if name in hybrids and found:  # that none was asked is told too
@@ -74,8 +81,22 @@ def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[st
                 attempts=len(ids),
                 with_one=row["attempt_id_count_distinct"],
                 calls=row["attempt_id_count"],
+                shared=row["shared_sum"],
                 usd_per_attempt=(row["cost_usd_sum"] or 0.0) / len(ids) if known and len(ids) else None,
             )
+
+
+def _shared(table: TaskTable, calls: "pa.Table") -> Any:
+    """Whether a call's answer is another contender's too."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    ids, names = table.outcomes.column("attempt_id"), table.outcomes.column("contender")
+    place = pc.index_in(calls["attempt_id"], value_set=ids.cast(pa.string()).combine_chunks())
+    asked = pa.table({"request": calls["request_digest"], "contender": names.cast(pa.string()).take(place)})
+    users = asked.group_by("request").aggregate([("contender", "count_distinct")])
+    several = users.filter(pc.greater(users["contender_count_distinct"], 1))["request"].drop_null()
+    return pc.is_in(calls["request_digest"], value_set=several.combine_chunks())
 
 
 def _place(role: str) -> tuple[int, str]:

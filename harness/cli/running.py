@@ -6,7 +6,8 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
@@ -30,6 +31,7 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--retry-errored", "try attempts again that ended errored or ungraded", **FLAG),
         *OFFLINE,
         arg("--executor", "where attempts run (default: local)", choices=("local",)),
+        arg("--otlp URL", "send spans and metrics to this OpenTelemetry receiver (OTLP over HTTP); no texts"),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
         arg("--baseline BASELINE", "the finished report that is compared with", type=folder),
@@ -67,7 +69,7 @@ def run_run(args: argparse.Namespace) -> int:
 
 def _run(args: argparse.Namespace) -> int:
     from harness.experiment import assemble
-    from harness.run import RunOptions, run_report
+    from harness.run import RunOptions, run_report, spans_to
 
     assembled = assemble(args.report, allow_outside=args.allow_outside)
     gc.freeze()  # tasks and modules live to the end: the collector need not look at them again
@@ -76,8 +78,13 @@ def _run(args: argparse.Namespace) -> int:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
     watch = _watch(args, assembled) if args.until_decided else None
-    with display(quiet=args.quiet) as tell:
+    with ExitStack() as around:
+        if args.otlp is not None:
+            how["observer"], receiver = around.enter_context(spans_to(args.otlp, assembled, offline=args.offline))
+        tell = around.enter_context(display(quiet=args.quiet))
         summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))
+    if args.otlp is not None and receiver.note is not None:
+        summary = replace(summary, notes=(*summary.notes, receiver.note))
     decided = watch is not None and watch.rule.decided is not None
     shown = summary.made > 0 and not args.quiet
     _say(summary, args, decided=decided, shown=shown)

@@ -163,7 +163,30 @@ def _findings(suite: core.Suite) -> list["Finding"]:
             wrong.setdefault(("grader" if slow else "reference", str(error)), []).append(task.id)
     said = ((rule, message, tuple(tasks)) for (rule, message), tasks in wrong.items())
     found = [Finding(severity="error", rule=rule, tasks=tasks, message=message) for rule, message, tasks in said]
-    return [*found, *lint_suite(suite)]
+    return [*found, *_unmatched(suite, built), *lint_suite(suite)]
+
+
+def _unmatched(suite: core.Suite, built: Mapping[str, core.Grader | str]) -> Iterator["Finding"]:
+    """Tools that no box has, and tests that no grader runs."""
+    from harness.grade import programs_of
+    from harness.suite import Finding
+    from harness.system import BOX_TOOLS
+
+    users: dict[str, list[str]] = {}
+    unused: list[str] = []
+    for task in suite.tasks:
+        for tool in task.tools:
+            if tool.name not in BOX_TOOLS:
+                users.setdefault(tool.name, []).append(task.id)
+        judge = built[core.digest_json(core.as_json(task.grader))]
+        if task.tests and not isinstance(judge, str) and not any(programs_of(judge)):
+            unused.append(task.id)
+    for name, tasks in users.items():
+        text = f"{name!r} is no tool of a box; {core.nearest(name, BOX_TOOLS)}"
+        yield Finding(severity="error", rule="tools", tasks=tuple(tasks), message=text)
+    if unused:
+        text = "the tests are not run: the grader is no program, and has none among its parts"
+        yield Finding(severity="warning", rule="tests-unused", tasks=tuple(unused), message=text)
 
 
 def _finding_lines(suite: core.Suite, findings: list["Finding"], where: str = "") -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
 
-WORK = "/w"  # the work folder of every box, and where its commands start
+WORK = "/w"  # the work folder of a box, where its environment names no other
 SKILLS = "/skills"  # where a box has the folders of skills, each by its name
 
 
@@ -48,6 +48,11 @@ class Environment:
     image: str = ""  # of a container; never pulled
     dockerfile: str = ""  # a folder with a Dockerfile; built without a network
     env: tuple[tuple[str, str], ...] = ()  # variables of every command, by name
+    workdir: str = WORK  # the work folder, where commands start; what an image has there stands in it
+    build_timeout_s: float | None = None  # of a Dockerfile
+    memory_mb: int | None = None  # these three: what it asks for; a box has no more than its maker's limits
+    cpus: float | None = None
+    disk_mb: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +130,10 @@ class Box(Protocol):
     def image(self) -> str | None:
         """The container image, or None: this machine's own system folders, read-only."""
 
+    @property
+    def workdir(self) -> str:
+        """The work folder, as its environment names it."""
+
     def start(self) -> Self:
         """Makes it. Raises BoxError: it cannot be made; the text says why in one line."""
 
@@ -150,20 +159,24 @@ class Box(Protocol):
     def get(self, paths: Sequence[str], cap: int = 64 << 20) -> dict[str, bytes]:
         """The regular files among ``paths``; links are not followed, what is absent is left out. Raises BoxError."""
 
-    def put_dir(self, src: Path, dst: str = WORK) -> None:
+    def put_dir(self, src: Path, dst: str = ".") -> None:
         """Copies a folder's regular files into the box. Raises BoxError: it cannot."""
 
     def get_dir(self, src: str, dst: Path, cap: int = 1 << 30) -> None:
         """Copies a folder's regular files out of the box: no links, no devices. Raises BoxError: it cannot."""
 
-    def get_tar(self, src: str = WORK, cap: int = 256 << 20) -> bytes:
+    def get_tar(self, src: str = ".", cap: int = 256 << 20) -> bytes:
         """A folder's files, folders, and links that stay inside it, as a tar with relative names; programs stay such.
 
-        What leads out, devices and pipes are left out. Raises BoxError: it cannot; a BoxContentError: it is too large.
+        What leads out, but for an image's own links, devices and pipes are left out. Raises BoxError: it cannot; a
+        BoxContentError: it is too large.
         """
 
-    def put_tar(self, data: bytes, dst: str = WORK) -> None:
+    def put_tar(self, data: bytes, dst: str = ".") -> None:
         """Fills a folder from a tar; what `get_tar` leaves out is left out here too. Raises BoxError: it cannot."""
+
+    def put_work(self, data: bytes) -> None:
+        """Makes the work folder what it was when the tar was taken, and nothing more. Raises BoxError: it cannot."""
 
     def listen(self, port: int) -> socket.socket:
         """A socket on 127.0.0.1 inside the box that this process accepts on: the box's only network."""

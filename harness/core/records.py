@@ -188,6 +188,7 @@ class Call:
     error: str | None = None  # ``cause: message``, without secrets
     signals: Mapping[str, float] = field(default_factory=dict)
     started_at: datetime | None = None
+    attempt_started_at: datetime | None = None  # of the try that it was made for; ``None``: of an earlier version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +266,7 @@ class Outcome:
     skills_named: tuple[str, ...] = ()  # by the task, as those that it needs
     documents_shown: tuple[str, ...] = ()  # passages of the contender's context, the best first, as ``name#number``
     documents_named: tuple[str, ...] = ()  # by the task
+    graded_at: datetime | None = None  # when the try began that graded it: ``started_at``, or a later regrade's
 
     @property
     def is_done(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from harness.core.boxes import WORK
 from harness.core.plain import digest_json
 
 Message = dict[str, Any]  # in the chat shape: ``role``, ``content``, ``tool_calls``, ``tool_call_id``
@@ -25,15 +26,21 @@ class Task:
     tools: tuple["Tool", ...] = ()
     environment: Mapping[str, Any] = field(
         default_factory=dict
-    )  # an ``image``, a ``dockerfile`` or ``host``, and ``env``; or nothing
+    )  # an ``image``, a ``dockerfile`` or ``host``; ``env``, ``workdir``, what it asks of a box; or nothing
     dockerfile: str = ""  # the folder of the environment's Dockerfile; of the environment itself its digest is content
     tests: Mapping[str, str] = field(default_factory=dict)  # as files, for the grader's eyes only: no contender's box
     tests_digest: str = ""  # of the tests' names and contents; part of the grading, not of the task
     oracle: Mapping[str, str] = field(default_factory=dict)  # as files: what solves the task, with ``solve.sh`` to run
     oracle_env: Mapping[str, str] = field(default_factory=dict)  # variables of ``solve.sh``
+    oracle_timeout_s: float | None = None  # of ``solve.sh``
     turns: int | None = None  # calls of a model that an attempt may make at most
     timeout_s: float | None = None
     digest: str = ""  # of input, metadata, files, tools, environment and limits: of no name, no prompt and no grader
+
+    @property
+    def workdir(self) -> str:
+        """The work folder of its boxes."""
+        return str(self.environment.get("workdir") or WORK)
 
     @property
     def text(self) -> str:

@@ -1,11 +1,12 @@
 """Whether this machine makes the boxes that attempts need. Looked at before anything is spent."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from harness.core import BoxError, Environment, UserFileError, plural
+from harness.core import WORK, BoxError, Environment, Task, UserFileError, listed, plural
 from harness.experiment.assembly import Assembled
 from harness.experiment.plan import Attempt
 from harness.store import experiment_file
+from harness.suite import WITHOUT_NETWORK
 
 
 def check_boxes(
@@ -19,7 +20,7 @@ def check_boxes(
     needing = _needing(assembled, attempts, graders_only=graders_only)
     if not needing:
         return []
-    from harness.sandbox import choose_backend, environment_of, prepare  # a run without boxes does without
+    from harness.sandbox import choose_backend, elsewhere, environment_of, prepare  # a run without boxes does without
 
     options, notes = assembled.experiment.sandbox, []
     first: dict[Environment, tuple[Attempt, str]] = {}
@@ -41,7 +42,27 @@ def check_boxes(
             raise UserFileError(place, str(error), field=f"task {task}: environment") from None
         if prepared.dockerfile:
             notes.append(f"suite {suite}: a run builds the Dockerfile of the task {task} first, with {backend}")
-    return notes
+        if found := elsewhere(backend, prepared):
+            where = f"the image {prepared.image} has the WORKDIR {found}, and boxes of the task {task} work in {WORK}"
+            notes.append(f"suite {suite}: {where}; write workdir: {found} beside image where that is meant")
+    return [*notes, *_unmet(assembled, [attempt for attempt, _ in needing])]
+
+
+def _unmet(assembled: Assembled, attempts: Sequence[Attempt]) -> Iterator[str]:
+    """What tasks ask for and their boxes do not have, a line for each suite and kind."""
+    from harness.sandbox import choose_backend, environment_of, unmet
+
+    options, by_suite = assembled.experiment.sandbox, dict[str, dict[str, Task]]()
+    for attempt in attempts:
+        by_suite.setdefault(attempt.suite.name, {})[attempt.task.id] = attempt.task
+    for suite, tasks in by_suite.items():
+        asking = [name for name, task in tasks.items() if task.environment.get("allow_internet")]
+        if asking:
+            yield f"suite {suite}: {listed(asking, 3)} asks for a network (allow_internet), {WITHOUT_NETWORK}"
+        environments = {environment_of(task) for task in tasks.values()}
+        backend = choose_backend(options, next(iter(environments)))
+        if less := [*unmet(options.limits(), environments, backend)]:
+            yield f"suite {suite}: its tasks ask for more than their boxes have or hold to: {', '.join(less)}"
 
 
 def _needing(assembled: Assembled, attempts: Sequence[Attempt], *, graders_only: bool) -> list[tuple[Attempt, str]]:

@@ -131,6 +131,7 @@ def check_signals(path: Path, systems: Systems, specs: Mapping[str, ModelSpec]) 
                 raise UserFileError(path, problem, field=f"contenders.{name}.escalate.signal", advice=ITS_SAMPLING)
 
 
+NO_TOOL = "and a box has no such tool"
 ITS_SAMPLING = "give its model sampling: {temperature: 0.7}, without a seed"
 
 
@@ -192,11 +193,12 @@ def check_tasks(
     if found := in_two_suites([replace(s, tasks=(*s.tasks, *more.get(s.name, ()))) for s in suites]):
         one, task, second, copy = found[0]
         who, ask = (f"{len(found):,} tasks", "ask") if len(found) > 1 else ("a task", "asks")
-        problem = f"{who} of the suite {second.name} {ask} what tasks of {one.name} ask ({copy.id} as {task.id})"
+        such = f"such as {task.id}" if copy.id == task.id else f"{copy.id} is {task.id} there"
+        problem = f"{who} of the suite {second.name} {ask} what tasks of the suite {one.name} ask ({such})"
         field = f"suites.{[suite.name for suite in suites].index(second.name)}"
         advice = "take them, or the suite, out; two prompts are two contenders, each with its own prompt"
         raise UserFileError(path, f"{problem}: each answer would count twice", field=field, advice=advice)
-    notes, known = list[str](), f"and tools of this version are {', '.join(BOX_TOOLS)}; take the others out"
+    notes = list[str]()
     for suite in [*suites, *dev]:
         asked = {name: by_suite[suite.name] for name, by_suite in systems.items() if not by_suite[suite.name].parts}
         able = [name for name, system in asked.items() if system.needs_box]
@@ -208,8 +210,9 @@ def check_tasks(
             held = {"tools": [tool.name for tool in task.tools if tool.name not in BOX_TOOLS], "files": hidden}
             if (key := next((key for key, names in held.items() if names), None)) is not None:
                 show = f'and no contender\'s prompt shows them; write {{{{ files["{"".join(hidden[:1])}"] }}}} into one'
-                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else known}"
-                raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}")
+                problem = f"the task has {key} ({listed(held[key], 3)}), {show if key == 'files' else NO_TOOL}"
+                advice = nearest(held[key][0], BOX_TOOLS) if key == "tools" else ""
+                raise UserFileError(places[suite.name], problem, field=f"task {task.id}: {key}", advice=advice)
         ran = ((task, by) for task in suite.tasks for by in programs_of(graders[task.digest]))
         risks = {risk: task.id for task, by in ran if (risk := by.unsound(task))}
         notes += [f"suite {suite.name}: {risk} (task {task})" for risk, task in risks.items()]

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from harness.core import (
     Answer,
@@ -63,6 +63,17 @@ class Program(SuiteGrader):
     pass_at: float = Field(default=1.0, gt=0, le=1)
     reward: Literal["optional", "required", "ignored"] = "optional"
     env: dict[Variable, str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _isolated(cls, value: Any) -> Any:
+        """``isolation`` may say what is always so: the check runs in a fresh box with the work folder alone."""
+        if not isinstance(value, dict) or "isolation" not in value:
+            return value
+        if (found := value["isolation"]) != "fresh":
+            why = "all but the work folder is read-only or temporary, so the check gets the work folder alone"
+            raise ValueError(f"isolation {found!r} is none: {why}; write fresh, or let contenders install into it")
+        return {key: option for key, option in value.items() if key != "isolation"}
 
     @property
     def needs_box(self) -> bool:
@@ -177,7 +188,7 @@ def put_work(box: Box, task: Task, work: bytes | None) -> None:
     if work is None:
         box.put({name: Path(path).read_bytes() for name, path in task.files.items()})
     else:
-        box.put_tar(work)
+        box.put_work(work)
 
 
 def _end_of(done: Done) -> str:

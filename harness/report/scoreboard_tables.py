@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness import core
-from harness.analysis import ContenderScore, Domains, DomainScore, Flip, Pairing, Scoreboard, ShownText
+from harness.analysis import ContenderScore, Domains, DomainScore, Flip, Pairing, RoleCost, Scoreboard, ShownText
 from harness.report import cells
 from harness.report.blocks import Cell, Column, Columns, Heads, Row, Table, by_column, figures, table
 from harness.report.difference_figures import from_below
@@ -40,19 +40,30 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
 
 def roles_table(view: Scoreboard) -> Table:
     """One row a role of an option's calls; no rows where each option's calls have one role."""
-    columns: Heads = [Column("contender", left=True), Column("role", left=True), Column("models", left=True), "calls",
-                      "attempts with one", "cost per attempt", "share of its cost"]  # fmt: skip
-    rows: list[Row] = []
     options = (c.name for c in view.shown if c.name not in view.controls)
-    for role in (role for name in options for role in view.roles if role.contender == name):
-        own = [one.usd_per_attempt for one in view.roles if one.contender == role.contender and one.role != "judge"]
+    roles = [role for name in options for role in view.roles if role.contender == name]
+    shared = any(role.shared for role in roles)
+
+    def share(role: RoleCost) -> str:
+        own = [one.usd_per_attempt for one in roles if one.contender == role.contender and one.role != "judge"]
         usd, whole = role.usd_per_attempt, None if None in own else sum(one or 0.0 for one in own)
-        share = usd / whole if usd is not None and whole and role.role != "judge" else None
-        rows.append([cells.name(role.contender), role.role,
-                     ", ".join(role.models), cells.count(role.calls),
-                     core.percent(role.with_one / role.attempts, 0), core.dollars(usd),
-                     core.UNKNOWN if share is None else core.percent(share, 0)])  # fmt: skip
-    return table("What each role cost", columns, rows, kind="roles", left=3)
+        return core.percent(usd / whole, 0) if usd is not None and whole and role.role != "judge" else core.UNKNOWN
+
+    columns: Columns = [
+        (Column("contender", left=True), lambda r: cells.name(r.contender)),
+        (Column("role", left=True), lambda r: r.role),
+        (Column("models", left=True), lambda r: ", ".join(r.models)),
+        ("calls", lambda r: cells.count(r.calls)),
+        ("shared", lambda r: cells.count(r.shared), shared),
+        ("attempts with one", lambda r: core.percent(r.with_one / r.attempts, 0)),
+        ("cost per attempt", lambda r: core.dollars(r.usd_per_attempt)),
+        ("share of its cost", share),
+    ]
+    notes = [SHARED] if shared else []
+    return by_column("What each role cost", roles, columns, kind="roles", left=3, notes=notes)
+
+
+SHARED = "Shared calls: other contenders have the same answer and are charged for it too; it was paid for once."
 
 
 def repeats_table(scores: Sequence[ContenderScore], level: float, controls: frozenset[str] = frozenset()) -> Table:

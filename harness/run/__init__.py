@@ -11,6 +11,7 @@ from harness.experiment import assemble
 from harness.run.execute import RunOptions, Summary, run_report
 from harness.run.given import grade_given
 from harness.run.opening import Ping, ping
+from harness.run.otel import spans_to
 from harness.run.regrading import Regraded, refuse_without_answers, regrade
 from harness.run.solutions import prepare_boxes, try_solutions
 from harness.run.trace import Progress, suites_of

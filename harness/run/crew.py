@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
 from harness.cost import Reservation
@@ -25,7 +24,6 @@ class Made:
 
     attempt: Attempt
     session: AttemptSession
-    started_at: datetime
     answer: Answer | None = None
     grade: Grade | None = None  # what became of it where that needs no grader
     left: bool = False  # it is still to be made: the run was stopped in the midst of it
@@ -134,9 +132,9 @@ class Crew:
                 continue
             if (reservation := await self._admitted(attempt.contender)) is None:
                 return
-            trace = Trace(attempt.id, self.observe)
+            trace = Trace(attempt.id, self.observe, self.clock.now())
             session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
-            made = Made(attempt=attempt, session=session, started_at=self.clock.now())
+            made = Made(attempt=attempt, session=session)
             self.observe(attempt.id, Begun())
             await self.ask(made)
             if not self.assembled.graders[attempt.task.digest].models:
@@ -233,9 +231,7 @@ class Crew:
     def keep(self, made: Made, judged: Grade) -> None:
         """Writes an attempt down with its grade. Raises StorageError: it cannot be kept."""
         trace = made.session.trace
-        outcome = graded(
-            self.assembled, made.attempt, trace, made.answer, judged, started_at=made.started_at, run=self.shop.run
-        )
+        outcome = graded(self.assembled, made.attempt, trace, made.answer, judged, run=self.shop.run)
         if trace.calls or outcome.status is not Status.SKIPPED:
             digests = tuple(call.request_digest for call in trace.calls)
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)

@@ -183,8 +183,9 @@ class _Again(Crew):
     def keep(self, made: Made, judged: Grade) -> None:
         attempt, trace = made.attempt, made.session.trace
         before = self.held.attempts[attempt.id]
-        judge = judge_usd(trace.calls) if made.answer else before.judge_usd
-        after = replace(before, **identity(self.assembled, attempt), **values(judged, *JUDGED), judge_usd=judge)
+        after = replace(before, **identity(self.assembled, attempt), **values(judged, *JUDGED))
+        if made.answer:  # the judges' calls of this try count from now on, and no earlier ones
+            after = replace(after, judge_usd=judge_usd(trace.calls), graded_at=trace.started_at)
         changed = {name for name in _GRADED if getattr(after, name) != getattr(before, name)}
         if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)

@@ -199,6 +199,7 @@ class AttemptSession(Session):
             usage = usage or (end.usage if isinstance(end, ModelError) else None) or Usage()
         call = Call(
             attempt_id=self.trace.attempt,
+            attempt_started_at=self.trace.started_at,
             role=asked.role,
             model=asked.model,
             adapter=asked.request.adapter_digest,

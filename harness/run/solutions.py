@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.core import WORK, Box, BoxError, Grader, Status, Task
+from harness.core import Box, BoxError, Grader, Status, Task
 from harness.grade import Program, programs_of, put_work
 from harness.run.given import GradingSession
 from harness.sandbox import SandboxOptions
 
 SOLUTION, SCRIPT = "/solution", "solve.sh"  # of the box: where a solution lies that has such a script to run
-TIMEOUT_S = 120.0  # of a solution at a task without a ``timeout_s`` of its own
+TIMEOUT_S = 120.0  # of a solution, where the task sets no limit
 AT_ONCE = 4  # solutions that run at once
 
 
@@ -92,12 +92,13 @@ async def _solved(task: Task, sandbox: SandboxOptions) -> tuple[bytes, str]:
 
 def _run_solution(box: Box, task: Task) -> tuple[bytes, str]:
     put_work(box, task, None)
-    place = SOLUTION if SCRIPT in task.oracle else WORK
+    place = SOLUTION if SCRIPT in task.oracle else box.workdir
     box.put({f"{place}/{name}": Path(path).read_bytes() for name, path in task.oracle.items()})
-    problem = ""
+    problem = f"the oracle has no {SCRIPT}, so its files were put into the work folder and nothing was run"
     if SCRIPT in task.oracle:
+        problem = ""
         shell = 'if command -v bash >/dev/null; then exec bash "$0"; else exec sh "$0"; fi'
-        limit = task.timeout_s or TIMEOUT_S
+        limit = task.oracle_timeout_s or task.timeout_s or TIMEOUT_S
         done = box.run(["sh", "-c", shell, f"{SOLUTION}/{SCRIPT}"], timeout=limit, env=task.oracle_env)
         if done.code != 0:
             said = done.err[-300:].decode("utf-8", "replace").strip().splitlines()

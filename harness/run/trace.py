@@ -86,8 +86,9 @@ Observer = Callable[[str, Event], None]  # told of all events by attempt, on the
 class Trace:
     """The events of one attempt in their order."""
 
-    def __init__(self, attempt: str = "", tell: Observer | None = None) -> None:
+    def __init__(self, attempt: str = "", tell: Observer | None = None, started_at: datetime | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
+        self.started_at = started_at  # which tells the tries of an attempt apart
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
         self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
@@ -272,7 +273,6 @@ def graded(
     answer: Answer | None,
     judged: Grade,
     *,
-    started_at: datetime,
     run: int,
 ) -> Outcome:
     """The row of an attempt that was made, as its trace has it; without an answer where it ended before one."""
@@ -294,7 +294,8 @@ def graded(
         reasoning_tokens=usage.reasoning,
         calls=len(calls),
         retries=sum(call.retries for call in calls),
-        started_at=started_at,
+        started_at=trace.started_at,
+        graded_at=trace.started_at,
         run=run,
     )
 

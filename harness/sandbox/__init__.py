@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.sandbox.opening import (
         Probe,
         choose_backend,
+        elsewhere,
         environment_of,
         in_thread,
         open_box,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         prepare,
         probe,
         probe_all,
+        unmet,
     )
     from harness.sandbox.options import ActionRules, SandboxOptions
 else:

@@ -48,8 +48,11 @@ def pack(members: Members) -> bytes:
     return buffer.getvalue()
 
 
-def unpack(archive: bytes, cap: int) -> dict[str, Member]:
-    """What may be taken of an archive, at most ``cap`` bytes in all. Raises BoxError: it is none, or too large."""
+def unpack(archive: bytes, cap: int, own: Members | None = None) -> dict[str, Member]:
+    """What may be taken of an archive, at most ``cap`` bytes in all; of links that lead out those that ``own`` has too.
+
+    Raises BoxError: it is none, or too large.
+    """
     found, total = dict[str, Member](), 0
     try:
         with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
@@ -63,6 +66,8 @@ def unpack(archive: bytes, cap: int) -> dict[str, Member]:
                 if path.is_absolute() or ".." in path.parts or name == "." or _behind(path, found):
                     continue
                 member = _member(tar, entry, path, found)
+                if member is None and entry.issym() and (known := (own or {}).get(name)) is not None:
+                    member = known if known.link == entry.linkname else None
                 if member is None or (name in found and (_is_folder(found[name]) or _is_folder(member))):
                     continue
                 total += len(member.content or b"")
@@ -71,6 +76,33 @@ def unpack(archive: bytes, cap: int) -> dict[str, Member]:
                 found[name] = member
     except (tarfile.TarError, ValueError, OSError, EOFError) as error:
         raise BoxError(f"what came out of the box is no archive: {visible(str(error))}") from None
+    return found
+
+
+def unpack_own(archive: bytes) -> dict[str, Member]:
+    """What a folder of an image holds, by the path below it: all of its links too, for they are not a contender's.
+
+    Raises BoxError: it is no archive.
+    """
+    found = dict[str, Member]()
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:") as tar:
+            for entry in tar:
+                path = PurePosixPath(entry.name)
+                name = str(PurePosixPath(*path.parts[1:]))  # the first is the folder itself
+                if len(path.parts) < 2 or ".." in path.parts:
+                    continue
+                if entry.issym():
+                    found[name] = Member(link=entry.linkname)
+                elif entry.islnk():
+                    first = found.get(str(PurePosixPath(*PurePosixPath(entry.linkname).parts[1:])))
+                    found |= {name: first} if first is not None else {}
+                elif entry.isdir():
+                    found[name] = Member()
+                elif (file := tar.extractfile(entry)) is not None:
+                    found[name] = Member(content=file.read(), executable=bool(entry.mode & 0o100))
+    except (tarfile.TarError, ValueError, OSError, EOFError) as error:
+        raise BoxError(f"what came out of the image is no archive: {visible(str(error))}") from None
     return found
 
 

@@ -14,10 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Self
 
-from harness.core import WORK, BoxError, Environment, Limits, visible
+from harness.core import BoxError, Environment, Limits, visible
 from harness.sandbox.archives import folder_members
 from harness.sandbox.cgroups import Cgroup, make_cgroup, sweep
-from harness.sandbox.commands import WRITABLE, Command, CommandBox, StartError
+from harness.sandbox.commands import Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import MACHINES, program
@@ -132,11 +132,11 @@ class BubblewrapBox(CommandBox):
             if len(passed) > MOST_MOUNTED:
                 raise BoxError(f"{folder}: more than {MOST_MOUNTED} files to mount in one box")
         options += ["--proc", "/proc", "--dev", "/dev"]
-        for place in (*WRITABLE, *self.folders):
-            size, mode = (large, "0755") if place == WORK else (small, "1777")
+        for place in (*self.writable, *self.folders):
+            size, mode = (large, "0755") if place == self.workdir else (small, "1777")
             options += ["--perms", mode, "--size", size, "--tmpfs", place]
         options += ["--seccomp", data(program(uncounted=not self.capped))]
-        return [*options, "--remount-ro", "/", "--chdir", WORK]
+        return [*options, "--remount-ro", "/", "--chdir", self.workdir]
 
     def _admit(self, told: int) -> None:
         """Puts process 1 into the cgroup, before it has begun. Raises OSError."""
@@ -180,7 +180,7 @@ class BubblewrapBox(CommandBox):
             "cwd": command.cwd,
             "keep": command.keep,
             "rlimits": self._rlimits(),
-            "folders": (*WRITABLE, *self.folders),
+            "folders": (*self.writable, *self.folders),
             "files": limits.files,
             "pids": limits.pids,
             "watch": 0 if self.capped else limits.memory_mb << 20,

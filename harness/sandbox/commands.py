@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import shlex
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -9,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Self
 
-from harness.core import WORK, BoxContentError, BoxError, Done, Environment, Image, Limits, visible
+from harness.core import BoxContentError, BoxError, Done, Environment, Image, Limits, visible
 from harness.sandbox.archives import Member, Members, folder_members, pack, unpack, write_members
 from harness.sandbox.streams import Streams
 
 _STOPPED = {"timeout", "output", "disk", "box died"}  # causes by which a command has no exit code of its own
 _UNREADABLE = "no file, or none that can be read"  # instead of a digest
 VARIABLES = {"HOME": "/tmp", "LANG": "C.UTF-8", "TERM": "dumb"}  # noqa: S108 - of the box
-WRITABLE = (WORK, "/tmp", "/dev/shm")  # noqa: S108 - of the box
+SMALL = ("/tmp", "/dev/shm")  # noqa: S108 - of the box: what commands may write to besides the work folder
 _SUM = re.compile(
     r"(\\?)([0-9a-f]{64})  (.*)", re.DOTALL
 )  # a line of sha256sum; a backslash first: its name is escaped
@@ -46,11 +47,22 @@ class CommandBox:
 
     def __init__(self, limits: Limits, environment: Environment, folders: Sequence[str] = ()) -> None:
         self.limits = limits
-        self.folders = tuple(folders)  # that commands may write to, besides `WRITABLE`; no snapshot holds them
+        self.folders = tuple(folders)  # more that commands may write to; no snapshot holds them
         self.environment = environment
+        self._own: Members = {}  # what the image has in the work folder
         self._lock = threading.RLock()  # one command at a time
         self._put: dict[str, str] = {}  # digests of what we wrote, by path
         self._death = "box died"  # the cause of commands that are asked of it once it is gone
+
+    @property
+    def workdir(self) -> str:
+        """As `Box.workdir` says."""
+        return self.environment.workdir
+
+    @property
+    def writable(self) -> tuple[str, ...]:
+        """The folders that a snapshot holds."""
+        return (self.workdir, *SMALL)
 
     def close(self) -> None:
         """As `Box.close` says."""
@@ -85,7 +97,7 @@ class CommandBox:
                 stdin=stdin,
                 deadline=began + (self.limits.seconds if timeout is None else timeout),
                 env=VARIABLES | dict(self.environment.env) | dict(env or {}),
-                cwd=cwd or WORK,
+                cwd=cwd or self.workdir,
                 keep=keep,
             )
             code, cause = self._executed(command, streams)
@@ -107,39 +119,63 @@ class CommandBox:
 
     def put(self, files: Mapping[str, bytes]) -> None:
         """As `Box.put` says."""
-        found = {_absolute(path): Member(content=data, executable=data[:2] == b"#!") for path, data in files.items()}
-        if WORK in found:
-            raise BoxContentError(f"{WORK} is no path inside the box for a file")
+        found = {self._at(path): Member(content=data, executable=data[:2] == b"#!") for path, data in files.items()}
+        if self.workdir in found:
+            raise BoxContentError(f"{self.workdir} is no path inside the box for a file")
         self._put_members(found)
 
-    def put_dir(self, src: Path, dst: str = WORK) -> None:
+    def put_dir(self, src: Path, dst: str = ".") -> None:
         """As `Box.put_dir` says."""
-        self._put_members({f"{_absolute(dst)}/{name}": member for name, member in folder_members(src)})
+        self._put_members({f"{self._at(dst)}/{name}": member for name, member in folder_members(src)})
 
-    def put_tar(self, data: bytes, dst: str = WORK) -> None:
+    def put_tar(self, data: bytes, dst: str = ".") -> None:
         """As `Box.put_tar` says."""
-        members = unpack(data, self._whole)
-        self._put_members({f"{_absolute(dst)}/{name}": member for name, member in members.items()})
+        members = unpack(data, self._whole, self._own if self._at(dst) == self.workdir else {})
+        self._put_members({f"{self._at(dst)}/{name}": member for name, member in members.items()})
+
+    def put_work(self, data: bytes) -> None:
+        """As `Box.put_work` says."""
+        self._empty()
+        self.put_tar(data)
+
+    def _empty(self) -> None:
+        """Takes out of the work folder what the image has there."""
+        if self._own:
+            done = self.run(["find", self.workdir, "-mindepth", "1", "-delete"], timeout=max(60, self.limits.seconds))
+            if done.code != 0:
+                raise self._failed(done, "the work folder could not be emptied")
+            self._put = {}
 
     def get(self, paths: Sequence[str], cap: int = 64 << 20) -> dict[str, bytes]:
         """As `Box.get` says."""
         if not paths:
             return {}
-        wanted = {_absolute(path)[1:]: path for path in paths}
+        wanted = {self._at(path)[1:]: path for path in paths}
         found = self._members("/", ["--no-recursion", "--", *wanted], cap)
         return {wanted[name]: one.content for name, one in found.items() if name in wanted and one.content is not None}
 
     def get_dir(self, src: str, dst: Path, cap: int = 1 << 30) -> None:
         """As `Box.get_dir` says."""
-        write_members(self._members(_absolute(src), ["."], cap), dst)
+        write_members(self._members(self._at(src), ["."], cap), dst)
 
-    def get_tar(self, src: str = WORK, cap: int = 256 << 20) -> bytes:
+    def get_tar(self, src: str = ".", cap: int = 256 << 20) -> bytes:
         """As `Box.get_tar` says."""
-        return pack(self._members(_absolute(src), ["."], cap))
+        return pack(self._members(self._at(src), ["."], cap))
+
+    def _at(self, path: str) -> str:
+        """The path in the box, from its root. Raises BoxContentError: it is none; models write paths too."""
+        whole = PurePosixPath(self.workdir, path)
+        try:
+            path.encode("utf-8", "surrogateescape")
+        except UnicodeEncodeError:
+            whole = PurePosixPath("..")
+        if ".." in whole.parts or "\0" in path or len(whole.parts) < 2:
+            raise BoxContentError(f"{visible(path)!r} is no path inside the box")
+        return str(whole)
 
     def changes(self) -> list[str]:
         """As `Box.changes` says."""
-        folders = " ".join(WRITABLE)
+        folders = " ".join(map(shlex.quote, self.writable))
         script = f"find {folders} -type f -exec sha256sum {{}} +; echo; find {folders} ! -type d -print0"
         done = self.run(script, timeout=60, cap=64 << 20)
         if done.cause or done.cut:
@@ -156,14 +192,16 @@ class CommandBox:
     def snapshot(self) -> Image:
         """As `Box.snapshot` says."""
         members = dict[str, Member]()
-        for place in WRITABLE:
+        for place in self.writable:
             found = self._members(place, ["."], self._whole)
             members |= {f"{place[1:]}/{name}": member for name, member in found.items()}
         return Image(environment=self.environment, archive=pack(members), changed=tuple(self.changes()))
 
     def restore(self, image: Image) -> None:
         """Makes the writable folders what they were at the snapshot."""
-        self._put_members({f"/{name}": member for name, member in unpack(image.archive, 2 * self._whole).items()})
+        self._empty()
+        own = {f"{self.workdir[1:]}/{name}": member for name, member in self._own.items()}
+        self._put_members({f"/{name}": one for name, one in unpack(image.archive, 2 * self._whole, own).items()})
 
     def _failed(self, done: Done, what: str) -> BoxError:
         """The error for files that did not move: the commands' doing, unless the box died by itself or was too slow."""
@@ -183,7 +221,7 @@ class CommandBox:
             raise BoxContentError(f"{folder} of the box holds more than {cap >> 20} MB")
         if done.cause or done.code not in {0, 1, 2} or not done.out:  # 2: a file is not there
             raise self._failed(done, f"{folder} of the box could not be read")
-        return unpack(done.out, cap)
+        return unpack(done.out, cap, self._own if folder == self.workdir else {})
 
     def _put_members(self, members: Members) -> None:
         """Writes them at their absolute paths."""
@@ -200,18 +238,6 @@ class CommandBox:
 
 def _unescaped(found: re.Match[str]) -> str:
     return {"n": "\n", "r": "\r"}.get(found[1], found[1])
-
-
-def _absolute(path: str) -> str:
-    """The path in the box, from its root. Raises BoxContentError: it is none; models write paths too."""
-    whole = PurePosixPath(WORK, path)
-    try:
-        path.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        whole = PurePosixPath("..")
-    if ".." in whole.parts or "\0" in path or len(whole.parts) < 2:
-        raise BoxContentError(f"{visible(path)!r} is no path inside the box")
-    return str(whole)
 
 
 def _line(done: Done) -> str:

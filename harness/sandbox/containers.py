@@ -4,7 +4,6 @@ A runtime may accept a limit and not enforce it: limits are read back from the k
 """
 
 import contextlib
-import functools
 import itertools
 import json
 import os
@@ -14,23 +13,21 @@ import signal
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from harness.core import WORK, BoxError, Environment, Limits, digest_folder, visible
+from harness.core import BoxError, Environment, Limits
 from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
-from harness.sandbox.commands import WRITABLE, Command, CommandBox, StartError
+from harness.sandbox.commands import Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
+from harness.sandbox.images import call, program_of, work_of
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import profile
 from harness.sandbox.streams import Streams
 
-PATIENCE_S = 120.0  # for one call of the runtime that makes or ends a container
-BUILD_S = 1_800.0
 USER = "65534:65534"  # whom commands run as
 KEEPER_USER = "65533:65533"  # and process 1, so that no command looks into it or signals it
 KEEPER = "while :; do sleep 9999 & wait; done"  # process 1: a plain sleep would never reap what others leave
@@ -70,6 +67,7 @@ class ContainerBox(CommandBox):
         try:
             self._begin(self._flags())
             self._cgroup = self._read_back()
+            self._fill()
         except BaseException:
             self.close()
             raise
@@ -83,6 +81,22 @@ class ContainerBox(CommandBox):
         except BoxError as error:
             raise StartError(str(error)) from None
 
+    def _fill(self) -> None:
+        """Puts what the image has in the work folder there, as files of who works in it. Raises BoxError."""
+        place, size = self.workdir, self.limits.disk_mb
+        own = work_of(self.kind, str(self.image), place)
+        if own is not None:  # a folder in memory over it has its mode
+            call(self.kind, "exec", "-u", "0:0", self._name, "chmod", "1777", place)
+        if place.count("/") > 1 and self.run(["test", "-w", place], cwd="/").code != 0:
+            problem = f"{self.image}: the work folder {place} lies in a folder that the user of a box may not enter"
+            raise BoxError(f"{problem}; write RUN chmod a+rx for the folders above it in the Dockerfile")
+        if sum(len(one.content or b"") for one in (own or {}).values()) > size << 20:
+            problem = f"{self.image} has more than {size} MB in its work folder {place}"
+            raise BoxError(f"{problem}; raise sandbox.disk_mb, or take files out of the image")
+        if own:
+            self._put_members({f"{place}/{name}": member for name, member in own.items()})
+        self._own = own or {}
+
     def _flags(self) -> list[str]:
         limits, staged = self.limits, self._staged or Path()
         staged.chmod(0o755)
@@ -91,14 +105,14 @@ class ContainerBox(CommandBox):
         memory = f"{limits.memory_mb + limits.disk_mb + 2 * limits.small_mb}m"  # a tmpfs lives in memory
         flags = ["--name", self._name, "--hostname", "box", "--network", "none", "--pull=never", "--log-driver", "none"]
         flags += ["--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--security-opt", f"seccomp={rules}"]
-        flags += ["--user", KEEPER_USER, "--read-only", "--workdir", WORK, "--cpus", f"{limits.cpus:g}"]
+        flags += ["--user", KEEPER_USER, "--read-only", "--workdir", self.workdir, "--cpus", f"{limits.cpus:g}"]
         flags += ["--pids-limit", str(limits.pids), "--memory", memory, "--memory-swap", memory]
         flags += ["--ulimit", f"nofile={limits.open_files}:{limits.open_files}", "--ulimit", "core=0:0"]
         flags += ["--ulimit", f"fsize={limits.disk_mb << 20}:{limits.disk_mb << 20}"]
         flags += ["--ulimit", f"nproc={max(512, limits.pids)}:{max(512, limits.pids)}"]  # of all boxes of this user
         how = "rw,exec,nosuid,nodev,mode=1777" + (",notmpcopyup" if self.kind == "podman" else "")
         small = [(place, limits.small_mb) for place in ("/tmp", *self.folders)]  # noqa: S108 - of the box
-        for place, size in ((WORK, limits.disk_mb), *small):
+        for place, size in ((self.workdir, limits.disk_mb), *small):
             flags += ["--tmpfs", f"{place}:{how},size={size}m"]
         flags += ["--shm-size", f"{limits.small_mb}m"]
         if self.kind == "podman":
@@ -143,7 +157,7 @@ class ContainerBox(CommandBox):
             out, err = streams.write_ends
             try:
                 client = subprocess.Popen(
-                    [*_program(self.kind), *call], stdin=fds[0], stdout=out, stderr=err,
+                    [*program_of(self.kind), *call], stdin=fds[0], stdout=out, stderr=err,
                     start_new_session=True,  # Ctrl-C is for the program, which closes its boxes
                     cwd=self._staged,  # where podman's monitor leaves a note of a process that was killed for memory
                 )  # fmt: skip
@@ -175,7 +189,7 @@ class ContainerBox(CommandBox):
     def _counted(self) -> dict[str, int]:
         """Files in each writable folder, as far as this user may look."""
         counts = dict[str, int]()
-        for folder in (*WRITABLE, *self.folders):
+        for folder in (*self.writable, *self.folders):
             with contextlib.suppress(OSError):
                 found = os.statvfs(f"/proc/{self._pid}/root{folder}")
                 counts[folder] = found.f_files - found.f_ffree
@@ -198,7 +212,7 @@ class ContainerBox(CommandBox):
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
             except PermissionError:
-                command = [*_program(self.kind), "exec", "-u", USER, self._name, "/bin/sh", "-c", "kill -9 -1"]
+                command = [*program_of(self.kind), "exec", "-u", USER, self._name, "/bin/sh", "-c", "kill -9 -1"]
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     subprocess.run(command, capture_output=True, timeout=30, check=False)
             time.sleep(0.01)
@@ -217,83 +231,6 @@ class ContainerBox(CommandBox):
                 self._pid = 0
                 shutil.rmtree(self._staged, ignore_errors=True)
                 self._staged = None
-
-
-def call(kind: str, *arguments: str, seconds: float = PATIENCE_S, cwd: Path | None = None) -> str:
-    """What the runtime answers. Raises BoxError: it is not installed, says no, or does not answer."""
-    try:
-        done = subprocess.run(
-            [*_program(kind), *arguments], capture_output=True, text=True, errors="replace", timeout=seconds,
-            stdin=subprocess.DEVNULL, start_new_session=True, check=False, cwd=cwd,
-        )  # fmt: skip
-    except FileNotFoundError:
-        raise BoxError(f"{kind} is not installed") from None
-    except OSError as error:  # no more processes, files or memory for now
-        raise BoxError(f"{kind} {arguments[0]}: {error.strerror}") from None
-    except subprocess.TimeoutExpired:
-        raise BoxError(f"{kind} {arguments[0]} did not answer within {seconds:g} s") from None
-    if done.returncode:
-        lines = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
-        raise BoxError(f"{kind} {arguments[0]}: {visible(lines[-1])[:300]}")
-    return done.stdout.strip()
-
-
-def image_for(kind: str, environment: Environment, *, build: bool = True) -> Environment:
-    """The environment with an image that is there; a Dockerfile is built, once for each state of its folder.
-
-    Without ``build`` a Dockerfile that is not built yet stays one. Nothing is pulled, and a build has no network.
-    Raises BoxError.
-    """
-    with _BUILDING:  # who comes second finds it built
-        wanted = _built_image(environment) if environment.dockerfile else environment
-        if not _has_image(kind, wanted.image):
-            if not environment.dockerfile:
-                problem = f"{kind} has no image {visible(environment.image)!r}, and none is pulled"
-                raise BoxError(f"{problem}; run {kind} pull first, or correct the name")
-            if not build:
-                return environment
-            _build(kind, Path(environment.dockerfile), wanted.image)
-        return wanted
-
-
-_BUILDING = threading.Lock()
-
-
-@functools.cache
-def _built_image(environment: Environment) -> Environment:
-    """What a Dockerfile's image is called. Looked at once: what a run is compared on does not change under it."""
-    folder = Path(environment.dockerfile)
-    if not (folder / "Dockerfile").is_file():
-        raise BoxError(f"{folder}: no Dockerfile in it")
-    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
-    return Environment(image=image, env=environment.env)
-
-
-_FOUND = set[tuple[str, str]]()  # images that were there
-
-
-def _has_image(kind: str, image: str) -> bool:
-    """Whether it is there. Raises BoxError: the runtime is not, or does not answer."""
-    if (kind, image) not in _FOUND:
-        try:
-            call(kind, "image", "inspect", "-f", "{{.Id}}", image)
-        except BoxError as error:
-            if "installed" in str(error) or "answer" in str(error):
-                raise
-            return False
-        _FOUND.add((kind, image))
-    return True
-
-
-def _build(kind: str, folder: Path, image: str) -> None:
-    arguments = ["--network", "none", *(["--pull=never"] if kind == "podman" else ["--pull=false"])]
-    file = folder / "Dockerfile"
-    try:
-        call(kind, "build", *arguments, "-t", image, "-f", str(file), str(folder), seconds=BUILD_S)
-    except BoxError as error:
-        raise BoxError(
-            f"{file} cannot be built without a network: {error}; correct it, or build and name the image"
-        ) from None
 
 
 def enforces(kind: str) -> str:
@@ -324,12 +261,6 @@ def sweep_containers(kind: str) -> None:
         found = _NAME.match(folder.name)
         if found and not Path(f"/proc/{found[1]}").exists():
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _program(kind: str) -> list[str]:
-    # crun, podman's first choice, refuses a machine with both versions of cgroups
-    old = kind == "podman" and not (MOUNT / "cgroup.controllers").exists() and shutil.which("runc")
-    return [kind, "--runtime", "runc"] if old else [kind]
 
 
 def _is_pause(pid: int, parent: int) -> bool:

@@ -3,16 +3,17 @@
 import asyncio
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.core import Box, BoxError, Environment, Image, Limits, Task, visible
+from harness.core import WORK, Box, BoxError, Environment, Image, Limits, Task, visible
 from harness.sandbox.bubblewrap import BubblewrapBox
 from harness.sandbox.commands import StartError
-from harness.sandbox.containers import ContainerBox, enforces, image_for
+from harness.sandbox.containers import ContainerBox, enforces
+from harness.sandbox.images import image_for, workdir_in
 from harness.sandbox.options import SandboxOptions
 
 CONTAINERS = ("podman", "docker")
@@ -81,14 +82,58 @@ def prepare(options: SandboxOptions, environment: Environment, *, build: bool = 
     Raises BoxError, before anything is spent: the text names what was asked for, what is the matter, and what to do.
     """
     backend = choose_backend(options, environment)
+    if backend == "bubblewrap" and environment.workdir.split("/")[1] in _OF_THIS_MACHINE:
+        problem = (
+            f"a box of bubblewrap cannot have the work folder {environment.workdir}, in this machine's own folders"
+        )
+        raise BoxError(f"{problem}; use an image, or name another workdir")
     imaged = environment.image or environment.dockerfile
     return backend, image_for(backend, environment, build=build) if imaged else environment
 
 
+_OF_THIS_MACHINE = {"usr", "bin", "sbin", "lib", "lib32", "lib64"}
+
+
 def environment_of(task: Task) -> Environment:
     """What the boxes of a task are made from."""
-    env = tuple(sorted(task.environment.get("env", {}).items()))
-    return Environment(image=str(task.environment.get("image") or ""), dockerfile=task.dockerfile, env=env)
+    told = task.environment
+    return Environment(
+        image=str(told.get("image") or ""),
+        dockerfile=task.dockerfile,
+        env=tuple(sorted(told.get("env", {}).items())),
+        workdir=task.workdir,
+        **{key: told.get(key) for key in ("build_timeout_s", *ASKED)},
+    )
+
+
+ASKED = (
+    "memory_mb",
+    "cpus",
+    "disk_mb",
+)  # limits that a task may ask for, by their names in an environment and of `Limits`
+
+
+def unmet(limits: Limits, environments: Iterable[Environment], backend: str) -> Iterator[str]:
+    """What environments ask for and boxes of these limits do not have, or do not hold to, in a few words each."""
+    wanted = [*environments]
+    for key in ASKED:
+        asked = [value for one in wanted if (value := getattr(one, key)) is not None]
+        if (most := max(asked, default=0)) > (given := getattr(limits, key)):
+            yield f"{key} {most:g} (sandbox.{key} is {given:g})"
+        elif asked and (how := probe(backend).limits.get(key, "")).startswith("not enforced"):
+            yield f"{key} {most:g} ({how})"
+
+
+def elsewhere(backend: str, environment: Environment) -> str:
+    """The WORKDIR of an image where that is another than the work folder and nothing was said; else empty."""
+    found = workdir_in(backend, environment.image) if environment.image else ""
+    return found if environment.workdir == WORK and found not in {"", "/", WORK} else ""
+
+
+def bounded(limits: Limits, environment: Environment) -> Limits:
+    """The limits of a box: what its environment asks for, and no more than ``limits``."""
+    asked = {key: value for key in ASKED if (value := getattr(environment, key)) is not None}
+    return replace(limits, **{key: min(value, getattr(limits, key)) for key, value in asked.items()})
 
 
 def open_box(
@@ -103,12 +148,13 @@ def open_box(
 
     ``mounts`` are folders of this machine that it sees read-only, by their place in the box; it gets copies, without
     links. ``folders`` are more places to write to, each as large as that of temporary files. ``limits`` replace those
-    of the options. One that does not start is tried three times. Raises BoxError.
+    of the options; what the environment asks for lowers them. One that does not start is tried three times. Raises
+    BoxError.
     """
     image = environment if isinstance(environment, Image) else None
     wanted = environment.environment if isinstance(environment, Image) else environment or Environment()
     backend, wanted = prepare(options, wanted)
-    given = limits or options.limits()
+    given = bounded(limits or options.limits(), wanted)
     for pause in (*PAUSES_S, None):
         box: BubblewrapBox | ContainerBox
         if backend == "bubblewrap":

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         read_outcome,
         search_inputs,
     )
+    from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
     from harness.store.compacting import PLANNED, Plan, compact
     from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
@@ -68,7 +69,6 @@ if TYPE_CHECKING:
     from harness.store.tables import (
         read_actions,
         read_calls,
-        read_charged_calls,
         read_outcomes,
         read_transcript,
         recorded_replies,

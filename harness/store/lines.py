@@ -62,6 +62,7 @@ class Shapes:
     ) -> None:
         """``words`` are the ones that some fields may hold; ``within``: fields that are records."""
         self._kind, self._words, self._within = kind, words, within or {}
+        self._times = [f.name for f in fields(kind) if datetime in get_args(f.type)]
         self.whole = True  # so far each had all fields
         self._known: dict[tuple[Any, ...], bool] = {}
 
@@ -72,8 +73,9 @@ class Shapes:
         try:
             if any(record.get(name) not in words for name, words in self._words.items()):
                 return False
-            if begun := record.get("started_at"):
-                datetime.fromisoformat(begun)
+            for name in self._times:
+                if time := record.get(name):
+                    datetime.fromisoformat(time)
             shape = (*record, *map(type, record.values()))
             for name in self._within:
                 below = record.get(name) or {}
@@ -113,7 +115,10 @@ _MADE: dict[str, Callable[[Any], Any]] = {
     "contender_kind": Kind,
     "role": Role,
     "cause": lambda word: None if word is None else Cause(word),
-    "started_at": lambda text: None if text is None else datetime.fromisoformat(text),
+    **dict.fromkeys(
+        ("started_at", "attempt_started_at", "graded_at"),
+        lambda text: None if text is None else datetime.fromisoformat(text),
+    ),
     "usage": lambda usage: record_from(Usage, usage or {}),
     "cost": lambda cost: record_from(Cost, cost or {}),
     "tool_calls": lambda calls: tuple(record_from(ToolCall, call) for call in calls or ()),

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-
 from harness.core import EvidenceError, Reply, replacing
 from harness.store.columns import (
     ACTIONS,
@@ -63,20 +61,6 @@ def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Tab
 def read_calls(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":
     """The call table, as `read_outcomes`."""
     return read_table(report / CALLS_FILE, CALLS, chosen=columns, required=("attempt_id",))
-
-
-def read_charged_calls(report: Path, columns: Sequence[str]) -> "pa.Table":
-    """As `read_calls`, each request of an attempt once, answered if it ever was: a resumed attempt repeats its own."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    key = ["attempt_id", "role", "request_digest", "draw"]
-    calls = read_calls(report, [*dict.fromkeys([*columns, *key, "error"])])
-    failed = pc.cast(pc.is_valid(calls["error"]), pa.int64())
-    rank = pc.add(pc.multiply(failed, len(calls)), pa.array(np.arange(len(calls))))
-    firsts = calls.select(key).append_column("rank", rank).group_by(key).aggregate([("rank", "min")])["rank_min"]
-    counted = pc.or_(pc.is_in(rank, firsts.combine_chunks()), pc.is_null(calls["request_digest"]))
-    return calls.filter(counted).select([*columns])
 
 
 def read_actions(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":

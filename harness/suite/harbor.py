@@ -1,25 +1,28 @@
 """Task folders in Harbor's layout: task.toml, instruction.md, environment/, tests/, solution/; each becomes a task.
 
-What of task.toml a box cannot give is refused by its name. Limits of memory and time of a box are the experiment's:
-`cpus`, `memory`, `storage` and `allow_internet` are read and not used, a box never has a network.
+What of task.toml a box cannot give is refused by its name. Its limits are those of its boxes, as far as those of the
+experiment allow; `allow_internet` is told, for a box never has a network.
 """
 
 import json
+import math
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from harness.core import WORK, UserFileError, as_json
+from harness.core import UserFileError, as_json
+from harness.suite.dockerfile import workdir_of
 from harness.suite.schema import SuiteFile, Text
 from harness.suite.source import path_inside
 from harness.userfile import Positive, Rows, Strict, Variable, parse, read_text
 
 MOST_TASKS = 10_000
 LONGEST_TOML = 256_000  # bytes
+LEAST_MB = 64  # of memory, for a box to start
 NOT_FILES = ("Dockerfile", ".dockerignore", "skills")  # of environment/, where it has no files/
 COMPOSE = re.compile(r"(docker-)?compose[\w.-]*\.ya?ml")
 COMMAND = ["bash", "/tests/test.sh"]
@@ -30,7 +33,6 @@ _REFUSED = {
     "artifacts": "files are taken from the work folder alone; take it out",
     "network_mode": "a box has no network; take it out",
     "allowed_hosts": "a box has no network; take it out",
-    "workdir": "the work folder of every box is /w; take it out",
     "user": "every command of a box runs as one user without rights; take it out",
     "healthcheck": "services that outlive a command are not supported; take it out",
     "mcp_servers": "tools from servers are not supported; take it out",
@@ -39,6 +41,19 @@ _REFUSED = {
     "collect": "the grader reads the reward alone; take it out",
 }  # by key, wherever it stands; an empty value is none
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+
+
+def _megabytes(value: Any) -> int:
+    found = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError(f"found {value!r}; write a number and its unit, such as 2G or 512M")
+    return math.ceil(float(found[1]) * _UNITS[found[2].upper()])
+
+
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B?\s*", re.IGNORECASE)
+_UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}  # megabytes
+Size = Annotated[int, BeforeValidator(_megabytes)]  # megabytes, of ``2G`` and its like
+NoneOrMore = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None  # 0 says nothing, as it does there
 
 
 class _Agent(Strict):
@@ -52,14 +67,15 @@ class _Program(Strict):
 
 
 class _Surroundings(Strict):
-    build_timeout_sec: Any = None
-    cpus: Any = None
+    build_timeout_sec: NoneOrMore = None
+    cpus: NoneOrMore = None
     gpus: int | float | None = None
-    memory: Any = None
-    memory_mb: Any = None
-    storage: Any = None
-    storage_mb: Any = None
-    allow_internet: Any = None
+    memory: Size | None = None
+    memory_mb: NoneOrMore = None
+    storage: Size | None = None
+    storage_mb: NoneOrMore = None
+    allow_internet: bool | None = None
+    workdir: Text | None = None
     docker_image: Text | None = None
     image: Text | None = None
     env: dict[Variable, str] = Field(default_factory=dict)
@@ -125,12 +141,33 @@ def _row(folder: Path, place: str, suite: SuiteFile, grader: Mapping[str, Any], 
     environment = _environment(folder, place, told.environment, suite, path)
     row |= {"files": _files(folder, place, built="host" not in environment)}
     env = _variables(told.environment.env, path, "environment.env")
-    row |= {"environment": environment | {"env": environment.get("env", {}) | env}}
+    asked = _asked(told.environment) | {"workdir": _workdir(folder, told.environment, environment)}
+    given = {key: value for key, value in asked.items() if value} | environment
+    row |= {"environment": given | {"env": environment.get("env", {}) | env}}
+    row["oracle_timeout_s"] = told.solution.timeout_sec
     row |= {"oracle_env": _variables(told.solution.env, path, "solution.env") or None}
     row |= {"oracle": f"{place}/solution"} if (folder / "solution").is_dir() else {}
     if grader.get("name", "program") == "program":
         row["grader"] = program | dict(grader)
+    else:
+        row["grader"] = _filled(grader, program)
     return {key: value for key, value in row.items() if value is not None}
+
+
+def _filled(grader: Any, program: Mapping[str, Any]) -> Any:
+    """A grader with other parts: those that are a program without a command are the layout's."""
+    if isinstance(grader, list):
+        return [_filled(part, program) for part in grader]
+    if grader == "program":
+        return dict(program)
+    if not isinstance(grader, Mapping):
+        return grader
+    if grader.get("name") == "program":
+        return {**program, **grader}
+    nested = {key: _filled(part, program) for key, part in grader.items() if key in {"of", "grader"}}
+    if "name" not in grader:
+        return {key: _filled(part, program) for key, part in grader.items()}
+    return {**grader, **nested}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -188,7 +225,7 @@ def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile
     """What the suite says for all its tasks, else the image that is named, else that of the Dockerfile."""
     if suite.environment is not None:
         named = {"host": True} if isinstance(suite.environment, str) else suite.environment.model_dump()
-        return {key: value for key, value in named.items() if value is not None}
+        return {key: value for key, value in named.items() if value}
     image = told.docker_image or told.image
     if image is not None:
         return {"image": image}
@@ -200,16 +237,30 @@ def _environment(folder: Path, place: str, told: _Surroundings, suite: SuiteFile
     if not (inside / "Dockerfile").is_file():
         problem, advice = "neither docker_image nor environment/Dockerfile", "write environment: host in suite.yaml"
         raise UserFileError(path, problem, field="environment", advice=advice)
-    steps = read_text(inside / "Dockerfile", most=LONGEST_TOML)
-    folders = re.findall(r"^[ \t]*WORKDIR[ \t]+(\S+)", steps, re.MULTILINE | re.IGNORECASE)
-    if folders and folders[-1].rstrip("/") != WORK:
-        problem = f"its WORKDIR is {folders[-1]}, and the work folder of every box is {WORK}"
-        advice = "write WORKDIR /w and put what a contender works on into environment/files"
-        raise UserFileError(inside / "Dockerfile", problem, advice=advice)
     if any(_entries(inside / "skills")):
         problem = "environment/skills: an image with skills in it would give them to every contender"
         raise UserFileError(folder, problem, advice="take them out, and name them in experiment.yaml")
     return {"dockerfile": f"{place}/environment"}
+
+
+def _asked(told: _Surroundings) -> dict[str, Any]:
+    """What the task asks of its boxes, in the words of `SuiteFile`."""
+    memory, disk = told.memory_mb or told.memory, told.storage_mb or told.storage
+    return {
+        "memory_mb": max(LEAST_MB, math.ceil(memory)) if memory else None,
+        "disk_mb": math.ceil(disk) if disk else None,
+        "cpus": told.cpus,
+        "build_timeout_s": told.build_timeout_sec,
+        "allow_internet": told.allow_internet,
+    }
+
+
+def _workdir(folder: Path, told: _Surroundings, environment: Mapping[str, Any]) -> str | None:
+    """The work folder that the task names; its Dockerfile's too, where an image or this machine stands in for that."""
+    file = folder / "environment" / "Dockerfile"
+    if told.workdir is not None or "dockerfile" in environment or not file.is_file():
+        return told.workdir
+    return workdir_of(file)
 
 
 def _files(folder: Path, place: str, *, built: bool) -> dict[str, str] | str:

@@ -6,6 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from harness.core import Groups, RenderedPrompt, Suite, Task, plural
@@ -15,7 +16,9 @@ from harness.suite.source import is_blank
 FEW_TASKS = 20  # a domain with fewer tasks can show only differences of about 25 points and more
 LARGEST_SHARE = 0.8
 SMALLEST_SHARE = 0.1  # of the commonest label's count
+LOOKED_AT = 100_000  # bytes of a script
 MOST_LABELS = 50  # more distinct references than this, or than half of the tasks, are answers and not labels
+WITHOUT_NETWORK = "and a box here has none: what they or their tests would fetch must be in the image or in their files"
 INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
 
 WORDS = 3  # words in a shingle
@@ -62,10 +65,14 @@ def lint_suite(suite: Suite) -> list[Finding]:
     question, another reference), ``split-overlap`` (the same question in dev and in test), ``input-unused`` (the prompt
     leaves out what the task holds), ``no-split`` (tasks without a split where others have one). Warnings:
     ``near-duplicate`` and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`),
-    ``empty-reference``, ``tests-shown`` (contenders get a test or an oracle), ``label-imbalance``,
-    ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
+    ``empty-reference``, ``tests-shown`` (contenders get a test or an oracle), ``no-network`` (tasks ask for one),
+    ``line-ends``, ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
     """
-    found = [_finding(*one) for rule in (_alike, _references, _shown, _splits, _domains) for one in rule(suite)]
+    found = [
+        _finding(*one)
+        for rule in (_alike, _references, _shown, _surroundings, _scripts, _splits, _domains)
+        for one in rule(suite)
+    ]
     return sorted(found, key=lambda finding: finding.severity != "error")
 
 
@@ -125,6 +132,23 @@ def _shown(suite: Suite) -> Iterator[Found]:
     if shown:
         text = f"{plural(len(shown), 'task')} with a test or an oracle among the files that contenders get"
         yield "warning", "tests-shown", shown, text
+
+
+def _surroundings(suite: Suite) -> Iterator[Found]:
+    if asking := [task for task in suite.tasks if task.environment.get("allow_internet")]:
+        many = f"{plural(len(asking), 'task')} {'asks' if len(asking) == 1 else 'ask'}"
+        yield "warning", "no-network", asking, f"{many} for a network (allow_internet), {WITHOUT_NETWORK}"
+
+
+def _scripts(suite: Suite) -> Iterator[Found]:
+    found: dict[str, list[Task]] = {}
+    for task in suite.tasks:
+        for name, place in {**task.oracle, **task.tests}.items():
+            if name.endswith((".sh", ".bash")) and b"\r\n" in Path(place).read_bytes()[:LOOKED_AT]:
+                found.setdefault(name, []).append(task)
+    for name, tasks in found.items():
+        text = f"{name} has the line ends of Windows (CRLF), which a shell takes for part of each line; save it with LF"
+        yield "warning", "line-ends", tasks, text
 
 
 def _splits(suite: Suite) -> Iterator[Found]:

@@ -10,6 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from harness import userfile
+from harness.core import WORK as WORKDIR
 from harness.core import (
     Message,
     PromptTemplate,
@@ -24,13 +25,26 @@ from harness.core import (
     digest_json,
     nearest,
 )
+from harness.suite.dockerfile import workdir_of
 from harness.suite.harbor import harbor_rows
-from harness.suite.schema import WORK, HumanBaseline, HumanRow, SuiteFile, TaskRow, grader_of, with_rubrics
+from harness.suite.schema import (
+    WORK,
+    EnvironmentRow,
+    HumanBaseline,
+    HumanRow,
+    SuiteFile,
+    TaskRow,
+    grader_of,
+    with_rubrics,
+)
 from harness.suite.source import file_inside, path_inside, task_rows
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
 MOST_FILES = 2_000  # of a folder that belongs to a task
 LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
+ASKED = {"env", "memory_mb", "cpus", "disk_mb", "build_timeout_s", "allow_internet"}
+"""Of an environment, what its boxes get besides what they stand on."""
+NO_CONTENT = {"build_timeout_s", "allow_internet"}  # of these, what changes no answer
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
 VARIABLES = ("input", "id", "domain", "metadata", "files")
@@ -66,11 +80,14 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     )
 
 
+Place = tuple[Path, str]  # a file, and the field in it that is to blame
+
+
 class _Tasks:
     """Reads the tasks one by one and remembers what must be unique or is worth reading once."""
 
     def __init__(self, suite: SuiteFile, suite_file: Path, *, outside: bool) -> None:
-        self.suite, self.folder, self.outside = suite, suite_file.parent, outside
+        self.suite, self.suite_file, self.folder, self.outside = suite, suite_file, suite_file.parent, outside
         self.grader = grader_of(suite.grader, {})
         if suite.grader is not None and not (suite.harbor and "name" not in self.grader):
             _check_grader(self.grader, suite_file, "grader")
@@ -79,6 +96,7 @@ class _Tasks:
         else:
             self.path, self.given = suite_file, harbor_rows(suite, suite_file, self.grader, outside=outside)
         self.digests: dict[Path, str] = {}
+        self.workdirs: dict[Path, str] = {}
         self.grader = with_rubrics(self.grader, partial(self._rubric, suite_file, "grader"))
 
     def _rubric(self, source: Path, where: str, name: str) -> str:
@@ -114,7 +132,9 @@ class _Tasks:
         self.digest([row.reference, grader], where)
         levels = (self.suite, row)
         work = {key: value for level in levels for key in WORK if (value := getattr(level, key)) is not None}
-        files, tests, oracle = (self.named(work.get(key), f"{where}.{key}") for key in ("files", "tests", "oracle"))
+        at = {key: (self.path, f"{where}.{key}") for key in work}
+        at |= {key: (self.suite_file, key) for key in work if getattr(row, key) is None}  # whose word it is
+        files, tests, oracle = (self.named(work[k], at[k]) if k in work else {} for k in ("files", "tests", "oracle"))
         tools = tuple(
             Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
             for tool in work.get("tools", ())
@@ -122,12 +142,14 @@ class _Tasks:
         asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
         own: dict[str, Any] = {
             "metadata": row.metadata,
-            "environment": self.environment(work.get("environment"), f"{where}.environment"),
+            "environment": self.environment(work["environment"], at["environment"]) if "environment" in work else {},
             "turns": work.get("turns"),
             "timeout_s": work.get("timeout_s"),
         }
         files_now, tests_now = (sorted([n, self.digests[f]] for n, f in some.items()) for some in (files, tests))
-        content = {key: value for key, value in {**own, "files": files_now, "tools": as_json(tools)}.items() if value}
+        stands_on = {key: value for key, value in own["environment"].items() if key not in NO_CONTENT}
+        content = {**own, "environment": stands_on, "files": files_now, "tools": as_json(tools)}
+        content = {key: value for key, value in content.items() if value}
         return Task(
             id=row.id,
             domain=self.domain(row, f"{where}.domain"),
@@ -141,27 +163,39 @@ class _Tasks:
             tests_digest=digest_json(tests_now) if tests_now else "",
             oracle=_places(oracle),
             oracle_env=work.get("oracle_env", {}),
+            oracle_timeout_s=work.get("oracle_timeout_s"),
             tools=tools,
             dockerfile=self.dockerfile(work.get("environment")),
             digest=self.digest(content | {"input": asked}, where),
             **own,
         )
 
-    def environment(self, given: Any, field: str) -> dict[str, Any]:
+    def environment(self, given: Any, at: Place) -> dict[str, Any]:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
-        if given is None or given == "host":
-            return {"host": True} if given else {}
-        env = {"env": given.env} if given.env else {}
+        if given == "host":
+            return {"host": True}
+        env = given.model_dump(include=ASKED, exclude_defaults=True)
+        if (place := self.workdir(given, at)) not in {"", WORKDIR}:
+            env["workdir"] = place
         if given.dockerfile is None:
             return {"host": True, **env} if given.host else {"image": given.image, **env}
-        folder = path_inside(self.folder, given.dockerfile, self.path, field, outside=self.outside)
+        folder = path_inside(self.folder, given.dockerfile, *at, outside=self.outside)
         if not (folder / "Dockerfile").is_file():
-            raise UserFileError(self.path, f"there is no Dockerfile in {given.dockerfile!r}", field=field)
+            raise UserFileError(at[0], f"there is no Dockerfile in {given.dockerfile!r}", field=at[1])
         if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > MAX_FILE:
-            raise UserFileError(self.path, f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=field)
+            raise UserFileError(at[0], f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=at[1])
         if folder not in self.digests:
             self.digests[folder] = digest_folder(folder)
         return {"dockerfile": self.digests[folder], **env}
+
+    def workdir(self, given: EnvironmentRow, at: Place) -> str:
+        """The work folder, as it is written, else as the Dockerfile has it; empty: neither says."""
+        if given.workdir is not None or given.dockerfile is None:
+            return given.workdir or ""
+        file = path_inside(self.folder, given.dockerfile, *at, outside=self.outside) / "Dockerfile"
+        if file not in self.workdirs:
+            self.workdirs[file] = workdir_of(file) if file.is_file() else ""
+        return self.workdirs[file]
 
     def dockerfile(self, given: Any) -> str:
         """The folder of the environment's Dockerfile, where it has one."""
@@ -178,30 +212,28 @@ class _Tasks:
             raise UserFileError(self.path, problem, field=field, advice=nearest(row.domain, domains))
         return row.domain or domains[0]
 
-    def named(self, given: str | list[str] | dict[str, str] | None, field: str) -> dict[str, Path]:
+    def named(self, given: str | list[str] | dict[str, str], at: Place) -> dict[str, Path]:
         """By the name in the box, each file that is meant; a folder gives all of its files."""
-        if given is None:
-            return {}
         pairs = given if isinstance(given, dict) else {"": given} if isinstance(given, str) else {n: n for n in given}
         found = dict[str, Path]()
         for name, place in pairs.items():
             if isinstance(given, dict) and (PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts):
-                raise UserFileError(self.path, f"{name!r} is no name inside the work folder", field=field)
-            path = path_inside(self.folder, place, self.path, field, outside=self.outside)
+                raise UserFileError(at[0], f"{name!r} is no name inside the work folder", field=at[1])
+            path = path_inside(self.folder, place, *at, outside=self.outside)
             if not path.is_dir():
-                found[name or place] = self.file(place, field)
+                found[name or place] = self.file(place, at)
                 continue
             below = sorted(p.relative_to(path).as_posix() for p in path.rglob("*") if not p.is_dir())
             below = [one for one in below if "__pycache__" not in one.split("/")]
             if len(below) > MOST_FILES:
                 problem = f"the folder {place!r} holds {len(below):,} files, at most {MOST_FILES:,} belong to a task"
-                raise UserFileError(self.path, problem, field=field, advice="pack them into an archive")
+                raise UserFileError(at[0], problem, field=at[1], advice="pack them into an archive")
             for one in below:
-                found[f"{name}/{one}" if name else one] = self.file(f"{place.rstrip('/')}/{one}", field)
+                found[f"{name}/{one}" if name else one] = self.file(f"{place.rstrip('/')}/{one}", at)
         return found
 
-    def file(self, name: str, field: str) -> Path:
-        file = file_inside(self.folder, name, self.path, field, outside=self.outside)
+    def file(self, name: str, at: Place) -> Path:
+        file = file_inside(self.folder, name, *at, outside=self.outside)
         if file not in self.digests:
             self.digests[file] = digest_bytes(userfile.read_bytes(file, most=MAX_FILE, unpack=False))
         return file

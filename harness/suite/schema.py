@@ -1,11 +1,13 @@
 """What may stand in suite.yaml, in a line of its tasks, and in a line of its human baseline."""
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from harness.suite.dockerfile import unfit
 from harness.userfile import Count, Strict, Variable
 
 
@@ -80,6 +82,12 @@ class ToolRow(Strict):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
+def _work_folder(value: str) -> str:
+    if problem := unfit(value):
+        raise ValueError(f"found {value!r}: {problem}")
+    return posixpath.normpath(value)
+
+
 class EnvironmentRow(Strict):
     """What a task's work folder stands on."""
 
@@ -87,6 +95,12 @@ class EnvironmentRow(Strict):
     image: Text | None = None
     dockerfile: Text | None = None
     env: Variables = Field(default_factory=dict)
+    workdir: Annotated[Text, AfterValidator(_work_folder)] | None = None
+    memory_mb: Annotated[int, Field(ge=64, le=1 << 20)] | None = None
+    cpus: Annotated[float, Field(gt=0, le=1024)] | None = None
+    disk_mb: Annotated[int, Field(ge=1, le=1 << 20)] | None = None
+    build_timeout_s: Seconds | None = None
+    allow_internet: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> "EnvironmentRow":
@@ -118,7 +132,7 @@ FilesField = Annotated[
     Annotated[Text, Tag("Word")] | Annotated[list[Text], Tag("List")] | Annotated[dict[Text, Text], Tag("Mapping")],
     _ByKind,
 ]  # a folder, whose files stand at their names below it; files and folders by name; or where each name is to be found
-WORK = ("files", "tests", "oracle", "oracle_env", "tools", "environment", "turns", "timeout_s")
+WORK = ("files", "tests", "oracle", "oracle_env", "oracle_timeout_s", "tools", "environment", "turns", "timeout_s")
 """In suite.yaml of all tasks, in a task's line of one, in place of the suite's."""
 
 
@@ -138,6 +152,7 @@ class SuiteFile(Strict):
     tests: FilesField | None = None
     oracle: FilesField | None = None
     oracle_env: Variables | None = None
+    oracle_timeout_s: Seconds | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None
@@ -198,6 +213,7 @@ class TaskRow(Strict):
     tests: FilesField | None = None
     oracle: FilesField | None = None
     oracle_env: Variables | None = None
+    oracle_timeout_s: Seconds | None = None
     tools: list[ToolField] | None = None
     environment: EnvironmentField | None = None
     turns: Count | None = None

@@ -42,11 +42,11 @@ from harness.system.systems import Calls, Direct, Skilled, held
 AGENT_TURNS = 40  # calls of an attempt at most, where the experiment does not say
 LIKELY = (3, 12)  # of one attempt: few, and many
 WORDS_A_TURN = 200  # that a conversation grows by with each, for an estimate of its cost
-_PLACE = f"You work in a sealed sandbox without a network. Commands start in the folder {WORK}."
+_PLACE = "You work in a sealed sandbox without a network. Commands start in the folder {}."
 _FILES = "The task's files are there: {}."
 _SKILLS = f"Each skill's folder can be read under {SKILLS}/NAME; its scripts run from there."
 _END = "Work with the tools until the task is done. Then write your final answer, in a message without a tool call."
-AGENT_TEXTS = digest_json([_PLACE, _FILES, _SKILLS, _END, BROKEN, tools_as_text(())])
+AGENT_TEXTS = digest_json([_PLACE.format(WORK), _FILES, _SKILLS, _END, BROKEN, tools_as_text(())])
 """Of the texts around the tools: a change of them changes answers, so it changes every such contender's digest."""
 
 
@@ -85,7 +85,7 @@ class Agent(Skilled):
             return self.at(task).preview(task, trial)
         request = super(Agent, self).preview(task, trial)
         own, messages = tuple(tool.tool for tool in self._of(task)), request.messages
-        said = [_PLACE]
+        said = [_PLACE.format(task.workdir)]
         if task.files:
             said.append(_FILES.format(listed(list(task.files), 50)))
         if self.skills:
@@ -212,7 +212,7 @@ def _in_box(tool: BoxTool, session: Session, skills: Sequence[Skill]) -> Perform
                 result = await in_thread(tool.perform, box, action.arguments)
             except WrongArgumentError as error:
                 return Result(text=str(error))
-            for name, how in traces(tool.paths(action.arguments), files):
+            for name, how in traces(tool.paths(action.arguments), files, box.workdir):
                 session.skill(at[name], how)
             return result
 

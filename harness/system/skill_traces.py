@@ -15,12 +15,11 @@ _TEXT = {"perl": "-e", "node": "-e", "ruby": "-e"}  # after which a runner has a
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
 
 
-def traces(line: str, skills: Mapping[str, Sequence[str]]) -> list[tuple[str, Exposure]]:
+def traces(line: str, skills: Mapping[str, Sequence[str]], here: str = WORK) -> list[tuple[str, Exposure]]:
     """Names of skills and how each is used: SKILL.md read, a file read, a script run. ``skills`` have their files."""
     found: dict[tuple[str, Exposure], None] = {}
     if not skills or SKILLS not in line:
         return []
-    here = WORK
     for command in simple_commands(line)[0]:
         words = _from_program(command)
         if words[:1] == ["cd"]:

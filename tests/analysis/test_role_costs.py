@@ -1,5 +1,7 @@
 """What each role of a contender's calls cost, out of the tables of a run."""
 
+from datetime import UTC, datetime
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -89,4 +91,35 @@ def test_a_request_that_a_resumed_attempt_records_again_counts_once(report, tmp_
     assert told(role_costs(table, MANIFEST)) == [
         ("both", "worker", ("m",), 2, 2, 2, 1.5),
         ("both", "expert", ("big",), 2, 1, 1, 2.5),
+    ]
+
+
+def test_the_calls_of_the_try_that_counts_each_as_often_as_it_was_charged(report, tmp_path):
+    """By the time at which the outcome's try began; a judge's by that of the try that graded it."""
+    first, again, graded = (datetime(2026, 1, 1, hour, tzinfo=UTC) for hour in (1, 2, 3))
+    report()
+    outcomes = pq.read_table(tmp_path / "outcomes.parquet")
+    outcomes = outcomes.append_column("started_at", pa.array([again] * 4, pa.timestamp("us", "UTC")))
+    outcomes = outcomes.append_column("graded_at", pa.array([again, graded, again, again], pa.timestamp("us", "UTC")))
+    pq.write_table(outcomes, tmp_path / "outcomes.parquet")
+    calls = [
+        ("b0", "worker", "m", 1.0, "w", first),  # killed after this
+        ("b0", "worker", "m", 1.0, "w", again),
+        ("b0", "worker", "m", 1.0, "w", again),  # the same request, and charged as well
+        ("b0", "judge", "j", 7.0, "j1", again),  # of a rubric that another has replaced
+        ("b0", "judge", "j", 9.0, "j2", graded),
+        ("b1", "worker", "m", 2.0, "v", None),  # of an earlier version: each request once
+        ("b1", "worker", "m", 2.0, "v", None),
+        ("a0", "judge", "j", 9.0, "j2", again),  # the same answer
+    ]
+    names = ("attempt_id", "role", "model", "cost_usd", "request_digest", "attempt_started_at")
+    columns = dict(zip(names, map(list, zip(*calls, strict=True)), strict=True))
+    columns["attempt_started_at"] = pa.array(columns["attempt_started_at"], pa.timestamp("us", "UTC"))
+    pq.write_table(pa.table(columns), tmp_path / "calls.parquet")
+    table = load_task_table(tmp_path, None)
+    found = role_costs(table, MANIFEST)
+    assert [(c.role, c.calls, c.shared, c.usd_per_attempt) for c in found] == [
+        ("worker", 3, 0, 2.0),
+        ("expert", 0, 0, 0.0),
+        ("judge", 1, 1, 4.5),
     ]

@@ -157,3 +157,50 @@ def test_given_answers_are_graded_in_boxes(suite, capsys, tmp_path):
     assert [(row["status"], row["cause"]) for row in found] == [
         ("passed", None), ("failed", "wrong"), ("failed", "empty"), ("ungraded", "grader"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "keys", "said"),
+    [
+        ({}, {"tools": ["bsh"]}, "error: tools: 'bsh' is no tool of a box; did you mean 'bash'? [t0]"),
+        ({"tools": ["bash", "nothing-like-it"]}, {}, "error: tools: 'nothing-like-it' is no tool of a box"),
+        (
+            {"grader": {"name": "contains", "all": ["x"]}},
+            {},
+            "warning: tests-unused: the tests are not run: the grader",
+        ),
+        ({}, {"environment": {"host": True, "allow_internet": True}}, "warning: no-network: 1 task asks for a network"),
+    ],
+)
+def test_what_a_task_names_and_no_box_has(suite, capsys, line, keys, said):
+    main(["suite", "lint", suite(line, **keys)])
+    assert said in capsys.readouterr().out
+
+
+def test_line_ends_of_windows_are_told_of(suite, capsys, tmp_path):
+    folder = suite()
+    (tmp_path / "tests/check.sh").write_bytes(b"echo 1\r\n")
+    main(["suite", "lint", folder])
+    assert "warning: line-ends: check.sh has the line ends of Windows (CRLF), which" in capsys.readouterr().out
+
+
+@boxed
+def test_an_oracle_that_runs_nothing_says_so(suite, capsys):
+    assert main(["suite", "lint", suite(oracle={"answer.txt": "solutions/wrong"}), "--oracle"]) == 1
+    assert "; the oracle has no solve.sh, so its files were put into the work folder" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"files": "nosuch"}, "suite.yaml: files: there is no file 'nosuch'"),
+        ({"tests": {"../a": "data.txt"}}, "suite.yaml: tests: '../a' is no name inside the work folder"),
+        ({"environment": {"dockerfile": "tests"}}, "suite.yaml: environment: there is no Dockerfile in 'tests'"),
+        ({"environment": {"host": True, "workdir": "/tests"}}, "suite.yaml: environment.workdir: found '/tests'"),
+    ],
+)
+def test_who_wrote_a_wrong_key_is_blamed(suite, capsys, keys, said):
+    assert main(["suite", "lint", suite(**keys)]) == 2
+    assert said in capsys.readouterr().err
+    assert main(["suite", "lint", suite(keys)]) == 2
+    assert said.replace("suite.yaml: ", "tasks.jsonl: line 1.") in capsys.readouterr().err

@@ -378,3 +378,11 @@ def test_a_script_that_a_contender_may_write_is_pointed_out(tmp_path):
     within = program("sh", "-c", "python3 check.py; true").unsound(one)
     assert "runs check.py of the work folder, which a contender may write; write /tests/check.py" in within
     assert Path(one.tests["check.py"]).is_file()
+
+
+def test_a_snapshot_is_refused_by_the_name_of_its_key():
+    assert grader({"name": "program", "command": ["x"], "isolation": "fresh"}).digest == grader(
+        {"name": "program", "command": ["x"]}
+    ).digest  # fmt: skip
+    with pytest.raises(UsageError, match="isolation 'snapshot' is none: all but the work folder is read-only"):
+        grader({"name": "program", "command": ["x"], "isolation": "snapshot"})

@@ -104,7 +104,7 @@ def manifest(report: Path) -> dict[str, Any]:
 
 def same_outcomes(report: Path) -> dict[tuple[str, str, int], tuple[Any, ...]]:
     """What of the outcomes does not depend on the clock."""
-    left_out = {"latency_s", "started_at", "retries", "calls", "report", "run"}
+    left_out = {"latency_s", "started_at", "graded_at", "retries", "calls", "report", "run"}
     return {key: tuple(v for k, v in row.items() if k not in left_out) for key, row in rows(report).items()}
 
 

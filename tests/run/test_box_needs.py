@@ -10,7 +10,7 @@ from harness.cli import main
 from harness.core import UserFileError
 from harness.experiment import assemble, check
 from harness.run import RunOptions, run_report
-from harness.sandbox import containers, opening
+from harness.sandbox import images, opening
 
 NOWHERE = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}
 
@@ -87,7 +87,7 @@ esac
     (tmp_path / "bin" / "podman").write_text(script)
     (tmp_path / "bin" / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
-    monkeypatch.setattr(containers, "_FOUND", set())
+    monkeypatch.setattr(images, "_FOUND", {})
     opening.probe.cache_clear()
     yield asked
     opening.probe.cache_clear()
@@ -120,3 +120,14 @@ def test_an_experiment_may_say_what_its_boxes_get(tmp_path, capsys):
     report = live.write_experiment(tmp_path / "r", models={"m": NOWHERE}, sandbox={"memory_mb": 1})
     assert main(["check", str(report)]) == 2
     assert "sandbox.memory_mb" in capsys.readouterr().err
+
+
+def test_what_tasks_ask_for_and_do_not_get_is_told(assembled):
+    asked = {"host": True, "memory_mb": 4096, "disk_mb": 10, "allow_internet": True}
+    warnings = check(program(assembled, asked), {})["warnings"]
+    assert any("asks for a network (allow_internet), and a box here has none" in text for text in warnings)
+    (less,) = [text for text in warnings if "ask for more than their boxes have" in text]
+    assert less.startswith(
+        "suite s: its tasks ask for more than their boxes have or hold to: memory_mb 4096 (sandbox.mem"
+    )
+    assert "disk_mb" not in less

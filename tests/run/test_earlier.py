@@ -32,10 +32,11 @@ def folder(tmp_path, served):
 
 
 def figures(report):
-    """Every row but for its digests."""
-    digests = {"suite_digest", "contender_digest", "task_digest", "prompt_digest", "grader_digest", "attempt_id", "run"}
+    """Every row but for its digests and for what tells when it was made."""
+    digests = {"suite_digest", "contender_digest", "task_digest", "prompt_digest", "grader_digest", "attempt_id"}
+    left_out = digests | {"run", "graded_at"}
     table = pq.read_table(report / "outcomes.parquet").to_pylist()
-    return [{key: value for key, value in row.items() if key not in digests} for row in table]
+    return [{key: value for key, value in row.items() if key not in left_out} for row in table]
 
 
 def judged(capfd, *arguments):

@@ -166,3 +166,21 @@ def _running(word):
         with suppress(OSError):
             found = found or f"/tests/{word}".encode() in path.read_bytes()
     return found
+
+
+def test_a_work_folder_of_another_name_is_that_of_the_contender_its_tools_and_the_check(tasks, capfd):
+    check = "import os\nassert not os.path.exists('/app/in.txt')\nprint(os.getcwd(), open('/app/out.txt').read())"
+    read = [("read_file", {"path": "in.txt"})]
+    script = [bash("pwd > out.txt; cat in.txt >> out.txt; ls /w"), read, bash("rm /app/in.txt"), "done"]
+    with Server(calling(*script)) as served:
+        report = tasks(served, check=check, environment={"host": True, "workdir": "/app"})
+        run(report, capfd)
+        system, *_, told = (str(message["content"]) for message in served.seen[2]["body"]["messages"])
+        assert "Commands start in the folder /app." in system
+        assert "answer 0" in told
+        assert row(report)["status"] == "passed"
+        assert [" ".join(line["reason"].split()) for line in live.journal(report)] == ["/app /app / answer 0"]
+        tasks(served, check=f"{check}\nraise SystemExit(1)", environment={"host": True, "workdir": "/app"})
+        run(report, capfd)  # graded again by the work folder that was kept
+        assert len(served.seen) == 4
+    assert row(report)["status"] == "failed"

@@ -69,7 +69,7 @@ class Translator:
 
     def translated(self, body):
         asked = json.loads(body)
-        options = asked["HostConfig"]["SecurityOpt"]
+        options = asked["HostConfig"]["SecurityOpt"] or []
         for at, option in enumerate(options):
             if option.startswith("seccomp="):
                 self.rules.write_text(option.removeprefix("seccomp="))
@@ -91,7 +91,7 @@ def docker(image, tmp_path, monkeypatch):
     if not shutil.which("docker"):
         pytest.skip("no client of docker is installed")
     between = Translator(tmp_path)
-    command = [*containers._program("podman"), "system", "service", "-t", "0", f"unix://{between.service}"]
+    command = [*containers.program_of("podman"), "system", "service", "-t", "0", f"unix://{between.service}"]
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     for _ in range(100):
         if between.service.exists():

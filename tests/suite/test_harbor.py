@@ -31,6 +31,9 @@ allow_internet = true
 """
 
 
+ASKED = {"memory_mb": 2048, "cpus": 1, "disk_mb": 10240, "build_timeout_s": 600, "allow_internet": True}
+
+
 def write_task(suite: Path, name: str = "count", toml: str = TOML, files=None) -> Path:
     folder = suite / "tasks" / name
     given = {
@@ -59,7 +62,7 @@ def write_suite(folder: Path, **keys) -> Path:
 def test_a_folder_becomes_a_task(tmp_path):
     folder = write_task(write_suite(tmp_path))
     (task,) = load_suite(tmp_path).tasks
-    assert (task.id, task.domain, task.timeout_s, task.environment) == ("count", "logs", 600.0, {"host": True})
+    assert (task.id, task.domain, task.timeout_s, task.environment) == ("count", "logs", 600.0, {"host": True, **ASKED})
     assert task.input == "Count the lines (count).\n"
     assert task.grader == {
         "name": "program",
@@ -82,9 +85,9 @@ def test_a_dockerfile_an_image_and_the_suites_own_environment(tmp_path):
     assert [*task.files] == ["log/app.log"]
     write_task(tmp_path, toml=TOML + 'docker_image = "python:3.13-slim"\n')
     (imaged,) = load_suite(tmp_path).tasks
-    assert (imaged.environment, imaged.dockerfile) == ({"image": "python:3.13-slim"}, "")
+    assert (imaged.environment, imaged.dockerfile) == ({"image": "python:3.13-slim", **ASKED}, "")
     write_suite(tmp_path, environment={"image": "mine:1"})
-    assert load_suite(tmp_path).tasks[0].environment == {"image": "mine:1"}
+    assert load_suite(tmp_path).tasks[0].environment == {"image": "mine:1", **ASKED}
 
 
 def test_without_a_folder_files_all_but_the_dockerfile_and_skills_stands_in_the_work_folder(tmp_path):
@@ -163,7 +166,11 @@ def test_variables_of_the_box_are_of_the_task_and_those_of_the_solution_of_nothi
         ('artifacts = ["/app/x"]', "task.toml: artifacts: files are taken from the work folder alone"),
         ('[environment]\nnetwork_mode = "host"', "task.toml: environment.network_mode: a box has no network"),
         ('[environment]\nallowed_hosts = ["a"]', "environment.allowed_hosts: a box has no network"),
-        ('[environment]\nworkdir = "/app"', "environment.workdir: the work folder of every box is /w"),
+        ('[environment]\nworkdir = "app"', "environment.workdir: found 'app': it must be an absolute path"),
+        ('[environment]\nworkdir = "/tests"', "environment.workdir: found '/tests': a box needs that folder"),
+        ('[environment]\nmemory = "much"', "environment.memory: found 'much'; write a number and its unit, such as 2G"),
+        ("[environment]\nmemory = 2", "environment.memory: found 2; write a number and its unit, such as 2G"),
+        ("[environment]\ncpus = -1", "environment.cpus: found the number -1"),
         ('[agent]\nuser = "root"', "agent.user: every command of a box runs as one user"),
         ('[environment.healthcheck]\ncommand = "x"', "environment.healthcheck: services"),
         ('[[environment.mcp_servers]]\nname = "x"', "environment.mcp_servers: tools from servers"),
@@ -215,8 +222,13 @@ def test_what_is_refused_may_stand_there_empty(tmp_path):
         ({"environment": None}, {"environment/skills/a/SKILL.md": "x"}, "environment/skills: an image with skills"),
         (
             {"environment": None},
-            {"environment/Dockerfile": "FROM x\nWORKDIR /w\nRUN y\nworkdir /app/\n"},
-            "environment/Dockerfile: its WORKDIR is /app/, and the work folder of every box is /w",
+            {"environment/Dockerfile": "FROM x\nWORKDIR /w\nRUN y\nworkdir $HERE/\n"},
+            "environment/Dockerfile: its WORKDIR is $HERE/, and $HERE has no value in it; write the folder itself",
+        ),
+        (
+            {"environment": None},
+            {"environment/Dockerfile": "FROM x\nWORKDIR /\n"},
+            "environment/Dockerfile: its WORKDIR is /: a box needs that folder for something else; name another",
         ),
         ({"tasks": "tasks.jsonl"}, {}, "two sources of tasks, tasks and harbor; keep one"),
     ],
@@ -231,8 +243,57 @@ def test_a_folder_that_is_not_whole_is_named(tmp_path, keys, files, said):
     assert said in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("steps", "place"),
+    [
+        ("WORKDIR /app\n", "/app"),
+        ("workdir /app/\n", "/app"),
+        ("WORKDIR /app\nWORKDIR src\nRUN x\n", "/app/src"),
+        ('ARG TOP=/srv\nENV APP="$TOP/app"\nWORKDIR ${APP}\n', "/srv/app"),
+        ("ENV APP /srv\nWORKDIR ${APP:-/no}/${B:-b}\n", "/srv/b"),
+        ("WORKDIR /a\nFROM y\nRUN echo \\\n  WORKDIR /b\n", "/w"),
+        ("WORKDIR /a\nFROM base\nFROM y AS other\nWORKDIR /b\n", "/b"),
+        ("WORKDIR /a\n# WORKDIR /c\nFROM base AS more\nRUN x\n", "/a"),
+        ('WORKDIR "/root"\n', "/root"),
+    ],
+)
+def test_the_work_folder_is_the_last_workdir(tmp_path, steps, place):
+    write_task(write_suite(tmp_path, environment=None), files={"environment/Dockerfile": f"FROM x AS base\n{steps}"})
+    assert load_suite(tmp_path).tasks[0].workdir == place
+    write_suite(tmp_path)  # this machine in place of the image: where the task's own words say
+    assert load_suite(tmp_path).tasks[0].workdir == place
+    (tmp_path / "tasks.jsonl").write_text('{"id": "t", "input": "x", "domain": "logs"}\n')
+    own = {"dockerfile": "tasks/count/environment"}
+    write_suite(tmp_path, harbor=None, tasks="tasks.jsonl", environment=own, grader="program")
+    assert load_suite(tmp_path).tasks[0].workdir == place
+    write_suite(tmp_path, harbor=None, tasks="tasks.jsonl", environment=own | {"workdir": "/mine"}, grader="program")
+    assert load_suite(tmp_path).tasks[0].workdir == "/mine"
+
+
+def test_the_work_folder_and_the_limits_are_content_and_the_build_and_the_network_none(tmp_path):
+    plain = '[metadata]\ncategory = "logs"\n[environment]\n'
+    write_task(write_suite(tmp_path), toml=plain)
+    before = load_suite(tmp_path).tasks[0]
+    assert (before.workdir, before.environment) == ("/w", {"host": True})
+    write_task(tmp_path, toml=plain + "build_timeout_sec = 9\nallow_internet = true\nmemory_mb = 0\n")
+    assert load_suite(tmp_path).tasks[0].digest == before.digest
+    digests = set()
+    for more in ('workdir = "/app"', 'memory = "1.5G"', "storage_mb = 3", "cpus = 2"):
+        write_task(tmp_path, toml=plain + more)
+        digests.add(load_suite(tmp_path).tasks[0].digest)
+    assert len(digests - {before.digest}) == 4
+
+
 def test_links_out_of_the_suite_are_refused(tmp_path):
     folder = write_task(write_suite(tmp_path / "s"))
     (folder / "environment/files/secret").symlink_to("/etc/passwd")
     with pytest.raises(UserFileError, match="is a link out of the suite's folder"):
         load_suite(tmp_path / "s")
+
+
+def test_a_program_among_other_graders_is_the_layouts(tmp_path):
+    parts = ["program", {"name": "program", "pass_at": 0.5}, {"name": "contains", "all": ["x"]}]
+    write_task(write_suite(tmp_path, grader={"name": "all", "of": parts}))
+    first, second, third = load_suite(tmp_path).tasks[0].grader["of"]
+    assert (first["command"], first["timeout_s"], second["pass_at"]) == (["bash", "/tests/test.sh"], 90.0, 0.5)
+    assert (second["command"], third) == (["bash", "/tests/test.sh"], parts[2])

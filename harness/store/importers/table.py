@@ -161,7 +161,8 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     made["cost_basis"] = made["cost_basis"].where(made["cost_basis"].notna(), "none")
     for name in ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"):
         made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
-    made["started_at"] = _times(source)
+    for name in ("started_at", "graded_at"):
+        made[name] = _times(source, name)
     made["run"] = _calls_of_a_run(frame["run"]) if "run" in frame else np.nan
     return made
 
@@ -174,13 +175,13 @@ def _calls_of_a_run(given: "pd.Series[Any]") -> "pd.Series[float]":
     return found.where((found % 1 == 0) & found.between(1, 2.0**31 - 1))
 
 
-def _times(source: Source) -> Any:
-    """When each attempt began: times as ISO 8601 writes them, or seconds, milliseconds, … since 1970."""
+def _times(source: Source, name: str) -> Any:
+    """A column of times: as ISO 8601 writes them, or seconds, milliseconds, … since 1970."""
     import pandas as pd
 
-    if "started_at" not in source.frame:
+    if name not in source.frame:
         return pd.NaT
-    given = source.frame["started_at"]
+    given = source.frame[name]
     if given.dtype.kind == "M":
         return pd.to_datetime(given, utc=True)
     texts = given.astype("string").str.strip()
@@ -194,7 +195,7 @@ def _times(source: Source) -> Any:
     if unread.any():
         example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
         count = plural(int(unread.sum()), "row")
-        source.notes.append(f"started_at: no ISO 8601 time in {count}, {example}: unknown there")
+        source.notes.append(f"{name}: no ISO 8601 time in {count}, {example}: unknown there")
     return times
 
 
