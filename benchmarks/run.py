@@ -50,7 +50,7 @@ def attempts(folder: Path, args: argparse.Namespace) -> str:
     rows = []
     for size in args.attempts:
         tasks = make_suite(folder / f"suite-{size}", size)
-        with _server() as url:
+        with served() as url:
             pairs = []
             for turn in range(-1, args.pairs):  # the first turn is a warm-up and is not counted
                 report = make_experiment(folder / f"{size}-{turn}", tasks.parent, url, args.concurrency)
@@ -82,7 +82,7 @@ def startup(folder: Path, args: argparse.Namespace) -> str:
     """Commands that a person waits for, beside the interpreter and pandas."""
     size = 1_000
     tasks = make_suite(folder / "suite", size)
-    with _server() as url:
+    with served() as url:
         report = make_experiment(folder / "report", tasks.parent, url, args.concurrency)
         measured([*OWNBENCH, "run", report, "--quiet"])
     commands = {
@@ -178,7 +178,7 @@ def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def served() -> Iterator[str]:
     """The address of the local server, which lives as long as the block."""
     with subprocess.Popen([PYTHON, str(HERE / "server.py")], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe

@@ -247,8 +247,10 @@ class _Sheet:
     """A table that is being written. What the system says of it is raised as a StorageError of its file."""
 
     def __init__(self, path: Path, file: BinaryIO, columns: Mapping[str, str]) -> None:
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
+        pa.set_memory_pool(pa.system_memory_pool())  # the others keep 20 MB for themselves
         self._path, self._file = path, file
         with keeping(path):
             self._writer = pq.ParquetWriter(file, schema(columns), compression="zstd")
@@ -292,7 +294,9 @@ def _read_lines(lines: Sequence[bytes], columns: Mapping[str, str]) -> "pa.Table
     try:
         read = pj.read_json(
             pa.BufferReader(text),
-            read_options=pj.ReadOptions(block_size=max(1 << 22, 2 * max(map(len, lines)))),
+            read_options=pj.ReadOptions(
+                use_threads=len(lines) > 5_000, block_size=max(1 << 22, 2 * max(map(len, lines)))
+            ),
             parse_options=pj.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"),
         )
         found = {}

@@ -1,11 +1,10 @@
-"""Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
+"""Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over httptools.
 
 An adapter is asked for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules
 (``--lora-modules tickets=adapters/tickets``); before a run, the server has to show that it applies it.
 """
 
 import json
-import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pydantic import AfterValidator
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.backend import Ask, Backend, Opening
+from harness.model.connection import CutError, NoConnectionError, NotHttpError
 from harness.model.entry import CAPABILITIES, ServedEntry, check_address, check_base
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
@@ -39,7 +39,7 @@ class OpenAIBackend(Backend):
 
     name = "openai"
     entry = OpenAIEntry
-    packages = ("aiohttp",)
+    packages = ("httptools",)
     remote = True
     can = CAPABILITIES
 
@@ -98,8 +98,6 @@ class OpenAIModel:
 
     async def answer(self, request: Request) -> Reply:
         """One request, no retries. Raises ModelError: as `harness.model.faults`, or ``network``, or ``protocol``."""
-        import aiohttp
-
         fields = request_fields(request, logprobs=True)
         fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
         if self._stream:
@@ -118,7 +116,7 @@ class OpenAIModel:
                 data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (OSError, ValueError, NoConnectionError, CutError, NotHttpError) as error:
             raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started, request)
@@ -171,17 +169,13 @@ class OpenAIModel:
 
 def _fault(error: Exception, redact: Redact) -> ModelError:
     """What a failed connection, or an answer that is no HTTP, means."""
-    import aiohttp
-
     cause, text, usage = Cause.NETWORK, f"{type(error).__name__}: {error}", None
-    if isinstance(error, aiohttp.ClientResponseError):
-        cause, text = Cause.PROTOCOL, f"not HTTP: {error.message}"
-    elif isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, NotHttpError):
+        cause, text = Cause.PROTOCOL, f"not HTTP: {error}"
+    elif isinstance(error, ValueError):
         cause, text = Cause.REQUEST, f"not a URL: {error}"
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno or 0
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
-        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
+    elif isinstance(error, NoConnectionError):
+        text = f"{error}; is the server running, and base_url right?"
         usage = Usage.total(())  # nothing was sent, so nothing was used
     failed = ModelError(cause, shown(text, redact))
     failed.usage = usage
