@@ -21,7 +21,6 @@ from harness.run.written import keep_written
 from harness.store import (
     Journal,
     Recalled,
-    Standing,
     compact,
     read_calls_journal,
     read_manifest,
@@ -120,23 +119,24 @@ class _Run:
         assembled, graded = self.assembled, self.assembled.gradings
         self.manifest, self.recorded = read_manifest(self.report), recall(assembled, self.recorded)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        planned = zip(assembled.attempts, self.recorded.standings(a.id for a in assembled.attempts), strict=True)
-        kept, left = list[tuple[Attempt, Standing]](), list[Attempt]()
-        for attempt, on in planned:
-            if on is not None and on.status not in again and on.is_done:
-                kept.append((attempt, on))
-            else:
+        standings = self.recorded.standings(a.id for a in assembled.attempts)
+        left, self.done, answered, self.otherwise = list[Attempt](), set[str](), set[tuple[str, str]](), 0
+        for attempt, on in zip(assembled.attempts, standings, strict=True):
+            if on is None or on.status in again or not on.is_done:
                 left.append(attempt)
-        self.done, self.done_before = {attempt.id for attempt, _ in kept}, len(kept)
-        self.otherwise = sum(not is_graded_so(on, graded[attempt.task.digest]) for attempt, on in kept)
-        answered = {(a.contender, a.suite.name) for a, _ in kept if not assembled.is_dev(a)}
+                continue
+            self.done.add(attempt.id)
+            self.otherwise += not is_graded_so(on, graded[attempt.task.digest])
+            if not assembled.is_dev(attempt):
+                answered.add((attempt.contender, attempt.suite.name))
+        self.done_before = len(self.done)
         self.choices: Choices = decided(assembled, self.manifest.thresholds if self.manifest else {}, answered)
         only, todo = set(self.options.only), list[Attempt]()
         if self.watch is not None:
             only = {self.watch.contender}
-            outcomes, ids = self.recorded.attempts, {attempt.id for attempt in assembled.attempts}
+            outcomes, ids = self.recorded.attempts, dict.fromkeys(a.id for a in assembled.attempts)
             others = (o for i, o in outcomes.items() if i not in ids and o.status is not Status.SKIPPED)
-            self.stopped = self.watch.start((outcomes[attempt.id] for attempt, _ in kept), others)
+            self.stopped = self.watch.start((outcomes[i] for i in ids if i in self.done), others)
         if self.stopped is None:
             parts = {part for name in only for part in assembled.waits_for(name)}
             todo = [

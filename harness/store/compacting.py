@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 GROUP_ROWS = 2_000
 GROUP_BYTES = 32_000_000  # a row group of transcripts ends at either: reading one conversation reads one group
-_CHUNK = 50_000
+_CHUNK = 20_000  # rows of a group
 _BATCH, _BATCH_BYTES = 500, 16_000_000  # attempts whose lines are held at once
 PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",
            "prompt_digest", "domain", "cluster", "split", "attempt_id")  # fmt: skip

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -46,9 +45,10 @@ def lines_of(path: Path, start: int = 0) -> Iterator[tuple[int, int, dict[str, A
         if start and file.peek(1)[:1] == b"\n":  # the end of a line that lacked it when it was read
             start += len(file.read(1))
         for line in file:
-            value: Any = None
-            with suppress(ValueError, RecursionError):
+            try:
                 value = json_of(line)
+            except (ValueError, RecursionError):
+                value = None
             whole = isinstance(value, dict)
             yield start, len(line), value if whole else {} if line.endswith(b"\n") else None
             start += len(line)
@@ -61,7 +61,7 @@ class Shapes:
         self, kind: type[Any], words: Mapping[str, Any], within: Mapping[str, type[Any]] | None = None
     ) -> None:
         """``words`` are the ones that some fields may hold; ``within``: fields that are records."""
-        self._kind, self._words, self._within = kind, words, within or {}
+        self._kind, self._words, self._within = kind, [*words.items()], within or {}
         self._times = [f.name for f in fields(kind) if datetime in get_args(f.type)]
         self.whole = True  # so far each had all fields
         self._known: dict[tuple[Any, ...], bool] = {}
@@ -71,8 +71,9 @@ class Shapes:
         if type(record) is not dict:
             return False
         try:
-            if any(record.get(name) not in words for name, words in self._words.items()):
-                return False
+            for name, words in self._words:
+                if record.get(name) not in words:
+                    return False
             for name in self._times:
                 if time := record.get(name):
                     datetime.fromisoformat(time)

@@ -135,6 +135,11 @@ def unread(error: Exception) -> str:
 
 def installed_versions() -> dict[str, str]:
     """The versions of Python and of the packages that can change a result, where they are installed."""
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(metadata.PackageNotFoundError):

@@ -5,7 +5,6 @@ import json
 import os
 from array import array
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -91,10 +90,12 @@ class Keys:
 def _packed(name: str) -> bytes:
     """A digest's own bytes, as all names are that this program gives; of another text a digest."""
     if len(name) == HEX:
-        with suppress(ValueError):
+        try:
             key = bytes.fromhex(name)
-            if key.hex() == name:
-                return key
+        except ValueError:
+            key = b""
+        if key.hex() == name:
+            return key
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
 
 

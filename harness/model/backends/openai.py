@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import AfterValidator
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
@@ -102,7 +103,7 @@ class OpenAIModel:
         fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
         if self._stream:
             fields |= {"stream": True, "stream_options": {"include_usage": True}}
-        payload = json.dumps(fields, default=dict).encode()  # records are frozen, and hold mappings that json has not
+        payload = _packed(fields)
         started = time.perf_counter()
         try:
             async with self._connections.ask(self._url, payload, self._headers) as answer:
@@ -120,10 +121,7 @@ class OpenAIModel:
             raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started, request)
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            value = None
+        value = _unpacked(data)
         body = self._checked(Event("", data, value), answer.headers)
         latency_s = time.perf_counter() - started
         return read_reply(body, latency_s=latency_s, reasoning=self._reasoning, letters=request.letters)
@@ -180,6 +178,25 @@ def _fault(error: Exception, redact: Redact) -> ModelError:
     failed = ModelError(cause, shown(text, redact))
     failed.usage = usage
     return failed
+
+
+def _packed(fields: Mapping[str, Any]) -> bytes:
+    """As JSON. Records are frozen, and hold mappings that JSON has not."""
+    try:
+        return orjson.dumps(fields, default=dict)
+    except TypeError:  # half of a surrogate pair, a number beyond 64 bits, a key that is no text
+        return json.dumps(fields, default=dict).encode()
+
+
+def _unpacked(data: bytes) -> Any:
+    """The JSON in it; ``None`` where it is none."""
+    try:
+        return orjson.loads(data)
+    except ValueError:  # some servers write NaN, or half of a surrogate pair
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            return None
 
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:
