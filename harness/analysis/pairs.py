@@ -42,10 +42,11 @@ class CommonTasks:
         self.table, self.names = table, names
         places = list(map(table.index, names))
         passed, n = table.sums[places], table.counts[places].astype(np.float64)
-        lost = (table.errored[places] + table.ungraded[places]).astype(np.float64)
+        ungraded = table.ungraded[places].astype(np.float64)
+        lost = table.errored[places] + ungraded
         self.lost = int(lost.sum())  # attempts at any task
         if errors_as == "failed":
-            n, lost = n + lost, np.zeros_like(lost)
+            n, lost, ungraded = n + lost, np.zeros_like(lost), np.zeros_like(lost)
         self.sums, self.counts, self.errors_as = passed, n, errors_as  # [contenders, tasks]
         self.mask: Mask = np.all(n > 0, axis=0)
         self.uneven = bool((n.min(axis=0) < n.max(axis=0))[self.mask].any())  # some have more trials of a task
@@ -54,7 +55,8 @@ class CommonTasks:
             enough = {"majority": 2 * passed > n, "all": passed >= n - 1e-9, "any": passed > 0}[trials_as]
             self.sums, self.counts = ((n > 0) & enough).astype(np.float64), (n > 0).astype(np.float64)
             self.uneven, passed, n = False, self.sums, self.counts
-        self.errored = np.where((n + lost > 0).all(axis=0), lost, 0.0)  # where all have any attempt
+        tried = (n + lost > 0).all(axis=0)  # where all have any attempt
+        self.lost_there, self.ungraded = np.where(tried, lost, 0.0), int(np.where(tried, ungraded, 0.0).sum())
         self.domains, self.clusters = table.domains[self.mask], table.clusters[self.mask]
         self.sides = list(zip(passed[:, self.mask], n[:, self.mask], strict=True))
         self.n_tasks = int(self.mask.sum())
@@ -84,9 +86,10 @@ class CommonTasks:
 
     def compared(self, level: float) -> Comparison:
         """The first against the second; the figures are ``None`` where the two share no graded task."""
-        (a, b), (a_errored, b_errored) = self.names, self.errored
+        (a, b), (a_lost, b_lost) = self.names, self.lost_there
         args = (self.sums[0], self.counts[0], self.sums[1], self.counts[1], self.table.clusters)
-        found = stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_errored, b_errored=b_errored)
+        found = stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_lost, b_errored=b_lost)
+        found = replace(found, errored=found.errored - self.ungraded, ungraded=self.ungraded)
         return replace(found, **self.counted()) if self.uneven else found
 
     def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], stats.Heterogeneity | None]:
@@ -193,7 +196,7 @@ def pair(
         raise EvidenceError(f"{table.report}: {a!r} and {b!r} have no graded task in common; nothing can be compared")
     by_domain, spread = tasks.by_domain(level)
     failed = None
-    if tasks.errored.any():
+    if tasks.lost_there.any():
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
     notes = tasks.notes(level)

@@ -50,14 +50,21 @@ def role_costs(table: TaskTable, manifest: Manifest | None) -> tuple[RoleCost, .
         return ()
 
 
+def unbilled(calls: "pa.Table") -> "pa.ChunkedArray":
+    """Which of these calls failed so that nothing was made, and so cost nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    cause = pc.list_element(pc.split_pattern(pc.fill_null(calls["error"], ""), ":", max_splits=1), 0)
+    return pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
+
+
 def _of_calls(table: TaskTable, names: list[str], hybrids: Mapping[str, tuple[str, str]]) -> Iterator[RoleCost]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     calls = read_charged_calls(table.report, ["attempt_id", "role", "model", "cost_usd", "error", "request_digest"])
-    cause = pc.list_element(pc.split_pattern(pc.fill_null(calls["error"], ""), ":", max_splits=1), 0)
-    free = pc.and_(pc.is_null(calls["cost_usd"]), pc.is_in(cause, pa.array([word.value for word in UNBILLED])))
-    calls = calls.filter(pc.invert(free))
+    calls = calls.filter(pc.invert(unbilled(calls)))
     calls = calls.append_column("shared", pc.cast(_shared(table, calls), pa.int64()))
     for name in names:
         ids = table.outcomes.column_at("attempt_id", table.attempts_of(name).rows)

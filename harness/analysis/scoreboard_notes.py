@@ -4,15 +4,20 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import early_notes
 from harness.analysis.pairs import EVEN, unit_note
+from harness.analysis.role_costs import unbilled
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Scoreboard
 from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SAME_RATE = 1e-12  # rates closer than this are the same
 NAMED = 5  # names that a sentence lists
@@ -110,14 +115,29 @@ def cost_notes(table: TaskTable) -> list[str]:
 
     notes = load_note(table, table.contenders)
     try:
-        calls = read_calls(table.report, ["usage_source", "cost_basis", "cache_hit"])
+        calls = read_calls(table.report, ["usage_source", "cost_basis", "cost_usd", "error", "cache_hit", "from_cache"])
     except EvidenceError:
         return notes
+    cached = pc.equal(calls["from_cache"], True)  # noqa: FBT003 - null in reports of earlier versions
+    if kept := pc.sum(cached).as_py():
+        saved, made = (_dollars(calls.filter(rows)) for rows in (cached, pc.invert(calls["cache_hit"])))
+        text = f"{kept:,} of {plural(len(calls), 'call')} answered from it, {saved} not spent again"
+        how = "costs and latencies in the tables are those of calls as they were first made"
+        notes.append(f"answer cache: {text}; calls made for this report cost {made}; {how}")
     calls = calls.filter(pc.and_(pc.equal(calls["cost_basis"], "tokens"), pc.invert(calls["cache_hit"])))
     if n := pc.sum(pc.equal(calls["usage_source"], "estimated")).as_py():
         text = "calls state a total that their token counts do not add up to; the rest is billed as output, an estimate"
         notes.append(f"{n:,} of {len(calls):,} {text} (usage_source in calls.parquet)")
     return notes
+
+
+def _dollars(calls: "pa.Table") -> str:
+    """The sum of calls' costs, and how many of them are not known."""
+    import pyarrow.compute as pc
+
+    costs = calls.filter(pc.invert(unbilled(calls)))["cost_usd"]
+    unknown = f" and {plural(costs.null_count, 'call')} of unknown cost" if costs.null_count else ""
+    return f"${pc.sum(costs).as_py() or 0.0:,.4f}{unknown}"
 
 
 def load_note(table: TaskTable, names: Sequence[str]) -> list[str]:
@@ -199,7 +219,7 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
         (fronts, f"{pareto}: {', '.join(shown)}"),
         *((True, text) for text in missing_lines(view.shown, missing=False)),
         *((True, f"macro F1 of {listed(who, NAMED)}: {why}") for why, who in by_labels.items()),
-        (lost, "costs and latencies are of graded attempts; what errored attempts cost is not in them"),
+        (lost, "costs and latencies are of graded attempts; what errored and ungraded attempts cost is not in them"),
     )
     notes = [text for holds, text in told if holds] + cost_notes(table) + early_notes(table, manifest)
     notes += [*doubt, *table.notes, *(manifest.notes if manifest else ())]

@@ -89,6 +89,9 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
         yield "(a hybrid uses the recorded answers of its parts: they are in its cost too, and on the bill once)"
     if result["budget_usd"] is not None:
         yield f"budget: ${result['budget_usd']:,.2f}; a run stops when it is spent"
+    if (cache := result["cache"]) is not None:
+        kept = "answers in it are not paid again, of which the bill knows nothing"
+        yield f"answer cache {cache['path']} ({cache['mode']}): {kept if cache['exists'] else 'not there yet'}"
     count, parts = sum(suite["tasks"] for suite in result["suites"]), []
     for share in DISCORDANT:
         delta = visible_difference(count, share)
@@ -186,9 +189,8 @@ def examine() -> dict[str, Any]:
     plugins["tools"] = BOX_TOOLS
     backends: dict[str, object] = {}
     for name, backend in BACKENDS.items():
-        if not backend.instead:
-            missing = list(backend.missing())
-            backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
+        missing = list(backend.missing())
+        backends[name] = {"ready": not missing, "missing": missing, "remedy": backend.remedy(missing)}
     return {
         "version": __version__,
         "python": platform.python_version(),

@@ -35,7 +35,7 @@ ARGUMENTS: dict[str, Arguments] = {
         REPORT,
         arg("a A", "a contender; the difference is A minus B"),
         arg("b B", "the contender that A is compared with"),
-        arg("--errors-as", "errored attempts: left out (default), or counted as failed", choices=ERRORS),
+        arg("--errors-as", "errored and ungraded attempts: left out (default), or counted as failed", choices=ERRORS),
         arg("--trials-as", "several trials of a task: their mean (default), or one yes or no", choices=TRIALS),
         *VIEW,
         "ownbench compare reports/demo tuned skilled",

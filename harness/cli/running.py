@@ -36,6 +36,7 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
         arg("--baseline BASELINE", "the finished report that is compared with", type=folder),
         *GATE,
+        "Ends with 0 when all is recorded, also what errored or is ungraded (the gate judges how much); 4: INCOMPLETE.",
         "ownbench run reports/demo",
         "ownbench run reports/candidate --until-decided --baseline reports/main --policy gate.yaml",
     ),
@@ -117,6 +118,10 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: 
         done = f"{summary.done_before + summary.made:,} of {summary.planned:,} recorded"
         made = f"{plural(summary.made, 'attempt')} made in {summary.elapsed_s:.1f} s"
         say(f"{made}, {done}, ${summary.spent_usd:.4f}{unknown} spent in all\n")
+    if (cached := summary.cached) is not None and cached.given:
+        unknown = f" and {plural(cached.unknown, 'answer')} of unknown cost" if cached.unknown else ""
+        calls = f"{cached.given:,} of {plural(cached.asked, 'call')}"
+        say(f"answer cache: {calls} answered from it, ${cached.saved_usd:.4f}{unknown} not spent again\n")
     say("".join(f"note: {visible(note)}\n" for note in summary.notes if not (shown and note in summary.on_record)))
     named = visible(shlex.quote(str(args.report)))
     if summary.errored:
@@ -246,7 +251,7 @@ def line(progress: "Progress") -> str:
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
-    return " | ".join([*parts, *([progress.message] if progress.message else [])])
+    return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])
 
 
 # ------------------------------------------------------------------------------------------------------------ regrade

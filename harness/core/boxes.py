@@ -71,6 +71,7 @@ class Action:
     tool: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     turn: int = 0  # which call of the model asked for it, from 1
+    wrong: str = ""  # why it is refused before any rule is asked: there is no such tool, or its arguments are no JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +105,7 @@ class Acted:
     bytes_out: int = 0
     differs: bool = False  # done once more after the run was stopped, it came out otherwise; the first result was told
     request_digest: str = ""  # of the call that asked for it
-    place: int = 0  # which of the actions that this call asked for, from 0
+    place: int = 0  # which of the actions that this call asked for, from 0; below 0: of those that were wrong
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,7 +183,8 @@ class Call:
     latency_s: float | None = None
     ttft_s: float | None = None
     retries: int = 0
-    cache_hit: bool = False  # the answer stood in the journal: its cost is this attempt's too, and was spent once
+    cache_hit: bool = False  # the answer was on record: its cost is this attempt's too, and was spent once
+    from_cache: bool = False  # of such a one: in the answer cache, so that the report has spent nothing on it
     finish_reason: str = ""
     error: str | None = None  # ``cause: message``, without secrets
     signals: Mapping[str, float] = field(default_factory=dict)
@@ -310,7 +311,8 @@ class Comparison:
     both_passed: int = 0
     both_failed: int = 0
     errored: int = 0
-    bounds: tuple[float, float] | None = None  # the difference if every errored attempt had gone worst, and best, for a
+    ungraded: int = 0
+    bounds: tuple[float, float] | None = None  # the difference if all of these had gone worst, and best, for a
     smallest_difference: float | None = None  # that as many tasks show in four of five tries
     tasks_needed: None = None  # after the fact such a number says nothing: `smallest_difference` does
     sentence: str = ""

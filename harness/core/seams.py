@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.core.boxes import Action, Box, Result, SkillFolder
 from harness.core.errors import BoxError, ModelError
 from harness.core.records import Answer, Grade, Reply, Request
 from harness.core.tasks import Message, Task
 from harness.core.words import Cause, Exposure, Role
+
+if TYPE_CHECKING:
+    from asyncio import Future
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +142,10 @@ class Clock:
         import asyncio
 
         await asyncio.sleep(seconds)
+
+    async def wait(self, future: "Future[None]") -> None:
+        """Waits for what somebody else settles."""
+        await future
 
 
 def seeded(*parts: object) -> random.Random:

@@ -1,5 +1,6 @@
 """From ``experiment.yaml`` to a checked plan and a dry run of it. Nothing is sent and nothing is written here."""
 
+from harness.experiment.answer_cache import open_cache
 from harness.experiment.assembly import Assembled, assemble, earlier_contender, earlier_suite, keep_ids, recall
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems

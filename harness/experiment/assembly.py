@@ -16,6 +16,7 @@ from harness.core import (
     digest_json,
 )
 from harness.cost import lacking
+from harness.experiment.answer_cache import cache_place, one_draw
 from harness.experiment.build import WRAPPERS, DirectPlan, build_systems
 from harness.experiment.context_notes import unshown
 from harness.experiment.grading import bound, judges_of, models_called, task_graders, verifiers_of
@@ -63,8 +64,9 @@ class Assembled:
     attempts: tuple[Attempt, ...]  # the plan: dev attempts first
     places: Mapping[str, Path]  # by suite name: its folder or file
     adapters: Mapping[str, tuple[Path, ...]]  # by model name: the adapters that it is asked to answer with
+    cache: Path | None = None  # the answer cache, which need not be there yet
     notes: tuple[str, ...] = ()  # what a user must know of the suites before they are run
-    unshown: tuple[str, ...] = ()  # contexts that show tasks nothing, a line each
+    for_readers: tuple[str, ...] = ()  # of the results too: contexts that show nothing, trials that share an answer
 
     @property
     def contenders(self) -> dict[str, Contender]:
@@ -122,8 +124,9 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     dev, parts = dev_part(experiment, path, systems, full, suites)
     notes += check_tasks(path, planner.places, suites, dev, systems, graders=graders, trials=experiment.trials)
     notes += planner.notes
-    attempts = plan_attempts(dev, systems, 1, seed, parts)
-    attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems])
+    here = {name for name, spec in specs.items() if not backend_of(spec).remote}
+    attempts = plan_attempts(dev, systems, 1, seed, parts, here=here)
+    attempts += plan_attempts(suites, systems, experiment.trials, seed, [*systems], here=here)
     adapters: dict[str, dict[Path, None]] = {}
     for plan in plans.values():
         if isinstance(plan, DirectPlan):
@@ -150,8 +153,9 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
         places=planner.places,
         adapters={model: tuple(paths) for model, paths in adapters.items()},
+        cache=cache_place(experiment, report),
         notes=tuple(notes),
-        unshown=tuple(unshown(planner.contexts, suites)),
+        for_readers=(*unshown(planner.contexts, suites), *one_draw(experiment)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from harness.core import Cost, Price, Request, Status, Task, as_json
 from harness.cost import estimate, lacking
+from harness.experiment.answer_cache import look_at_cache
 from harness.experiment.assembly import Assembled, recall
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
@@ -26,6 +27,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         backend_of(spec).check_offline(spec)
     held = recall(assembled).standings(a.id for a in assembled.attempts)
     left = [a for a, on in zip(assembled.attempts, held, strict=True) if on is None or not on.is_done]
+    cache = look_at_cache(assembled.experiment, assembled.report, assembled.cache)
     builds = check_boxes(assembled, left, build=False)
     estimated, judges = _Estimate(assembled), [*_judges(assembled)]
     # Of equal contenders the first is billed; of a hybrid what its parts do not ask; no replay, whose are paid for.
@@ -49,6 +51,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
         "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
+        "cache": cache,  # the answer cache; null where there is none
         # as far as prices are known; an answer that contenders share is in it once
         **{end: sum(bill[end] or 0.0 for bill in bills) for end in ("usd_low", "usd_high")},
     }
@@ -160,7 +163,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
-    yield from assembled.unshown
+    yield from assembled.for_readers
     yield from skill_notes(assembled)
     yield from _unused(assembled)
 

@@ -1,8 +1,9 @@
 """Which attempts a run makes, in what order, and whether models, suites and prompts give what they need."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,21 @@ class Attempt:
 
 
 def plan_attempts(
-    suites: Sequence[Suite], systems: Systems, trials: int, seed: int, contenders: Iterable[str]
+    suites: Sequence[Suite],
+    systems: Systems,
+    trials: int,
+    seed: int,
+    contenders: Iterable[str],
+    *,
+    here: Collection[str] = (),
 ) -> list[Attempt]:
-    """Every attempt of these contenders: tasks in a seeded order, in chunks, the suites taking turns; hybrids last."""
-    names = sorted(contenders, key=lambda name: bool(next(iter(systems[name].values())).parts))
+    """Every attempt of these contenders: tasks in a seeded order, in chunks, the suites taking turns.
+
+    In a chunk contenders take turns task by task, each first equally often, so that what changes at a provider meets
+    all alike; hybrids, whose answers are mostly their parts', come last. Contenders of models in this process alone
+    (``here``) take turns by chunk: nothing changes there, and a batch is of one adapter.
+    """
+    names = [*contenders]
     # Of equal contenders all but the first are known by their place too: each has rows of its own, and shared answers.
     places, ids = Counter[tuple[str, str]](), {}
     for name, by_suite in systems.items():
@@ -54,6 +66,10 @@ def plan_attempts(
         tasks = list(suite.tasks)
         seeded("order", seed, suite.name).shuffle(tasks)
         chunks += [(start, turn, suite, tasks[start : start + CHUNK]) for start in range(0, len(tasks), CHUNK)]
+    one = {name: next(iter(systems[name].values())) for name in names}
+    kinds: dict[tuple[bool, bool], list[str]] = {}
+    for name in names:
+        kinds.setdefault((bool(one[name].parts), not one[name].models <= {*here}), []).append(name)
     return [
         Attempt(
             id=attempt_id(ids[name, suite.name], systems[name][suite.name].prompt.identity_of(task), trial),
@@ -63,11 +79,18 @@ def plan_attempts(
             trial=trial,
             split=task.split,
         )
-        for _, _, suite, some in sorted(chunks, key=lambda chunk: chunk[:2])
+        for start, _, suite, some in sorted(chunks, key=lambda chunk: chunk[:2])
         for trial in range(trials)
-        for name in names
-        for task in some
+        for (_, by_turns), alike in sorted(kinds.items())
+        for name, task in (_by_turns(alike, some, start + trial) if by_turns else product(alike, some))
     ]
+
+
+def _by_turns(names: Sequence[str], tasks: Sequence[Task], first: int) -> Iterator[tuple[str, Task]]:
+    """All contenders at a task, then at the next; another of them begins each time."""
+    for turn, task in enumerate(tasks, first):
+        for place in range(len(names)):
+            yield names[(turn + place) % len(names)], task
 
 
 def shared_identities(systems: Systems) -> frozenset[str]:
@@ -87,7 +110,7 @@ def check_needs(
         if need.capability not in capabilities[need.model]:
             spec = specs[need.model]
             problem = f"the model {spec.name} of the backend {spec.backend} {LACKS[need.capability]}"
-            able = [n for n, backend in BACKENDS.items() if need.capability in backend.can and not backend.instead]
+            able = [n for n, backend in BACKENDS.items() if need.capability in backend.can]
             advice = f"use a model of a backend that does, such as {' or '.join(able)}"
             raise UserFileError(path, problem, field=f"contenders.{name}.{need.key}", advice=advice)
 

@@ -57,10 +57,8 @@ def check_known(name: str, known: Collection[str], what: str, path: Path, field:
 
 def resolve(report: Path, text: str, *, field: str = "") -> Path:
     """The place of a path: absolute, from ``~``, in the report's folder, one above, or here. Raises UserFileError."""
-    path = experiment_file(report)
-    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
-    home = path.parent.resolve()
-    places = [wanted] if wanted.is_absolute() else [folder / wanted for folder in (home, *home.parents, Path.cwd())]
+    path, home = experiment_file(report), experiment_file(report).parent.resolve()
+    wanted, places = places_of(home, text)
     try:
         if (place := next((place for place in places if place.exists()), None)) is not None:
             return place
@@ -72,6 +70,13 @@ def resolve(report: Path, text: str, *, field: str = "") -> Path:
     near = nearest(wanted.name, [p.name for p in folder.iterdir()][:1_000]) if folder.is_dir() else ""
     advice = f"{advice}; {near}" if near.startswith("did you mean") else advice
     raise UserFileError(path, f"there is no {text}", field=field, advice=advice)
+
+
+def places_of(home: Path, text: str) -> tuple[Path, list[Path]]:
+    """A path as it is meant, and where it may be."""
+    wanted = Path(text).expanduser() if text.startswith("~") else Path(text)
+    folders = (home, *home.parents, Path.cwd())
+    return wanted, [wanted] if wanted.is_absolute() else [folder / wanted for folder in folders]
 
 
 def read_suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:
@@ -211,9 +216,6 @@ def _refuse_secrets(value: Any, path: Path, field: str) -> None:
 def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
     """The model as the experiment names it, with the digest of whatever can change its answers."""
     backend, given, path = BACKENDS[entry.backend], dict(entry), experiment_file(report)
-    if backend.instead:
-        problem, _, advice = backend.instead.partition("; ")
-        raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)
     if backend.recorded:
         return _replayed(name, entry, report)
     model = entry.model or ""
@@ -228,7 +230,7 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         base_url=given.get("base_url"),
         api_key_env=given.get("api_key_env"),
         price=entry.own_price() or (book_price(model) if backend.booked else None),
-        options=entry.options,
+        options=entry.settings,
     )
     if (wrong := backend.wrong_setting(spec)) is not None:
         raise UserFileError(path, wrong[1], field=f"models.{name}.{wrong[0]}")
@@ -255,7 +257,7 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         sampling=model.sampling,
         template_digest=model.template_digest,
         price=entry.own_price() or model.price,
-        options=entry.options | told,
+        options=entry.settings | told,
         digest=model.digest,
         apart=model.apart,
     )

@@ -11,7 +11,7 @@ from harness.retrieval import unread
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
 from harness.system import BOX_TOOLS, DELIVERIES, NONE, SIGNALS, SYSTEMS, delivery_of
-from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole
+from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Truth, Whole
 
 MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
 OVERLAP = 60  # tokens of the passage before, by default; of short passages a quarter
@@ -321,6 +321,7 @@ class Limits(Strict):
     """How hard a run may press."""
 
     concurrency: Annotated[Count, Field(le=10_000)] = 64
+    adaptive: Truth = True
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None
     timeout_s: Positive = 120.0
@@ -342,6 +343,14 @@ class JudgeEntry(Strict):
     tries: Annotated[Count, Field(le=100)] = 4
 
 
+class CacheEntry(Strict):
+    """Where answers are kept beyond this report."""
+
+    path: Text
+    trials: Truth = False  # whether all trials of a task share one answer; by default each is a draw of its own
+    mode: Literal["read_write", "read_only"] = "read_write"
+
+
 class Experiment(Strict):
     """The whole of ``experiment.yaml``."""
 
@@ -357,6 +366,7 @@ class Experiment(Strict):
     budget: Budget = Budget()
     limits: Limits = Limits()
     sandbox: SandboxOptions = SandboxOptions()
+    cache: CacheEntry | None = None
     economics: Economics = Economics()
 
     @field_validator("suites", mode="before")

@@ -4,7 +4,8 @@ Importing this room imports no backend's package.
 """
 
 from harness.model.backend import BACKENDS, Model, Probing, backend_of, identified, missing_key, open_model
-from harness.model.calling import Caller, Limits, machines
+from harness.model.calling import Caller, machines
+from harness.model.endpoint import Endpoints, Limits
 from harness.model.entry import (
     ADAPTERS,
     ANSWER_LIMITS,

@@ -70,6 +70,7 @@ class Backend:
     packages: tuple[str, ...] = ()
     extra: str = ""  # the extra of this distribution that brings the packages
     remote: bool = False  # whether requests go through the network, so that they take connections and no memory
+    timed: bool = False  # whether the caller counts the machine's time, that of the requests in flight, in any case
     owned: bool | None = None  # the model is the user's own (True) or rented (False), where its price does not say
     recorded: bool = False  # whether answers were made, and paid for, in an earlier run
     named: bool = True
@@ -79,7 +80,6 @@ class Backend:
     always_logprobs: bool = False  # whether log-probabilities cost nothing, so that they are asked for in any case
     changing: tuple[str, ...] = ("dtype", "reasoning", "tools")
     """Options that can change an answer, and are part of the model's identity."""
-    instead: str = ""  # of a backend that this version knows and cannot call: why, and what to write instead
     can: frozenset[str] = frozenset()  # capabilities, as far as the backend says; the words are in `entry`
 
     def open(self, spec: ModelSpec, given: Opening) -> Model:
@@ -166,8 +166,6 @@ def open_model(
 ) -> Model:
     """The model that a spec names; sends nothing and loads no weights. Raises UsageError: why it cannot be opened."""
     backend = backend_of(spec)
-    if backend.instead:
-        raise UsageError(f"model {spec.name!r}: {backend.instead}")
     if (missing := backend.missing_package(spec)) is not None:
         raise UsageError(missing)
     if offline:

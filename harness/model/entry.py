@@ -88,8 +88,8 @@ class ModelEntry(Strict):
     """Whether what the model thinks is kept apart from its answer, or is part of the text."""
 
     @property
-    def options(self) -> dict[str, Any]:
-        """What only its backend understands, where it is not the default."""
+    def settings(self) -> dict[str, Any]:
+        """What only its backend understands, where it is not the default: the options of its `ModelSpec`."""
         given = ((key, field.default) for key, field in type(self).model_fields.items() if key not in _PLACED)
         return {key: getattr(self, key) for key, default in given if getattr(self, key) != default}
 

@@ -19,18 +19,19 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.core import Cause, Message, ModelError, ModelSpec, OwnbenchError, Reply, Request, Usage, UsageError
 from harness.model.backend import Ask
-from harness.model.local_choose import Row, sampling_of
+from harness.model.local_choose import Row
 from harness.model.local_engine import Engine, prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import OPTIONS, Prompts, local_digests, wrong_setting
-from harness.model.reasoning import KEEP, opened_by, separated
+from harness.model.local_request import read_request, reply_of
+from harness.model.reasoning import KEEP
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
@@ -214,30 +215,15 @@ class LocalModel:
     def _read(self, ticket: _Ticket) -> None:
         """Makes a row of what a request asks for."""
         request = ticket.request
-        if request.tools:
-            raise ModelError(Cause.REQUEST, "a local model has no tool calling; deliver the tools by text")
         if request.adapter is not None:
             ticket.adapter = Path(request.adapter).resolve()
             if ticket.adapter not in self._loaded:
                 problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 raise ModelError(Cause.REQUEST, problem)
         engine, reader = self._engine(ticket.adapter), self._prompts(ticket.adapter)
-        sampling, text = sampling_of(request.sampling), reader.render(request.messages)
-        prompt, ticket.opened = reader.tokens(text), opened_by(text)
-        limit = sampling["max_tokens"] or engine.max_new
-        if engine.room is not None:
-            if len(prompt) >= engine.room:
-                problem = f"the prompt has {len(prompt)} tokens, the model reads {engine.room} at most"
-                raise ModelError(Cause.CONTEXT, problem)
-            limit = min(limit, engine.room - len(prompt))
-        ticket.row = Row(
-            prompt=prompt,
-            limit=1 if request.letters else limit,
-            sampling=sampling,
-            identity=request.digest,
-            letters=reader.letters(request.letters),
-            dropped=lambda: ticket.future.cancelled() or self._closed,
-        )
+        row, ticket.opened = read_request(request, reader, engine.room, engine.max_new)
+        row.dropped = lambda: ticket.future.cancelled() or self._closed
+        ticket.row = row
 
     def _run(self, batch: list[_Ticket]) -> None:
         """Answers a batch; one that memory does not hold is tried in halves."""
@@ -259,9 +245,10 @@ class LocalModel:
             return
         per_token = seconds / sum(len(row.prompt) + len(row.tokens) for row in rows)
         for ticket, row in zip(batch, rows, strict=True):
-            reply = _reply(row, seconds, per_token, self._version)
-            if self._options["reasoning"] != KEEP:
-                reply = _apart(reply, opened=ticket.opened)
+            read, written = len(row.prompt), len(row.tokens)
+            usage = Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted")
+            apart = self._options["reasoning"] != KEEP
+            reply = reply_of(row, usage, seconds, self._version, apart=apart, opened=ticket.opened)
             _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
 
     # -------------------------------------------------------------------------------------------- what is loaded
@@ -315,24 +302,3 @@ def _as_fault(error: Exception) -> ModelError:
     if isinstance(error, ModelError):
         return error
     return ModelError(Cause.INTERNAL, f"{type(error).__name__}: {error}")
-
-
-def _apart(reply: Reply, *, opened: bool) -> Reply:
-    """The reply with what the model thought kept apart; with the next turn its text goes back as it was written."""
-    thought, text = separated(reply.text, opened=opened)
-    return reply if text == reply.text else replace(reply, text=text, reasoning=thought, kept={"content": reply.text})
-
-
-def _reply(row: Row, seconds: float, per_token: float, version: str) -> Reply:
-    """The reply of one row of a batch that took ``seconds``, ``per_token`` of them for each, read or written."""
-    sure, read, written = row.logprobs, len(row.prompt), len(row.tokens)
-    return Reply(
-        text=row.text,
-        finish_reason=row.finish_reason,
-        signals={"logprob_mean": sum(sure) / len(sure), "logprob_min": min(sure), "margin": min(row.margins)}
-        | {f"p:{letter}": share for letter, share in row.sure_of.items()},
-        usage=Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted"),
-        latency_s=seconds,
-        ttft_s=row.first_token_s,
-        model_version=version,
-    )

@@ -97,7 +97,7 @@ def read_usage(usage: Any) -> Usage:
 
 def _plain(usage: Any) -> Usage | None:
     """The usage that most servers state: three counts that add up. Nothing in it needs to be understood."""
-    told = [usage.get(name) for name in _THREE] if isinstance(usage, dict) else [None]
+    told: list[Any] = [usage.get(name) for name in _THREE] if isinstance(usage, dict) else [None]
     if any(type(number) is not int or number < 0 for number in told) or told[0] + told[1] != told[2] or not told[2]:
         return None
     if len(usage) > len(told) and any(value is not None and name not in _THREE for name, value in usage.items()):

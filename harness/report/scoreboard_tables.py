@@ -173,7 +173,7 @@ def pairing_table(view: Pairing) -> Table:
     c, failed, here = view.comparison, view.errored_as_failed, view.this_suite
     exact = "" if c.p_exact in {None, c.p_value} else f"; exact {core.p_text(c.p_exact)}"
     ends = [core.points(end) for end in c.bounds or ()]
-    bounds = f"; if all had gone worst or best for the first: [{', '.join(ends)}] points" if ends and c.errored else ""
+    lost = c.errored + c.ungraded
     several = "with several tries of a task: more than half of them" if c.n_trials != 2 * c.n_tasks else ""
     meant = ("the pass rate of the first minus that of the second on the same tasks, in points of a hundred; for tasks "
              "like these the true one lies between the brackets, as surely as it says")  # fmt: skip
@@ -186,11 +186,16 @@ def pairing_table(view: Pairing) -> Table:
         ("only the first passed", f"{c.wins:,}", several),
         ("only the second passed", f"{c.losses:,}", ""),
         ("both, neither", f"{c.both_passed:,}, {c.both_failed:,}", "tasks that tell nothing about which is better"),
-        ("errored", f"{c.errored:,}{bounds}", "attempts that the instrument failed; they are in no rate"),
+        ("errored", f"{c.errored:,}", "attempts that the instrument failed; they are in no rate"),
     ]  # fmt: skip
+    if c.ungraded:
+        rows.append(("ungraded", f"{c.ungraded:,}", "answers that the grader could not judge; they are in no rate"))
+    if ends and lost:
+        meant = "the difference if all of these had gone worst, and best, for the first"
+        rows.append((f"{_lost_words(c)}, at worst and best", f"[{', '.join(ends)}] points", meant))
     if failed is not None:
         counted = "the same difference if every such attempt were counted as failed"
-        rows.append(("errored as failed", _points(failed), counted))
+        rows.append((f"{_lost_words(c)} as failed", _points(failed), counted))
     if here.low is not None:
         again = "the smaller question: the difference if these very tasks were tried again"
         rows.append(("exactly this suite", Cell(core.points_interval(here.low, here.high), "trial noise only"), again))
@@ -198,6 +203,10 @@ def pairing_table(view: Pairing) -> Table:
     shown = "no difference at all" if c.smallest_difference is None else f"{least} points or more"
     rows.append(("these tasks can show", shown, "a true difference of this size shows in four runs of five"))
     return figures(f"{c.a} and {c.b} on the same tasks", rows)
+
+
+def _lost_words(c: core.Comparison) -> str:
+    return " and ".join(word for word, n in (("errored", c.errored), ("ungraded", c.ungraded)) if n) or "errored"
 
 
 def _points(c: core.Comparison) -> str:

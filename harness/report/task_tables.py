@@ -31,18 +31,19 @@ STATUSES = tuple(_RESULTS)
 
 def result_cell(cell: TaskCell) -> Cell:
     """What a contender made of a task: a word on its colour."""
-    lost = [f"{cell.errored:,} errored"] * bool(cell.errored) + [f"{cell.skipped:,} not tried"] * bool(cell.skipped)
+    counts = (cell.errored, "errored"), (cell.ungraded, "ungraded"), (cell.skipped, "not tried")
+    lost, gone = [f"{count:,} {word}" for count, word in counts if count], cell.errored + cell.ungraded
     under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
     words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
     if cell.partly and cell.score is not None:
         words += f", {cell.partly:,} partly; {score_text(cell.score)} of the full score, which the rates count"
     words += "".join(f", {part}" for part in lost)
-    if cell.errored:
+    if gone:
         words += "; errored or ungraded trials are the instrument's, and in no rate"
     if not cell.graded:
-        only = cell.errored + cell.skipped == 1
-        text = ("errored" if cell.errored else "not tried") if only else ", ".join(lost) or UNKNOWN
-        return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if cell.errored else "")
+        only = gone + cell.skipped == 1
+        text = next(word for count, word in counts if count) if only else ", ".join(lost) or UNKNOWN
+        return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if gone else "")
     text = f"{cell.passed:,} of {cell.graded:,} passed" + (f", {cell.partly:,} partly" if cell.partly else "")
     if cell.graded == 1:
         text = _result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
@@ -188,8 +189,8 @@ _COLUMNS: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("cache_write_tokens", "cache write", _COUNT), ("output_tokens", "output", _COUNT),
     ("reasoning_tokens", "reasoning", _COUNT), ("gpu_seconds", "GPU time", seconds), ("cost_usd", "cost", dollars),
     ("price_date", "price of", str), ("latency_s", "latency", seconds), ("ttft_s", "first token", seconds),
-    ("retries", "retries", _COUNT), ("cache_hit", "from cache", _yes_or_no), ("finish_reason", "ended by", str),
-    ("error", "error", str),
+    ("retries", "retries", _COUNT), ("cache_hit", "on record", _yes_or_no), ("from_cache", "from cache", _yes_or_no),
+    ("finish_reason", "ended by", str), ("error", "error", str),
 )  # fmt: skip
 """Columns of the call table, how they are headed and how a value is written."""
 

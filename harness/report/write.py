@@ -28,7 +28,7 @@ DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (
     "Costs are US dollars: a task's mean, and all that was spent for each pass, failures included. Latencies are "
-    "quantiles over graded attempts. Errored attempts failed through no fault of the contender and are in no rate."
+    "quantiles over graded attempts. Errored and ungraded attempts are no fault of the contender's, and in no rate."
 )
 DIFFERENCES = (
     "Differences are in points of the pass rate, the contender minus the other, on the tasks that both have. "

@@ -16,6 +16,7 @@ class Asking:
     digest: str
     scope: str  # as of its request
     actions: int = 0  # that it has asked for so far
+    wrong: int = 0  # that it has asked for besides, and that nothing could do
 
     @staticmethod
     def now() -> "Asking":
@@ -26,8 +27,11 @@ class Asking:
         """What is done from now on, this call has asked for."""
         _last.set(self)
 
-    def next_action(self) -> Key:
+    def next_action(self, action: Action) -> Key:
         """How the next action is known."""
+        if action.wrong:
+            self.wrong += 1
+            return self.digest, -self.wrong
         self.actions += 1
         return self.digest, self.actions - 1
 

@@ -5,11 +5,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import fields
 
-from harness.core import Cause, Clock, Cost, ModelError, Redactor, Role
+from harness.core import Cause, Cost, ModelError, Redactor, Role
 from harness.cost import BusyTime
 from harness.experiment import Assembled
-from harness.model import Caller, Limits, Model
+from harness.model import Caller, Endpoints, Limits, Model
 from harness.store import read_calls_journal
+
+CONTENDERS = "contenders"  # who share the run's own limits at an endpoint
 
 
 class Bench:
@@ -19,24 +21,20 @@ class Bench:
         self,
         assembled: Assembled,
         models: Mapping[str, Model],
-        clock: Clock,
+        endpoints: Endpoints,
         redact: Redactor,
         busy: Mapping[str, BusyTime | None],
     ) -> None:
         judges = {name: assembled.experiment.judges[name] for name in assembled.judges}
         seed, known = assembled.experiment.seed, {field.name for field in fields(Limits)}
-        self.callers = {
-            name: Caller(
-                models[judge.model],
-                Limits(**{key: value for key, value in judge if key in known}),
-                clock,
-                seed,
-                redact=redact,
-                busy=busy[judge.model],
-            )
-            for name, judge in judges.items()
-            if judge.model in models
-        }
+        self.callers: dict[str, Caller] = {}
+        for name, judge in judges.items():
+            if (model := models.get(judge.model)) is not None:
+                own = Limits(**{key: value for key, value in judge if key in known})
+                party = endpoints.of(model.spec).party(f"judge {name}", own, beside=CONTENDERS)
+                self.callers[name] = Caller(
+                    model, own, endpoints.clock, seed, redact=redact, busy=busy[judge.model], party=party
+                )
         self._places = {name: asyncio.Semaphore(judge.concurrency) for name, judge in judges.items()}
         self._budgets = {name: judge.budget_usd for name, judge in judges.items() if judge.budget_usd is not None}
         verifying = any(by.judges for by in assembled.verifiers.values())

@@ -8,7 +8,8 @@ from typing import Any
 
 from harness.core import ModelError, Status, digest_json
 from harness.experiment import Assembled, Attempt, earlier_contender, earlier_suite
-from harness.run.session import Rehearsal, Shop
+from harness.run.rehearsal import Rehearsal
+from harness.run.session import Shop
 from harness.system import System
 
 Choices = dict[str, dict[str, "Choice"]]  # by contender name, then by suite name

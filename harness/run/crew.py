@@ -89,6 +89,7 @@ class Crew:
         """Tells the listener where the run stands."""
         spent = self.shop.meter.all
         self.tally.spent_usd, self.tally.unknown_costs = spent.spent_usd, spent.unknown
+        self.tally.pressed = self.shop.endpoints.pressed
         self.listener(self.tally.at(self.clock.monotonic(), phase, message))
 
     def stop(self) -> None:
@@ -199,6 +200,7 @@ class Crew:
                 if judged is None and made.answer is not None:
                     with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
                         judged = await made.session.grade(made.answer)
+                        self.shop.forget(judged, made.session.trace)
                 if made.left or judged is None:
                     self._leave(made)
                 else:

@@ -10,6 +10,7 @@ from typing import Any
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
 from harness.experiment import Assembled, Attempt, check_boxes, keep_ids, recall
 from harness.model import Model, backend_of
+from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
@@ -58,6 +59,7 @@ class Summary:
     spent_usd: float = 0.0
     unknown_costs: int = 0
     elapsed_s: float = 0.0
+    cached: CacheUse | None = None  # of the answer cache; ``None``: the run had none
     notes: tuple[str, ...] = ()
     on_record: tuple[str, ...] = ()  # of these the manifest's, which the scoreboard shows too
 
@@ -79,6 +81,7 @@ class _Run:
         self.notes: list[str] = []
         self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
@@ -99,7 +102,8 @@ class _Run:
         }
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
-        with Journal(self.report) as journal, self.ears:
+        answers = cached_answers(self.assembled, needed=bool(todo))
+        with answers as self.answers, Journal(self.report) as journal, self.ears:
             todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, self.recorded)
             if todo:
@@ -168,7 +172,8 @@ class _Run:
     ) -> None:
         try:
             meter = meter_of(self.assembled, self.tally.started, recorded)
-            shop = Shop(self.assembled, journal, recorded, models, meter, again=self._unreadable(recorded, todo))
+            again = self._unreadable(recorded, todo)
+            shop = Shop(self.assembled, journal, recorded, models, meter, again=again, cache=self.answers)
             working = asyncio.create_task(self._prepare(shop, models))
             with self.ears.told(working.cancel):
                 try:
@@ -271,7 +276,8 @@ class _Run:
         others = tuple(f"model {name}: " for name in self.assembled.specs if name not in self.model_notes)
         earlier = self.manifest.notes if self.manifest else ()
         now = (note for notes in self.model_notes.values() for note in notes)
-        return (*(note for note in earlier if note.startswith(others)), *now, *self.assembled.unshown, *self.written)
+        kept = (note for note in earlier if note.startswith(others))
+        return (*kept, *now, *self.assembled.for_readers, *self.written)
 
     def _summary(self) -> Summary:
         standings = self.recorded.standings(a.id for a in self.assembled.attempts)
@@ -288,6 +294,7 @@ class _Run:
             spent_usd=self.tally.spent_usd,
             unknown_costs=self.tally.unknown_costs,
             elapsed_s=self.clock.monotonic() - self.tally.started,
-            notes=(*self._manifest_notes(), *self.notes),
+            cached=self.answers.use if self.answers else None,
+            notes=(*self._manifest_notes(), *self.notes, *(self.answers.notes if self.answers else ())),
             on_record=self._manifest_notes(),
         )

@@ -13,6 +13,7 @@ from harness.cost import Meter
 from harness.experiment import Assembled, Attempt, check_boxes, recall
 from harness.grade import ungraded
 from harness.run.boxes import KEPT, is_kept
+from harness.run.cached import cached_answers
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
 from harness.run.session import Shop, meter_of
@@ -96,7 +97,7 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
             started = Clock().monotonic()
             meter = meter_of(assembled, started) if judges else Meter()  # rules cost nothing, whatever was spent
             spent = meter.all.spent_usd
-            shop = Shop(assembled, journal, held, models, meter)
+            shop = Shop(assembled, journal, held, models, meter, cache=cache)
             crew = _Again(shop, (held, last, lost), Progress(planned=len(work), started=started), listener)
             try:
                 for model in models.values():
@@ -108,7 +109,9 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
                     await model.close()
             return crew, meter.all.spent_usd - spent
 
-        (crew, paid), kept = asyncio.run(again()), None
+        with cached_answers(assembled, needed=bool(judges)) as cache:
+            crew, paid = asyncio.run(again())
+        kept = None
         journal.check()
         if crew.lines and (report / OUTCOMES_FILE).is_file():
             kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())

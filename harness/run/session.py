@@ -33,10 +33,11 @@ from harness.core import (
 from harness.cost import AttemptMeter, Meter, Reservation, charge
 from harness.experiment import Assembled, shared_identities
 from harness.grade import JUDGE_SCOPE, grade
-from harness.model import Caller, Limits, Model, assistant_message, backend_of, machines
+from harness.model import Caller, Endpoints, Limits, Model, assistant_message, backend_of, machines
 from harness.run.acting import Asking, recorded, refused
-from harness.run.bench import Bench, not_yet
+from harness.run.bench import CONTENDERS, Bench, not_yet
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
+from harness.run.cached import CachedAnswers
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
 from harness.sandbox import decide
@@ -58,18 +59,30 @@ class Shop:
         meter: Meter,
         *,
         again: Iterable[str] = (),
+        cache: CachedAnswers | None = None,
     ) -> None:
-        """``again``: digests of requests that are made anew, whatever the journal holds of them."""
+        """``again``: digests of requests that are made anew, whatever journal and cache hold of them."""
         limits, seed = Limits(**assembled.experiment.limits.model_dump()), assembled.experiment.seed
         busy = machines({name: model.spec for name, model in models.items()})
         self.assembled, self.journal, self.meter = assembled, journal, meter
         self.clock, self.redact = Patience(), redactor_of(assembled)
+        self.endpoints = Endpoints(self.clock, seed, os.environ, adaptive=limits.adaptive)
+        asked = {name for by in assembled.systems.values() for system in by.values() for name in system.models}
         self.callers = {
-            name: Caller(model, limits, self.clock, seed, redact=self.redact, busy=busy[name])
+            name: Caller(
+                model,
+                limits,
+                self.clock,
+                seed,
+                redact=self.redact,
+                busy=busy[name],
+                party=self.endpoints.of(model.spec).party(CONTENDERS if name in asked else f"model {name}", limits),
+            )
             for name, model in models.items()
         }
-        self.bench = Bench(assembled, models, self.clock, self.redact, busy)
-        self.again = {*again}
+        self.bench = Bench(assembled, models, self.endpoints, self.redact, busy)
+        self.again, self.cache = {*again}, cache
+        self.one_for_all = bool((kept := assembled.experiment.cache) and kept.trials)  # whether trials share answers
         self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
         self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
         self.acted = recorded.acted
@@ -88,6 +101,27 @@ class Shop:
     def caller(self, asked: "Asked") -> Caller:
         """Who calls: a judge keeps limits of its own."""
         return self.bench.callers[asked.judge] if asked.judge else self.callers[asked.model]
+
+    def cached(self, asked: "Asked") -> Reply | None:
+        """The answer that the answer cache holds."""
+        if self.cache is None or asked.digest in self.again:
+            return None
+        reply = self.cache.get(asked.model, asked.digest)
+        return reply and self.redact.answer(reply)  # a key of this run was no secret of the one that kept it
+
+    def hold(self, asked: "Asked", reply: Reply) -> None:
+        """Keeps at hand an answer that others may ask for."""
+        if asked.role is Role.JUDGE or self.is_shared(asked.request.scope):
+            self.replies[asked.digest] = reply
+
+    def forget(self, judged: Grade, trace: Trace) -> None:
+        """Takes out of the answer cache what judges said that nobody can read: it is an error."""
+        if judged.cause is Cause.JUDGE and self.cache is not None:
+            self.cache.forget(call for call in trace.calls if call.role is Role.JUDGE)
+
+    def is_shared(self, scope: str) -> bool:
+        """Whether another attempt may ask what one of this contender asks."""
+        return self.one_for_all or scope in self.shared
 
     def recorded(self, request: Request, digest: str) -> Reply | None:
         """The answer that is on record."""
@@ -177,8 +211,9 @@ class AttemptSession(Session):
             raise
         else:
             self._keep(asked, reply, retries=retries, started_at=started)
-            if request.scope in shop.shared or asked.role is Role.JUDGE:
-                shop.replies[digest] = reply
+            shop.hold(asked, reply)
+            if shop.cache is not None:
+                shop.cache.put(model, digest, asked.role, reply)
             shop.again.discard(digest)
             future.set_result(reply)
             return reply
@@ -209,11 +244,14 @@ class AttemptSession(Session):
             cost=charge(usage, spec.price),
             **made,
         )
-        shop.journal.append_call(call, end if isinstance(end, Reply) and not call.cache_hit else None)
+        is_new = call.from_cache or not call.cache_hit  # to the journal
+        shop.journal.append_call(call, end if isinstance(end, Reply) and is_new else None)
         self.trace.add(call)
         paid, spent = not call.cache_hit and not backend_of(spec).recorded, is_spent(call)
         if spent and call.role is not Role.JUDGE:
             self.charged.spend(call.cost)
+        if call.from_cache and shop.cache is not None:
+            shop.cache.save(call.cost)
         if paid and asked.judge:
             shop.bench.spend(asked.judge, call.cost)
         if paid and spent is not False:  # where nobody knows, it is counted, and no reason to stop
@@ -233,7 +271,7 @@ class AttemptSession(Session):
         """The answer, from the journal or the model. Raises ModelError: there is none, or no more may be spent."""
         if self._verifying and role is Role.JUDGE:
             role = Role.SELECTOR  # what a judge costs that serves as a verifier is a cost of the contender
-        request = self._whole(model, request)
+        request = self.whole(model, request)
         if role is not Role.JUDGE:
             self.charged.check()
         spoken = role not in _NOT_SPOKEN
@@ -246,8 +284,10 @@ class AttemptSession(Session):
             self.trace.say(assistant_message(reply))
         return reply
 
-    def _whole(self, model: str, request: Request) -> Request:
-        """The request with all of its model; a grader knows its judge's by name only."""
+    def whole(self, model: str, request: Request) -> Request:
+        """The request with all of its model; a grader knows its judge's by name only, and counts repeats as trials."""
+        if self._shop.one_for_all and request.scope != JUDGE_SCOPE:
+            request = replace(request, trial=0)
         if request.model:
             return request
         spec = self._shop.assembled.specs[model]
@@ -260,6 +300,10 @@ class AttemptSession(Session):
                 self._keep(asked, reply, cache_hit=True)
                 return reply
             if (waiting := shop.in_flight.get(digest)) is None:
+                if (reply := shop.cached(asked)) is not None:
+                    self._keep(asked, reply, cache_hit=True, from_cache=True)
+                    shop.hold(asked, reply)
+                    return reply
                 if not asked.judge:
                     return await self.made(asked)
                 async with shop.bench.place(asked.judge):  # what waits for its turn is not spent yet
@@ -312,15 +356,18 @@ class AttemptSession(Session):
     async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
         """What came of it; after a stop it is done again, and told as it was then. Raises BoxError: the box failed."""
         shop, asking = self._shop, Asking.now()
-        key = asking.next_action()
+        key = asking.next_action(action)
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
-        result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+        if action.wrong:
+            result = replace(await perform(), allowed=False, rule=action.wrong)
+        else:
+            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
         if acted.differs or (acted.attempt_id, *key) not in shop.acted:
             shop.journal.append_action(acted, text if told is None else None)
-        if asking.scope in shop.shared:
+        if shop.is_shared(asking.scope):
             shop.told.setdefault(key, text)
         self.trace.add(acted)
         return replace(result, text=text if told is None else told)
@@ -351,31 +398,3 @@ class AttemptSession(Session):
             self._verifying = False
             if not by.models:
                 self.trace.verifying_s += self._shop.clock.monotonic() - began
-
-
-class Rehearsal(AttemptSession):
-    """A session in which nothing is recorded or sent: it replays what the journal holds, to choose a threshold."""
-
-    async def call(self, model: str, request: Request, role: Role) -> Reply:  # noqa: ARG002
-        """The recorded answer; a `ModelError` where there is none."""
-        request = self._whole(model, request)
-        reply = self._shop.recorded(request, request.digest)
-        if reply is None:
-            raise ModelError(Cause.REPLAY, f"the model {model} has no recorded answer to this request")
-        Asking(request.digest, request.scope).begin()
-        return reply
-
-    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:  # noqa: ARG002
-        """What the model was told. Raises ModelError: that is not on record."""
-        told = self._shop.told.get(Asking.now().next_action())
-        if told is None:
-            raise ModelError(Cause.REPLAY, f"what came of {action.tool} is not on record")
-        return Result(text=told)
-
-    async def grade(self, answer: Answer, verifier: str | None = None) -> Grade:
-        """As of every session; the work is that of the attempt of the part which gave the answer."""
-        assembled = self._shop.assembled
-        for attempt in assembled.attempts if assembled.graders[self.task.digest].needs_box else ():
-            if (attempt.contender, attempt.task.digest, attempt.trial) == (answer.served_by, self.task.digest, 0):
-                self.trace.attempt = attempt.id
-        return await super().grade(answer, verifier)

@@ -55,7 +55,16 @@ class Patience(Clock):
             raise Unsent
         if (own := _own_end()) is not None:
             own[0].reschedule(own[1] + seconds)
-        waiting = asyncio.ensure_future(super().sleep(seconds))
+        await self._waited(asyncio.ensure_future(super().sleep(seconds)))
+
+    async def wait(self, future: asyncio.Future[None]) -> None:
+        """Waits for a turn, in no attempt's own time. Raises Unsent: the run is stopped."""
+        if self.over:
+            raise Unsent
+        with own_time_held():
+            await self._waited(future)
+
+    async def _waited(self, waiting: asyncio.Future[None]) -> None:
         self._waiting.add(waiting)
         try:
             await waiting

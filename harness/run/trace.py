@@ -159,6 +159,7 @@ class Progress:
     started: float
     phase: str = ""  # what is being done, in words: loading a model, attempts, choosing thresholds
     message: str = ""
+    pressed: str = ""  # the present limits of endpoints that take fewer requests at once than they might be sent
     passed: int = 0
     failed: int = 0
     errored: int = 0

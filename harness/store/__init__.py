@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         read_outcome,
         search_inputs,
     )
+    from harness.store.cache import AnswerCache
     from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
     from harness.store.compacting import PLANNED, Plan, compact

@@ -43,7 +43,8 @@ class TaskCell:
     partly: int  # of its graded trials: with a part of it
     graded: int
     score: float | None  # mean over the graded trials, a pass as 1, a failure as 0; ``None`` where there is none
-    errored: int  # trials that the instrument lost: errored or ungraded
+    errored: int  # trials that the instrument failed
+    ungraded: int  # trials with an answer that the grader could not judge
     skipped: int
     escalated: int
 
@@ -281,7 +282,8 @@ def _cells(index: Outcomes, tasks: Array, names: Sequence[str], split: str | Non
         "passed": graded & ~partly & (value > 0),
         "partly": partly,
         "graded": graded,
-        "errored": (status == UNGRADED) | (status == ERRORED),
+        "errored": status == ERRORED,
+        "ungraded": status == UNGRADED,
         "skipped": status == SKIPPED,
         "escalated": index.escalated[used] == 1,
         "score": value,

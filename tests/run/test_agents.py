@@ -404,6 +404,26 @@ def test_what_the_experiment_forbids_is_refused_told_and_recorded(experiment, ca
     assert row(report)["status"] == "passed"
 
 
+def test_a_call_that_nothing_can_do_is_recorded_as_refused(experiment, capfd):
+    wrong = [
+        ("rm_all", {"path": "/"}),
+        ("write_file", {"path": "x"}),
+        ("bash", '{"command": '),
+        ("bash", {"command": ":"}),
+    ]
+    with Server(calling(wrong, "answer 0")) as served:
+        report = experiment(served, contender={"tools": ["bash"]})
+        run(report, capfd)
+    assert [(one["tool"], one["turn"], one["allowed"], one["rule"]) for one in actions(report)] == [
+        ("rm_all", 1, False, "no such tool"),
+        ("write_file", 1, False, "not a tool of this task"),
+        ("bash", 1, False, "arguments are not JSON"),
+        ("bash", 1, True, "default"),
+    ]
+    said = [message["content"] for message in served.seen[-1]["body"]["messages"] if message["role"] == "tool"]
+    assert said[:3] == ["There is no tool rm_all.", "There is no tool write_file.", "The arguments are not valid JSON."]
+
+
 def test_allowed_tools_may_be_enforced(experiment, skills, capfd):
     steps = [
         bash("echo before"),

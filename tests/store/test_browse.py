@@ -152,7 +152,7 @@ def test_cells_count_what_became_of_the_trials(tmp_path):
     index = Outcomes(write(tmp_path, rows))
     (found,) = find_tasks(index).rows
     a, b = found.cells
-    assert (a.contender, a.passed, a.graded, a.errored, a.skipped) == ("A", 1, 2, 2, 1)
+    assert (a.contender, a.passed, a.graded, a.errored, a.ungraded, a.skipped) == ("A", 1, 2, 1, 1, 1)
     assert (b.passed, b.partly, b.graded, b.score) == (0, 1, 1, 0.25)
     assert (a.partly, a.score) == (0, 0.5)
     assert [one.repeated for one in attempts_of(index, found.key) if one.contender == "A"] == [

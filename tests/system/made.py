@@ -2,13 +2,14 @@
 
 import json
 import struct
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.core import (
+    Action,
     Answer,
     Call,
     Exposure,
@@ -20,6 +21,7 @@ from harness.core import (
     RenderedPrompt,
     Reply,
     Request,
+    Result,
     Role,
     SkillFolder,
     Status,
@@ -83,6 +85,9 @@ class FakeSession:
 
     def skill(self, name: str, how: Exposure) -> None:
         self.trace.add(SkillSeen(name, how))
+
+    async def act(self, action: Action, perform: Callable[[], Awaitable[Result]]) -> Result:
+        return replace(await perform(), allowed=not action.wrong, rule=action.wrong)
 
     @asynccontextmanager
     async def workplace(self, skills: Mapping[str, SkillFolder]) -> AsyncIterator[None]:

@@ -1,14 +1,30 @@
-"""vLLM in this process: known to the format, and not called by this version."""
+"""vLLM in this process, with LoRA adapters by request. The model itself is `harness.model.vllm`."""
 
-from harness.model.backend import Backend
-from harness.model.entry import CAPABILITIES, ModelEntry
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from harness.adapter import Adapter, check_adapter
+from harness.core import ModelSpec
+from harness.model.backend import Backend, Model, Opening
+from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, ModelEntry
+from harness.model.local_folder import check_folder, local_digests
+from harness.model.vllm_options import check_rank, wrong_option
 from harness.userfile import Text
 
 
 class VllmEntry(ModelEntry):
     """A model of the backend ``vllm``."""
 
-    path: Text
+    path: Text  # the folder of a local model
+    options: dict[str, Any] = Field(default_factory=dict)  # of vLLM's engine, by their own names
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The engine's options, and what else is not the default."""
+        return {**self.options, **{key: value for key, value in super().settings.items() if key != "options"}}
 
 
 class VllmBackend(Backend):
@@ -16,14 +32,43 @@ class VllmBackend(Backend):
 
     name = "vllm"
     entry = VllmEntry
+    packages = ("vllm", "peft")
+    extra = "vllm"
     owned = True
     named = False
-    can = CAPABILITIES
-    instead = (
-        "vLLM is called through its own OpenAI-compatible server; start `vllm serve MODEL --enable-lora --lora-modules"
-        " NAME=FOLDER`, then write backend: openai and base_url: http://127.0.0.1:8000/v1 (an adapter is chosen there"
-        " by its name, as the model)"
-    )
+    greedy = True
+    timed = True
+    always_logprobs = True
+    can = frozenset({LOGPROBS, ADAPTERS, TOOL_ROLE})
+    changing = (
+        *Backend.changing,
+        *("quantization", "quantization_config", "kv_cache_dtype", "lora_dtype", "hf_overrides", "max_model_len"),
+        *("speculative_config", "model_impl", "model_class_overrides", "additional_config", "logits_processors"),
+    )  # all others change speed and memory, or answers by float noise only
+
+    def open(self, spec: ModelSpec, given: Opening) -> Model:  # noqa: ARG002 - it needs no key and no network
+        """The model; vLLM is imported when it is prepared."""
+        from harness.model.vllm import VllmModel
+
+        return VllmModel(spec)
+
+    def remedy(self, missing: Sequence[str]) -> str:
+        """The command, and where to give it: vLLM pins packages that others need newer."""
+        return f"{super().remedy(missing)} in an environment of its own (docs/vllm.md)" if missing else ""
+
+    def content(self, spec: ModelSpec) -> tuple[str, str]:
+        """Digests of the weights and of the chat template. Raises UserFileError: the folder lacks what is needed."""
+        check_folder(Path(spec.model))
+        return local_digests(Path(spec.model))
+
+    def wrong_setting(self, spec: ModelSpec) -> tuple[str, str] | None:
+        """As `harness.model.vllm_options` says."""
+        return wrong_option(spec)
+
+    def check_adapter(self, spec: ModelSpec, adapter: Adapter) -> None:
+        """By digest, modules and shapes, its rank, and what vLLM would leave out."""
+        check_adapter(adapter, Path(spec.model))
+        check_rank(spec, adapter)
 
 
 BACKEND = VllmBackend()

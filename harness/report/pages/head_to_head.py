@@ -49,7 +49,7 @@ def page(shown: Shown) -> None:
     if any(c.n_trials > c.n_tasks for c in scores):
         trials_as = choose("Several tries of a task count as", list(TRIALS_AS), "trials", at=left)
     if any(c.errored or c.ungraded for c in scores):
-        errors_as = choose("Attempts that errored are", list(ERRORS_AS), "errors", at=right)
+        errors_as = choose("Attempts that errored or are ungraded are", list(ERRORS_AS), "errors", at=right)
     table, _ = loading.table_of(evidence)
     if not apart and (a == b or not shares_tasks(table, a, b)):
         st.info(parts.SAME if a == b else APART)

@@ -1,0 +1,66 @@
+"""What a user allows a minute: spread evenly, and never more in any minute."""
+
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+
+MINUTE_S = 60.3  # who counts has another clock, and requests are on their way for a moment
+_LATE_S = 0.1  # a wait may end late by this without a loss: what follows makes it good
+
+
+@dataclass(slots=True, eq=False)
+class Taken:
+    """An amount that was started."""
+
+    at: float  # when; past all minutes once it no longer counts
+    amount: float
+
+
+class Pace:
+    """The generic cell rate algorithm (ITU-T I.371), and beside it what was started in the last minute.
+
+    In any span of ``t`` seconds at most ``per_minute * (t + 0.1) / 60`` plus one amount start; in a minute never more
+    than ``per_minute``, but for a single amount that is larger.
+    """
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._per_minute = per_minute or inf
+        self._next, self._sum = -inf, 0.0
+        self._taken: deque[Taken] = deque()
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self._per_minute < inf
+
+    def wait(self, amount: float, now: float) -> float:
+        """Seconds until ``amount`` may start; 0 without a limit."""
+        if not self.limited:
+            return 0.0
+        while self._taken and self._taken[0].at <= now - MINUTE_S:
+            gone = self._taken.popleft()
+            self._sum -= gone.amount
+            gone.at = -inf
+        wait, over = max(0.0, self._next - now), self._sum + amount - self._per_minute
+        for one in self._taken if over > 1e-9 else ():
+            wait, over = max(wait, one.at + MINUTE_S - now), over - one.amount
+            if over <= 1e-9:
+                break
+        return wait
+
+    def take(self, amount: float, now: float) -> Taken:
+        """Starts ``amount`` now."""
+        taken = Taken(now, amount)
+        if self.limited:
+            start = self._next if now - self._next <= _LATE_S else now
+            self._next = start + amount * MINUTE_S / self._per_minute
+            self._taken.append(taken)
+            self._sum += amount
+        return taken
+
+    def correct(self, taken: Taken, amount: float) -> None:
+        """What was started turns out to be ``amount``."""
+        if self.limited:
+            self._next += (amount - taken.amount) * MINUTE_S / self._per_minute
+            self._sum += (amount - taken.amount) * (taken.at > -inf)
+        taken.amount = amount

@@ -1,0 +1,157 @@
+"""Starts vLLM's engine, quietly, and says in one line why it does not start.
+
+The engine's work is done by processes of its own. They inherit what is set here: they ask no network, tell nobody of
+their use, write into one log file, and leave an interrupt from the keyboard to this process, so that a run that is
+interrupted still gets the answers that are under way.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import signal
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.core import ModelSpec, UsageError, UserFileError
+
+_SET = {
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    "VLLM_HOST_IP": "127.0.0.1",  # else vLLM looks for an address that others could reach
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # runs may share a machine
+}
+_CHILDREN = {"PYTHONWARNINGS": "ignore", "TORCH_CPP_LOG_LEVEL": "ERROR", "TORCH_LOGS": "-all"}
+_CPU_CACHE = 1 << 30  # bytes for keys and values, without which vLLM takes nearly all memory
+_SAID = re.compile(r"(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit)): (\S.*)")
+_HIDDEN = ("Engine core initialization failed", "EngineCore encountered", "Worker failed", "WorkerProc init")
+
+
+def start_engine(spec: ModelSpec, options: Mapping[str, Any], adapters: int, logs: Path) -> Any:
+    """The ``AsyncLLM`` of a model's folder, with room for ``adapters`` and one more; its log goes into ``logs``.
+
+    Takes a minute or more, and may run in any thread. Raises UserFileError and UsageError: why there is none.
+    """
+    for name, value in _SET.items():
+        os.environ.setdefault(name, value)
+    logging.getLogger("vllm").addHandler(logging.NullHandler())  # of what it says before its log is set up
+    logging.getLogger("torch._library").setLevel(logging.ERROR)  # on a CPU there is no Triton to be missed
+    folder, log = Path(spec.model), logs / "vllm.log"
+    own_log = {} if "VLLM_LOGGING_CONFIG_PATH" in os.environ else {"log_config_file": str(_log_config(logs, log))}
+    with _inherited(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from vllm.engine.arg_utils import AsyncEngineArgs
+            from vllm.platforms import current_platform
+            from vllm.usage.usage_lib import UsageContext
+            from vllm.v1.engine.async_llm import AsyncLLM
+        except Exception as error:  # noqa: BLE001 - a broken installation breaks in many ways
+            problem = f"vLLM is installed and cannot be imported ({_one_line(error)})"
+            raise UsageError(f"{problem}; see docs/vllm.md, how to make its environment") from None
+        given = _platform_defaults(options) if current_platform.is_cpu() else dict(options)
+        # One place more than adapters, always: on a CPU a row without an adapter reads the last place, and would be
+        # answered with the adapter that stands there.
+        lora = {"enable_lora": True, "max_loras": adapters + 1} if adapters else {}
+        try:
+            asked = AsyncEngineArgs(
+                model=str(folder),
+                trust_remote_code=False,
+                load_format="safetensors",
+                generation_config="vllm",  # an experiment says how it samples
+                logprobs_mode="raw_logprobs",  # before temperature and top-p
+                use_tqdm_on_load=False,
+                **{**own_log, **lora, **given},
+            )
+            config = asked.create_engine_config(UsageContext.ENGINE_CONTEXT)
+        except Exception as error:  # noqa: BLE001 - each option is refused in its own way
+            raise _refused(spec, error, given) from None
+        if current_platform.is_cpu():
+            _check_heads(folder, config.model_config.get_head_size())
+        try:
+            return AsyncLLM.from_vllm_config(config)
+        except Exception as error:  # noqa: BLE001 - what went wrong stands in the log of another process
+            raise UserFileError(folder, f"vLLM's engine did not start ({cause_in(log) or _one_line(error)})") from None
+
+
+def cause_in(log: Path) -> str:
+    """The last exception in a log that says what went wrong, in one line; empty where there is none."""
+    with contextlib.suppress(OSError):
+        said = [found for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
+                if (found := _SAID.search(line)) and not found[2].startswith(_HIDDEN)]  # fmt: skip
+        return f"{said[-1][1]}: {said[-1][2]}"[:300] if said else ""
+    return ""
+
+
+def _log_config(logs: Path, log: Path) -> Path:
+    file = logs / "vllm.json"
+    handler = {"class": "logging.FileHandler", "filename": str(log), "formatter": "plain", "level": "WARNING"}
+    config = {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"plain": {"format": "%(asctime)s %(processName)s %(levelname)s %(message)s"}},
+        "handlers": {"file": handler},
+        "loggers": {"vllm": {"handlers": ["file"], "level": "WARNING", "propagate": False}},
+    }
+    file.write_text(json.dumps(config), encoding="utf-8")
+    return file
+
+
+@contextlib.contextmanager
+def _inherited() -> Iterator[None]:
+    """What processes that are started here inherit, and this one does not keep."""
+    before = {name: os.environ.get(name) for name in _CHILDREN}
+    os.environ.update(_CHILDREN)
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+def _platform_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
+    """On a CPU: float32 as with transformers, nothing compiled, and a bounded cache."""
+    stated = {"kv_cache_memory_bytes", "gpu_memory_utilization"} & set(
+        options
+    ) or "VLLM_CPU_KVCACHE_SPACE" in os.environ
+    cache = {} if stated else {"kv_cache_memory_bytes": _CPU_CACHE}
+    return {"dtype": "float32", "enforce_eager": True, **cache, **options}
+
+
+def _check_heads(folder: Path, size: int) -> None:
+    """On a CPU vLLM learns that it does not know a head's size at the first request."""
+    known: Sequence[int] = ()
+    with contextlib.suppress(ImportError, AttributeError):
+        from vllm.v1.attention.backends.cpu_attn import CPUAttentionBackend
+
+        known = CPUAttentionBackend.get_supported_head_sizes()
+    if known and size not in known:
+        problem = f"its attention heads have {size} places, and vLLM on a CPU knows {', '.join(map(str, known))}"
+        raise UserFileError(folder / "config.json", problem, field="head_dim", advice="use backend: transformers")
+
+
+def _refused(spec: ModelSpec, error: Exception, options: Mapping[str, Any]) -> UserFileError:
+    """Which option vLLM refuses, as far as it says; else what it says of the model."""
+    said = _one_line(error)
+    spelled = said.lower().replace("-", "_").replace(" ", "_")
+    if name := next((name for name in options if name in spelled), ""):
+        field = f"models.{spec.name}.options.{name}"
+        return UserFileError("experiment.yaml", f"found {options[name]!r}, which vLLM refuses ({said})", field=field)
+    return UserFileError(spec.model, f"vLLM does not take this model ({said})", advice="use backend: transformers")
+
+
+def _one_line(error: BaseException) -> str:
+    """What an exception says, without the web pages that its package points to."""
+    errors = getattr(error, "errors", None)  # pydantic's
+    with contextlib.suppress(Exception):
+        first = errors()[0] if errors else None
+        if first:
+            told = " ".join(str(first["msg"]).removeprefix("Value error, ").split())
+            return ": ".join([*(str(part) for part in first["loc"]), told])[:300]
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
