@@ -25,6 +25,7 @@ def make_report(folder: Path, attempts: int, url: str) -> Path:
     from harness.run.trace import skipped
     from harness.store import Journal
 
+    folder.mkdir(parents=True, exist_ok=True)
     make_suite(folder / "suite", attempts // (CONTENDERS * TRIALS))
     report = folder / "report"
     report.mkdir()

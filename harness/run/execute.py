@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
@@ -14,10 +15,11 @@ from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.regrading import regrade
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of, plan_digest, plan_of, standing_of
+from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -89,7 +91,7 @@ class _Run:
         before, planned = read_manifest(self.report), len(self.assembled.attempts)
         if self.watch is None and before is not None and before.complete and tables_are_whole(self.report):
             lost, notes = before.without_outcome, before.notes  # with no need to read the journal
-            if before.plan_digest == plan_digest(self.assembled) and not (self.options.retry_errored and lost):
+            if before.plan_digest == self._plan_digest and not (self.options.retry_errored and lost):
                 return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
         todo = self._look()
         if self.otherwise:
@@ -266,10 +268,15 @@ class _Run:
             stopped_because=None if standing["complete"] else self.stopped,
             early=early or None,
             notes=self._manifest_notes(),
+            # where something is graded by another grader, the next call has to see it
+            plan_digest="" if self.otherwise else self._plan_digest,
             **standing,
         )
-        # where something is graded by another grader, the next call has to see it
-        write_manifest(self.report, replace(manifest, plan_digest="") if self.otherwise else manifest)
+        write_manifest(self.report, manifest)
+
+    @cached_property
+    def _plan_digest(self) -> str:
+        return plan_digest(self.assembled)
 
     def _manifest_notes(self) -> tuple[str, ...]:
         """What models that are still asked are not asked with; those of this call as they are now."""

@@ -16,6 +16,7 @@ from harness.run.boxes import KEPT, is_kept
 from harness.run.cached import cached_answers
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
+from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.session import Shop, meter_of
 from harness.run.stopping import Ears
 from harness.run.trace import (
@@ -27,9 +28,6 @@ from harness.run.trace import (
     is_graded_so,
     judge_records,
     judge_usd,
-    plan_digest,
-    plan_of,
-    standing_of,
     suites_of,
     values,
 )

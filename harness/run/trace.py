@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import chain
-from operator import attrgetter
 from typing import Any
 
 from harness.core import (
@@ -32,15 +30,11 @@ from harness.core import (
     Task,
     Usage,
     as_json,
-    digest_list,
 )
 from harness.experiment import Assembled, Attempt
 from harness.model import BACKENDS, backend_of
 from harness.retrieval import ContextPrompt
 from harness.store import (
-    PLANNED,
-    Plan,
-    Recalled,
     Standing,
     as_asked,
     installed_versions,
@@ -226,42 +220,6 @@ def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
     return ungraded or outcome.grader_digest in {None, grading}
 
 
-def standing_of(assembled: Assembled, recorded: Recalled) -> dict[str, Any]:
-    """How far a report is, in the words of its manifest."""
-    standings = recorded.standings(a.id for a in assembled.attempts)
-    done = sum(on is not None and on.is_done for on in standings)
-    lost = sum(on is not None and on.status in {Status.ERRORED, Status.UNGRADED} for on in standings)
-    return {"done": done, "complete": done == len(assembled.attempts), "without_outcome": lost}
-
-
-def plan_of(assembled: Assembled, cause: Callable[[str], Cause]) -> Plan:
-    """The rows of a report's tables; ``cause`` is why an attempt, by its id, was never tried."""
-    attempts, places = assembled.attempts, [PLANNED.index(name) for name in _OF_TASK]
-    fixed: dict[tuple[str, str], list[Any]] = {}  # by contender and suite
-
-    def named(place: int) -> tuple[Any, ...]:
-        attempt = attempts[place]
-        key = (attempt.contender, attempt.suite.name)
-        if (row := fixed.get(key)) is None:
-            told = identity(assembled, attempt)
-            row = fixed[key] = [told[name] for name in PLANNED]
-        task = attempt.task
-        own = (task.id, task.digest, task.domain, task.cluster, attempt.split, attempt.id)
-        for at, value in zip(places, own, strict=True):
-            row[at] = value
-        return tuple(row)
-
-    return Plan(
-        ids=[attempt.id for attempt in attempts],
-        contenders=[attempt.contender for attempt in attempts],
-        named=named,
-        row=lambda place: skipped(assembled, attempts[place], cause(attempts[place].id)),
-    )
-
-
-_OF_TASK = ("task", "task_digest", "domain", "cluster", "split", "attempt_id")
-
-
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
     """The row of an attempt that was never made."""
     return Outcome(**identity(assembled, attempt), status=Status.SKIPPED, cause=cause)
@@ -350,16 +308,6 @@ def _documents(assembled: Assembled, attempt: Attempt) -> tuple[str, ...]:
     return tuple(name for passage in prompt.passages(attempt.task) for name in passage.names)
 
 
-def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew."""
-    graded = assembled.gradings
-    named = (
-        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
-        for a in sorted(assembled.attempts, key=attrgetter("id"))
-    )
-    return digest_list(chain([assembled.experiment.name], named))
-
-
 def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
     """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
     experiment, models, contenders = assembled.experiment, dict[str, ModelRecord](), list[ContenderRecord]()
@@ -395,7 +343,6 @@ def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
         **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         planned=len(assembled.attempts),
-        plan_digest=plan_digest(assembled),
         **state,
     )
 
