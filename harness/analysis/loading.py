@@ -122,6 +122,9 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
         command = undecided_command(table.report, manifest)
         on = f"; {command} goes on" if command else ""
         warning = f"INCOMPLETE: {done:,}{of} attempts are done{why}; every figure is provisional{on}"
+    if manifest is not None and manifest.mixed_grades:
+        mixed = f"MIXED GRADES: {manifest.mixed_grades}; ownbench regrade {table.report} grades the rest"
+        warning = mixed if done == planned or warning is None else f"{mixed}; {warning}"
     return Progress(planned=planned, done=done, complete=complete, stopped_because=because, warning=warning)
 
 

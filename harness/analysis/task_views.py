@@ -176,7 +176,7 @@ def _transcript(index: Outcomes, attempt: AttemptRow) -> tuple[Transcript | None
     if attempt.attempt_id is None:
         return None, UNNAMED
     if attempt.status == "skipped":
-        return None, "it was never tried"
+        return None, "it was not finished"
     try:
         return store.read_transcript(index.report, attempt.attempt_id, near=attempt.row / index.rows), None
     except EvidenceError as error:

@@ -87,7 +87,9 @@ def _run(args: argparse.Namespace) -> int:
         if args.otlp is not None:
             how["observer"], receiver = around.enter_context(spans_to(args.otlp, assembled, offline=args.offline))
         tell = around.enter_context(display(quiet=args.quiet))
-        summary = run_report(assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell))
+        summary = run_report(
+            assembled, RunOptions(only=tuple(args.only), **how, watch=watch, listener=tell, notice=_note)
+        )
     if args.otlp is not None and receiver.note is not None:
         summary = replace(summary, notes=(*summary.notes, receiver.note))
     decided = watch is not None and watch.rule.decided is not None
@@ -103,6 +105,11 @@ def _run(args: argparse.Namespace) -> int:
         print_view(view)
     whole = summary.complete or args.limit is not None or args.only
     return 0 if decided or (whole and summary.stopped_because is None) else INCOMPLETE
+
+
+def _note(text: str) -> None:
+    sys.stderr.write(f"note: {visible(text)}\n")
+    sys.stderr.flush()
 
 
 def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: bool) -> None:
@@ -134,14 +141,19 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: 
         say("".join(f"  {cause}, for one: {visible(reason)}\n" for cause, reason in examples))
     if not summary.complete and not decided:
         why = f": {visible(summary.stopped_because)}" if summary.stopped_because else ""
-        passes = any(words in (summary.stopped_because or "user") for words in ("user", "asks to wait"))
         command = "the same command"
         if not args.until_decided:  # a contender that is to be stopped early goes on so until it is decided
             from harness.analysis import undecided_command
             from harness.store import read_manifest
 
             command = visible(undecided_command(args.report, read_manifest(args.report)) or f"ownbench run {named}")
-        say(f"INCOMPLETE{why}; {'' if passes else 'fix that, then '}{command} goes on from here\n")
+        first = "" if _passes(summary.stopped_because) else "fix that, then "
+        say(f"INCOMPLETE{why}; {first}{command} goes on from here\n")
+
+
+def _passes(stopped_because: str | None) -> bool:
+    """Whether nothing is to be changed before one goes on."""
+    return any(words in (stopped_because or "user") for words in ("user", "asks to wait"))
 
 
 def _causes(causes: Mapping[str, int]) -> str:
@@ -271,18 +283,21 @@ def run_regrade(args: argparse.Namespace) -> int:
             done = regrade(assembled, listener=tell, offline=args.offline)
     changed = sum(sum(ways.values()) for ways in done.changes.values())
     by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]
-    found = {"graded": done.graded, "changed": changed, "contenders": by_name, "left": done.left}
+    found = {"graded": done.graded, "waiting": done.waiting, "changed": changed, "contenders": by_name}
+    found |= {"left": done.left}
     found |= {"outcomes_before": done.kept, "stopped_because": done.stopped_because, "judge_usd": done.judge_usd}
     grades = f"{plural(changed, 'grade')} changed" if changed else "no grade changed"
     lines = [f"{plural(done.graded, 'answer')} graded again, {grades}"]
     for name, ways in done.changes.items():
         told = ", ".join(f"{n:,} {WAYS[way]}" for way, n in ways.items() if n)
         lines += [f"  {name}: {told}"] if told else []
+    first = "" if _passes(done.stopped_because) else "fix that, then "
     last = {
         f"spent on judges: ${done.judge_usd:.4f}": done.judge_usd,
         f"{plural(done.left, 'attempt')} without an answer to grade left as before": done.left,
         f"the outcomes before: {args.report / str(done.kept)}": done.kept,
-        f"INCOMPLETE: {done.stopped_because}; the same command grades the rest": done.stopped_because,
+        f"{plural(done.waiting, 'answer')} still graded by an earlier grader or reference": done.waiting,
+        f"INCOMPLETE: {done.stopped_because}; {first}the same command grades the rest": done.stopped_because,
     }
     answer(args, found, [*lines, *(text for text, holds in last.items() if holds)])
     return INCOMPLETE if done.stopped_because else 0

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from harness.core.numbers import listed
+from harness.core.numbers import listed, plural
 from harness.core.records import ModelSpec, Price
 from harness.core.words import Decision, Kind
 
@@ -136,10 +136,25 @@ class Manifest:
     plan_digest: str = ""
     done: int = 0
     without_outcome: int = 0  # recorded attempts that ended errored or ungraded
+    graded_before: int = 0  # where grades are mixed: those of an earlier grader or reference than the others
+    graded_now: int = 0  # and those of the present one
     complete: bool = False
     stopped_because: str | None = None
     early: Any = None  # by contenders' digests: the rule that each began with under ``--until-decided``, and its end
     notes: tuple[str, ...] = ()
+
+    @property
+    def mixed_grades(self) -> str | None:
+        """That a regrade has stopped half-way, in words."""
+        if not self.graded_before:
+            return None
+        before = f"{plural(self.graded_before, 'grade')} of an earlier grader or reference"
+        return f"{before}, {self.graded_now:,} of the present one"
+
+    @property
+    def incomplete_because(self) -> str | None:
+        """Why it is not complete, as far as that is known."""
+        return "; ".join(filter(None, (self.mixed_grades, self.stopped_because))) or None
 
     @property
     def early_records(self) -> dict[str, Mapping[str, Any]]:

@@ -10,7 +10,7 @@ class Status(StrEnum):
     FAILED = "failed"  # the contender's own fault: a wrong or malformed answer, a refusal, its turns or its time spent
     UNGRADED = "ungraded"  # there is an answer, and the grader could not judge it
     ERRORED = "errored"  # the instrument's fault: network, provider, sandbox
-    SKIPPED = "skipped"  # never tried, because a budget or the user stopped the run
+    SKIPPED = "skipped"  # not begun or not finished, because a budget or the user stopped the run
 
 
 class Cause(StrEnum):
@@ -40,7 +40,7 @@ class Cause(StrEnum):
     SANDBOX = "sandbox"
     REPLAY = "replay"
     INTERNAL = "internal"
-    # never tried: status skipped
+    # not finished: status skipped
     BUDGET = "budget"
     STOPPED = "stopped"
 

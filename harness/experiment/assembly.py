@@ -8,6 +8,8 @@ from pathlib import Path
 from harness.core import (
     Contender,
     ModelSpec,
+    Outcome,
+    Status,
     Suite,
     Task,
     UserFileError,
@@ -37,6 +39,7 @@ from harness.model import backend_of
 from harness.store import (
     Journal,
     Recalled,
+    Standing,
     experiment_file,
     read_manifest,
     refuse_foreign_results,
@@ -190,6 +193,19 @@ def recall(assembled: Assembled, before: Recalled | None = None) -> Recalled:
         )
         recorded.rename(old, outcome)
     return recorded
+
+
+def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
+    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
+    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
+    return ungraded or outcome.grader_digest in {None, grading}
+
+
+def graded_before(assembled: Assembled, recorded: Recalled) -> list[Attempt]:
+    """The planned attempts whose grades on record are of an earlier grader or reference."""
+    gradings, standings = assembled.gradings, recorded.standings(a.id for a in assembled.attempts)
+    done = [(a, on) for a, on in zip(assembled.attempts, standings, strict=True) if on is not None and on.is_done]
+    return [a for a, on in done if not is_graded_so(on, gradings[a.task.digest])]
 
 
 def keep_ids(journal: Journal, recorded: Recalled) -> None:

@@ -1,16 +1,17 @@
 """A dry run: what would be asked, how often, at what price, and what is missing. Nothing is sent or written."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.core import Cost, Price, Request, Status, Task, as_json
+from harness.core import Cost, Price, Request, Status, Task, as_json, plural
 from harness.cost import estimate, lacking
 from harness.experiment.answer_cache import look_at_cache
-from harness.experiment.assembly import Assembled, recall
+from harness.experiment.assembly import Assembled, graded_before, recall
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
+from harness.experiment.plan import Attempt
 from harness.experiment.skill_notes import skill_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
@@ -25,11 +26,13 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
-    held = recall(assembled).standings(a.id for a in assembled.attempts)
+    recorded = recall(assembled)
+    held = recorded.standings(a.id for a in assembled.attempts)
     left = [a for a, on in zip(assembled.attempts, held, strict=True) if on is None or not on.is_done]
     cache = look_at_cache(assembled.experiment, assembled.report, assembled.cache)
     builds = check_boxes(assembled, left, build=False)
-    estimated, judges = _Estimate(assembled), [*_judges(assembled)]
+    estimated, judges = _Estimate(assembled), [*judges_asked(assembled, assembled.attempts)]
+    again = grades_again(assembled, graded_before(assembled, recorded))
     # Of equal contenders the first is billed; of a hybrid what its parts do not ask; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
@@ -49,12 +52,27 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
-        "warnings": [*dict.fromkeys([*_warnings(assembled), *builds])],
+        "warnings": [*dict.fromkeys([*filter(None, [again]), *_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         "cache": cache,  # the answer cache; null where there is none
         # as far as prices are known; an answer that contenders share is in it once
         **{end: sum(bill[end] or 0.0 for bill in bills) for end in ("usd_low", "usd_high")},
     }
+
+
+def grades_again(assembled: Assembled, attempts: Sequence[Attempt]) -> str:
+    """What grading these again asks for, in a sentence; empty where there are none."""
+    if not attempts:
+        return ""
+    asked = [judge for judge in judges_asked(assembled, attempts) if judge["calls_high"]]
+    paid = [
+        f"the judge {judge['judge']} is asked up to {plural(judge['calls_high'], 'time')}, "
+        + ("at a cost that is not known" if judge["usd_high"] is None else f"for up to about ${judge['usd_high']:.4f}")
+        for judge in asked
+    ]
+    were = "answer was" if len(attempts) == 1 else "answers were"
+    said = f"{len(attempts):,} recorded {were} graded by an earlier grader or reference; ownbench run grades"
+    return f"{said} {'it' if len(attempts) == 1 else 'them'} again first: {'; '.join(paid) or 'no judge is asked'}"
 
 
 class _Estimate:
@@ -101,10 +119,10 @@ def _estimated(request: Request, price: Price | None, more: int = 0) -> Cost:
     return estimate(round(words * WORDS_TO_TOKENS) + more, answer, price, gpu_seconds=(words + answer + more) / 1000)
 
 
-def _judges(assembled: Assembled) -> Iterator[dict[str, Any]]:
+def judges_asked(assembled: Assembled, graded: Sequence[Attempt]) -> Iterator[dict[str, Any]]:
     """One for each judge. At least every task's one answer is graded, or none where a rule may decide; at most all."""
     attempts, tasks = Counter[int](), dict[int, dict[str, Task]]()
-    for attempt in assembled.attempts:
+    for attempt in graded:
         by = assembled.graders[attempt.task.digest]
         if by.judges:
             attempts[id(by)] += 1

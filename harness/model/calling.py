@@ -31,7 +31,7 @@ from harness.model.entry import ANSWER_LIMITS
 from harness.model.faults import Redact, shown
 from harness.model.window import End
 
-OVERLOADED = frozenset({503, 529})  # refused for the load, though not as too many
+ENDS = {Cause.RATE_LIMIT: End.REFUSED, Cause.TIMEOUT: End.LATE}
 
 
 class Caller:
@@ -137,11 +137,7 @@ class Caller:
             reply = await self._answered(request, timeout_s, entered)
             end = End.ANSWERED
         except ModelError as error:
-            told, retry = error, error.fault.retry
-            if retry and (error.cause is Cause.RATE_LIMIT or error.http_status in OVERLOADED):
-                end = End.REFUSED
-            elif error.cause is Cause.TIMEOUT:
-                end = End.LATE
+            told, end = error, ENDS.get(error.cause, End.OTHER)
             raise
         finally:
             self._party.leave(entered, end, told)

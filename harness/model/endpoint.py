@@ -73,7 +73,8 @@ class Party:
         """
         at = self._endpoint
         now = at.clock.monotonic()
-        at.refuse(left_s, last, now)
+        if at.window.paused_until > now or at.window.storms:
+            at.refuse(left_s, last, now)
         if not (self.fresh or self.again) and at.window.wait(now) <= 0 and self._wait(tokens(), now) <= 0:
             return self._take(tokens(), now, now)
         one = _Waiting(future=asyncio.get_running_loop().create_future(), tokens=tokens, left_s=left_s, since=now)
@@ -96,7 +97,7 @@ class Party:
         at = self._endpoint
         now = at.clock.monotonic()
         self._in_use -= 1
-        at.window.ended(entered.sent, now, end, error.retry_after_s if error is not None else None)
+        at.window.ended(entered.sent, now, end, error.retry_after_s if error and error.fault.retry else None)
         if unsent:
             self.requests.correct(entered.request, 0.0)
             self.tokens.correct(entered.tokens, 0.0)

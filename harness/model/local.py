@@ -30,7 +30,7 @@ from harness.model.local_choose import Row
 from harness.model.local_engine import Engine, prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import OPTIONS, Prompts, local_digests, wrong_setting
-from harness.model.local_request import read_request, reply_of
+from harness.model.local_request import Rendered, read_request, reply_of
 from harness.model.reasoning import KEEP
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
@@ -46,7 +46,7 @@ class _Ticket:
     request: Request
     future: "Future[Reply]" = field(default_factory=Future)
     adapter: Path | None = None  # resolved; of the model's loaded ones
-    opened: bool = False  # the prompt ends with an opened block of reasoning
+    asked: Rendered = field(init=False)  # set with the row
     row: Row = field(default_factory=Row)  # its limit is 0 until the request has been read
 
 
@@ -221,7 +221,7 @@ class LocalModel:
                 problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
                 raise ModelError(Cause.REQUEST, problem)
         engine, reader = self._engine(ticket.adapter), self._prompts(ticket.adapter)
-        row, ticket.opened = read_request(request, reader, engine.room, engine.max_new)
+        row, ticket.asked = read_request(request, reader, engine.room, engine.max_new)
         row.dropped = lambda: ticket.future.cancelled() or self._closed
         ticket.row = row
 
@@ -247,8 +247,8 @@ class LocalModel:
         for ticket, row in zip(batch, rows, strict=True):
             read, written = len(row.prompt), len(row.tokens)
             usage = Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted")
-            apart = self._options["reasoning"] != KEEP
-            reply = reply_of(row, usage, seconds, self._version, apart=apart, opened=ticket.opened)
+            keep = self._options["reasoning"] == KEEP
+            reply = reply_of(row, ticket.asked, usage, seconds, self._version, keep=keep)
             _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
 
     # -------------------------------------------------------------------------------------------- what is loaded

@@ -33,6 +33,7 @@ class Row:
     margins: list[float] = field(default_factory=list)
     finish_reason: str = ""
     text: str = ""
+    raw: str = ""  # the text with its special tokens, the end token among them
     first_token_s: float | None = None
 
 
@@ -103,10 +104,14 @@ class Chooser:
         return "length" if len(row.tokens) >= row.limit else "dropped" if row.dropped() else ""
 
 
-def finish(row: Row, ends: frozenset[int], decode: Callable[[list[int]], str]) -> None:
-    """Sets the row's text: what it wrote, without the end token, up to the first stop text."""
-    text = decode([token for token in row.tokens if token not in ends])
-    row.text = text[: min((text.index(stop) for stop in row.sampling["stop"] if stop in text), default=None)]
+def finish(row: Row, ends: frozenset[int], decode: Callable[..., str]) -> None:
+    """Sets the row's texts: what it wrote up to the first stop text; ``text`` is without end and special tokens."""
+    row.text = _cut(decode([token for token in row.tokens if token not in ends]), row.sampling["stop"])
+    row.raw = _cut(decode(row.tokens, special=True), row.sampling["stop"])
+
+
+def _cut(text: str, stops: Sequence[str]) -> str:
+    return text[: min((text.index(stop) for stop in stops if stop in text), default=None)]
 
 
 def _sampled(likely: Any, sampling: Mapping[str, Any], chance: float) -> int:

@@ -149,8 +149,8 @@ class Engine:
         tokenizer = self._tokenizer if fit is None or fit.prompts is None else fit.prompts.tokenizer
         ends = self.ends if tokenizer.eos_token_id is None else self.ends | {int(tokenizer.eos_token_id)}
 
-        def decode(tokens: list[int]) -> str:
-            return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+        def decode(tokens: list[int], *, special: bool = False) -> str:
+            return str(tokenizer.decode(tokens, skip_special_tokens=not special, clean_up_tokenization_spaces=False))
 
         longest = max(len(row.prompt) for row in rows)
         gaps = [longest - len(row.prompt) for row in rows]

@@ -15,11 +15,25 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapter import Shapes, base_digest, base_shapes, tokenizer_files
-from harness.core import Cause, ModelError, ModelSpec, UserFileError, digest_bytes, digest_folder, digest_json, nearest
+from harness.core import (
+    Cause,
+    ModelError,
+    ModelSpec,
+    Tool,
+    ToolCall,
+    UserFileError,
+    digest_bytes,
+    digest_folder,
+    digest_json,
+    nearest,
+)
 from harness.model.local_choose import sampling_of
+from harness.model.reasoning import opened_by, separated
+from harness.model.tool_calls import as_functions, reader_of, why_no_tools
 from harness.userfile import read_text
 
-OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None}
+OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None,
+           "tools": None}  # fmt: skip
 """Every option of a local model, and what it is where nothing is said."""
 _DTYPES = ("float32", "float64", "bfloat16", "float16", "auto")
 _DEVICE = re.compile(r"cpu|(?:cuda|mps|xpu)(?::(?:0|[1-9]\d?))?")
@@ -40,6 +54,8 @@ def wrong_setting(spec: ModelSpec) -> tuple[str, str] | None:
             return name, f"a local model has no such option; {nearest(name, OPTIONS)}"
         if name in _MOST and value is not None and (type(value) is not int or not 1 <= value <= _MOST[name]):
             return name, f"found {value!r}, needed a whole number from 1 to {_MOST[name]:,}"
+    if wrong := wrong_tools(spec):
+        return wrong
     device, dtype = spec.options.get("device"), spec.options.get("dtype")
     if device is not None and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
         known = "cpu, cuda, cuda:N, mps or xpu"
@@ -51,6 +67,20 @@ def wrong_setting(spec: ModelSpec) -> tuple[str, str] | None:
     except ModelError as error:
         return "sampling", str(error).removeprefix("sampling: ")
     return None
+
+
+def wrong_tools(spec: ModelSpec) -> tuple[str, str] | None:
+    """What is wrong with ``tools: true`` of a model whose chat template has no way to call them."""
+    folder, asked = Path(spec.model), spec.options.get("tools")
+    if asked and folder.is_dir() and (why := why_no_tools(folder, template_of(folder) or "")):
+        return "tools", f"{why}; leave it out, and tools are offered by text"
+    return None
+
+
+def calls_tools(spec: ModelSpec) -> bool:
+    """Whether a model calls tools as its chat template has it; else they are offered by text."""
+    folder = Path(spec.model)
+    return spec.options.get("tools") is not False and not why_no_tools(folder, template_of(folder) or "")
 
 
 def check_folder(folder: Path, *, field: str = "") -> None:
@@ -187,7 +217,7 @@ class Prompts:
             own.tokenizer = _tokenizer(folder)
             own.template = own.tokenizer.chat_template or self.template
         else:
-            own.template = _template(folder) or self.template
+            own.template = template_of(folder) or self.template
             if lost := [name for name in files if not name.startswith("chat_template")]:
                 said = f"ignored but for a chat template, since no vocabulary is next to it: {', '.join(lost)}"
                 own.notes = (f"the adapter {folder.name}: {said}",)
@@ -196,23 +226,33 @@ class Prompts:
         own.what = " and ".join(name for name, differs in changed.items() if differs)
         return own
 
-    def render(self, messages: Sequence[Mapping[str, Any]]) -> str:
-        """The text that the model continues. Raises ModelError: the template refuses a message, or drops its text."""
+    def render(self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Tool] = ()) -> str:
+        """The text that the model continues. Raises ModelError: the template refuses a message, or drops a text."""
         if not messages:
             raise ModelError(Cause.REQUEST, "a request without messages")
-        shown: list[dict[str, str]] = []
+        shown: list[dict[str, Any]] = []
         joins = False  # the message before was moved, or this one is: two users in a row become one
         for message in messages:
             role, content = str(message.get("role")), _text(message)
-            moved = role in {"system", "tool"} and not self.knows(role)
+            called = role == "tool" and bool(message.get("tool_call_id"))
+            moved = role in {"system", "tool"} and not self.knows("result" if called else role)
             role = "user" if moved else role
             if shown and (moved or joins) and role == shown[-1]["role"] == "user":
                 content = f"{shown.pop()['content']}\n\n{content}"
-            shown.append({"role": role, "content": content})
+            shown.append({"role": role, "content": content, **_calls(message)})
             joins = moved
-        text = self._rendered(shown)
+        text = self._rendered(shown, tools)
+        names = [
+            *(tool.name for tool in tools),
+            *(c["function"]["name"] for m in shown for c in m.get("tool_calls", ())),
+        ]
+        if lost := [name for name in names if name not in text]:
+            problem = f"the chat template drops the tool {lost[0]}"
+            raise ModelError(Cause.REQUEST, f"{problem}; write tools: false, and tools are offered by text")
         for number, said in enumerate(shown, 1):
-            if said["role"] != "assistant" and said["content"].strip() not in text:
+            content = said["content"].strip()
+            dropped = content not in text and json.dumps(content, ensure_ascii=False)[1:-1] not in text
+            if said["role"] != "assistant" and dropped:
                 problem = f"the chat template drops the text of message {number} (role {said['role']})"
                 raise ModelError(Cause.REQUEST, f"{problem}; fix the model's chat_template.jinja")
         return text
@@ -231,21 +271,47 @@ class Prompts:
         return found
 
     def knows(self, role: str) -> bool:
-        """Whether the template has a place for ``system``, or for ``tool``."""
+        """Whether the template has a place for ``system``, for ``tool``, or for the ``result`` of a tool call."""
         if role not in self.known:
             user, said = {"role": "user", "content": "Go on."}, {"role": role, "content": _SENTINEL}
-            talk = [said, user] if role == "system" else [user, {"role": "assistant", "content": "OPEN a"}, said]
+            call = {"id": "a12345678", "type": "function", "function": {"name": "a", "arguments": {}}}
+            asked = {"role": "assistant", "content": "", "tool_calls": [call]}
+            talks: dict[str, list[dict[str, Any]]] = {
+                "system": [said, user],
+                "tool": [user, {"role": "assistant", "content": "OPEN a"}, said],
+                "result": [user, asked, said | {"role": "tool", "tool_call_id": call["id"]}],
+            }
             self.known[role] = False
             with contextlib.suppress(ModelError):
-                self.known[role] = _SENTINEL in self._rendered(talk)
+                self.known[role] = _SENTINEL in self._rendered(talks[role])
         return self.known[role]
 
-    def _rendered(self, messages: list[dict[str, str]]) -> str:
+    def read(self, raw: str, prompt: str, tools: Sequence[Tool], *, keep: bool) -> tuple[str, str, list[ToolCall]]:
+        """What was thought, what was said, and the calls in an answer with its special tokens to a rendered prompt."""
+        told = getattr(self.tokenizer, "response_template", None) if tools else None
+        find = reader_of(self.template if tools else "", told)
+        thought, rest = ("", raw) if keep or told else separated(raw, opened=opened_by(prompt))
+        text, calls = find(rest, prompt, tools)
+        if told and not keep:  # it knows reasoning by itself
+            thought, text = separated(text)
+        return self._plain(thought), self._plain(text), calls
+
+    def _plain(self, text: str) -> str:
+        """A text without its special tokens."""
+        for token in self.tokenizer.all_special_tokens:
+            text = text.replace(token, "")
+        return text.strip()
+
+    def _rendered(self, messages: list[dict[str, Any]], tools: Sequence[Tool] = ()) -> str:
         from jinja2 import TemplateError
 
         try:
             text: str = self.tokenizer.apply_chat_template(
-                messages, chat_template=self.template, tokenize=False, add_generation_prompt=True
+                messages,
+                tools=as_functions(tools) or None,
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=True,
             )
         except (TemplateError, ValueError, TypeError, KeyError) as error:
             roles = ", ".join(m["role"] for m in messages)
@@ -272,8 +338,8 @@ def _tokenizer(folder: Path) -> Any:
         raise UserFileError(folder, problem, advice="copy the model's tokenizer files again") from None
 
 
-def _template(folder: Path) -> str | None:
-    """The chat template of a folder that has no vocabulary."""
+def template_of(folder: Path) -> str | None:
+    """The chat template in a folder's files; ``None`` where they hold none, or several."""
     with contextlib.suppress(OSError):
         return (folder / "chat_template.jinja").read_text(encoding="utf-8")
     with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -283,11 +349,20 @@ def _template(folder: Path) -> str | None:
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    if message.get("tool_calls"):
-        raise ModelError(Cause.REQUEST, "a local model has no tool calling; the conversation holds tool calls")
     content = message.get("content")
     if isinstance(content, list) and all(isinstance(p, dict) and p.get("type") == "text" for p in content):
         return "\n".join(str(part["text"]) for part in content)
     if isinstance(content, str):
         return content
     raise ModelError(Cause.REQUEST, f"a local model reads text only, found {type(content).__name__} as content")
+
+
+def _calls(message: Mapping[str, Any]) -> dict[str, Any]:
+    """What else a chat template reads of a message: calls, their arguments as objects, and whose result it is."""
+    found = {key: message[key] for key in ("tool_call_id", "reasoning_content") if message.get(key)}
+    calls = []
+    for call in message.get("tool_calls") or ():
+        written = call["function"]
+        function = {"name": written["name"], "arguments": json.loads(written["arguments"])}
+        calls.append({"id": call.get("id", ""), "type": "function", "function": function})
+    return found | ({"tool_calls": calls} if calls else {})

@@ -16,6 +16,9 @@ class Taken:
     amount: float
 
 
+_FREE = Taken(-inf, 0.0)  # of what is not limited
+
+
 class Pace:
     """The generic cell rate algorithm (ITU-T I.371), and beside it what was started in the last minute.
 
@@ -50,12 +53,13 @@ class Pace:
 
     def take(self, amount: float, now: float) -> Taken:
         """Starts ``amount`` now."""
+        if not self.limited:
+            return _FREE
         taken = Taken(now, amount)
-        if self.limited:
-            start = self._next if now - self._next <= _LATE_S else now
-            self._next = start + amount * MINUTE_S / self._per_minute
-            self._taken.append(taken)
-            self._sum += amount
+        start = self._next if now - self._next <= _LATE_S else now
+        self._next = start + amount * MINUTE_S / self._per_minute
+        self._taken.append(taken)
+        self._sum += amount
         return taken
 
     def correct(self, taken: Taken, amount: float) -> None:
@@ -63,4 +67,4 @@ class Pace:
         if self.limited:
             self._next += (amount - taken.amount) * MINUTE_S / self._per_minute
             self._sum += (amount - taken.amount) * (taken.at > -inf)
-        taken.amount = amount
+            taken.amount = amount

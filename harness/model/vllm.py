@@ -30,9 +30,9 @@ from harness.model.local_choose import Row, finish, sampling_of
 from harness.model.local_engine import prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import Prompts, local_digests
-from harness.model.local_request import read_request, reply_of
+from harness.model.local_request import Rendered, read_request, reply_of
 from harness.model.reasoning import KEEP
-from harness.model.vllm_options import rank_for
+from harness.model.vllm_options import OWN, rank_for
 from harness.model.vllm_probe import TOP, check_alone, check_together
 from harness.model.vllm_start import cause_in, start_engine
 
@@ -65,7 +65,7 @@ class VllmModel:
     def __init__(self, spec: ModelSpec) -> None:
         """Looks at nothing and starts nothing; `prepare` does."""
         self.spec, self.folder = spec, Path(spec.model)
-        self._options = {key: value for key, value in spec.options.items() if key != "reasoning"}
+        self._options = {key: value for key, value in spec.options.items() if key not in OWN}
         self._running: _Running | None = None
         self._asked = set[str]()  # requests that are in the engine
         self._numbers = itertools.count(1)
@@ -120,12 +120,12 @@ class VllmModel:
         """
         running, started = self._engine(), time.perf_counter()
         try:
-            held, prompts, row, opened = await self._off_loop(lambda: self._read(request, running))
-            ends = self._ends_of(prompts)
+            held, asked, row = await self._off_loop(lambda: self._read(request, running))
+            ends = self._ends_of(asked.reader)
             seconds = await self._write(running, row, held, ends)
             if row.letters:
                 await self._weigh_letters(running, row, held)
-            await self._off_loop(lambda: finish(row, ends, partial(_decoded, prompts.tokenizer)))
+            await self._off_loop(lambda: finish(row, ends, partial(_decoded, asked.reader.tokenizer)))
         except ModelError:
             raise
         except Exception as error:  # noqa: BLE001 - a failed request is data
@@ -133,8 +133,8 @@ class VllmModel:
         if seconds is None:
             seconds = time.perf_counter() - started
         usage = Usage(input=len(row.prompt), output=len(row.tokens), source="counted")
-        apart = self.spec.options.get("reasoning") != KEEP
-        return reply_of(row, usage, seconds, self._version, apart=apart, opened=opened)
+        keep = self.spec.options.get("reasoning") == KEEP
+        return reply_of(row, asked, usage, seconds, self._version, keep=keep)
 
     async def close(self) -> None:
         """Ends the engine and its processes; requests under way end with ``internal``."""
@@ -244,14 +244,15 @@ class VllmModel:
             raise ModelError(Cause.INTERNAL, f"model {self.spec.name!r} {what}")
         return self._running
 
-    def _read(self, request: Request, running: _Running) -> tuple[_Held | None, Prompts, Row, bool]:
-        """Which adapter answers, by whose tokenizer, the row to write, and whether the prompt opens a reasoning."""
+    def _read(self, request: Request, running: _Running) -> tuple[_Held | None, Rendered, Row]:
+        """Which adapter answers, the prompt that it continues, and the row to write."""
         held = None
         if request.adapter is not None and (held := running.held.get(Path(request.adapter).resolve())) is None:
             problem = f"the adapter {request.adapter} is not loaded; prepare() loads adapters"
             raise ModelError(Cause.REQUEST, problem)
         prompts = self._prompts if held is None else held.fit.prompts or self._prompts
-        return held, prompts, *read_request(request, prompts, running.room, self._most)
+        row, asked = read_request(request, prompts, running.room, self._most)
+        return held, asked, row
 
     async def _write(self, running: _Running, row: Row, held: _Held | None, ends: frozenset[int]) -> float | None:
         """Has the engine write a row; the seconds that it took, where the engine says so."""
@@ -347,5 +348,5 @@ def _nothing(timeout: float | None = None) -> None:
     """What is left to do for an engine that has ended."""
 
 
-def _decoded(tokenizer: Any, tokens: list[int]) -> str:
-    return str(tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+def _decoded(tokenizer: Any, tokens: list[int], *, special: bool = False) -> str:
+    return str(tokenizer.decode(tokens, skip_special_tokens=not special, clean_up_tokenization_spaces=False))

@@ -12,6 +12,7 @@ from typing import Any
 from harness.adapter import Adapter
 from harness.core import ModelError, ModelSpec, UserFileError, nearest
 from harness.model.local_choose import sampling_of
+from harness.model.local_folder import wrong_tools
 from harness.userfile import read_text
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # the values of ``max_lora_rank`` that vLLM has
@@ -25,7 +26,7 @@ _OURS = {
     *("use_tqdm_on_load", "otlp_traces_endpoint", "collect_detailed_traces", "worker_cls", "worker_extension_cls"),
 }
 """Options that say which model answers, how it is asked, and who learns of it: that is the experiment's to say."""
-_OWN = {"reasoning"}  # of this program, and next to ``options``
+OWN = {"reasoning", "tools"}  # of this program, and next to ``options``
 _WHOLE = ("max_loras", "max_lora_rank", "max_model_len")  # options that are looked at before vLLM is
 _LEFT_OUT = {
     "use_dora": "DoRA",
@@ -41,7 +42,7 @@ def wrong_option(spec: ModelSpec) -> tuple[str, str] | None:
     known = engine_options()
     for name, value in spec.options.items():
         field = f"options.{name}"
-        if name in _OWN:
+        if name in OWN:
             continue
         if name in _OURS:
             return field, "this is set by the backend itself; take it out"
@@ -55,6 +56,8 @@ def wrong_option(spec: ModelSpec) -> tuple[str, str] | None:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             return field, f"found {value!r}, which JSON has no form for; quote it"
+    if wrong := wrong_tools(spec):
+        return wrong
     length, most = spec.options.get("max_model_len"), _longest(Path(spec.model))
     if length is not None and most is not None and length > most:
         return "options.max_model_len", f"found {length:,}, and the model reads {most:,} tokens at most"

@@ -1,8 +1,8 @@
 """How many requests an endpoint takes at once, found while it is used: additive increase, multiplicative decrease.
 
 A refusal says that too much was in flight: the level falls to what still is, and by three tenths of that where the
-first request after a fall is refused as well. Where nothing was in flight it is the rate that is refused: requests then
-wait, twice as long each time, and keep the rate that was accepted until then.
+first request after a fall is refused as well. One alone, at a level that was fine, may be chance. Where nothing was in
+flight it is the rate that is refused: requests then wait, twice as long each time, and keep the rate that was accepted.
 
 Answers tell what a level is worth. As many requests as the level has places are a cohort, and by Little's law (1961)
 the level divided by their mean latency is the rate at which the endpoint answers. A higher level stays where it brings
@@ -21,7 +21,7 @@ LESS = 0.7
 WORTH = 0.1  # of its share of the rate, that a request more in flight has to bring
 SLOWER = 1.5  # times the latency at the same level, from which on a lower one is tried
 REST = 50  # answers between two tries of a higher level; after each that fails twice as many, up to
-LONGEST_REST = 400
+LONGEST_REST = 100
 CALM = 50  # times the wait that a provider asks for with a refusal: no higher level is tried for so long
 PAUSE_S, LONGEST_PAUSE_S = 0.1, 30.0  # where a request is refused with no other in flight
 STORMS = 11  # such refusals in a row, a minute in all, after which no further request is tried
@@ -70,7 +70,7 @@ class Window:
         self._easing, self._gap_rest, self._eased_at, self._ease_s = 0.95, 0, -inf, EASE_S
         self._rest, self._next_rest, self._calm_until = 0, REST, -inf
         self._looked_lower = False
-        self._cohort = 0
+        self._cohort, self._answered = 0, 0  # answers since the last refusal
         self.widen(bound)
 
     def widen(self, more: int) -> None:
@@ -106,6 +106,7 @@ class Window:
         if end is End.ANSWERED:
             self.refusing, self.storms = False, 0
             self._accepted += 1
+            self._answered += 1
             self._held = self._held or sent.cut == self._cuts
             self._rest -= 1
             if self.gap_s:
@@ -126,14 +127,15 @@ class Window:
     # ----------------------------------------------------------------------------------------------------- refusals
 
     def _refused(self, sent: Sent, now: float, asked: float | None) -> None:
-        left = self.in_flight
+        left, alone = self.in_flight, self._answered >= self.level and 0 < self.in_flight < self._base[0]
+        self._answered = 0
         if not self.refusing:
             self._mark(now)
         self.refusing = True
         if asked is not None:
             self._pause(now, now + asked)
             self._calm_until = now + CALM * asked
-        if self.adaptive:
+        if self.adaptive and not alone:
             if sent.cut != self._cuts:  # sent before the level fell: the last of them tells how much was accepted
                 level = left
             elif self._held:
@@ -222,7 +224,7 @@ class Window:
             self._raise(now)
         elif share < 1 and known and rate - noise >= 1 - WORTH * (1 - share):
             self._settle(cost, error)
-            self._lower()
+            self._lower(0.5 if rate > 1 + WORTH else LESS)
         elif share < 1:
             self._hold(base)
         elif known and cost * (1 - 2 * error) > SLOWER * base_cost:
@@ -231,7 +233,7 @@ class Window:
         else:
             self._settle(0.7 * base_cost + 0.3 * cost if known else cost, error)
             if self.level < self.bound and self._rest <= 0:
-                if not self._looked_lower and cost < QUICK_S:
+                if not self._looked_lower and not self._cuts and cost < QUICK_S:
                     self._step = 3 * self.level
                 self._raise(now)
             elif not self._looked_lower and not ours and self.level >= FEW:
@@ -251,6 +253,6 @@ class Window:
             self.level = min(self.bound, self.level + self._step)
             self._looked_lower = True
 
-    def _lower(self) -> None:
-        self.level = max(1, int(LESS * self.level))
+    def _lower(self, to: float = LESS) -> None:
+        self.level = max(1, int(to * self.level))
         self._looked_lower = True

@@ -21,6 +21,7 @@ from harness.core import (
 )
 from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
+from harness.model.tool_calls import as_functions
 from harness.model.usage import stated_usage, usage_of
 
 TOP = 2  # the likeliest tokens asked for at each place: two, for the margin between them
@@ -35,8 +36,7 @@ def request_fields(request: Request, *, logprobs: bool) -> dict[str, Any]:
     """The fields of a chat completion but for ``model``: messages, sampling, tools, log-probabilities."""
     fields: dict[str, Any] = {"messages": request.messages}
     if request.tools:
-        named = [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in request.tools]
-        fields["tools"] = [{"type": "function", "function": function} for function in named]
+        fields["tools"] = as_functions(request.tools)
     if logprobs and request.logprobs:
         fields |= {"logprobs": True, "top_logprobs": LETTERS_TOP if request.letters else TOP}
     return fields | dict(request.sampling)  # last: the user's word, tool_choice among it, is the final one

@@ -165,7 +165,7 @@ def baselines_table(entries: Sequence[HistoryEntry]) -> Table:
 
 
 RESULTS = {"passed": "passed", "partly": "partly passed", "failed": "failed", "ungraded": "ungraded",
-           "errored": "errored", "skipped": "not tried"}  # fmt: skip
+           "errored": "errored", "skipped": "not finished"}  # fmt: skip
 """What attempts came to, by the fields of `StatusCounts`."""
 RESULTS_TOLD = (
     "All attempts of a report are counted, those of dev too, the tasks that settings were tuned on; other pages show "

@@ -24,14 +24,14 @@ _RESULTS = {
     "failed": ("the contender's own fault: a wrong or malformed answer, its turns or its time spent", FAILED),
     "ungraded": ("there is an answer, and the grader could not judge it; it is in no rate", LOST),
     "errored": ("the instrument's fault, not the contender's; it is in no rate", LOST),
-    "skipped": ("never tried", ""),
+    "skipped": ("not finished", ""),
 }
 STATUSES = tuple(_RESULTS)
 
 
 def result_cell(cell: TaskCell) -> Cell:
     """What a contender made of a task: a word on its colour."""
-    counts = (cell.errored, "errored"), (cell.ungraded, "ungraded"), (cell.skipped, "not tried")
+    counts = (cell.errored, "errored"), (cell.ungraded, "ungraded"), (cell.skipped, "not finished")
     lost, gone = [f"{count:,} {word}" for count, word in counts if count], cell.errored + cell.ungraded
     under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
     words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
@@ -97,7 +97,7 @@ def _status_cell(result: str, score: float | None) -> Cell:
 
 def _result_text(result: str, score: float | None) -> str:
     """``passed``, ``partly passed, 0.42``; a score that says something else than the word stands behind it."""
-    text = "not tried" if result == "skipped" else result
+    text = "not finished" if result == "skipped" else result
     if score is None or score in {0.0, 1.0}:
         return text
     return f"{text}, {score_text(score)}" if result == PARTLY else f"{text} (score {score_text(score)})"

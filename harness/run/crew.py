@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of
+from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of, plural
 from harness.cost import Reservation
 from harness.experiment import Attempt
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, Watch, own_time
-from harness.run.trace import Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded
+from harness.run.trace import STOPPING, Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded
 from harness.system import System
 
 LOOK_EVERY_S = 0.25
@@ -83,6 +83,7 @@ class Crew:
         if self.shop.broken and self.stopped is None:
             self.stopped = "; ".join(f"{name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
+        self.tally.pressed = ""
         return made
 
     def tell(self, phase: str, message: str = "") -> None:
@@ -98,13 +99,21 @@ class Crew:
             self._drop()
             return
         self._end(BY_USER)
-        self.tell("stopping", f"finishing {self.tally.in_flight} attempts in flight; again to drop them")
+        self._tell_of(STOPPING)
 
     def _end(self, why: str) -> None:
         """No attempt begins any more, and no call that waits is sent."""
         self.stopped = self.stopped or why
         self.clock.end()
         self.shop.settled.set()
+
+    def _tell_of(self, phase: str) -> None:
+        """Tells where the run stands in a phase; of one that is to end, what it waits for."""
+        if not self.clock.over:
+            return self.tell(phase)
+        waits = f"finishing {plural(self.tally.in_flight, 'attempt')} in flight"
+        why = "; again to drop them" if self.stopped == BY_USER else f", for {self.stopped}"
+        return self.tell(STOPPING, waits + why)
 
     def _drop(self) -> None:
         for task in self._tasks:
@@ -119,12 +128,13 @@ class Crew:
             if wall_s is not None and not self.clock.over and now - self.tally.started >= wall_s:
                 self.over_budget = self.over_budget or self.stopped is None
                 self._end(self.shop.meter.exhausted(now) or f"the run's {wall_s:g} s are over")
+                self.clock.cut()
             try:
                 self.shop.journal.check()
             except StorageError as error:
                 self._lost = error
                 self._drop()
-            self.tell(phase)
+            self._tell_of(phase)
 
     async def _hand(self, queue: Iterator[Attempt]) -> None:
         """Asks for one attempt after another until none is left or the run is to stop."""
@@ -185,6 +195,8 @@ class Crew:
             made.grade = faulted(error.fault, redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             fault, reason = fault_of(error), redact(f"{type(error).__name__}: {error}")
+            if limit.expired():
+                session.trace.ended_after_s = task.timeout_s or 0.0
             if isinstance(error, TimeoutError):
                 late = ModelError(Cause.TOO_SLOW, f"no answer within the task's {task.timeout_s or 0:g} s")
                 fault, reason = (late.fault, str(late)) if limit.expired() else (fault, redact(str(error)))

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, check_boxes, keep_ids, recall
+from harness.experiment import Assembled, Attempt, check_boxes, grades_again, is_graded_so, keep_ids, recall
 from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
@@ -17,9 +17,10 @@ from harness.run.crew import Crew
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.regrading import regrade
-from harness.run.session import Shop, meter_of
+from harness.run.session import Shop
+from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, is_graded_so, manifest_of
+from harness.run.trace import Listener, Observer, Progress, manifest_of
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -43,6 +44,7 @@ class RunOptions:
     retry_errored: bool = False  # retry attempts that ended errored or ungraded
     watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
     listener: Listener = lambda _: None  # told of the progress, a few times a second at most
+    notice: Callable[[str], None] = lambda _: None  # told what is paid again, before it is
     observer: Observer | None = None  # told of every message, call, skill and outcome as it happens
 
 
@@ -122,17 +124,18 @@ class _Run:
 
     def _look(self) -> list[Attempt]:
         """Reads what is on record; returns what is to be made."""
-        assembled, graded = self.assembled, self.assembled.gradings
+        assembled = self.assembled
         self.manifest, self.recorded = read_manifest(self.report), recall(assembled, self.recorded)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        standings = self.recorded.standings(a.id for a in assembled.attempts)
-        left, self.done, answered, self.otherwise = list[Attempt](), set[str](), set[tuple[str, str]](), 0
+        standings, graded = self.recorded.standings(a.id for a in assembled.attempts), assembled.gradings
+        left, self.done, answered = list[Attempt](), set[str](), set[tuple[str, str]]()
+        self.otherwise = list[Attempt]()
         for attempt, on in zip(assembled.attempts, standings, strict=True):
             if on is None or on.status in again or not on.is_done:
                 left.append(attempt)
                 continue
             self.done.add(attempt.id)
-            self.otherwise += not is_graded_so(on, graded[attempt.task.digest])
+            self.otherwise += [] if is_graded_so(on, graded[attempt.task.digest]) else [attempt]
             if not assembled.is_dev(attempt):
                 answered.add((attempt.contender, attempt.suite.name))
         self.done_before = len(self.done)
@@ -161,7 +164,8 @@ class _Run:
         """Grades by the present graders what was graded by others."""
         if self.watch is not None:
             problem = "attempts were graded by other graders or references than the present ones"
-            raise UsageError(f"{self.report}: {self.otherwise:,} {problem}; first: ownbench regrade {self.report}")
+            raise UsageError(f"{self.report}: {len(self.otherwise):,} {problem}; first: ownbench regrade {self.report}")
+        self.options.notice(grades_again(self.assembled, self.otherwise))
         done = regrade(self.assembled, listener=self.options.listener, offline=self.options.offline, within_run=True)
         changed = sum(sum(ways.values()) for ways in done.changes.values())
         self.stopped = done.stopped_because
@@ -293,7 +297,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, self.recorded)["complete"],
+            complete=standing_of(self.assembled, self.recorded)["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,

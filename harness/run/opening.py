@@ -12,7 +12,8 @@ from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role,
 from harness.cost import charge
 from harness.experiment import Assembled
 from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probing, backend_of, open_model
-from harness.run.session import Asked, AttemptSession, Shop, meter_of, redactor_of
+from harness.run.session import Asked, AttemptSession, Shop, redactor_of
+from harness.run.spent import meter_of
 from harness.store import experiment_file, recorded_replies
 
 BOX_FILES = 24  # of a box while it starts or runs a command

@@ -6,17 +6,21 @@ from operator import attrgetter
 from typing import Any
 
 from harness.core import Cause, Status, digest_list
-from harness.experiment import Assembled
+from harness.experiment import Assembled, graded_before
 from harness.run.trace import identity, skipped
 from harness.store import PLANNED, Plan, Recalled
 
 
 def standing_of(assembled: Assembled, recorded: Recalled) -> dict[str, Any]:
     """How far a report is, in the words of its manifest."""
-    standings = recorded.standings(a.id for a in assembled.attempts)
-    done = sum(on is not None and on.is_done for on in standings)
-    lost = sum(on is not None and on.status in {Status.ERRORED, Status.UNGRADED} for on in standings)
-    return {"done": done, "complete": done == len(assembled.attempts), "without_outcome": lost}
+    standings = [on for on in recorded.standings(a.id for a in assembled.attempts) if on is not None]
+    done = sum(on.is_done for on in standings)
+    lost = sum(on.status in {Status.ERRORED, Status.UNGRADED} for on in standings)
+    before = len(graded_before(assembled, recorded))
+    graded = sum(on.passed is not None or on.status is Status.UNGRADED for on in standings)
+    mixed = 0 < before < graded
+    state = {"done": done, "complete": done == len(assembled.attempts) and not mixed, "without_outcome": lost}
+    return state | {"graded_before": before if mixed else 0, "graded_now": graded - before if mixed else 0}
 
 
 def plan_of(assembled: Assembled, cause: Callable[[str], Cause]) -> Plan:

@@ -10,14 +10,15 @@ from pathlib import Path
 
 from harness.core import Cause, Clock, Grade, Role, Status, UsageError, plural
 from harness.cost import Meter
-from harness.experiment import Assembled, Attempt, check_boxes, recall
+from harness.experiment import Assembled, Attempt, check_boxes, graded_before, is_graded_so, recall
 from harness.grade import ungraded
 from harness.run.boxes import KEPT, is_kept
 from harness.run.cached import cached_answers
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
 from harness.run.planned import plan_digest, plan_of, standing_of
-from harness.run.session import Shop, meter_of
+from harness.run.session import Shop
+from harness.run.spent import meter_of
 from harness.run.stopping import Ears
 from harness.run.trace import (
     JUDGED,
@@ -25,7 +26,6 @@ from harness.run.trace import (
     Listener,
     Progress,
     identity,
-    is_graded_so,
     judge_records,
     judge_usd,
     suites_of,
@@ -56,6 +56,7 @@ class Regraded:
     """What was graded again, and what came of it."""
 
     graded: int  # answers
+    waiting: int  # answers that still have the grade of an earlier grader or reference
     changes: Mapping[str, Mapping[str, int]]  # by contender, then by `DIRECTIONS`
     left: int  # recorded attempts without an answer to grade: errored, skipped, or ended by a fault of the contender's
     kept: str | None  # the file in the report's folder with the outcomes as they were; none where no row changed
@@ -82,8 +83,8 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
             Cause.REFUSED,
         }  # who failed by these fails under any grader, as the rows have to say
         gradings, work = assembled.gradings, list[Attempt]()
-        recorded = [*zip(assembled.attempts, held.standings(a.id for a in assembled.attempts), strict=True)]
-        for a, on in recorded:
+        stood = [*zip(assembled.attempts, held.standings(a.id for a in assembled.attempts), strict=True)]
+        for a, on in stood:
             if on is not None and (a.id in last or (on.passed is False and on.cause in over)):
                 work += [] if within_run and is_graded_so(on, gradings[a.task.digest]) else [a]
         lost = _lost(assembled, work)
@@ -114,12 +115,15 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         if crew.lines and (report / OUTCOMES_FILE).is_file():
             kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
             shutil.copyfile(report / OUTCOMES_FILE, report / kept)
+        recorded = recall(assembled, held) if crew.lines else held
+        waiting = len(graded_before(assembled, recorded))
         if crew.lines and not within_run:
-            _leave_tables(assembled)
+            _leave_tables(assembled, recorded, whole=not waiting)
     return Regraded(
         graded=crew.graded,
+        waiting=waiting,
         changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
-        left=sum(on is not None for _, on in recorded) - len(last),
+        left=sum(on is not None for _, on in stood) - len(last),
         kept=kept,
         stopped_because=crew.stopped,
         judge_usd=paid,
@@ -175,7 +179,6 @@ class _Again(Crew):
         ):
             made.grade = ungraded(f"its work folder is not in {KEPT}/ any more, and nothing else can be graded")
         elif attempt.id in self.last and attempt.id not in self.lost:
-            self.graded += 1
             made.answer = answered(attempt.contender, self.held.replies[self.last[attempt.id]])
         else:
             old = self.held.attempts[attempt.id]
@@ -188,6 +191,7 @@ class _Again(Crew):
         if made.answer:  # the judges' calls of this try count from now on, and no earlier ones
             after = replace(after, judge_usd=judge_usd(trace.calls), graded_at=trace.started_at)
         changed = {name for name in _GRADED if getattr(after, name) != getattr(before, name)}
+        self.graded += made.answer is not None and judged.status is not Status.SKIPPED
         if changed and judged.status is not Status.SKIPPED:
             kept = self.held.transcript(attempt.id)
             requests = dict.fromkeys((*kept.requests, *(call.request_digest for call in trace.calls)))
@@ -210,15 +214,15 @@ def _lost(assembled: Assembled, work: Sequence[Attempt]) -> frozenset[str]:
     return frozenset(one for one in looked & worked if not is_kept(assembled.report, one))
 
 
-def _leave_tables(assembled: Assembled) -> None:
+def _leave_tables(assembled: Assembled, recorded: Recalled, *, whole: bool) -> None:
     """Writes the tables and the manifest again; what was skipped is so for the same cause."""
     report, causes = assembled.report, dict[str, str]()
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
-    recorded = recall(assembled)
     compact(report, plan_of(assembled, lambda name: Cause(causes.get(name) or Cause.STOPPED)), recorded)
     if (manifest := read_manifest(report)) is not None:
         now = standing_of(assembled, recorded) | {"planned": len(assembled.attempts)}
         now |= {"suites": suites_of(assembled), "judges": judge_records(assembled)}
-        write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled), **now))
+        # where not all is graded alike, the next run has to see it
+        write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled) if whole else "", **now))

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.core import (
+    Acted,
     Action,
     Answer,
     Box,
     Call,
     Cause,
-    Cost,
     Exposure,
     Grade,
     Message,
@@ -38,12 +38,12 @@ from harness.run.acting import Asking, recorded, refused
 from harness.run.bench import CONTENDERS, Bench, not_yet
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.cached import CachedAnswers
+from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
 from harness.sandbox import decide
-from harness.store import Journal, Recalled, read_journal
+from harness.store import Journal, Recalled
 
-_NOTHING = Usage.total(())  # of a call by which nothing was made
 _NOT_SPOKEN = frozenset({Role.JUDGE, Role.SELECTOR, Role.PROBE})  # not of the conversation with the contender
 
 
@@ -135,29 +135,6 @@ def redactor_of(assembled: Assembled) -> Redactor:
     """What takes every model's secrets out of a text."""
     specs = assembled.specs.values()
     return Redactor(tuple(secret for spec in specs for secret in backend_of(spec).secrets(spec, os.environ)))
-
-
-def is_spent(call: Call) -> bool | None:
-    """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
-    if call.error is None or call.cost.usd is not None:
-        return True
-    return None if call.usage != _NOTHING else False
-
-
-def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | None = None) -> Meter:
-    """The budget of a report, with what earlier calls of the run have spent; ``recorded``: where it was read."""
-    meter = Meter(**values(assembled.experiment.budget, "usd", "attempt_usd", "wall_s"), started=started)
-    free = {name for name, spec in assembled.specs.items() if backend_of(spec).recorded}
-    spent = [0.0] * len(assembled.attempts)
-    for attempt, paid, usd in (recorded or read_journal(assembled.report)).paid(a.id for a in assembled.attempts):
-        if paid.spent(usd) is not False and not paid.cache_hit and paid.model not in free:
-            meter.spend(Cost(usd=usd))
-            if attempt >= 0:
-                spent[attempt] += usd or 0.0
-    for planned, usd in zip(assembled.attempts, spent, strict=True):
-        if usd:
-            meter.expect(planned.contender, usd)
-    return meter
 
 
 class Asked(NamedTuple):
@@ -360,17 +337,29 @@ class AttemptSession(Session):
         rules = shop.assembled.experiment.sandbox.actions
         allowed, rule = decide(rules, action, self._work.here.allowed_tools)
         if action.wrong:
-            result = replace(await perform(), allowed=False, rule=action.wrong)
-        else:
-            result = replace(await perform(), allowed=True, rule=rule) if allowed else refused(rule)
+            allowed, rule = False, action.wrong
+        left = self.remaining.seconds
+        try:
+            async with shop.clock.until_cut():
+                does = allowed or action.wrong
+                result = replace(await perform(), allowed=allowed, rule=rule) if does else refused(rule)
+        except asyncio.CancelledError:
+            if (own := own_time.get()) is not None and own.expired():  # nobody is told of it any more
+                cut = Result(text="", allowed=allowed, rule=rule, cause="timeout", seconds=left or 0.0)
+                self._note(recorded(self.trace.attempt, action, cut, key, differs=False), None)
+            raise
         text, told = shop.redact(result.text), shop.told.get(key)
         acted = recorded(self.trace.attempt, action, result, key, differs=told is not None and told != text)
-        if acted.differs or (acted.attempt_id, *key) not in shop.acted:
-            shop.journal.append_action(acted, text if told is None else None)
+        self._note(acted, text if told is None else None)
         if shop.is_shared(asking.scope):
             shop.told.setdefault(key, text)
-        self.trace.add(acted)
         return replace(result, text=text if told is None else told)
+
+    def _note(self, acted: Acted, text: str | None) -> None:
+        """Writes an action down, with what was told of it where that is new."""
+        if acted.differs or (acted.attempt_id, acted.request_digest, acted.place) not in self._shop.acted:
+            self._shop.journal.append_action(acted, text)
+        self.trace.add(acted)
 
     async def fresh_box(self, folders: Sequence[str] = ()) -> Box:
         """As `Session.fresh_box` says."""

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any, Protocol
@@ -47,7 +47,9 @@ class Patience(Clock):
 
     def __init__(self) -> None:
         self._waiting: set[asyncio.Future[None]] = set()
+        self._cuttable: set[asyncio.Timeout] = set()
         self.over = False  # whether nothing waits any more
+        self._is_cut = False
 
     async def sleep(self, seconds: float) -> None:
         """Waits, in no attempt's own time. Raises Unsent: the run is stopped."""
@@ -82,6 +84,29 @@ class Patience(Clock):
         self.over = True
         while self._waiting:
             self._waiting.pop().cancel()
+
+    @contextlib.asynccontextmanager
+    async def until_cut(self) -> AsyncIterator[None]:
+        """What is done under it ends where all is `cut`. Raises Unsent: it is."""
+        if self._is_cut:
+            raise Unsent
+        try:
+            async with asyncio.timeout(None) as limit:
+                self._cuttable.add(limit)
+                try:
+                    yield
+                finally:
+                    self._cuttable.discard(limit)
+        except TimeoutError:
+            if limit.expired():
+                raise Unsent from None
+            raise
+
+    def cut(self) -> None:
+        """Ends what is done under `until_cut`, now and later."""
+        self._is_cut = True
+        while self._cuttable:
+            self._cuttable.pop().reschedule(asyncio.get_running_loop().time())
 
 
 class Ears:

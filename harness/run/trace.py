@@ -35,7 +35,6 @@ from harness.experiment import Assembled, Attempt
 from harness.model import BACKENDS, backend_of
 from harness.retrieval import ContextPrompt
 from harness.store import (
-    Standing,
     as_asked,
     installed_versions,
     model_sourcing,
@@ -73,6 +72,7 @@ class Ended:
     reason: str
 
 
+STOPPING = "stopping"  # the phase of a run in which nothing more begins
 Event = Begun | Said | SkillSeen | Call | Acted | Ended
 Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
 
@@ -84,6 +84,7 @@ class Trace:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
         self.started_at = started_at  # which tells the tries of an attempt apart
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
+        self.ended_after_s = 0.0  # the task's time, where that ended it: what was under way then took the rest
         self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
     def add(self, event: Event) -> None:
@@ -142,7 +143,8 @@ class Trace:
         answered = [call.latency_s for call in self.calls if call.error is None and call.role is not Role.JUDGE]
         known = [seconds for seconds in answered if seconds is not None]
         acted = sum(event.seconds for event in self.events if isinstance(event, Acted))
-        return sum(known) + acted + self.verifying_s if known else None
+        took = sum(known) + acted + self.verifying_s if known else None
+        return max(took or 0.0, self.ended_after_s) if self.ended_after_s else took
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,8 +178,8 @@ class Progress:
 
     @property
     def remaining_s(self) -> float | None:
-        """At this rate; ``None`` where nothing is made yet."""
-        return (self.planned - self.done) / self.rate_per_s if self.done else None
+        """At this rate; ``None`` where nothing is made yet, or nothing more begins."""
+        return (self.planned - self.done) / self.rate_per_s if self.done and self.phase != STOPPING else None
 
     def hear(self, event: Event) -> None:
         """An event of an attempt."""
@@ -212,12 +214,6 @@ def values(record: object, *names: str) -> dict[str, Any]:
 def faulted(fault: Fault, reason: str) -> Grade:
     """What a fault makes of an attempt, without a look at any answer."""
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
-
-
-def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
-    """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
-    ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
-    return ungraded or outcome.grader_digest in {None, grading}
 
 
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:

@@ -170,7 +170,9 @@ class AnswerCache:
         if self._state is not None:
             how = "&immutable=1" if self.read_only and not self._state[1] else ""
             place = f"{self.path.absolute().as_uri()}?mode=ro{how}"
-            self._reader = sqlite3.connect(place, uri=True, timeout=PATIENCE_S, isolation_level=None)
+            self._reader = sqlite3.connect(
+                place, uri=True, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False
+            )
             self._reader.execute("SELECT key FROM answers LIMIT 1").fetchone()
 
 

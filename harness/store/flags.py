@@ -51,7 +51,7 @@ def flags_of(contenders: Sequence[str], sums: Mapping[str, Array], odd: Mapping[
     lost = (sums["errored"] + sums["ungraded"]).sum(axis=1)
     of_each("errored", "attempts that errored or could not be graded and are in no rate", lost, whole)
     skipped = sums["skipped"].sum(axis=1)
-    of_each("skipped", "attempts that were never tried: the run is incomplete", skipped, whole)
+    of_each("skipped", "attempts not finished: the run is incomplete", skipped, whole)
     return tuple(found)
 
 

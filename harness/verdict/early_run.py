@@ -255,7 +255,7 @@ def _baseline_of(
     # A report that holds the candidate too is not done as a whole: there the baseline's own rows have to say it.
     unmade = int(table.skipped[side.index].sum())
     if unmade or not (same or manifest is None or manifest.complete):
-        what = f"never tried {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
+        what = f"did not finish {plural(unmade, 'attempt')}" if unmade else "is in a run that is not done"
         raise EvidenceError(f"{baseline}: the baseline {name} {what}; ownbench run goes on with it")
     if lock and (changed := changed_since_lock(baseline, table, lock, name)):
         raise EvidenceError(f"{baseline}: {gate_rules.unlocked(changed)}")

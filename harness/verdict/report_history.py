@@ -258,7 +258,7 @@ def _run(
             return "broken", f"{OUTCOMES} is missing", False
         what = "ownbench run begins it" if (folder / EXPERIMENT).is_file() else "no results are here"
         return "not begun", what, None
-    untried = f"{plural(skipped, 'attempt')} never tried" if skipped else ""
+    untried = f"{plural(skipped, 'attempt')} not finished" if skipped else ""
     if manifest is None:
         missing = f"{MANIFEST}, which says what was planned, is missing"
         return "not known", "; ".join(filter(None, (untried, missing))), False if skipped else None
@@ -269,7 +269,8 @@ def _run(
         return "done", "", True
     came = f"{done:,} of {plural(planned, 'attempt')} made" if done is not None and planned else untried
     because = f"stopped: {manifest.stopped_because}" if manifest.stopped_because else ""
-    return "not done", "; ".join(filter(None, (came, because))), False
+    mixed = f"mixed grades: {manifest.mixed_grades}" if manifest.mixed_grades else ""
+    return "not done", "; ".join(filter(None, (came, mixed, because))), False
 
 
 def kept_verdicts(folder: Path) -> tuple[tuple[StoredVerdict, ...], tuple[str, ...]]:

@@ -35,9 +35,9 @@ def _complete(e: GateEvidence) -> Iterable[Reason]:
     one_report = e.pairs.candidate.table is e.pairs.baseline.table
     for word, side in e.sides[: 1 if stretch else 2]:
         if skipped := int(side.table.skipped[side.index].sum()):
-            faults.append(f"the {word} never tried {plural(skipped, 'attempt')}")
+            faults.append(f"the {word} did not finish {plural(skipped, 'attempt')}")
         elif side.manifest is not None and not side.manifest.complete and not (stretch and one_report):
-            because = f" ({side.manifest.stopped_because})" if side.manifest.stopped_because else ""
+            because = f" ({side.manifest.incomplete_because})" if side.manifest.incomplete_because else ""
             faults.append(f"the {word}'s run is not done{because}")
     says_how = early is not None and not early.holds
     remedy = "the rule early says how it goes on" if says_how else "ownbench run goes on where it stopped"

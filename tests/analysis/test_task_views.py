@@ -136,7 +136,7 @@ def test_an_imported_report_has_outcomes_alone(make_report):
     assert view.reason is None
     assert "holds no transcripts" in view.messages_why == view.reason_why
     assert view.fields["status"] == "passed"
-    assert attempt_view(index, "h1").messages_why == "it was never tried"
+    assert attempt_view(index, "h1").messages_why == "it was not finished"
 
 
 def test_rows_without_an_id_say_what_that_means(make_report):

@@ -80,5 +80,6 @@ def test_parts_of_text_are_joined_and_tool_calls_refused() -> None:
     model = LocalModel(ModelSpec(name="w", backend="transformers", model=str(WORKER)))
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     assert "<|user|>a\nb<|end|>" in Prompts(model.folder).render(({"role": "user", "content": parts},))
-    with pytest.raises(ModelError, match="tool calls"):
-        Prompts(model.folder).render(({"role": "assistant", "content": "", "tool_calls": [{"id": "1"}]},))
+    call = {"id": "1", "function": {"name": "look", "arguments": "{}"}}
+    with pytest.raises(ModelError, match="drops the tool look"):
+        Prompts(model.folder).render(({"role": "assistant", "content": "", "tool_calls": [call]},))

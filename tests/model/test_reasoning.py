@@ -151,14 +151,3 @@ def test_shapes_that_no_provider_should_send_are_the_protocol_s_fault(message):
         read(**message)
     assert caught.value.cause == "protocol"
     assert "\n" not in str(caught.value)
-
-
-def test_a_local_model_s_reasoning_is_kept_apart_likewise():
-    from harness.model.local import _apart
-
-    for text, opened in (("<think>network?</think>billing", False), ("network?\n</think>\nbilling", True)):
-        reply = _apart(Reply(text=text), opened=opened)
-        assert (reply.text, reply.reasoning) == ("billing", "network?")
-        assert assistant_message(reply)["content"] == text
-    plain = Reply(text="billing")
-    assert _apart(plain, opened=False) is plain

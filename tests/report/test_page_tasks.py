@@ -133,10 +133,10 @@ def test_the_same_contender_on_both_sides_is_told(make_report, paired_rows):
         ((0, 1, 0, 0), "failed", FAILED),
         ((2, 3, 0, 0), "2 of 3 passed", MIXED),
         ((3, 3, 1, 0), "3 of 3 passed, 1 errored", PASSED),
-        ((0, 2, 0, 1), "0 of 2 passed, 1 not tried", FAILED),
+        ((0, 2, 0, 1), "0 of 2 passed, 1 not finished", FAILED),
         ((0, 0, 1, 0), "errored", LOST),
-        ((0, 0, 2, 1), "2 errored, 1 not tried", LOST),
-        ((0, 0, 0, 1), "not tried", ""),
+        ((0, 0, 2, 1), "2 errored, 1 not finished", LOST),
+        ((0, 0, 0, 1), "not finished", ""),
         ((0, 0, 0, 0), "-", ""),
         ((0, 1, 0, 0, 1, 0.42), "partly passed, 0.42", PARTIAL),
         ((1, 3, 0, 0, 1, 0.5), "1 of 3 passed, 1 partly", PARTIAL),
@@ -355,7 +355,7 @@ def test_a_long_answer_is_cut_and_is_whole_in_the_download(conversations):
 
 def test_what_is_missing_is_said_and_no_error(conversations, make_report):
     opened = drawn("tasks", conversations, task=short(conversations, "two"), left="plain")
-    assert "No explanation from the grader: it was never tried." in texts(opened)
+    assert "No explanation from the grader: it was not finished." in texts(opened)
     (conversations / "transcripts.parquet").write_bytes(b"PAR1 broken")
     (conversations / "calls.parquet").unlink()
     broken = texts(drawn("tasks", conversations, task=short(conversations, "one"), left="hybrid"))

@@ -161,7 +161,7 @@ def test_by_text_where_the_model_takes_no_tools(experiment, capfd):
     results = [m["content"] for m in bodies[-1]["messages"][2:] if m["role"] != "assistant"]
     assert results == ["a\nb", "There is no tool nothing.", "The arguments are not valid JSON."]
     assert row(report)["status"] == "passed"
-    assert [a["tool"] for a in actions(report)] == ["bash"]
+    assert [a["tool"] for a in actions(report)] == ["bash", "nothing", "bash"]
 
 
 HOSTILE = {
@@ -544,7 +544,29 @@ def test_a_command_that_outlasts_the_attempt_ends_with_it(experiment, capfd):
         report = experiment(served, suite={"timeout_s": 2})
         run(report, capfd)
     assert time.monotonic() - began < 30
-    assert (row(report)["status"], row(report)["cause"]) == ("failed", "too_slow")
+    found, (cut,) = row(report), actions(report)
+    assert (found["status"], found["cause"]) == ("failed", "too_slow")
+    assert found["latency_s"] == pytest.approx(2, abs=0.1)  # and not that of the one call that was answered
+    assert (cut["tool"], cut["allowed"], cut["exit_code"], cut["cause"]) == ("bash", True, None, "timeout")
+    assert 1 < cut["seconds"] <= 2
+
+
+def test_the_run_s_own_time_ends_a_command_and_says_what_it_waits_for(experiment, capfd):
+    with Server(calling(bash("sleep 614", timeout_s=4), "answer 0")) as served:
+        report = experiment(served, budget={"wall_s": 2})
+        began = time.monotonic()
+        code, _, err = live.inside(capfd, "run", report)
+        assert code == 4
+        assert time.monotonic() - began < 20
+        assert not sleeping("614")
+        assert "finishing 1 attempt in flight, for the run's 2 s are over (budget.wall_s)" in err
+        assert (row(report)["status"], row(report)["cause"], row(report)["calls"]) == ("skipped", "budget", 1)
+        said = live.inside(capfd, "show", report)[1]
+        assert "attempts not finished: the run is incomplete: agent 1 of 1" in " ".join(said.split())
+        live.edit(report, budget=None)
+        run(report, capfd)
+        assert len(served.seen) == 2  # the call before the command is not made again
+    assert row(report)["status"] == "passed"
 
 
 def test_a_box_that_cannot_be_made_is_the_instrument_s_fault(experiment, capfd, monkeypatch):

@@ -9,6 +9,8 @@ import servers
 import yaml
 from live import Server
 from test_grading import judged  # noqa: F401 - a fixture
+from test_judges import judged as by_judge  # noqa: F401 - a fixture
+from test_judges import judging
 from test_run import HYBRID
 
 LENIENT = {"name": "contains"}
@@ -170,3 +172,47 @@ def test_changed_tasks_are_not_lost_from_the_tables(finished, capfd):
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "6 recorded attempts" in err
     assert (report / "outcomes.parquet").read_bytes() == before
+
+
+def test_a_regrade_that_stops_half_way_says_so_everywhere_until_it_is_done(by_judge, capfd):  # noqa: F811
+    """The budget of the judge ends it: the counts are true, and no figure of two rubrics passes for one of one."""
+    two = {"one": {"model": "m"}, "two": {"model": "m", "twin": 1}}
+    with Server() as contender, Server(judging()) as judge:
+        report = by_judge(contender, judge, contenders=two, careful={"concurrency": 1})
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert len(judge.seen) == 4  # the two answer alike
+        grade_by(report, name="judge", judge="careful", rubric="Is it a good answer?")
+        code, out, _ = live.inside(capfd, "check", report)
+        note = "8 recorded answers were graded by an earlier grader or reference; ownbench run grades them again first"
+        assert f"warning: {note}: the judge careful is asked up to 8 times, for up to about $0.00" in out
+        live.edit(report, judges={"careful": {"model": "j", "concurrency": 1, "budget_usd": 6.5 * live.CALL_USD}})
+        code, out, _ = live.inside(capfd, "regrade", report)
+        done = len(judge.seen) - 4
+        assert (code, done) == (4, 3)
+        again = sum(row["judge_usd"] > 0 and row["run"] == 1 for row in live.rows(report).values())
+        assert again == 8
+        digests = [row["grader_digest"] for row in live.rows(report).values()]
+        graded = max(map(digests.count, set(digests)))
+        graded = graded if out.startswith(f"{graded} ") else 8 - graded
+        assert out.startswith(f"{graded} answers graded again, no grade changed\n")
+        assert f"{8 - graded} answers still graded by an earlier grader or reference\n" in out
+        assert "(judges.careful.budget_usd); fix that, then the same command grades the rest" in out
+        mixed = f"{8 - graded} grades of an earlier grader or reference, {graded} of the present one"
+        for verb in (("show",), ("compare", "one", "two"), ("domains", "one", "two")):
+            said = live.inside(capfd, verb[0], report, *verb[1:])[1]
+            assert f"MIXED GRADES: {mixed}" in " ".join(said.split()), verb
+        assert live.inside(capfd, "report", report)[0] == 0
+        assert mixed in " ".join((report / "report.md").read_text().split())
+        names = ("--baseline-contender", "one", "--candidate-contender", "two")
+        code, out, _ = live.inside(capfd, "gate", report, report, *names)
+        assert (code, mixed in " ".join(out.split())) == (4, True)
+        code, _, err = live.inside(capfd, "run", report, "--quiet")
+        assert code == 4
+        assert f"note: {8 - graded} recorded answers were graded by an earlier grader or reference" in err
+        assert "(judges.careful.budget_usd); fix that, then ownbench run" in err
+        live.edit(report, judges={"careful": {"model": "j"}})
+        code, out, _ = live.inside(capfd, "regrade", report)
+        assert (code, out.splitlines()[0]) == (0, "8 answers graded again, no grade changed")
+        assert "MIXED" not in live.inside(capfd, "show", report)[1]
+        assert live.manifest(report)["complete"] is True
+        assert len(judge.seen) == 8

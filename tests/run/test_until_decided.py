@@ -605,7 +605,7 @@ def test_wrong_use_is_refused_before_anything_is_asked(bench, tmp_path, capfd):
         ((report, *early, bench.main, "--limit", "3"), 2, "--limit"),
         ((report, *early, tmp_path / "none"), 2, "no such report"),
         ((report, *early, report), 4, "outcomes"),
-        ((report, *early, half), 4, "the baseline base never tried 295 attempts"),
+        ((report, *early, half), 4, "the baseline base did not finish 295 attempts"),
         ((report, *early, other), 2, "no task in common"),
         ((report, *early, bench.main, "--baseline-contender", "bse"), 2, "base"),
         ((report, *early, bench.main, "--candidate-contender", "bda"), 2, "bad"),

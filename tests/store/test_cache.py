@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -81,6 +82,14 @@ def test_the_last_one_counts_and_what_is_taken_out_is_gone(tmp_path):
     with AnswerCache(path) as cache:
         assert cache.get(KEY) == reply(2)
         assert cache.get(OTHER) is None
+
+
+def test_it_may_be_opened_in_one_thread_and_used_in_another(tmp_path):
+    with AnswerCache(kept(tmp_path / "a")) as cache, ThreadPoolExecutor(1) as other:
+        assert other.submit(cache.get, KEY).result() == reply()
+        other.submit(cache.put, OTHER, reply(2)).result()
+    with AnswerCache(tmp_path / "a") as cache:
+        assert cache.get(OTHER) == reply(2)
 
 
 def test_what_another_process_keeps_is_found_while_both_are_at_work(tmp_path):

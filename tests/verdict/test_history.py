@@ -110,7 +110,7 @@ def test_a_run_that_is_not_done_says_how_far_it_came(make_report, rows, tmp_path
     )
     skipped = [{"contender": "A", "task": "t", "status": "skipped"}]
     folder = make_report(skipped, manifest=DONE | {"planned": 0})
-    assert run_of(folder) == ("not done", "1 attempt never tried", False)
+    assert run_of(folder) == ("not done", "1 attempt not finished", False)
     (tmp_path / "begun").mkdir()
     (tmp_path / "begun" / "experiment.yaml").write_text(EXPERIMENT)
     assert run_of(tmp_path / "begun") == ("not begun", "ownbench run begins it", None)

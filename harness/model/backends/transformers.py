@@ -8,9 +8,9 @@ from pydantic import model_validator
 from harness.adapter import Adapter, check_adapter
 from harness.core import ModelSpec
 from harness.model.backend import Backend, Model, Opening
-from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, ModelEntry
-from harness.model.local_folder import check_folder, local_digests, wrong_setting
-from harness.userfile import Count, Text
+from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, TOOLS, ModelEntry
+from harness.model.local_folder import calls_tools, check_folder, local_digests, wrong_setting
+from harness.userfile import Count, Text, Truth
 
 
 class LocalEntry(ModelEntry):
@@ -21,6 +21,7 @@ class LocalEntry(ModelEntry):
     threads: Count | None = None
     device: Text | None = None
     dtype: Text | None = None
+    tools: Truth | None = None  # whether its own way of calling tools is used, which is so where its template knows one
 
     @model_validator(mode="before")
     @classmethod
@@ -46,6 +47,10 @@ class TransformersBackend(Backend):
         from harness.model.local import LocalModel
 
         return LocalModel(spec)
+
+    def capabilities(self, spec: ModelSpec) -> frozenset[str]:
+        """Tools are called as the chat template has it, where it knows tools and its way to call them is known."""
+        return self.can | {TOOLS} if calls_tools(spec) else self.can
 
     def content(self, spec: ModelSpec) -> tuple[str, str]:
         """Digests of the weights and of the chat template. Raises UserFileError: the folder lacks what is needed."""

@@ -9,16 +9,17 @@ from pydantic import Field
 from harness.adapter import Adapter, check_adapter
 from harness.core import ModelSpec
 from harness.model.backend import Backend, Model, Opening
-from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, ModelEntry
-from harness.model.local_folder import check_folder, local_digests
+from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, TOOLS, ModelEntry
+from harness.model.local_folder import calls_tools, check_folder, local_digests
 from harness.model.vllm_options import check_rank, wrong_option
-from harness.userfile import Text
+from harness.userfile import Text, Truth
 
 
 class VllmEntry(ModelEntry):
     """A model of the backend ``vllm``."""
 
     path: Text  # the folder of a local model
+    tools: Truth | None = None  # whether its own way of calling tools is used, which is so where its template knows one
     options: dict[str, Any] = Field(default_factory=dict)  # of vLLM's engine, by their own names
 
     @property
@@ -51,6 +52,10 @@ class VllmBackend(Backend):
         from harness.model.vllm import VllmModel
 
         return VllmModel(spec)
+
+    def capabilities(self, spec: ModelSpec) -> frozenset[str]:
+        """Tools are called as the chat template has it, where it knows tools and its way to call them is known."""
+        return self.can | {TOOLS} if calls_tools(spec) else self.can
 
     def remedy(self, missing: Sequence[str]) -> str:
         """The command, and where to give it: vLLM pins packages that others need newer."""

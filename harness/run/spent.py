@@ -1,0 +1,33 @@
+"""What the calls of a report have cost so far."""
+
+from harness.core import Call, Cost, Usage
+from harness.cost import Meter
+from harness.experiment import Assembled
+from harness.model import backend_of
+from harness.run.trace import values
+from harness.store import Recalled, read_journal
+
+_NOTHING = Usage.total(())  # of a call by which nothing was made
+
+
+def is_spent(call: Call) -> bool | None:
+    """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
+    if call.error is None or call.cost.usd is not None:
+        return True
+    return None if call.usage != _NOTHING else False
+
+
+def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | None = None) -> Meter:
+    """The budget of a report, with what earlier calls of the run have spent; ``recorded``: where it was read."""
+    meter = Meter(**values(assembled.experiment.budget, "usd", "attempt_usd", "wall_s"), started=started)
+    free = {name for name, spec in assembled.specs.items() if backend_of(spec).recorded}
+    spent = [0.0] * len(assembled.attempts)
+    for attempt, paid, usd in (recorded or read_journal(assembled.report)).paid(a.id for a in assembled.attempts):
+        if paid.spent(usd) is not False and not paid.cache_hit and paid.model not in free:
+            meter.spend(Cost(usd=usd))
+            if attempt >= 0:
+                spent[attempt] += usd or 0.0
+    for planned, usd in zip(assembled.attempts, spent, strict=True):
+        if usd:
+            meter.expect(planned.contender, usd)
+    return meter
