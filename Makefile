@@ -91,7 +91,7 @@ lock: $(VENV)/.dev
 vllm: $(BIN)/uv
 	$(PYTHON) -m venv .venv-vllm
 	$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python $(TORCH) --editable . $(VLLM)
-	$(BIN)/uv pip uninstall --quiet --python .venv-vllm/bin/python torchvision torchaudio torchcodec triton
+	$(BIN)/uv pip uninstall --quiet --python .venv-vllm/bin/python torchvision torchaudio torchcodec
 	.venv-vllm/bin/python -m compileall -q .venv-vllm/lib
 
 clean:

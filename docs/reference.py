@@ -29,6 +29,7 @@ from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
+from harness.experiment.executor import ExecutorEntry
 from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry
 from harness.model.entry import PriceEntry
@@ -46,7 +47,7 @@ FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
                          experiment.ContenderEntry, experiment.ContextEntry,
                          experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
-                         experiment.Limits, SandboxOptions, ActionRules, experiment.CacheEntry,
+                         experiment.Limits, SandboxOptions, ActionRules, ExecutorEntry, experiment.CacheEntry,
                          experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
@@ -68,6 +69,7 @@ WHERE = {
     "Limits": "`limits`",
     "SandboxOptions": "`sandbox`",
     "ActionRules": "`actions` of the sandbox",
+    "ExecutorEntry": "`executor`",
     "CacheEntry": "`cache`",
     "Economics": "`economics`",
     "PromptFiles": "`prompt`, where it is a mapping",

@@ -95,10 +95,10 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
     count, parts = sum(suite["tasks"] for suite in result["suites"]), []
     for share in DISCORDANT:
         delta = visible_difference(count, share)
-        shown = "no difference at all" if delta is None else f"{100 * delta:.1f} points or more"
-        parts.append(f"{shown} if only one of two contenders passes {share:.0%} of them")
+        shown = "none" if delta is None else f"{100 * delta:.1f} points"
+        parts.append(f"{shown} where two contenders disagree on {share:.0%} of them")
     how = "80% power, two-sided 5%; clusters make it larger"
-    yield f"power: {plural(count, 'task')} can show {', '.join(parts)} ({how})"
+    yield f"power: {plural(count, 'task')} can show, as the smallest difference, {'; '.join(parts)} ({how})"
     for name in result["missing_prices"]:
         yield f"warning: the model {name} has no known price; its costs will be unknown"
     yield from (f"warning: {text}" for text in result["warnings"])

@@ -30,7 +30,9 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--limit N", "make at most N attempts now", type=int),
         arg("--retry-errored", "try attempts again that ended errored or ungraded", **FLAG),
         *OFFLINE,
-        arg("--executor", "where attempts run (default: local)", choices=("local",)),
+        arg(
+            "--executor", "where attempts run (default: as the experiment says)", choices=("local", "ray"), default=None
+        ),
         arg("--otlp URL", "send spans and metrics to this OpenTelemetry receiver (OTLP over HTTP); no texts"),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
@@ -82,6 +84,7 @@ def _run(args: argparse.Namespace) -> int:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
+    how["executor"] = args.executor or ""
     watch = _watch(args, assembled) if args.until_decided else None
     with ExitStack() as around:
         if args.otlp is not None:

@@ -76,16 +76,20 @@ class Meter:
         """Dollars held for attempts in flight, and for those whose cost stayed unknown."""
         return sum(reservation.rest for reservation in self._flying) + self._kept
 
+    def estimate(self, key: str) -> float | None:
+        """What an attempt of this kind may cost; ``None``: none has ended, and nothing bounds it."""
+        return min((usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None), default=None)
+
     def admit(self, key: str = "") -> Reservation | None:
         """Money for one more attempt, or ``None``: wait for one in flight to settle; without any, see `exhausted`."""
-        usd = min((usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None), default=None)
+        usd = self.estimate(key)
         if self.usd is not None:
             if usd is None and any(flying.key == key for flying in self._flying):
                 return None
             spent = self.all.spent_usd
             if spent >= self.usd or spent + self.reserved_usd + (usd or 0) > self.usd:
                 if not self._flying:
-                    self._refused = self._over(usd)
+                    self._refused = self.over_text(usd)
                 return None
         self._refused = None
         reservation = Reservation(key, usd or 0.0)
@@ -117,13 +121,21 @@ class Meter:
         if self.wall_s is not None and now - self._started >= self.wall_s:
             return f"the run's {self.wall_s:g} s are over (budget.wall_s)"
         if self.usd is not None and self.all.spent_usd >= self.usd:
-            return self._over(None)
-        if self.usd is not None and self._blind is not None:
-            why = "its replies state no usage, or tokens of a class without a price"
-            return f"what {self._blind} costs is not known, so budget.usd cannot be kept: {why}"
+            return self.over_text(None)
+        if (blind := self.blind_text) is not None:
+            return blind
         return self._refused if not self._flying else None
 
-    def _over(self, usd: float | None) -> str:
+    @property
+    def blind_text(self) -> str | None:
+        """Why the budget cannot be kept: an attempt ended of which nobody knows what it cost."""
+        if self.usd is None or self._blind is None:
+            return None
+        why = "its replies state no usage, or tokens of a class without a price"
+        return f"what {self._blind} costs is not known, so budget.usd cannot be kept: {why}"
+
+    def over_text(self, usd: float | None) -> str:
+        """That the budget is spent; ``usd`` is what the next attempt may cost."""
         text = f"${self.all.spent_usd:.4f} of ${self.usd or 0:g} are spent (budget.usd)"
         if self._kept:
             text += f", ${self._kept:.4f} are held for attempts of unknown cost"

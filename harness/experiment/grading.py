@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from harness.core import ModelSpec, Suite, UserFileError, as_json, digest_json, kin_note, kinship, nearest
 from harness.experiment.reading import resolve
 from harness.experiment.schema import Experiment
-from harness.grade import ByJudge, Judge, ReplyForm, SuiteGrader, Weighted, check_template, grader
+from harness.grade import ByJudge, Judge, ReplyForm, SuiteGrader, check_template, grader
 from harness.model import RESPONSE_FORMAT, backend_of
 from harness.store import experiment_file
+from harness.suite import said_at
 from harness.system import System
 from harness.userfile import read_text
 
@@ -25,14 +27,19 @@ def task_graders(suites: Mapping[Path, Suite], experiment: Experiment) -> Grader
             if (key := keys.get(id(task.grader))) is None:
                 key = keys[id(task.grader)] = digest_json(as_json(task.grader))
             if key not in made:
-                made[key] = grader(task.grader, where=str(place))
-                _check_judges(made[key], experiment, place, f"task {task.id}: grader")
+                try:
+                    made[key] = grader(task.grader, where=str(place), field="grader")
+                    _check_judges(made[key], experiment, place, "grader", task.grader)
+                except UserFileError as error:
+                    file, at = said_at(place, task.id, "grader")
+                    field = at + error.field.removeprefix("grader")
+                    raise UserFileError(file, error.problem, field=field, advice=error.advice) from None
             found[task.digest] = made[key]
             try:
                 made[key].check_reference(task.reference)
             except ValueError as error:
-                field = f"task {task.id}: reference"
-                raise UserFileError(place, str(error), field=field, advice="correct the task") from None
+                file, field = said_at(place, task.id, "reference")
+                raise UserFileError(file, str(error), field=field, advice="correct the task") from None
     return found
 
 
@@ -42,19 +49,31 @@ def verifiers_of(experiment: Experiment, path: Path) -> Graders:
     for name, contender in experiment.contenders.items():
         if contender.escalate is not None and contender.escalate.verifier is not None:
             field = f"contenders.{name}.escalate.verifier"
-            found[name] = made = grader(contender.escalate.verifier, where=f"{path}: {field}")
-            _check_judges(made, experiment, path, field)
+            found[name] = made = grader(contender.escalate.verifier, where=str(path), field=field)
+            _check_judges(made, experiment, path, field, contender.escalate.verifier)
             if made.needs_reference:
                 problem = f"the grader {made.name} with these options needs a reference, which a verifier never sees"
                 raise UserFileError(path, problem, field=field, advice="write verifier: {name: json_schema, schema: …}")
     return found
 
 
-def _check_judges(by: SuiteGrader, experiment: Experiment, place: Path, field: str) -> None:
+def _check_judges(by: SuiteGrader, experiment: Experiment, place: Path, field: str, spec: Any) -> None:
     for name in by.judges:
         if name not in experiment.judges:
             known = nearest(name, experiment.judges) if experiment.judges else "the experiment has no judges; add them"
-            raise UserFileError(place, f"the experiment has no judge {name!r}", field=field, advice=known)
+            at = f"{field}{_asks(spec, name) or ''}"
+            raise UserFileError(place, f"the experiment has no judge {name!r}", field=at, advice=known)
+
+
+def _asks(spec: Any, judge: str) -> str | None:
+    """The field of a grader's description, below it, that names a judge."""
+    if isinstance(spec, Mapping):
+        if spec.get("judge") == judge:
+            return ".judge"
+        below = [(f".{key}", spec[key]) for key in ("of", "grader") if key in spec]
+    else:
+        below = [(f".{place}", part) for place, part in enumerate(spec)] if isinstance(spec, list) else []
+    return next((f"{key}{found}" for key, part in below if (found := _asks(part, judge)) is not None), None)
 
 
 def models_called(graders: Iterable[SuiteGrader], experiment: Experiment, path: Path) -> set[str]:
@@ -127,6 +146,5 @@ def judged_parts(by: SuiteGrader, *, surely: bool = True) -> Iterator[tuple[ByJu
     """The judges in a grader, and whether each is asked whatever the other parts say."""
     if isinstance(by, ByJudge):
         yield by, surely
-    alone = len(by.parts) == 1 or isinstance(by, Weighted)
     for part in by.parts:
-        yield from judged_parts(part, surely=surely and alone)
+        yield from judged_parts(part, surely=surely and len(by.parts) == 1)

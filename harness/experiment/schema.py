@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from harness.core import digest_json
+from harness.experiment.executor import ExecutorEntry
 from harness.model import BACKENDS, ModelEntry, check_form
 from harness.retrieval import unread
 from harness.sandbox import SandboxOptions
@@ -366,6 +367,7 @@ class Experiment(Strict):
     budget: Budget = Budget()
     limits: Limits = Limits()
     sandbox: SandboxOptions = SandboxOptions()
+    executor: ExecutorEntry = ExecutorEntry()
     cache: CacheEntry | None = None
     economics: Economics = Economics()
 

@@ -35,8 +35,8 @@ def _unloaded(assembled: Assembled) -> Iterator[str]:
             _, skipped = read_library(resolve(assembled.report, text, field=f"contenders.{name}.skills"))
             named = [f"{folder.name} ({why})" for folder, why in skipped.items() if _means_to_be_a_skill(folder)]
             if named:
-                verb = "is no skill that can be loaded" if len(named) == 1 else "are no skills that can be loaded"
-                yield f"{text}: {listed(named, NAMED)} {verb}, and nobody is shown it; see: ownbench skill lint {text}"
+                verb = "cannot be loaded as a skill" if len(named) == 1 else "cannot be loaded as skills"
+                yield f"{text}: {listed(named, NAMED)} {verb} and will not be shown; see: ownbench skill lint {text}"
 
 
 def _repeated(assembled: Assembled) -> Iterator[str]:

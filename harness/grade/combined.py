@@ -8,20 +8,21 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PlainValidator
 
-from harness.core import Answer, Cause, Grade, OwnbenchError, Session, Status, Task, digest_json
+from harness.core import Answer, Cause, Grade, Session, Status, Task, UserFileError, digest_json
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, failed, grade, grader, right, shown, ungraded
+from harness.userfile import BelowError
 
 DEEPEST = 3  # levels of combinations within combinations
 MOST = 20  # parts of one combination
 
 
-def _part(spec: Any) -> SuiteGrader:
+def _part(spec: Any, place: str) -> SuiteGrader:
     if not isinstance(spec, (str, Mapping)):
-        raise ValueError(f"found {spec!r:.60}; write a grader's name, or a mapping with name and its options")  # noqa: TRY004
+        raise BelowError(place, f"found {spec!r:.60}; write a grader's name, or a mapping with name and its options")
     try:
-        return grader(spec)
-    except OwnbenchError as error:
-        raise ValueError(str(error)) from None
+        return grader(spec, where="suite.yaml", field=place)
+    except UserFileError as error:
+        raise BelowError(error.field, "; ".join(filter(None, (error.problem, error.advice)))) from None
 
 
 def _listed(value: Any) -> list[Any]:
@@ -45,24 +46,35 @@ def _specs(of: Any) -> list[Any]:
 
 
 def _parts(value: Any) -> tuple[SuiteGrader, ...]:
-    return tuple(_part(spec) for spec in _listed(value))
+    return tuple(_part(spec, str(place)) for place, spec in enumerate(_listed(value)))
 
 
 def _weighed(value: Any) -> tuple[tuple[SuiteGrader, float], ...]:
+    places = [f"{place}.grader" for place in range(len(value))] if isinstance(value, list) else []
     if isinstance(value, Mapping):
+        places = [str(name) for name in value]
         value = [{"grader": name, "weight": weight} for name, weight in value.items()]
     found = []
-    for entry in _listed(value):
+    for entry, place in zip(_listed(value), places, strict=True):
         if not isinstance(entry, Mapping) or entry.keys() != {"grader", "weight"}:
-            raise ValueError(f"found {entry!r:.60}; write {{grader: …, weight: …}}")
+            raise BelowError(place.removesuffix(".grader"), _unweighed(entry))
         weight = entry["weight"]
         number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
         if not number or not math.isfinite(weight) or weight < 0:
-            raise ValueError(f"found {weight!r:.60} as a weight; write a number from 0")
-        found.append((_part(entry["grader"]), float(weight)))
+            at = place.replace(".grader", ".weight")
+            raise BelowError(at, f"found {weight!r:.60} as a weight; write a number from 0")
+        found.append((_part(entry["grader"], place), float(weight)))
     if not any(weight for _, weight in found):
         raise ValueError("the weights sum to 0; give one of the graders a weight")
     return tuple(one for one in found if one[1])
+
+
+def _unweighed(entry: Any) -> str:
+    name = entry.get("name") if isinstance(entry, Mapping) else entry
+    if not isinstance(name, str):
+        return "found no grader with its weight; write {grader: …, weight: …}"
+    named = f"{{name: {name}, …}}" if isinstance(entry, Mapping) else name
+    return f"the grader {shown(name)} has no weight; write {{grader: {shown(named)}, weight: 1}}"
 
 
 class _Combination(SuiteGrader):
@@ -119,7 +131,11 @@ class _Combination(SuiteGrader):
 
 def _dearness(part: SuiteGrader) -> tuple[bool, bool, bool]:
     """Rules, those with labels before others, come before programs, and these before judges."""
-    return bool(part.models or part.judges), part.needs_box, not part.labelled
+    return _is_judged(part), part.needs_box, not part.labelled
+
+
+def _is_judged(part: SuiteGrader) -> bool:
+    return bool(part.models or part.judges)
 
 
 class _Logical(_Combination):
@@ -167,9 +183,10 @@ class AnyOf(_Logical):
 
 
 class Weighted(_Combination):
-    """The weighted mean of several graders' scores reaches ``pass_at``; every one with a weight is asked."""
+    """The weighted mean of several graders' scores reaches ``pass_at``; no judge is asked that cannot change that."""
 
     name: ClassVar[str] = "weighted"
+    version: ClassVar[int] = 2
     of: Annotated[tuple[tuple[SuiteGrader, float], ...], PlainValidator(_weighed)]
     pass_at: float = Field(strict=True, gt=0, le=1, allow_inf_nan=False)
 
@@ -190,22 +207,29 @@ class Weighted(_Combination):
         return type(self).model_construct(of=of, pass_at=self.pass_at)
 
     async def grade(self, task: Task, answer: Answer, session: Session) -> Grade:
-        """The mean; a part that could not grade leaves the answer ungraded only where its score would decide."""
-        weighed = sorted(zip(self.parts, self.weights, strict=True), key=lambda one: _dearness(one[0]))
-        seen = [(part, await grade(task, answer, part, session)) for part, _ in weighed]
-        shares = [share for _, share in weighed]
-        lost = [(one, share) for one, share in zip(seen, shares, strict=True) if one[1].status is Status.UNGRADED]
-        low = math.fsum(share * (given.score or 0.0) for (_, given), share in zip(seen, shares, strict=True))
-        high = math.fsum([low, *(share for _, share in lost)])
+        """The mean; a part that could not grade leaves the answer ungraded only where its score would decide.
+
+        A judge that is not asked, since the others have decided, adds nothing to the score.
+        """
+        rest = sorted(zip(self.parts, self.weights, strict=True), key=lambda one: _dearness(one[0]))
+        seen, shares, low, high = list[tuple[SuiteGrader, Grade]](), list[float](), 0.0, 1.0
+        while rest and not (_is_judged(rest[0][0]) and self._reached(high) is self._reached(low)):
+            part, share = rest.pop(0)
+            seen.append((part, await grade(task, answer, part, session)))
+            shares.append(share)
+            low = math.fsum(share * (given.score or 0.0) for (_, given), share in zip(seen, shares, strict=True))
+            lost = [(one, share) for one, share in zip(seen, shares, strict=True) if one[1].status is Status.UNGRADED]
+            high = math.fsum([low, *(share for _, share in (*lost, *rest))])
         if self._reached(high) and not self._reached(low):
             text = f"with it {low:.3g} to {high:.3g}, {self.pass_at:.3g} needed"
             part, given = lost[0][0]
             return _labelled(seen, ungraded(f"{_told(part, given)}; {text}", given.cause or Cause.GRADER))
-        told = ", ".join(f"{p.name} {_score(g)} x {share:.3g}" for (p, g), share in zip(seen, shares, strict=True))
-        reason = f"{low:.3g} of 1, {self.pass_at:.3g} needed: {told}"
+        told = [f"{p.name} {_score(g)} x {share:.3g}" for (p, g), share in zip(seen, shares, strict=True)]
+        told += [f"{part.name} not asked x {share:.3g}" for part, share in rest]
+        reason = f"{low:.3g} of 1, {self.pass_at:.3g} needed: {', '.join(told)}"
         if self._reached(low):
             return _labelled(seen, replace(right(), score=min(1.0, low), reason=shown(reason, REASON_LENGTH)))
-        cause = next(given.cause for _, given in seen if given.status is Status.FAILED)
+        cause = next((given.cause for _, given in seen if given.status is Status.FAILED), None)
         return _labelled(seen, failed(Cause.PARTIAL if low else cause or Cause.WRONG, reason, score=low))
 
     def _reached(self, mean: float) -> bool:

@@ -14,12 +14,13 @@ from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from harness.core import Answer, Cause, Grade, Message, ModelError, Reply, Request, Role, Session, Task, digest_json
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, cut, failed, right, shown, ungraded, unread
-from harness.userfile import KeyTwiceError, Name, Text, distinct_keys
+from harness.userfile import BelowError, KeyTwiceError, Name, Text, distinct_keys
 
 JUDGE_SCOPE = "judge"  # of every judge's requests, so that equal ones share an answer whoever's attempt is graded
 LONGEST_SHOWN = 100_000  # characters of an answer that a judge is shown, and of its reply that is read
 FARTHEST = 1e9  # no end of a scale, and no score, lies as far from 0
 VARIABLES = ("rubric", "input", "reference", "answer", "low", "high")  # what a judge's prompt may name
+OF_THE_JUDGE = ("model", "prompt", "repeats", "reply", "budget_usd", "concurrency", "tries")  # keys of `judges`
 _NAMED = re.compile(r"\{\{\s*(\w*)\s*\}\}")
 
 SYSTEM = """\
@@ -92,6 +93,17 @@ class ByJudge(SuiteGrader):
     pass_at: Annotated[float, Field(strict=True, allow_inf_nan=False)] | None = None
     shows: tuple[Literal["input", "reference"], ...] = ("input",)
     _judge: Judge | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_suite(cls, value: Any) -> Any:
+        """What is a setting of the judge itself stands in the experiment, and not with the rubric."""
+        if isinstance(value, dict) and (found := next((key for key in value if key in OF_THE_JUDGE), None)):
+            said = (
+                f"this is a setting of the judge; write it under judges.{value.get('judge', 'NAME')} in experiment.yaml"
+            )
+            raise BelowError(found, said)
+        return value
 
     @model_validator(mode="after")
     def _checked(self) -> "ByJudge":

@@ -233,22 +233,22 @@ def _is_grader(value: Any) -> bool:
 GRADERS: Registry[type[SuiteGrader]] = Registry("grader", "harness.grade", _is_grader, group="ownbench.graders")
 
 
-def grader(spec: Mapping[str, Any] | str, *, where: str = "") -> SuiteGrader:
+def grader(spec: Mapping[str, Any] | str, *, where: str = "", field: str = "") -> SuiteGrader:
     """The grader that a specification names: ``"exact"``, or ``{"name": "label", "labels": […]}``.
 
-    Raises UserFileError (UsageError where the file ``where`` is empty): no grader is named, the name or an option is
-    unknown, or an option's value is wrong.
+    ``field`` of the file ``where`` holds it. Raises UserFileError (UsageError where there is no such file): no grader
+    is named, the name or an option is unknown, or an option's value is wrong.
     """
     named = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
     name = named.pop("name", None)
     try:
         if name is None or name == "":
             advice = f"name one of: {', '.join(sorted(GRADERS))}"
-            raise UserFileError(where, "no grader is named", field="grader", advice=advice)
+            raise UserFileError(where, "no grader is named", field=field or "grader", advice=advice)
         if (why := GRADERS.refusal(str(name))) is not None:
             problem, _, advice = why.partition("; ")
-            raise UserFileError(where, problem, field="grader", advice=advice)
-        return parse(GRADERS[str(name)], named, Path(where), field=f"grader {name}")
+            raise UserFileError(where, problem, field=field or "grader", advice=advice)
+        return parse(GRADERS[str(name)], named, Path(where), field=field or f"grader {name}")
     except UserFileError as error:
         if where:
             raise UserFileError(where, error.problem, field=error.field, advice=error.advice) from None

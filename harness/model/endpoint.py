@@ -160,6 +160,16 @@ class Endpoint:
         return self._parties[name]
 
     @property
+    def paused_s(self) -> float:
+        """Seconds for which nothing is sent, because that was asked for; 0 where it was not."""
+        return max(0.0, self.window.paused_until - self.clock.monotonic())
+
+    def pause(self, seconds: float) -> None:
+        """Sends nothing for so long, where no longer pause is under way: others who share it were asked to wait."""
+        now = self.clock.monotonic()
+        self.window.pause(now, now + seconds)
+
+    @property
     def pressed(self) -> str:
         """The present limit in words, where it is below the bound; else empty."""
         window = self.window

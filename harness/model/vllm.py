@@ -32,13 +32,13 @@ from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import Prompts, local_digests
 from harness.model.local_request import Rendered, read_request, reply_of
 from harness.model.reasoning import KEEP
+from harness.model.vllm_guard import Guard
 from harness.model.vllm_options import OWN, rank_for
 from harness.model.vllm_probe import TOP, check_alone, check_together
 from harness.model.vllm_start import cause_in, start_engine
 
 Found = TypeVar("Found")
 _HELLO: Message = {"role": "user", "content": "Hello."}
-_CLOSING_S = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ class VllmModel:
         # tokenizers are asked by one thread, which also starts the engine: neither may hold up the event loop
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"vllm-{spec.name}")
         self._logs = tempfile.TemporaryDirectory(prefix="ownbench-vllm-", ignore_cleanup_errors=True)
-        self._children: set[Any] | None = None  # of this process before an engine was started, while one is
+        self._guard: Guard | None = None  # of the engine, from before it is started
 
     async def prepare(self, adapters: Sequence[Path] = ()) -> None:
         """Starts the engine with these adapters, and asks it once with each; `UserFileError` where one does not fit."""
@@ -139,9 +139,8 @@ class VllmModel:
     async def close(self) -> None:
         """Ends the engine and its processes; requests under way end with ``internal``."""
         self._closed = True
-        if self._children is not None:  # it is being started, by a thread that nothing else can stop
-            for child in set(multiprocessing.active_children()) - self._children:
-                child.terminate()
+        if self._running is None and self._guard is not None:  # it is being started, by a thread that does not listen
+            await asyncio.to_thread(self._guard.end)
         await self._stop()
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
         self._logs.cleanup()
@@ -190,11 +189,12 @@ class VllmModel:
             options.setdefault("max_lora_rank", rank_for(fit.adapter for fit in fits.values()))
         else:  # of no use, and vLLM wonders about them
             options = {key: value for key, value in options.items() if key not in {"max_loras", "max_lora_rank"}}
-        self._children = set(multiprocessing.active_children())
+        self._guard = Guard()
         try:
-            llm = start_engine(self.spec, options, places, Path(self._logs.name))
-        finally:
-            self._children = None
+            llm = start_engine(self.spec, options, places, Path(self._logs.name), self._guard.mark)
+        except BaseException:
+            self._guard.end()
+            raise
         return _Running(llm=llm, places=places, room=int(llm.model_config.max_model_len))
 
     async def _load(self, running: _Running, place: Path, fit: Fit) -> None:
@@ -233,8 +233,11 @@ class VllmModel:
             if not self._asked:
                 break
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(running.llm.shutdown, _CLOSING_S)
+        await asyncio.to_thread(running.llm.shutdown)
         running.llm.shutdown = _nothing  # which it calls once more when the interpreter ends, and then cannot
+        if self._guard is not None:
+            await asyncio.to_thread(self._guard.end)
+        multiprocessing.active_children()  # which also buries those that have ended
 
     # -------------------------------------------------------------------------------------------- one request
 
@@ -344,7 +347,7 @@ class VllmModel:
             raise
 
 
-def _nothing(timeout: float | None = None) -> None:
+def _nothing() -> None:
     """What is left to do for an engine that has ended."""
 
 

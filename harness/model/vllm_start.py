@@ -1,8 +1,7 @@
 """Starts vLLM's engine, quietly, and says in one line why it does not start.
 
 The engine's work is done by processes of its own. They inherit what is set here: they ask no network, tell nobody of
-their use, write into one log file, and leave an interrupt from the keyboard to this process, so that a run that is
-interrupted still gets the answers that are under way.
+their use, write into one log file, and leave an interrupt from the keyboard to this process, which ends them in order.
 """
 
 import contextlib
@@ -11,12 +10,15 @@ import logging
 import os
 import re
 import signal
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 from harness.core import ModelSpec, UsageError, UserFileError
+from harness.model.vllm_guard import MARK
 
 _SET = {
     "HF_HUB_OFFLINE": "1",
@@ -26,13 +28,12 @@ _SET = {
     "VLLM_HOST_IP": "127.0.0.1",  # else vLLM looks for an address that others could reach
     "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # runs may share a machine
 }
-_CHILDREN = {"PYTHONWARNINGS": "ignore", "TORCH_CPP_LOG_LEVEL": "ERROR", "TORCH_LOGS": "-all"}
 _CPU_CACHE = 1 << 30  # bytes for keys and values, without which vLLM takes nearly all memory
 _SAID = re.compile(r"(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit)): (\S.*)")
 _HIDDEN = ("Engine core initialization failed", "EngineCore encountered", "Worker failed", "WorkerProc init")
 
 
-def start_engine(spec: ModelSpec, options: Mapping[str, Any], adapters: int, logs: Path) -> Any:
+def start_engine(spec: ModelSpec, options: Mapping[str, Any], adapters: int, logs: Path, mark: str) -> Any:
     """The ``AsyncLLM`` of a model's folder, with room for ``adapters`` and one more; its log goes into ``logs``.
 
     Takes a minute or more, and may run in any thread. Raises UserFileError and UsageError: why there is none.
@@ -43,7 +44,7 @@ def start_engine(spec: ModelSpec, options: Mapping[str, Any], adapters: int, log
     logging.getLogger("torch._library").setLevel(logging.ERROR)  # on a CPU there is no Triton to be missed
     folder, log = Path(spec.model), logs / "vllm.log"
     own_log = {} if "VLLM_LOGGING_CONFIG_PATH" in os.environ else {"log_config_file": str(_log_config(logs, log))}
-    with _inherited(), warnings.catch_warnings():
+    with _inherited(log, mark), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             from vllm.engine.arg_utils import AsyncEngineArgs
@@ -83,7 +84,7 @@ def cause_in(log: Path) -> str:
     with contextlib.suppress(OSError):
         said = [found for line in log.read_text(encoding="utf-8", errors="replace").splitlines()
                 if (found := _SAID.search(line)) and not found[2].startswith(_HIDDEN)]  # fmt: skip
-        return f"{said[-1][1]}: {said[-1][2]}"[:300] if said else ""
+        return _without_links(f"{said[-1][1]}: {said[-1][2]}") if said else ""
     return ""
 
 
@@ -102,17 +103,27 @@ def _log_config(logs: Path, log: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _inherited() -> Iterator[None]:
-    """What processes that are started here inherit, and this one does not keep."""
-    before = {name: os.environ.get(name) for name in _CHILDREN}
-    os.environ.update(_CHILDREN)
+def _inherited(log: Path, mark: str) -> Iterator[None]:
+    """What processes that are started here inherit: a mark, a deaf ear to interrupts, the log for all they print."""
+    resource_tracker.ensure_running()  # which is this process's own, and outlives the engine
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    os.environ[MARK] = mark
+    with contextlib.ExitStack() as undo:
+        undo.callback(signal.pthread_sigmask, signal.SIG_SETMASK, blocked)
+        undo.callback(os.environ.pop, MARK)
+        written = undo.enter_context(log.open("ab"))
+        for name, number in (("stdout", 1), ("stderr", 2)):
+            own = getattr(sys, name)
+            kept = os.dup(number)
+            undo.callback(os.close, kept)
+            with contextlib.suppress(OSError, AttributeError, ValueError):  # it may be no file, as in a notebook
+                if own.fileno() == number:  # what this process says meanwhile goes where it always goes
+                    own.flush()
+                    undo.callback(setattr, sys, name, own)
+                    setattr(sys, name, undo.enter_context(open(kept, "w", buffering=1, closefd=False)))
+            os.dup2(written.fileno(), number)
+            undo.callback(os.dup2, kept, number)
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
 def _platform_defaults(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -147,11 +158,16 @@ def _refused(spec: ModelSpec, error: Exception, options: Mapping[str, Any]) -> U
 
 
 def _one_line(error: BaseException) -> str:
-    """What an exception says, without the web pages that its package points to."""
+    """What an exception says."""
     errors = getattr(error, "errors", None)  # pydantic's
     with contextlib.suppress(Exception):
         first = errors()[0] if errors else None
         if first:
             told = " ".join(str(first["msg"]).removeprefix("Value error, ").split())
             return ": ".join([*(str(part) for part in first["loc"]), told])[:300]
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:300]
+    return _without_links(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def _without_links(said: str) -> str:
+    """A message of vLLM's up to where it sends the reader to the web."""
+    return re.split(r"\s+[Ss]ee https?://", said)[0][:300]

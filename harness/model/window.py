@@ -18,8 +18,9 @@ from math import hypot, inf, sqrt
 
 START = 64  # the level to begin with, where the bound is not below
 LESS = 0.7
+TELLING = 1.25  # a rise by less is not judged: what else changes would hide it
 WORTH = 0.1  # of its share of the rate, that a request more in flight has to bring
-SLOWER = 1.5  # times the latency at the same level, from which on a lower one is tried
+SLOWER = 2.0  # times the latency at the same level, from which on a lower one is tried
 REST = 50  # answers between two tries of a higher level; after each that fails twice as many, up to
 LONGEST_REST = 100
 CALM = 50  # times the wait that a provider asks for with a refusal: no higher level is tried for so long
@@ -116,7 +117,7 @@ class Window:
         if end is End.REFUSED:
             self._refused(sent, now, asked)
         elif asked is not None:
-            self._pause(now, now + asked)
+            self.pause(now, now + asked)
         if sent.cohort == self._cohort and self._members == self._wanted and not self._open:
             self._judge(now)
 
@@ -133,7 +134,7 @@ class Window:
             self._mark(now)
         self.refusing = True
         if asked is not None:
-            self._pause(now, now + asked)
+            self.pause(now, now + asked)
             self._calm_until = now + CALM * asked
         if self.adaptive and not alone:
             if sent.cut != self._cuts:  # sent before the level fell: the last of them tells how much was accepted
@@ -152,7 +153,7 @@ class Window:
         if left == 0:
             self.storms += 1
             wait = min(LONGEST_PAUSE_S, PAUSE_S * 2 ** (self.storms - 1)) * self._chance.uniform(1, 1.25)
-            self._pause(now, now + max(wait, asked or 0.0))
+            self.pause(now, now + max(wait, asked or 0.0))
             if self.storms == 1 and self._interval > 0.001:
                 self.gap_s, self._easing, self._gap_rest = 1.02 * self._interval, 0.95, REST
                 self._eased_at, self._ease_s = now + self._ease_s, min(2 * self._ease_s, LONGEST_EASE_S)
@@ -173,7 +174,8 @@ class Window:
             if self.gap_s < 0.001:
                 self.gap_s, self._next = 0.0, -inf
 
-    def _pause(self, now: float, until: float) -> None:
+    def pause(self, now: float, until: float) -> None:
+        """Lets nobody in before ``until``."""
         if now >= self.paused_until:
             self._pauses = self.paused_before(now)
             self._pause_began = now
@@ -213,12 +215,13 @@ class Window:
         share = self.level / base
         rate = share * base_cost / cost if known else share
         noise = rate * hypot(error, base_error) if known else 0.0
-        if share > 1 and known and rate + 2 * noise < 1 + WORTH * (share - 1):
+        if share >= TELLING and known and rate + 2 * noise < 1 + WORTH * (share - 1):
             self._hold(base)
-            if share >= 1.25:
+            if rate + 2 * noise < 1:
                 self._lower()
         elif share > 1:
-            self._settle(cost, error)
+            if share >= TELLING or self.level == self.bound or not known:
+                self._settle(cost, error)
             self._step *= 2
             self._rest, self._next_rest = 0, REST
             self._raise(now)
@@ -236,7 +239,7 @@ class Window:
                 if not self._looked_lower and not self._cuts and cost < QUICK_S:
                     self._step = 3 * self.level
                 self._raise(now)
-            elif not self._looked_lower and not ours and self.level >= FEW:
+            elif not (self._looked_lower or self._cuts or ours) and self.level >= FEW:
                 self._lower()
         self._begin(now)
 

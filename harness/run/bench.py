@@ -44,6 +44,16 @@ class Bench:
             if call.role in roles and not call.cache_hit:
                 spent[call.model] += call.cost.usd or 0.0
         self._spent = {name: spent[judge.model] for name, judge in judges.items()}
+        self.elsewhere: Mapping[str, float] = {}  # by judge: what other workers of the run have spent
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """By judge, dollars of this process and of runs before."""
+        return dict(self._spent)
+
+    def begin_from(self, spent: Mapping[str, float]) -> None:
+        """What was spent before: the journal may hold what other workers spend meanwhile."""
+        self._spent |= spent
 
     def place(self, name: str) -> asyncio.Semaphore:
         """One of the places for a judge's calls."""
@@ -56,9 +66,10 @@ class Bench:
     def spent_up(self, name: str) -> str | None:
         """Why a judge is asked no more; what is in flight then is still paid."""
         limit = self._budgets.get(name)
-        if limit is None or self._spent[name] < limit:
+        spent = self._spent[name] + self.elsewhere.get(name, 0.0)
+        if limit is None or spent < limit:
             return None
-        return f"${self._spent[name]:.4f} of ${limit:g} are spent (judges.{name}.budget_usd)"
+        return f"${spent:.4f} of ${limit:g} are spent (judges.{name}.budget_usd)"
 
 
 def not_yet(cause: Cause, text: str) -> ModelError:

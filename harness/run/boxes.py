@@ -20,10 +20,11 @@ SPARE = 0.8  # share of the memory that is free when a run begins, which boxes m
 
 def boxes_at_once(options: SandboxOptions, concurrency: int) -> int:
     """How many boxes may be open: as many as have their whole memory, at least one."""
-    return max(1, min(concurrency, int(SPARE * _free_mb() / options.memory_mb)))
+    return max(1, min(concurrency, int(SPARE * free_mb() / options.memory_mb)))
 
 
-def _free_mb() -> int:
+def free_mb() -> int:
+    """Memory that this machine can give away."""
     try:
         lines = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
         return int(lines["MemAvailable"].split()[0]) >> 10

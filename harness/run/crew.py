@@ -198,7 +198,7 @@ class Crew:
             if limit.expired():
                 session.trace.ended_after_s = task.timeout_s or 0.0
             if isinstance(error, TimeoutError):
-                late = ModelError(Cause.TOO_SLOW, f"no answer within the task's {task.timeout_s or 0:g} s")
+                late = ModelError(Cause.TOO_SLOW, f"not done within the task's {task.timeout_s or 0:g} s")
                 fault, reason = (late.fault, str(late)) if limit.expired() else (fault, redact(str(error)))
             made.grade = faulted(fault, reason)
         finally:

@@ -9,11 +9,22 @@ from functools import cached_property
 from typing import Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
-from harness.experiment import Assembled, Attempt, check_boxes, grades_again, is_graded_so, keep_ids, recall
+from harness.experiment import (
+    Assembled,
+    Attempt,
+    ExecutorEntry,
+    check_boxes,
+    grades_again,
+    is_graded_so,
+    keep_ids,
+    recall,
+)
 from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.crew import Crew
+from harness.run.executors.local import LocalExecutor
+from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.regrading import regrade
@@ -42,6 +53,7 @@ class RunOptions:
     limit: int | None = None  # at most so many attempts in this call
     offline: bool = False  # refuse every call that leaves this machine
     retry_errored: bool = False  # retry attempts that ended errored or ungraded
+    executor: str = ""  # ``local`` or ``ray``; empty: as the experiment says
     watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
     listener: Listener = lambda _: None  # told of the progress, a few times a second at most
     notice: Callable[[str], None] = lambda _: None  # told what is paid again, before it is
@@ -74,6 +86,24 @@ def run_report(assembled: Assembled, options: RunOptions) -> Summary:
         return _Run(assembled, options).go()
 
 
+def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayExecutor:
+    entry = assembled.experiment.executor
+    if options.executor not in {"", entry.kind}:
+        entry = ExecutorEntry.model_validate({"kind": options.executor})
+    if entry.kind == "local":
+        return LocalExecutor(assembled, options.watch, options.observer)
+    if options.watch is not None:
+        problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
+        raise UsageError(f"{problem}; add --executor local")
+    if options.observer is not None:
+        raise UsageError(
+            "--otlp does not go with executor ray, whose workers tell of no single call; add --executor local"
+        )
+    if assembled.experiment.cache is not None:
+        raise UsageError("cache does not go with executor ray yet; take it out, or add --executor local")
+    return RayExecutor(assembled, entry, offline=options.offline)
+
+
 class _Run:
     """One call of a run, from the lock to the tables."""
 
@@ -99,6 +129,9 @@ class _Run:
         if self.otherwise:
             self._grade_again()
             todo = self._look()
+        executor = _executor(self.assembled, self.options)
+        if todo:
+            executor.check(todo)
         make_room(self.assembled, len(todo))
         check_boxes(self.assembled, todo)
         needed = {
@@ -112,7 +145,7 @@ class _Run:
             keep_ids(journal, self.recorded)
             if todo:
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if offline else fast_loop) as runner:
-                    runner.run(self._work(journal, self.recorded, todo, models))
+                    runner.run(self._work(executor, journal, self.recorded, todo, models))
                 journal.check()
             self.recorded = recall(self.assembled, self.recorded)
             if todo and self.watch is None:
@@ -174,13 +207,23 @@ class _Run:
         self.notes.append(f"{graded}: {plural(changed, 'other grade')}{before}")
 
     async def _work(
-        self, journal: Journal, recorded: Recalled, todo: Sequence[Attempt], models: Mapping[str, Model]
+        self,
+        executor: LocalExecutor | RayExecutor,
+        journal: Journal,
+        recorded: Recalled,
+        todo: Sequence[Attempt],
+        models: Mapping[str, Model],
     ) -> None:
-        try:
+        async def prepared() -> Shop:
+            opened = await executor.open(models, self._tell)
             meter = meter_of(self.assembled, self.tally.started, recorded)
             again = self._unreadable(recorded, todo)
-            shop = Shop(self.assembled, journal, recorded, models, meter, again=again, cache=self.answers)
-            working = asyncio.create_task(self._prepare(shop, models))
+            shop = Shop(self.assembled, journal, recorded, opened, meter, again=again, cache=self.answers)
+            await self._prepare(shop, opened)
+            return shop
+
+        try:
+            working = asyncio.create_task(prepared())
             with self.ears.told(working.cancel):
                 try:
                     await working
@@ -191,13 +234,15 @@ class _Run:
                 self.stopped = BY_USER
                 return
             self._write_manifest()
-            crew = Crew(shop, self._system, self.tally, self.options.listener, self.watch, self.options.observer)
+            crew = executor.crew(working.result(), lambda: self.choices, self.tally, self.options.listener)
             with self.ears.told(crew.stop):
                 await self._phases(crew, todo)
             self.stopped, self.over_budget = crew.stopped, crew.over_budget
+            self.notes += executor.notes
         finally:
             for model in models.values():
                 await model.close()
+            await executor.close()
 
     def _unreadable(self, recorded: Recalled, todo: Sequence[Attempt]) -> set[str]:
         """Digests of what judges were asked of attempts that they left ungraded: the same replies would do so again."""
@@ -215,7 +260,7 @@ class _Run:
         for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 
-    async def _phases(self, crew: Crew, todo: Sequence[Attempt]) -> None:
+    async def _phases(self, crew: Crew | Fleet, todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
         dev, main = [a for a in todo if self.assembled.is_dev(a)], [a for a in todo if not self.assembled.is_dev(a)]
         if dev:

@@ -83,9 +83,7 @@ class Shop:
         self.bench = Bench(assembled, models, self.endpoints, self.redact, busy)
         self.again, self.cache = {*again}, cache
         self.one_for_all = bool((kept := assembled.experiment.cache) and kept.trials)  # whether trials share answers
-        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
-        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
-        self.acted = recorded.acted
+        self.take(recorded)
         options = assembled.experiment.sandbox
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
         self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
@@ -97,6 +95,12 @@ class Shop:
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
         self.broken: dict[str, str] = {}  # a ``model m`` or ``judge j`` that nothing more is sent to, and why
+
+    def take(self, recorded: Recalled) -> None:
+        """What is on record is at hand from now on."""
+        self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
+        self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
+        self.acted = recorded.acted
 
     def caller(self, asked: "Asked") -> Caller:
         """Who calls: a judge keeps limits of its own."""

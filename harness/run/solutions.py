@@ -26,14 +26,14 @@ class Trial:
 
 def prepare_boxes(tasks: Sequence[Task], options: SandboxOptions | None = None) -> None:
     """Raises BoxError: a box that the tasks need cannot be made here, in one line that names the first such task."""
-    from harness.sandbox import environment_of, prepare  # a run without boxes does without
+    from harness.sandbox import environment_of, open_box  # a run without boxes does without
 
     seen = set()
     for task in tasks:
         if (wanted := environment_of(task)) not in seen:
             seen.add(wanted)
             try:
-                prepare(options or SandboxOptions(), wanted)
+                open_box(options or SandboxOptions(), wanted).close()
             except BoxError as error:
                 raise BoxError(f"task {task.id}: {error}") from None
 

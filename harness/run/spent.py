@@ -1,11 +1,11 @@
 """What the calls of a report have cost so far."""
 
 from harness.core import Call, Cost, Usage
-from harness.cost import Meter
+from harness.cost import AttemptMeter, Meter
 from harness.experiment import Assembled
 from harness.model import backend_of
 from harness.run.trace import values
-from harness.store import Recalled, read_journal
+from harness.store import Recalled, read_calls_journal, read_journal
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
 
@@ -31,3 +31,17 @@ def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | No
         if usd:
             meter.expect(planned.contender, usd)
     return meter
+
+
+def spent_by(assembled: Assembled, worker: str) -> AttemptMeter:
+    """What a worker's journal has on the bill."""
+    meter = AttemptMeter()
+    for call in read_calls_journal(assembled.report, worker):
+        if _is_billed(assembled, call):
+            meter.spend(call.cost)
+    return meter
+
+
+def _is_billed(assembled: Assembled, call: Call) -> bool:
+    spec = assembled.specs.get(call.model)
+    return is_spent(call) is not False and not call.cache_hit and not (spec and backend_of(spec).recorded)

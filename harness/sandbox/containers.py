@@ -18,12 +18,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from harness.core import BoxError, Environment, Limits
+from harness.core import BoxError, Environment, Limits, visible
 from harness.sandbox.archives import folder_members, write_members
 from harness.sandbox.cgroups import MOUNT, Cgroup, group_of
 from harness.sandbox.commands import Command, CommandBox, StartError
 from harness.sandbox.entering import listen_inside
-from harness.sandbox.images import call, program_of, work_of
+from harness.sandbox.images import call, is_built, program_of, work_of
 from harness.sandbox.memory import descriptors, in_memory
 from harness.sandbox.seccomp import profile
 from harness.sandbox.streams import Streams
@@ -31,9 +31,14 @@ from harness.sandbox.streams import Streams
 USER = "65534:65534"  # whom commands run as
 KEEPER_USER = "65533:65533"  # and process 1, so that no command looks into it or signals it
 KEEPER = "while :; do sleep 9999 & wait; done"  # process 1: a plain sleep would never reap what others leave
+PROGRAMS = ("/bin/sh", "sleep", "tar", "find", "chmod", "sha256sum", "rm", "mkdir")  # what boxes and graders work with
+NEEDS = f"a box needs {', '.join(PROGRAMS[:-1])} and {PROGRAMS[-1]} in its image"
+_NO_SHELL = re.compile(r"""exec\w*( file)?:? ["'`]?sh["'`]?\b.*(not found|no such file)""", re.IGNORECASE)
+_LOOK = 'for name; do command -v -- "$name" > /dev/null || echo "$name"; done'
 _NAME = re.compile(r"ownbench-(\d+)-\d+")
 _NUMBERS = itertools.count()
 _SWEPT = set[tuple[int, str]]()
+_COMPLETE = set[tuple[str, str]]()  # images, by kind, in which all of these programs were found
 
 
 class ContainerBox(CommandBox):
@@ -67,6 +72,7 @@ class ContainerBox(CommandBox):
         try:
             self._begin(self._flags())
             self._cgroup = self._read_back()
+            self._look_for_programs()
             self._fill()
         except BaseException:
             self.close()
@@ -79,7 +85,26 @@ class ContainerBox(CommandBox):
             call(self.kind, "start", self._name, cwd=self._staged)
             self._pid = int(call(self.kind, "inspect", "-f", "{{.State.Pid}}", self._name) or 0)
         except BoxError as error:
+            if _NO_SHELL.search(str(error)):
+                raise BoxError(f"{self._named} has no sh; {NEEDS}") from None
             raise StartError(str(error)) from None
+
+    @property
+    def _named(self) -> str:
+        """The image, as its user knows it."""
+        return "the Dockerfile's image" if is_built(str(self.image)) else f"the image {self.image}"
+
+    def _look_for_programs(self) -> None:
+        """Raises BoxError: the image lacks one of those that we run in it ourselves. Each image is looked at once."""
+        if (known := (self.kind, str(self.image))) in _COMPLETE:
+            return
+        done = self.run(["sh", "-c", _LOOK, "sh", *PROGRAMS], cwd="/")
+        if done.code != 0:
+            problem = done.cause or done.err.decode("utf-8", "replace").strip() or f"exit code {done.code}"
+            raise StartError(f"{self._named}: a command did not run: {visible(problem)[:300]}")
+        if missing := done.out.decode("utf-8", "replace").split():
+            raise BoxError(f"{self._named} has no {' and no '.join(missing)}; {NEEDS}")
+        _COMPLETE.add(known)
 
     def _fill(self) -> None:
         """Puts what the image has in the work folder there, as files of who works in it. Raises BoxError."""
@@ -87,11 +112,11 @@ class ContainerBox(CommandBox):
         own = work_of(self.kind, str(self.image), place)
         if own is not None:  # a folder in memory over it has its mode
             call(self.kind, "exec", "-u", "0:0", self._name, "chmod", "1777", place)
-        if place.count("/") > 1 and self.run(["test", "-w", place], cwd="/").code != 0:
-            problem = f"{self.image}: the work folder {place} lies in a folder that the user of a box may not enter"
+        if place.count("/") > 1 and self.run(["sh", "-c", '[ -w "$0" ]', place], cwd="/").code != 0:
+            problem = f"{self._named}: the work folder {place} lies in a folder that the user of a box may not enter"
             raise BoxError(f"{problem}; write RUN chmod a+rx for the folders above it in the Dockerfile")
         if sum(len(one.content or b"") for one in (own or {}).values()) > size << 20:
-            problem = f"{self.image} has more than {size} MB in its work folder {place}"
+            problem = f"{self._named} has more than {size} MB in its work folder {place}"
             raise BoxError(f"{problem}; raise sandbox.disk_mb, or take files out of the image")
         if own:
             self._put_members({f"{place}/{name}": member for name, member in own.items()})

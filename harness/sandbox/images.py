@@ -17,6 +17,7 @@ from harness.sandbox.cgroups import MOUNT
 
 PATIENCE_S = 120.0  # for one call of the runtime that makes or ends a container
 BUILD_S = 1_800.0
+BUILT = "ownbench-built"  # what images of Dockerfiles are called; their tags are digests of the folders
 LARGEST_WORK = 1 << 30  # bytes of an image's work folder
 _NUMBERS = itertools.count()
 _NOT_THERE = re.compile(r"could not (be found|find)|no such file|no such path", re.IGNORECASE)
@@ -50,7 +51,7 @@ def _built_image(environment: Environment) -> Environment:
     folder = Path(environment.dockerfile)
     if not (folder / "Dockerfile").is_file():
         raise BoxError(f"{folder}: no Dockerfile in it")
-    image = f"ownbench-built:{digest_folder(folder).removeprefix('sha256:')[:32]}"
+    image = f"{BUILT}:{digest_folder(folder).removeprefix('sha256:')[:32]}"
     return replace(environment, image=image, dockerfile="")
 
 
@@ -79,6 +80,11 @@ def _build(kind: str, folder: Path, image: str, seconds: float) -> None:
         raise BoxError(
             f"{file} cannot be built without a network: {error}; correct it, or build and name the image"
         ) from None
+
+
+def is_built(image: str) -> bool:
+    """Whether it is one that a Dockerfile was built to."""
+    return image.startswith(f"{BUILT}:")
 
 
 def workdir_in(kind: str, image: str) -> str:

@@ -4,7 +4,7 @@ import codecs
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,11 @@ from harness.skill.frontmatter import UnreadableError, field_problems, is_skill,
 
 MAX_READ = 200_000  # bytes of a file that a model is shown
 MAX_FILES = 2_000
+TEXTS = re.compile(
+    r".*\.(bash|c|cfg|cpp|css|csv|go|h|html|ini|java|jsonl?|js|lua|md|php|pl|ps1|py|r|rb|rs|rst|sh|sql|svg|tex|toml|ts|tsv"
+    r"|txt|xml|ya?ml)",
+    re.IGNORECASE,
+)  # names of files that are meant to be texts
 MOST_LINES, MOST_TOKENS = 500, 5_000
 CHARACTERS_PER_TOKEN = 4  # a rough figure for English; the warning says "about"
 MOST_BYTES_LINTED = 64_000_000
@@ -123,7 +128,7 @@ def _loaded(folder: Path) -> Skill:
         metadata={k: _text(v) for k, v in metadata.items()} if isinstance(metadata, dict) else {},
         allowed_tools=split_tools(tools) if isinstance(tools, str) else tuple(_text(tool) for tool in tools),
         digest=digest_json([name, content]),
-        warnings=tuple(warnings + field_problems(fields, own_name) + left_out),
+        warnings=tuple(warnings + field_problems(fields, own_name) + left_out + _no_texts(folder, files)),
     )
 
 
@@ -176,14 +181,35 @@ def read_file(skill: Skill, relative_path: str) -> str:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
             data, size = file.read(MAX_READ), os.fstat(handle).st_size
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=size <= MAX_READ)
     except OSError:
         raise SkillFileError(f"the file {name!r} of the skill {skill.name} cannot be read") from None
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text, wrong = _shown(data, size)
+    if wrong:
         raise SkillFileError(f"the file {name!r} of the skill {skill.name} is not a text")
     return text if size <= MAX_READ else f"{text}\n[cut here: the first {MAX_READ:,} of {size:,} bytes]"
+
+
+def _shown(data: bytes, size: int) -> tuple[str, str]:
+    """The text at the beginning of a file of that size, and why it is none; empty: it is one."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=size <= MAX_READ)
+    except UnicodeDecodeError as error:
+        return "", f"is not UTF-8 at byte {error.start}"
+    return text, f"holds a NUL at byte {data.find(0)}" if "\0" in text else ""
+
+
+def _no_texts(folder: Path, files: Iterable[str]) -> list[str]:
+    """Files that are texts by their endings, and that no model can be shown."""
+    found = []
+    for name in files:
+        if TEXTS.fullmatch(name):
+            with suppress(OSError), (folder / name).open("rb") as file:
+                wrong = _shown(file.read(MAX_READ), os.fstat(file.fileno()).st_size)[1]
+                found += [f"{name} {wrong}"] if wrong else []
+    if not found:
+        return []
+    more = f", and {len(found) - 3} more files" if len(found) > 3 else ""
+    return [f"{'; '.join(found[:3])}{more}: models are shown an error in its place; save it as UTF-8"]
 
 
 def list_files(folder: Path, main: Path) -> tuple[tuple[str, ...], list[str]]:
@@ -251,7 +277,7 @@ def lint_skill(folder: Path) -> LintResult:
         if not isinstance(fields.get("allowed-tools", ""), str):
             warnings.append("allowed-tools should be one text, tools separated by spaces")
         files, left_out = list_files(folder, main)
-        warnings += left_out
+        warnings += left_out + _no_texts(folder, files)
         for where, text in (("description", _text(fields.get("description"))), ("the body", body)):
             if hidden := next(filter(_is_hidden, text[:LOOKED_AT]), None):
                 warnings.append(f"{where} holds U+{ord(hidden):04X}, which nobody sees; take it out")

@@ -20,9 +20,11 @@ def journal_files(report: Path, kind: str) -> list[Path]:
     return [p for p in (report / f"{kind}.jsonl", *sorted(report.glob(f"{kind}.*.jsonl"))) if p.is_file()]
 
 
-def read_calls_journal(report: Path) -> Iterator[Call]:
-    """The calls of all workers in the order of writing; lines that cannot be read are passed over."""
+def read_calls_journal(report: Path, worker: str | None = None) -> Iterator[Call]:
+    """The calls of all workers, or of one, in the order of writing; lines that cannot be read are passed over."""
     for path in journal_files(report, CALLS):
+        if worker is not None and path.name != f"{CALLS}.{worker}.jsonl":
+            continue
         for _, _, line in lines_of(path):
             call = understood(Call, line and line.get("call"))
             if call is not None:

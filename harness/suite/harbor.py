@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from harness.core import UserFileError, as_json
-from harness.suite.dockerfile import workdir_of
-from harness.suite.schema import SuiteFile, Text
+from harness.suite.dockerfile import unfit, workdir_of
+from harness.suite.schema import MOST_CPUS, MOST_MB, SuiteFile, Text
 from harness.suite.source import path_inside
-from harness.userfile import Positive, Rows, Strict, Variable, parse, read_text
+from harness.userfile import Amount, Positive, Rows, Strict, Truth, Variable, parse, read_text
 
 MOST_TASKS = 10_000
 LONGEST_TOML = 256_000  # bytes
@@ -47,13 +47,21 @@ def _megabytes(value: Any) -> int:
     found = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"found {value!r}; write a number and its unit, such as 2G or 512M")
-    return math.ceil(float(found[1]) * _UNITS[found[2].upper()])
+    if (size := math.ceil(float(found[1]) * _UNITS[found[2].upper()])) > MOST_MB:
+        raise ValueError(f"found {value!r}; write {MOST_MB >> 20}T at most")
+    return size
+
+
+def _work_folder(value: str) -> str:
+    if problem := unfit(value):
+        raise ValueError(f"found {value!r}: {problem}")
+    return value
 
 
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT])i?B?\s*", re.IGNORECASE)
 _UNITS = {"K": 1 / 1024, "M": 1, "G": 1024, "T": 1024**2}  # megabytes
 Size = Annotated[int, BeforeValidator(_megabytes)]  # megabytes, of ``2G`` and its like
-NoneOrMore = Annotated[float, Field(ge=0, allow_inf_nan=False)] | None  # 0 says nothing, as it does there
+Megabytes = Annotated[Amount, Field(le=MOST_MB)]  # of this and its like 0 says nothing, as it does there
 
 
 class _Agent(Strict):
@@ -67,15 +75,15 @@ class _Program(Strict):
 
 
 class _Surroundings(Strict):
-    build_timeout_sec: NoneOrMore = None
-    cpus: NoneOrMore = None
+    build_timeout_sec: Amount | None = None
+    cpus: Annotated[Amount, Field(le=MOST_CPUS)] | None = None
     gpus: int | float | None = None
     memory: Size | None = None
-    memory_mb: NoneOrMore = None
+    memory_mb: Megabytes | None = None
     storage: Size | None = None
-    storage_mb: NoneOrMore = None
-    allow_internet: bool | None = None
-    workdir: Text | None = None
+    storage_mb: Megabytes | None = None
+    allow_internet: Truth | None = None
+    workdir: Annotated[Text, AfterValidator(_work_folder)] | None = None
     docker_image: Text | None = None
     image: Text | None = None
     env: dict[Variable, str] = Field(default_factory=dict)

@@ -80,6 +80,18 @@ def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
     )
 
 
+def said_at(path: Path, task: str, key: str) -> "Place":
+    """Where a suite says ``key`` of a task: in the task's own line, else in suite.yaml for all. Reads the tasks."""
+    suite_file = path / "suite.yaml" if path.is_dir() else path
+    wanted = userfile.parse(SuiteFile, userfile.read_yaml(suite_file), suite_file)
+    source, rows = (suite_file, iter(())) if wanted.harbor else task_rows(wanted, suite_file, outside=True)
+    for where, row in rows:
+        if str(row.get("id")) == task and row.get(key) is not None:
+            return source, f"{where}.{key}"
+    whole = getattr(wanted, key, None) is not None
+    return suite_file, key if whole else f"task {task}: {key}"
+
+
 Place = tuple[Path, str]  # a file, and the field in it that is to blame
 
 
@@ -181,7 +193,11 @@ class _Tasks:
             return {"host": True, **env} if given.host else {"image": given.image, **env}
         folder = path_inside(self.folder, given.dockerfile, *at, outside=self.outside)
         if not (folder / "Dockerfile").is_file():
-            raise UserFileError(at[0], f"there is no Dockerfile in {given.dockerfile!r}", field=at[1])
+            lacking = "folder" if not folder.exists() else "Dockerfile in" if folder.is_dir() else "folder, but a file,"
+            problem, field = f"there is no {lacking} {given.dockerfile!r}", f"{at[1]}.dockerfile"
+            names = sorted(one.parent.name for one in folder.parent.glob("*/Dockerfile"))
+            advice = nearest(folder.name, names[:40]) if names else "name a folder that holds a Dockerfile"
+            raise UserFileError(at[0], problem, field=field, advice=advice)
         if sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) > MAX_FILE:
             raise UserFileError(at[0], f"{given.dockerfile!r} holds more than {MAX_FILE:,} bytes", field=at[1])
         if folder not in self.digests:
@@ -321,7 +337,8 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
         asked.append((messages, last))
         row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
         files = {name: Path(file) for name, file in task.files.items()} if shows_files else {}
-        texts_of = {name: userfile.read_text(file, most=LONGEST_FILE) for name, file in files.items()}
+        showing = Path(template.files.get("user" if "files" in template.user else "system", where))
+        texts_of = {name: _shown(name, file, task, showing) for name, file in files.items()}
         variables.append(row | {"files": texts_of})
     texts: dict[str, list[str]] = {}
     used: set[str] = set()
@@ -339,6 +356,15 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
         head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
         found[task.digest] = (*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages))
     return RenderedPrompt(template=template, messages=found, variables=frozenset(used))
+
+
+def _shown(name: str, file: Path, task: Task, showing: Path) -> str:
+    """The text of a task's file. Raises UserFileError: the prompt that shows it cannot."""
+    try:
+        return userfile.read_text(file, most=LONGEST_FILE)
+    except UserFileError as error:
+        problem = f"it shows files, and {name!r} of the task {task.id!r} cannot be shown: {error.problem}"
+        raise UserFileError(showing, problem, advice="save that as UTF-8, or take files out of the prompt") from None
 
 
 def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[list[str], frozenset[str]]:

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from harness.suite.dockerfile import unfit
-from harness.userfile import Count, Strict, Variable
+from harness.userfile import Count, Strict, Truth, Variable
+
+MOST_MB = 1 << 20  # of memory and of a disk that an environment may ask for
+MOST_CPUS = 1024
 
 
 def _as_text(value: Any) -> Any:
@@ -96,11 +99,11 @@ class EnvironmentRow(Strict):
     dockerfile: Text | None = None
     env: Variables = Field(default_factory=dict)
     workdir: Annotated[Text, AfterValidator(_work_folder)] | None = None
-    memory_mb: Annotated[int, Field(ge=64, le=1 << 20)] | None = None
-    cpus: Annotated[float, Field(gt=0, le=1024)] | None = None
-    disk_mb: Annotated[int, Field(ge=1, le=1 << 20)] | None = None
+    memory_mb: Annotated[int, Field(ge=64, le=MOST_MB)] | None = None
+    cpus: Annotated[float, Field(gt=0, le=MOST_CPUS)] | None = None
+    disk_mb: Annotated[int, Field(ge=1, le=MOST_MB)] | None = None
     build_timeout_s: Seconds | None = None
-    allow_internet: bool = False
+    allow_internet: Truth = False
 
     @model_validator(mode="after")
     def _one(self) -> "EnvironmentRow":

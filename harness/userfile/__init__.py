@@ -9,6 +9,7 @@ from harness.userfile.delimited import INVISIBLE, tidy
 from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper
 from harness.userfile.parsing import (
     Amount,
+    BelowError,
     Count,
     Name,
     Positive,

@@ -85,6 +85,14 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         yield number, value
 
 
+class BelowError(ValueError):
+    """A validator's error about a field below the one that it validates."""
+
+    def __init__(self, field: str, said: str) -> None:
+        super().__init__(said)
+        self.field = field
+
+
 def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
     """``value``, from ``field``, as a ``schema``. Raises UserFileError: the first wrong field and its remedy."""
     try:
@@ -106,7 +114,9 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
     if kind == "missing":
         return UserFileError(path, "this key is missing", field=where, advice="add it")
     if kind in {"value_error", "assertion_error"}:
-        problem, _, advice = str(first.get("ctx", {}).get("error", first["msg"])).partition("; ")
+        told = first.get("ctx", {}).get("error", first["msg"])
+        problem, _, advice = str(told).partition("; ")
+        where = ".".join(filter(None, (where, told.field if isinstance(told, BelowError) else "")))
         return UserFileError(path, problem, field=where, advice=advice)
     shown = _kind(found)
     if found is not None and not isinstance(found, dict | list):
@@ -146,10 +156,10 @@ _NEEDED = {
     "tuple_type": "a list",
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "a number from {ge:g}",
-    "less_than": "a number below {lt:g}",
-    "less_than_equal": "a number up to {le:g}",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number from {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number up to {le}",
     "string_too_long": "at most {max_length} characters",
     "too_short": "at least {items}",
     "too_long": "at most {items}",
@@ -158,12 +168,18 @@ _NEEDED = {
 
 def _needed(problem: Any) -> str:
     """What would be right, in words that are not pydantic's where we have some."""
-    counts, plain = problem.get("ctx", {}), problem["msg"]
-    items = plural(counts.get("min_length", counts.get("max_length", 0)), "item")
+    told, plain = problem.get("ctx", {}), problem["msg"]
+    bounds = {key: _plain(value) for key, value in told.items() if key in {"gt", "ge", "lt", "le"}}
+    items = plural(told.get("min_length", told.get("max_length", 0)), "item")
     for start in ("Input should be ", "a valid ", "Value error, "):
         plain = plain.removeprefix(start)
     ours = _NEEDED.get(problem["type"])
-    return ours.format(**counts, items=items) if ours else str(plain)
+    return ours.format(**(told | bounds), items=items) if ours else str(plain)
+
+
+def _plain(bound: Any) -> str:
+    """A bound as a user writes it."""
+    return f"{bound:.0f}" if isinstance(bound, (int, float)) and 1e4 <= abs(bound) < 1e15 else f"{bound:g}"
 
 
 def _number_in(text: str) -> str | None:

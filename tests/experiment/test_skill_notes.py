@@ -52,7 +52,9 @@ def test_a_skill_that_cannot_be_loaded_is_named(lines, tmp_path):
     (tmp_path / "lib" / "broken").mkdir()
     (tmp_path / "lib" / "broken" / "SKILL.md").write_text("---\nname: broken\n---\nBody.\n")
     (line,) = lines([("Is it paid?", "yes")])
-    assert line.startswith("lib: broken (the description is missing or empty) is no skill that can be loaded")
+    assert line.startswith(
+        "lib: broken (the description is missing or empty) cannot be loaded as a skill and will not be shown"
+    )
 
 
 def test_a_prompt_that_the_context_cannot_hold(lines, tmp_path):

@@ -87,22 +87,29 @@ def test_the_part_that_decides_gives_score_cause_and_reason():
 
 
 @pytest.mark.parametrize(
-    ("of", "weights", "pass_at", "status", "score"),
+    ("of", "weights", "pass_at", "status", "score", "asked"),
     [
-        ("pass fail", (3, 1), 0.75, "passed", 0.75),
-        ("pass fail", (3, 1), 0.76, "failed", 0.75),
-        ("pass half", (1, 1), 0.75, "passed", 0.75),
-        ("pass lost2", (3, 1), 0.75, "passed", 0.75),  # whatever the judge had said
-        ("fail lost2", (3, 1), 0.75, "failed", 0.0),
-        ("pass lost2", (1, 1), 0.75, "ungraded", None),
-        ("pass pass pass", (0.1, 0.2, 0.3), 1.0, "passed", 1.0),  # rounding does not fail it
+        ("pass fail", (3, 1), 0.75, "passed", 0.75, 2),
+        ("pass fail", (3, 1), 0.76, "failed", 0.75, 2),
+        ("pass half", (1, 1), 0.75, "passed", 0.75, 2),
+        ("fail pass1", (3, 1), 0.75, "failed", 0.25, 2),  # a rule and a program cost nothing
+        ("pass2 pass", (1, 3), 0.75, "passed", 0.75, 1),  # whatever the judge would say
+        ("fail pass2", (3, 1), 0.75, "failed", 0.0, 1),
+        ("pass2 pass2 fail", (1, 1, 2), 0.5, "passed", 0.5, 3),
+        ("pass2 fail2 pass", (1, 1, 2), 0.75, "passed", 0.75, 2),
+        ("pass lost2", (1, 1), 0.75, "ungraded", None, 2),
+        ("lost pass2", (1, 3), 0.75, "passed", 0.75, 2),
+        ("lost pass2", (3, 1), 0.9, "ungraded", None, 2),
+        ("half half", (1, 1), 0.6, "failed", 0.5, 2),
+        ("pass pass pass", (0.1, 0.2, 0.3), 1.0, "passed", 1.0, 3),  # rounding does not fail it
     ],
 )
-def test_weighted(of, weights, pass_at, status, score):
+def test_weighted(of, weights, pass_at, status, score, asked):
     by = Weighted.model_construct(of=tuple(zip(parts(of), weights, strict=True)), pass_at=pass_at)
     found = graded(by)
     assert (found.status, found.score) == (status, pytest.approx(score))
-    assert len(ASKED) == len(weights)
+    assert len(ASKED) == asked
+    assert ("says not asked x 0.25" in found.reason) == (asked < len(weights))
 
 
 def test_a_label_in_a_part_is_the_attempt_s_label():
@@ -147,14 +154,32 @@ DEEP = {"name": "all", "of": [{"name": "any", "of": [{"name": "all", "of": [{"na
         ({"name": "any", "of": []}, "grader any.of: it is empty; list the graders"),
         ({"name": "all"}, "grader all.of: this key is missing; add it"),
         ({"name": "all", "of": "exact"}, "grader all.of: found no list; write of: [ … ] with the graders to combine"),
-        ({"name": "all", "of": ["exat"]}, "grader all.of: grader: unknown grader 'exat'; did you mean 'exact'?"),
-        ({"name": "all", "of": [7]}, "grader all.of: found 7; write a grader's name, or a mapping with name and its"),
+        ({"name": "all", "of": ["exat"]}, "grader all.of.0: unknown grader 'exat'; did you mean 'exact'?"),
+        ({"name": "all", "of": [7]}, "grader all.of.0: found 7; write a grader's name, or a mapping with name and its"),
         (DEEP, "grader all.of: combinations are nested more than 3 deep; write it flatter"),
         ({"name": "all", "of": ["exact"] * 21}, "grader all.of: found 21 graders; list 1 to 20"),
         ({"name": "weighted", "of": {"exact": 0}, "pass_at": 1}, "grader weighted.of: the weights sum to 0; give one"),
-        ({"name": "weighted", "of": {"exact": -1}, "pass_at": 1}, "grader weighted.of: found -1 as a weight; write a"),
+        (
+            {"name": "weighted", "of": {"exact": -1}, "pass_at": 1},
+            "grader weighted.of.exact: found -1 as a weight; write a",
+        ),
         ({"name": "weighted", "of": {"exact": 1}}, "grader weighted.pass_at: this key is missing; add it"),
-        ({"name": "weighted", "of": ["exact"], "pass_at": 1}, "grader weighted.of: found 'exact'; write {grader: …, w"),
+        (
+            {"name": "weighted", "of": ["exact"], "pass_at": 1},
+            "grader weighted.of.0: the grader exact has no weight; write {grader: exact, weight: 1}",
+        ),
+        (
+            {"name": "weighted", "of": [{"name": "contains", "any": ["refund"], "none": ["guarantee"]}], "pass_at": 1},
+            "grader weighted.of.0: the grader contains has no weight; write {grader: {name: contains, …}, weight: 1}",
+        ),
+        (
+            {"name": "all", "of": ["exact", {"name": "any", "of": ["exact", {"name": "regex", "patern": "x"}]}]},
+            "grader all.of.1.of.1.patern: unknown key; did you mean 'pattern'?",
+        ),
+        (
+            {"name": "weighted", "of": [{"grader": {"name": "number", "absolute": "x"}, "weight": 1}], "pass_at": 1},
+            "grader weighted.of.0.grader.absolute: found the text 'x'",
+        ),
         ({"name": "weighted", "of": {"exact": 1}, "pass_at": 0}, "grader weighted.pass_at: found the number 0; needed"),
     ],
 )

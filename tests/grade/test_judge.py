@@ -183,7 +183,11 @@ def test_the_digest_is_of_the_judge_and_not_of_its_name():
         ({"rubric": ""}, "grader judge.rubric: found the text ''; needed: a text that is not empty"),
         ({"rubric": {"fil": "x"}}, "grader judge.rubric: found a mapping; write the text, or in a suite {file: NAME}"),
         ({"shows": ["contender"]}, "grader judge.shows.0: found the text 'contender'"),
-        ({"model": "m"}, "grader judge.model: unknown key"),
+        ({"modle": "m"}, "grader judge.modle: unknown key"),
+        (
+            {"prompt": "p.txt"},
+            "grader judge.prompt: this is a setting of the judge; write it under judges.careful in experiment.yaml",
+        ),
     ],
 )
 def test_a_description_that_cannot_be_used_is_told_in_one_line(keys, told):

@@ -2,7 +2,9 @@
 
 import asyncio
 import math
+import subprocess
 import sys
+import time
 import types
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -182,7 +184,7 @@ class MadeUp:
         for number in numbers:
             self.flying[number].set()
 
-    def shutdown(self, _timeout: float) -> None:
+    def shutdown(self) -> None:
         self.ended = True
 
 
@@ -200,7 +202,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> MadeUp:
         monkeypatch.setitem(sys.modules, name, module)
     started: list[tuple[Any, int]] = []
 
-    def start(_spec: ModelSpec, options: Any, adapters: int, _logs: Path) -> MadeUp:
+    def start(_spec: ModelSpec, options: Any, adapters: int, _logs: Path, _mark: str) -> MadeUp:
         started.append((options, adapters))
         return made
 
@@ -338,3 +340,34 @@ async def test_probing_finds_what_a_run_must_not_begin_with(engine):
     with pytest.raises(UserFileError, match="vLLM answers for the base as for the adapter claim-check"):
         await model.probe_adapters(probes, None)
     await model.close()
+
+
+WITH_A_CHILD = """
+import os, subprocess, sys, time
+from harness.model.vllm_guard import MARK, Guard
+guard = Guard()
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], env={**os.environ, MARK: guard.mark})
+print(child.pid, flush=True)
+if sys.argv[1] == "end":
+    guard.end()
+    print(child.wait(10), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+@pytest.mark.parametrize("how", ["end", "kill"])
+def test_an_engine_s_processes_end_with_the_one_that_started_them(how):
+    run = subprocess.Popen([sys.executable, "-c", WITH_A_CHILD, how], stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    child = int(run.stdout.readline())
+    if how == "end":
+        assert run.stdout.readline().strip() == "-9"
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists():
+            break
+        time.sleep(0.1)
+    assert not Path(f"/proc/{child}").exists()

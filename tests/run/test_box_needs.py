@@ -1,16 +1,18 @@
 """What attempts need boxes for is looked at before anything is spent, and said in one line."""
 
 from dataclasses import replace
+from io import BytesIO
 from types import SimpleNamespace
 
 import live
 import pytest
 
+from harness import sandbox
 from harness.cli import main
 from harness.core import UserFileError
 from harness.experiment import assemble, check
 from harness.run import RunOptions, run_report
-from harness.sandbox import images, opening
+from harness.sandbox import containers, images, opening
 
 NOWHERE = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}
 
@@ -88,6 +90,7 @@ esac
     (tmp_path / "bin" / "podman").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
     monkeypatch.setattr(images, "_FOUND", {})
+    monkeypatch.setattr(sandbox, "open_box", lambda *_: BytesIO(), raising=False)
     opening.probe.cache_clear()
     yield asked
     opening.probe.cache_clear()
@@ -102,6 +105,31 @@ def test_an_image_that_is_not_there(assembled, fake_podman):
 def test_each_environment_is_looked_at_once(assembled, fake_podman):
     assert check(program(assembled, {"image": "known:1"}), {})["attempts"] == 4
     assert sum("image inspect" in line for line in fake_podman.read_text().splitlines()) == 1
+
+
+def test_one_box_of_each_environment_is_opened_before_anything_is_sent(assembled, fake_podman, monkeypatch):
+    opened = []
+    monkeypatch.setattr(sandbox, "open_box", lambda _, environment: opened.append(environment) or BytesIO())
+    planned = program(assembled, {"image": "known:1", "env": {"A": "1"}})
+    odd = [replace(a, task=replace(a.task, environment={"image": "known:1"})) for a in planned.attempts[:2]]
+    assert check(replace(planned, attempts=(*planned.attempts, *odd)), {})["attempts"] == 6
+    assert [one.image for one in opened] == ["known:1"]  # what only variables tell apart is one
+
+
+@pytest.mark.parametrize(
+    "said", ['exec: "sh": executable file not found in $PATH', "executable file `sh` not found in $PATH: No such file"]
+)
+def test_an_image_without_a_shell(assembled, fake_podman, monkeypatch, said):
+    monkeypatch.setattr(sandbox, "open_box", opening.open_box)
+    podman = fake_podman.parent / "bin" / "podman"
+    podman.write_text(
+        f"{podman.read_text()}case \"$1$3\" in start* | startr*) echo 'Error: {said}' >&2; exit 127 ;; esac\n"
+    )
+    monkeypatch.setattr(containers, "program_of", lambda kind: [kind])
+    monkeypatch.setattr(images, "program_of", lambda kind: [kind])
+    line = refused(program(assembled, {"image": "known:1"}))
+    assert "/suite.yaml: task t" in line
+    assert "environment: the image known:1 has no sh; a box needs /bin/sh, sleep, tar, find, chmod, sha256sum, " in line
 
 
 def test_a_dockerfile_that_fails_ends_the_run_and_is_told_of_by_the_dry_run(assembled, fake_podman, tmp_path):

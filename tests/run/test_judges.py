@@ -311,8 +311,11 @@ def test_every_scoreboard_says_that_the_judge_is_uncalibrated(judged, capfd):
     [
         ({"careful": {"repeats": 3}}, "judges.careful.model: this key is missing; add it"),
         ({"careful": {"model": "k"}}, "judges.careful.model: no model is named 'k'"),
-        ({"other": {"model": "j"}}, "task t0: grader: the experiment has no judge 'careful'"),
-        ({}, "task t0: grader: the experiment has no judge 'careful'; the experiment has no judges; add them"),
+        ({"other": {"model": "j"}}, "s/suite.yaml: grader.judge: the experiment has no judge 'careful'"),
+        (
+            {},
+            "s/suite.yaml: grader.judge: the experiment has no judge 'careful'; the experiment has no judges; add them",
+        ),
         (
             {"careful": {"model": "j", "prompt": "p.txt"}},
             "p.txt: the prompt does not show the answer; write {{ answer }}",

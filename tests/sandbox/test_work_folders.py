@@ -86,6 +86,41 @@ def test_what_an_image_has_in_the_work_folder_is_there_and_may_be_changed(built)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("RUN rm -f /usr/bin/mkdir /usr/bin/tar", "has no tar and no mkdir; a box needs /bin/sh, sleep, tar, find"),
+        ("RUN mkdir /a && chmod 700 /a\nWORKDIR /a/b", "lies in a folder that the user of a box may not enter"),
+    ],
+)
+def test_an_image_in_which_no_box_can_work(built, tmp_path, capsys, step, said):
+    """It is found before the first call and before any check: the one line names the suite's file and its field."""
+    suite = tmp_path / "suite"
+    (suite / "env").mkdir(parents=True)
+    (suite / "env" / "Dockerfile").write_text(f"FROM {built}\n{step}\n")
+    grader = {"name": "program", "command": ["true"]}
+    written = {"name": "s", "version": "1", "domains": ["d"], "environment": {"dockerfile": "env"}, "grader": grader}
+    (suite / "suite.yaml").write_text(json.dumps({**written, "tasks": "tasks.jsonl"}))
+    (suite / "tasks.jsonl").write_text('{"id": "t", "input": "x"}\n')
+    model = {"backend": "openai", "model": "m", "base_url": "http://127.0.0.1:9/v1"}
+    experiment = {"name": "e", "suites": [str(suite)], "models": {"m": model}, "contenders": {"c": {"model": "m"}}}
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r" / "experiment.yaml").write_text(json.dumps(experiment))
+    try:
+        assert main(["run", str(tmp_path / "r")]) == 2
+        line = capsys.readouterr().err.strip().splitlines()[-1]
+        assert line.startswith(f"ownbench: {suite}/suite.yaml: environment: the Dockerfile's image")
+        assert said in line
+        assert not (tmp_path / "r" / "calls.jsonl").exists()
+        assert main(["suite", "lint", str(suite), "--oracle"]) == 2
+        assert said in capsys.readouterr().err
+    finally:
+        containers.call(
+            "podman", "rmi", "-f", prepare(SandboxOptions(), Environment(dockerfile=str(suite / "env")))[1].image
+        )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["dockerfile", "image", "host"])
 def test_a_public_task_with_its_files_in_app(built, tmp_path, capsys, form):
     """Files from the image and a COPY, absolute paths in tests and solution, one file deleted by the solution."""

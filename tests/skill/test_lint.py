@@ -8,7 +8,7 @@ import skills_ref
 from random_skills import random_skill
 
 from harness.core import UserFileError
-from harness.skill.load import lint_library, lint_skill
+from harness.skill.load import lint_library, lint_skill, load_skill
 
 
 def write(folder, text):
@@ -105,6 +105,18 @@ def test_warnings_of_our_own_leave_a_skill_valid(tmp_path, body, said):
     result = lint_skill(folder)
     assert result.valid
     assert any(said in warning for warning in result.warnings), result.warnings
+
+
+def test_files_that_are_meant_to_be_texts_and_are_none(tmp_path):
+    folder = skill(tmp_path / "s")
+    (folder / "logo.png").write_bytes(b"\x89PNG\0")  # an asset
+    (folder / "references").mkdir()
+    (folder / "references" / "rules.md").write_bytes(b"caf\xe9")
+    (folder / "table.csv").write_bytes(b"a,b\0")
+    said = "references/rules.md is not UTF-8 at byte 3; table.csv holds a NUL at byte 3: models are shown an error"
+    for warnings in (lint_skill(folder).warnings, load_skill(folder).warnings):
+        assert any(text.startswith(said) for text in warnings), warnings
+    assert lint_skill(folder).valid
 
 
 def test_a_good_skill_has_no_warnings(tmp_path):

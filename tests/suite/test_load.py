@@ -309,7 +309,18 @@ def test_a_template_shows_a_tasks_files(tmp_path):
     assert asked(folder)[0][0]["content"] == "question 0: what it says"
     assert "files" in load_suite(folder).prompt.variables
     (tmp_path / "notes" / "a.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserFileError, match=r"a\.txt: "):
+    with pytest.raises(
+        UserFileError, match=r"p\.jinja: it shows files, and 'notes/a\.txt' of the task 't0' cannot be shown: not UTF-8"
+    ):
+        load_suite(folder)
+
+
+def test_what_is_wrong_for_the_whole_suite_is_told_of_suite_yaml(tmp_path):
+    folder = write_suite(tmp_path, [task(0)], environment={"dockerfile": "imgg"})
+    (tmp_path / "img").mkdir()
+    (tmp_path / "img" / "Dockerfile").write_text("FROM scratch\n")
+    line = r"suite\.yaml: environment\.dockerfile: there is no folder 'imgg'; did you mean 'img'\?"
+    with pytest.raises(UserFileError, match=line):
         load_suite(folder)
 
 
@@ -325,7 +336,7 @@ def test_a_template_shows_a_tasks_files(tmp_path):
             "this machine's variable API_KEY, and none enters",
         ),
         ({"environment": {"host": True, "env": {"A": "x\0"}}}, "found a zero byte"),
-        ({"environment": {"dockerfile": "none"}}, "there is no Dockerfile in 'none'"),
+        ({"environment": {"dockerfile": "none"}}, "there is no folder 'none'"),
         ({"environment": {"dockerfile": "../b"}}, "leads out of the suite's folder"),
         ({"tools": [{"nmae": "x"}]}, "did you mean 'name'"),
         ({"turns": 0}, r"line 1\.turns"),

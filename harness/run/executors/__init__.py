@@ -1,0 +1,1 @@
+"""Where attempts are made: in this process, or by workers of a Ray cluster."""

@@ -1,0 +1,258 @@
+"""``--executor ray``: what is refused; and, with Ray (slow), that a run over workers is the run in one process."""
+
+import importlib.util
+import json
+import os
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import live
+import pytest
+import servers
+from live import CALL_USD, Server
+
+from harness.experiment import assemble
+from harness.run.executors.ray import groups_of
+
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray (the extra ray)")
+TASKS = 120
+CONTENDERS = {
+    "worker": {"model": "m"},
+    "other": {"model": "m", "twin": 1},
+    "both": {"worker": "worker", "expert": "other", "escalate": {"signal": "logprob_mean", "threshold": "auto"}},
+}
+RAY = {"kind": "ray", "workers": 2, "address": "local"}
+
+
+def experiment(report, served, *, tasks=TASKS, executor=RAY, **keys):
+    splits = [{"split": "test" if n % 4 else "dev"} for n in range(tasks)]
+    model = live.served_model(served, sampling={"temperature": 0})
+    whole = {"limits": {"concurrency": 8, "timeout_s": 5, "tries": 2}, "executor": executor} | keys
+    suites = [{"path": "suites/s", "split": "test"}]
+    return live.write_experiment(
+        report, tasks=splits, models={"m": model}, contenders=CONTENDERS, suites=suites, **whole
+    )
+
+
+def paid(report: Path) -> list[str]:
+    """The requests on the bill, from the journals of all workers."""
+    calls = [json.loads(line)["call"] for path in report.glob("calls*.jsonl") for line in path.read_text().splitlines()]
+    return [call["request_digest"] for call in calls if call["error"] is None and not call["cache_hit"]]
+
+
+def recorded(report: Path) -> list[str]:
+    """Attempts in the journals of all workers."""
+    lines = [line for path in report.glob("attempts*.jsonl") for line in path.read_text().splitlines()]
+    return [json.loads(line)["outcome"]["attempt_id"] for line in lines]
+
+
+def rays() -> set[str]:
+    """Processes of Ray that do an experiment's work."""
+    found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
+    return {line.split()[0] for line in found.splitlines() if "ray::Worker" in line or "raylet " in line}
+
+
+def wait_for(condition, process=None, *, within=120.0):
+    end = time.monotonic() + within
+    while not condition():
+        assert process is None or process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# ----------------------------------------------------------------------------------------------------------- refused
+
+
+@pytest.mark.parametrize(
+    ("executor", "said"),
+    [
+        ({"address": "127.0.0.1:1"}, "executor.address: nothing answers at 127.0.0.1:1 (Connection refused)"),
+        ({"address": "ray://head:10001"}, "executor.address: 'ray://head:10001' is the address of Ray's client"),
+        ({"address": "head"}, "executor.address: 'head' is no address; write HOST:PORT"),
+        ({"workers": 9}, "executor.workers: there are 9 workers, and limits.concurrency lets 8 calls run at once"),
+        ({"workers": 0}, "executor.workers: found the number 0"),
+        ({"adress": "local"}, "executor.adress: unknown key; did you mean 'address'?"),
+        ({"kind": "local"}, "executor: address goes with kind: ray"),
+        ({"kind": "slurm"}, "executor.kind: found the text 'slurm'"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_one_line_before_anything_is_sent(tmp_path, capfd, executor, said, monkeypatch):
+    monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8, executor=RAY | executor)
+        code, out, err = live.inside(capfd, "run", report)
+        assert not served.seen
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith(f"ownbench: {report}/experiment.yaml: {said}")
+    assert not (report / ".lock").exists()
+
+
+def test_without_the_package_one_line_says_what_to_install(tmp_path, capfd, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else found(name, *more))
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8, executor={"kind": "local"})
+        code, _, err = live.inside(capfd, "run", report, "--executor", "ray")
+    assert code == 2
+    (line,) = err.splitlines()
+    assert line.startswith("ownbench: executor ray needs the package ray; pip install")
+    assert "ray>=" in line
+
+
+def test_what_other_machines_would_send_is_refused_offline(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8, executor=RAY | {"address": "192.0.2.1:6379"})
+        code, _, err = live.inside(capfd, "run", report, "--offline")
+    assert code == 2
+    assert "--offline keeps to this machine, and Ray's head is at 192.0.2.1:6379; write address: local" in err
+
+
+def test_an_experiment_for_ray_runs_here_where_that_is_asked(tmp_path, capfd):
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8)
+        assert live.inside(capfd, "run", report, "--quiet", "--executor", "local")[0] == 0
+    assert not list(report.glob("*.ray-*"))
+
+
+def test_attempts_that_share_answers_stay_together(tmp_path):
+    with Server() as served:
+        assembled = assemble(experiment(tmp_path / "r", served, tasks=8, trials=2))
+    main = [attempt for attempt in assembled.attempts if not assembled.is_dev(attempt)]
+    groups = groups_of(assembled, main)
+    assert [{attempt.contender for attempt in group} for group in groups] == [{"worker", "other", "both"}] * 12
+    assert all(len({(attempt.task.id, attempt.trial) for attempt in group}) == 1 for group in groups)
+
+
+# ---------------------------------------------------------------------------------------------------------- with Ray
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """The outcomes of the same experiment, run in one process, and its bill."""
+    report = tmp_path_factory.mktemp("undisturbed") / "r"
+    with Server() as served:
+        experiment(report, served, executor={"kind": "local"})
+        assert live.ownbench("run", report, "--quiet").returncode == 0
+        assert len(served.seen) == 2 * TASKS
+    return live.same_outcomes(report)
+
+
+@pytest.mark.slow
+@needs_ray
+def test_a_worker_that_is_killed_costs_what_was_in_flight_and_nothing_else(tmp_path, undisturbed):
+    before = rays()
+    with Server(live.openai_answer, servers.slow_ok(0.05)) as served:
+        report = experiment(tmp_path / "r", served)
+        process = live.start("run", report, "--quiet")
+        wait_for(lambda: len(served.seen) > TASKS, process)
+        os.kill(int((report / ".lock.ray-0").read_text()), signal.SIGKILL)
+        _, err = process.communicate(timeout=180)
+        assert process.returncode == 0, err
+        assert len(served.seen) <= 2 * TASKS + 4  # half of the calls that may be in flight
+    first, note, *rest = err.splitlines()
+    assert f"${2 * TASKS * CALL_USD:.4f} spent in all" in first
+    assert note.startswith("note: worker ray-0 ended before its time")
+    assert not rest
+    assert live.same_outcomes(report) == undisturbed
+    assert len(paid(report)) == len(set(paid(report))) == 2 * TASKS
+    assert len(recorded(report)) == len(set(recorded(report))) == len(undisturbed)
+    assert live.manifest(report)["complete"]
+    assert not list(report.glob(".lock*"))
+    assert rays() <= before
+
+
+@pytest.mark.slow
+@needs_ray
+def test_a_command_that_is_killed_takes_its_workers_along_and_the_next_goes_on(tmp_path, undisturbed):
+    before = rays()
+    with Server(live.openai_answer, servers.slow_ok(0.05)) as served:
+        report = experiment(tmp_path / "r", served)
+        process = live.start("run", report, "--quiet")
+        wait_for(lambda: len(served.seen) > TASKS // 2, process)
+        process.kill()
+        process.communicate()
+        wait_for(lambda: rays() <= before, within=30)
+        made = len(recorded(report))
+        assert made
+        done = live.ownbench("run", report, "--quiet")
+        assert done.returncode == 0, done.stderr
+        assert len(served.seen) <= 2 * TASKS + 8
+    assert live.same_outcomes(report) == undisturbed
+    assert len(recorded(report)) == len(set(recorded(report)))
+    assert rays() <= before
+
+
+@pytest.mark.slow
+@needs_ray
+def test_a_user_who_stops_it_finds_what_was_begun_finished(tmp_path, undisturbed):
+    before = rays()
+    with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
+        report = experiment(tmp_path / "r", served)
+        process = live.start("run", report)
+        wait_for(lambda: len(served.seen) > TASKS, process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 4, err
+        assert "INCOMPLETE: stopped by the user" in err
+        assert "Traceback" not in err
+        assert "ray" not in "".join(line for line in err.splitlines() if not line.startswith("starting")).lower()
+        assert len(served.seen) == len(paid(report)) < 2 * TASKS
+        assert rays() <= before
+        served.script[:] = [servers.ok()]
+        assert live.ownbench("run", report, "--quiet", "--executor", "local").returncode == 0
+        assert len(served.seen) == 2 * TASKS
+    assert live.same_outcomes(report) == undisturbed
+
+
+@pytest.mark.slow
+@needs_ray
+def test_the_budget_is_kept_by_all_workers_together(tmp_path):
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, budget={"usd": 100.5 * CALL_USD})
+        done = live.ownbench("run", report)
+        assert done.returncode == 4
+        assert f"${100 * CALL_USD:.4f} of ${100.5 * CALL_USD:g} are spent (budget.usd)" in done.stderr
+        assert len(served.seen) == 100
+    assert {row["cause"] for row in live.rows(report).values() if row["status"] == "skipped"} == {"budget"}
+
+
+@pytest.mark.slow
+@needs_ray
+def test_no_key_is_in_a_file_of_ray_and_nothing_listens_beyond_this_machine(tmp_path):
+    listening = []
+    with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
+        report = experiment(tmp_path / "r", served)
+        live.edit(report, models={"m": live.served_model(served, api_key_env="OWNBENCH_TEST")})
+        process = live.start("run", report, "--quiet", OWNBENCH_TEST=live.KEY)
+        wait_for(lambda: len(served.seen) > 50, process)
+        assert {seen["headers"]["Authorization"] for seen in served.seen} == {f"Bearer {live.KEY}"}
+        (place,) = Path(tempfile.gettempdir()).glob(f"ownbench-ray-{process.pid}-*")
+        logs = [path for path in place.rglob("*") if path.is_file()]
+        assert logs
+        assert not [path for path in logs if live.KEY.encode() in path.read_bytes()]
+        for line in subprocess.run(["ss", "-ltnp"], capture_output=True, text=True, check=False).stdout.splitlines():
+            if any(word in line for word in ("raylet", "gcs_server", "ray::")):
+                listening.append(line.split()[3])
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert all(place.startswith(("127.0.0.1:", "[::ffff:127.0.0.1]:", "[::1]:")) for place in listening)
+    assert not place.exists()
+
+
+@pytest.mark.slow
+@needs_ray
+def test_what_is_no_head_is_told_in_one_line(tmp_path):
+    with Server() as served, socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        report = experiment(tmp_path / "r", served, executor=RAY | {"address": address})
+        done = live.ownbench("run", report, "--quiet")
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert f"the Ray at {address} cannot be joined" in line
+    assert not served.seen

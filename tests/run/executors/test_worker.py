@@ -1,0 +1,113 @@
+"""A worker without Ray: it reads the report itself, writes a journal of its own, and says how things stand."""
+
+import threading
+from array import array
+
+import live
+import pytest
+import servers
+from live import CALL_USD, Server
+
+from harness.cost import Meter
+from harness.experiment import assemble
+from harness.run.executors.leases import Bank
+from harness.run.executors.worker import Errand, Finished, Phase, Refused, Workbench
+from harness.run.trace import plan_digest
+from harness.store import running_process
+
+
+@pytest.fixture
+def hired():
+    """Makes workers, and ends them."""
+    benches = []
+
+    def hire(report, number=0, workers=2, **keys):
+        assembled = assemble(report)
+        bench = Workbench()
+        given = {"plan": plan_digest(assembled), "run": 1, "again": frozenset(), "models": frozenset({"m"})} | keys
+        name = f"ray-{number}"
+        refused = bench.begin(Errand(report=str(report), here="/", name=name, number=number, workers=workers, **given))
+        if refused is None:
+            benches.append(bench)
+        return bench, refused
+
+    yield hire
+    for bench in benches:
+        assert bench.end() is None
+
+
+def make(bench, places, *, bank=None, number=0):
+    """Has a worker make these attempts; what it says at the end."""
+    bank, found = bank or Bank(Meter(), 2), []
+    phase = Phase(attempts=array("L", places).tobytes(), name="attempts", choices={}, ran_s=0.0)
+    working = threading.Thread(target=lambda: found.append(bench.work(phase)))
+    working.start()
+    while True:
+        last = not working.is_alive()
+        bank.hear(number, bench.exchange(bank.orders(number)))
+        if last:
+            return found[0], bank
+
+
+def test_two_workers_share_a_report_and_a_budget(tmp_path, hired):
+    with Server() as served:
+        report = live.write_experiment(
+            tmp_path / "r", tasks=12, models={"m": live.served_model(served)}, budget={"usd": 10 * CALL_USD}
+        )
+        bank = Bank(Meter(usd=10 * CALL_USD), 2)
+        for number in (0, 1):
+            bench, refused = hired(report, number)
+            assert refused is None
+            found, _ = make(bench, range(6 * number, 6 * number + 6), bank=bank, number=number)
+            assert isinstance(found, Finished)
+            assert len(array("L", found.made)) == (6, 4)[number]
+            assert running_process(report) is not None
+        assert found.stopped == bank.over
+        assert found.over_budget
+        assert len(served.seen) == 10
+    assert len(live.journal(report, "attempts.ray-0")) == 6
+    assert len(live.journal(report, "attempts.ray-1")) == 4
+
+
+def test_the_limits_are_shared_out(tmp_path, hired):
+    with Server() as served:
+        limits = {"concurrency": 5, "requests_per_minute": 600}
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)}, limits=limits)
+        shares = [hired(report, number)[0]._assembled.experiment.limits for number in (0, 1)]
+    assert [share.concurrency for share in shares] == [3, 2]
+    assert [share.requests_per_minute for share in shares] == [300, 300]
+
+
+def test_a_refused_key_stops_all_workers(tmp_path, hired):
+    with Server(live.openai_answer, servers.status(401, "no such key")) as served:
+        report = live.write_experiment(
+            tmp_path / "r", tasks=8, models={"m": live.served_model(served)}, limits={"concurrency": 2}
+        )
+        bank = Bank(Meter(), 2)
+        first, _ = hired(report, 0)
+        make(first, range(4), bank=bank)
+        assert "no such key" in bank.broken["model m"]
+        asked = len(served.seen)
+        second, _ = hired(report, 1)
+        second.exchange(bank.orders(1))
+        found, _ = make(second, range(4, 8), bank=bank, number=1)
+        assert len(served.seen) == asked
+        assert not found.made
+
+
+def test_what_has_changed_since_the_driver_read_it_is_refused(tmp_path, hired):
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        _, refused = hired(report, plan="other")
+    assert isinstance(refused, Refused)
+    assert str(report / "experiment.yaml") in refused.text
+    assert "let them lie where all machines see them alike" in refused.text
+
+
+def test_the_journal_of_a_worker_that_is_alive_is_not_shared(tmp_path, hired, monkeypatch):
+    monkeypatch.setattr("harness.run.executors.worker.LOCK_S", 0.1)
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        assert hired(report)[1] is None
+        _, refused = hired(report)
+    assert "another run is writing here" in refused.text
