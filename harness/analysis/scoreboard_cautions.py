@@ -22,13 +22,15 @@ def cautions_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None = 
 
 
 def uncalibrated(manifest: Manifest | None) -> list[str]:
-    """The loud lines over judges whose grades no labels of people confirm."""
-    return [
-        f"UNCALIBRATED: {listed(judge.suites, NAMED)} is graded by the judge {judge.name} (model {judge.model}); "
-        "no labels of people say how far its grades can be trusted"
-        for judge in (manifest.judges if manifest else ())
-        if not judge.calibrated
-    ]
+    """The loud line over judges that have graded and whose grades no labels of people confirm."""
+    judges = [one for one in (manifest.judges if manifest else ()) if not one.calibrated and one.graded != 0]
+    if not judges:
+        return []
+    suites = list(dict.fromkeys(suite for judge in judges for suite in judge.suites))
+    named = listed([f"{judge.name} (model {judge.model})" for judge in judges], NAMED)
+    graded = f"{listed(suites, NAMED)} {'is' if len(suites) == 1 else 'are'} graded by"
+    who, whose = ("the judge", "its") if len(judges) == 1 else ("the judges", "their")
+    return [f"UNCALIBRATED: {graded} {who} {named}; no labels of people say how far {whose} grades can be trusted"]
 
 
 def kin_notes(manifest: Manifest | None, described: Described) -> list[str]:

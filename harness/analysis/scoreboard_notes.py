@@ -194,6 +194,14 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     fronts = {c.name: c.pareto_probability for c in view.contenders if c.pareto_probability is not None}
     shown = [f"{name} {p:.2f}" for name, p in sorted(fronts.items(), key=lambda front: -front[1]) if p >= 0.005]
     pareto = "Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks"
+    unpriced = [c.name for c in view.shown if c.control is None and c.n_tasks and c.name not in fronts]
+    if unpriced:
+        pareto += f", without {listed(unpriced, NAMED)}, whose cost is not known at every task"
+    places = [table.index(name) for name in fronts]
+    if places and (both := int((table.counts[places] > 0).all(axis=0).sum())) < max(
+        c.n_tasks for c in view.contenders if c.name in fronts
+    ):
+        pareto += f", on the {plural(both, 'task')} that all of them have graded"
     lost = any(c.errored or c.ungraded for c in view.contenders)
     labelled = [(c.name, c.macro_f1_why) for c in view.shown if c.macro_f1 is not None and c.macro_f1_why]
     by_labels = {why: [name for name, its in labelled if its == why] for _, why in labelled}

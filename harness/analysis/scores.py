@@ -206,12 +206,13 @@ def _domain_score(table: TaskTable, i: int, domain: str, here: Ints | slice, lev
 
 
 def _pareto(table: TaskTable, names: Sequence[str]) -> dict[str, float]:
-    """Each option's probability to be on the front of cost and pass rate, over tasks whose costs all of them have."""
-    rows = [i for i in map(table.index, names) if (table.cost_known[i] > 0).any()]
+    """The probability of each option whose cost is known to be on the front of cost and pass rate, on common tasks."""
+    graded = [i for i in map(table.index, names) if (table.counts[i] > 0).any()]
+    rows = [i for i in graded if not np.isnan(table.cost_sums[i, table.counts[i] > 0]).any()]
     if len(rows) < 2:
         return {}
     counts, sums, costs = table.counts[rows], table.sums[rows], table.cost_sums[rows]
-    common = ((counts > 0) & ~np.isnan(costs)).all(axis=0)
+    common = (counts > 0).all(axis=0)
     if not common.any():
         return {}
     resamples = min(MOST_RESAMPLES, max(200, RESAMPLED_TASKS // int(common.sum())))

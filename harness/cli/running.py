@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
-from harness.core import UsageError, nearest, plural, stay_offline, visible
+from harness.core import OwnbenchError, UsageError, UserFileError, nearest, plural, stay_offline, visible
 
 if TYPE_CHECKING:
     from harness.experiment import Assembled
@@ -33,6 +34,8 @@ ARGUMENTS: dict[str, Arguments] = {
         arg(
             "--executor", "where attempts run (default: as the experiment says)", choices=("local", "ray"), default=None
         ),
+        arg("--job FILE", "write a RayJob for Kubernetes that makes this run, and run nothing", type=Path),
+        arg("--job-schema FILE", "the CustomResourceDefinition of KubeRay, by which it is checked too", type=Path),
         arg("--otlp URL", "send spans and metrics to this OpenTelemetry receiver (OTLP over HTTP); no texts"),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
@@ -66,6 +69,10 @@ def run_run(args: argparse.Namespace) -> int:
         raise UsageError(f"{option} does not go with --until-decided: the rule says what is run, and how much")
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
+    if args.job_schema is not None and args.job is None:
+        raise UsageError("--job-schema goes with --job")
+    if args.job is not None and (args.until_decided or args.otlp is not None or args.executor == "local"):
+        raise UsageError("--job writes a run of --executor ray; take --until-decided, --otlp and --executor local out")
     with stay_offline() if args.offline else nullcontext():  # from here on: suites may be data sets
         return _run(args)
 
@@ -83,10 +90,13 @@ def _run(args: argparse.Namespace) -> int:
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
+    if args.job is not None:
+        return _write_job(args, assembled)
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
     how["executor"] = args.executor or ""
     watch = _watch(args, assembled) if args.until_decided else None
     with ExitStack() as around:
+        around.enter_context(_interrupted(f"ownbench run {shlex.quote(str(args.report))} goes on from here"))
         if args.otlp is not None:
             how["observer"], receiver = around.enter_context(spans_to(args.otlp, assembled, offline=args.offline))
         tell = around.enter_context(display(quiet=args.quiet))
@@ -110,9 +120,53 @@ def _run(args: argparse.Namespace) -> int:
     return 0 if decided or (whole and summary.stopped_because is None) else INCOMPLETE
 
 
+@contextmanager
+def _interrupted(goes_on: str) -> Iterator[None]:
+    """Says of a second Ctrl-C, while nothing is asked and tables are written, what is kept."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        kept = "stopped by the user; what is in the journal is kept, and the tables may be of before"
+        raise InterruptedRunError(f"INCOMPLETE: {kept}; {goes_on}") from None
+
+
+class InterruptedRunError(OwnbenchError):
+    """A run was stopped in the midst of what it does at its end."""
+
+    exit_code = INCOMPLETE
+
+
 def _note(text: str) -> None:
     sys.stderr.write(f"note: {visible(text)}\n")
     sys.stderr.flush()
+
+
+def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
+    """Writes the manifest, and says what it takes for granted."""
+    from harness.run import ray_job, write_job
+    from harness.store import experiment_file
+
+    entry, name = assembled.experiment.executor, assembled.report.resolve().name
+    options = [part for only in args.only for part in ("--only", only)]
+    options += ["--limit", str(args.limit)] if args.limit else []
+    options += [f"--{flag.replace('_', '-')}" for flag in ("retry_errored", "allow_outside") if getattr(args, flag)]
+    if entry.address == "local":
+        problem = "a RayJob has a cluster of its own, which the run has to join"
+        raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")
+    document = ray_job(name, entry.job, workers=entry.workers, options=options)
+    write_job(args.job, document, args.job_schema)
+    say, job, file = sys.stderr.write, entry.job, visible(str(args.job))
+    pods = document["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"]
+    size = f"{plural(pods, 'worker pod')} with {plural(job.cpus, 'CPU')} each"
+    say(f"{file}: a RayJob of {size}, for the queue {job.queue}\n")
+    say(
+        f"it needs the image {job.image}, and in {job.reports} the volume {job.claim} with {name} and what that names\n"
+    )
+    keys = sorted({spec.api_key_env for spec in assembled.specs.values() if spec.api_key_env})
+    if keys and job.keys is None:
+        say(f"its pods have no {', '.join(keys)}: name a Secret that holds them, as executor.job.keys\n")
+    say(f"kubectl create -f {shlex.quote(file)} hands it to Kueue\n")
+    return 0
 
 
 def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: bool) -> None:
@@ -282,7 +336,7 @@ def run_regrade(args: argparse.Namespace) -> int:
     refuse_without_answers(args.report)
     with stay_offline() if args.offline else nullcontext():
         assembled = assemble(args.report, allow_outside=args.allow_outside)
-        with display(quiet=args.quiet or args.json) as tell:
+        with display(quiet=args.quiet or args.json) as tell, _interrupted("the same command grades the rest"):
             done = regrade(assembled, listener=tell, offline=args.offline)
     changed = sum(sum(ways.values()) for ways in done.changes.values())
     by_name = [{"contender": name, **ways} for name, ways in done.changes.items()]

@@ -56,6 +56,7 @@ class JudgeRecord:
     model: str  # its model's name in the experiment
     suites: tuple[str, ...] = ()
     repeats: int = 1
+    graded: int | None = None  # attempts that have a grade and whose graders ask it; ``None``: not counted
     calibrated: bool = False  # whether people's labels say how far it agrees with them
 
 

@@ -15,7 +15,7 @@ from harness.experiment.plan import Attempt
 from harness.experiment.skill_notes import skill_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
-from harness.system import SKILL_TOKENS, is_authoring
+from harness.system import SKILL_TOKENS, Agent, Calls, is_authoring
 
 WORDS_TO_TOKENS = 1.35  # tokens a word of English prose and code, about; a dry run has no tokenizer of the provider's
 ANSWER_TOKENS = 64  # assumed for an answer where no sampling limit says less
@@ -52,7 +52,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "prompts": [*_prompts(assembled)],
         "missing_keys": [m for spec in specs.values() if (m := missing_key(spec, environment)) is not None],
         "missing_prices": [name for name, spec in specs.items() if lacking(spec.price)],  # models
-        "warnings": [*dict.fromkeys([*filter(None, [again]), *_warnings(assembled), *builds])],
+        "warnings": [*dict.fromkeys([*filter(None, [again]), *estimated.too_small(), *_warnings(assembled), *builds])],
         "budget_usd": assembled.experiment.budget.usd,
         "cache": cache,  # the answer cache; null where there is none
         # as far as prices are known; an answer that contenders share is in it once
@@ -101,22 +101,52 @@ class _Estimate:
             if not count:
                 continue
             task = self._first[name, suite]
+            most = system.tokens if isinstance(system, Agent) else None
             for end, asked in enumerate(system.further(task) if further else system.calls(task)):
-                calls[end] += len(asked) * count
-                each = Cost.total(
-                    _estimated(request, self._assembled.specs[model].price) for model, request in asked
-                ).usd
+                costs = self._bounded(asked, most)
+                calls[end] += len(costs) * count
+                each = Cost.total(costs).usd
                 usd[end] = Cost.total([usd[end], Cost(usd=None if each is None else each * count)])
         return {"calls_low": calls[0], "calls_high": calls[1], "usd_low": usd[0].usd, "usd_high": usd[1].usd}
+
+    def _bounded(self, asked: Calls, tokens: int | None) -> list[Cost]:
+        """What these calls cost up to the one that passes the bound of an attempt in dollars or tokens."""
+        costs, used, usd = list[Cost](), 0, 0.0
+        cap = self._assembled.experiment.budget.attempt_usd
+        for model, request in asked:
+            if (tokens is not None and used > tokens) or (cap is not None and usd > cap):
+                break
+            costs.append(_estimated(request, self._assembled.specs[model].price))
+            used, usd = used + _words(request) + ANSWER_TOKENS, usd + (costs[-1].usd or 0.0)
+        return costs
+
+    def too_small(self) -> Iterator[str]:
+        """Bounds of an attempt that its first call is likely to pass."""
+        cap = self._assembled.experiment.budget.attempt_usd
+        for (name, suite), task in self._first.items():
+            system = self._assembled.systems[name][suite]
+            for model, request in system.calls(task)[0][:1]:
+                usd, tokens = _estimated(request, self._assembled.specs[model].price).usd, _words(request)
+                if cap is not None and usd is not None and usd > cap:
+                    passed = f"costs about ${usd:.2g}, more than budget.attempt_usd (${cap:g})"
+                    yield f"{name} on {suite}: the first call of an attempt {passed}: it fails as too_dear"
+                if isinstance(system, Agent) and system.tokens is not None and tokens > system.tokens:
+                    passed = f"has about {tokens:,} tokens, more than contenders.{name}.tokens ({system.tokens:,})"
+                    yield f"{name} on {suite}: the first prompt of an attempt {passed}: it fails as too_dear"
+
+
+def _words(request: Request) -> int:
+    """Tokens of a request, about."""
+    return round(sum(len(str(m.get("content") or "").split()) for m in request.messages) * WORDS_TO_TOKENS)
 
 
 def _estimated(request: Request, price: Price | None, more: int = 0) -> Cost:
     """What a request costs, about; ``more`` tokens are in it that are not written yet."""
-    words = sum(len(str(m.get("content") or "").split()) for m in request.messages)
+    words = _words(request)
     likely = SKILL_TOKENS if is_authoring(request) else ANSWER_TOKENS
     answer = min(int(request.sampling.get("max_tokens", likely)), likely)
     # machine time is not known before a run: about a second for a thousand tokens
-    return estimate(round(words * WORDS_TO_TOKENS) + more, answer, price, gpu_seconds=(words + answer + more) / 1000)
+    return estimate(words + more, answer, price, gpu_seconds=(words + answer + more) / 1000)
 
 
 def judges_asked(assembled: Assembled, graded: Sequence[Attempt]) -> Iterator[dict[str, Any]]:
@@ -159,8 +189,15 @@ def _prompts(assembled: Assembled) -> Iterator[dict[str, Any]]:
 def _warnings(assembled: Assembled) -> Iterator[str]:
     yield from assembled.notes
     yield from kin_notes(assembled.judges, assembled.systems, assembled.specs)
-    for name in assembled.judges:
-        yield f"judge {name} is uncalibrated: no labels of people say how far its grades can be trusted"
+    for judge in judges_asked(assembled, assembled.attempts):
+        name, low = judge["judge"], judge["usd_low"]
+        limit = assembled.experiment.judges[name].budget_usd
+        if limit is not None and low is not None and low > limit:
+            yield f"judges.{name}.budget_usd (${limit:g}) is less than its calls are likely to cost (${low:.2g})"
+    if assembled.judges:
+        who = "is uncalibrated" if len(assembled.judges) == 1 else "are uncalibrated"
+        names = f"judge{'s' * (len(assembled.judges) > 1)} {', '.join(assembled.judges)}"
+        yield f"{names} {who}: no labels of people say how far their grades can be trusted"
     for name, systems in assembled.systems.items():
         for suite, system in systems.items():
             yield from (f"{name} on {suite}: {note}" for note in system.notes)

@@ -336,7 +336,7 @@ class JudgeEntry(Strict):
     prompt: Text | None = None
     repeats: Annotated[Count, Field(le=25)] = 1
     reply: Literal["auto", "json_schema", "json_object", "text"] = "auto"
-    budget_usd: Amount | None = None
+    budget_usd: Positive | None = None
     concurrency: Annotated[Count, Field(le=10_000)] = 16
     requests_per_minute: Positive | None = None
     tokens_per_minute: Positive | None = None

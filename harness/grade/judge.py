@@ -208,7 +208,9 @@ class ByJudge(SuiteGrader):
             except _UnreadableError as error:
                 problems.append(str(error))
         if 2 * len(read) <= judge.repeats:
-            count = f", {len(read)} of {judge.repeats} replies readable" if judge.repeats > 1 else ""
+            asked, of = len(read) + len(problems), judge.repeats
+            rest = f" (of {of}, the rest could make no majority)" if asked < of else ""
+            count = f", {len(read)} of {asked} replies readable{rest}" if of > 1 else ""
             return ungraded(f"the judge {judge.name}{count}: {problems[0]}", Cause.JUDGE)
         return cut(answer, self._graded([score for score, _ in read], [why for _, why in read], judge))
 

@@ -10,11 +10,13 @@ from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import RunOptions, Summary, run_report
 from harness.run.given import grade_given
+from harness.run.jobs import ray_job, write_job
 from harness.run.opening import Ping, ping
 from harness.run.otel import spans_to
+from harness.run.records import suites_of
 from harness.run.regrading import Regraded, refuse_without_answers, regrade
 from harness.run.solutions import prepare_boxes, try_solutions
-from harness.run.trace import Progress, suites_of
+from harness.run.trace import Progress
 
 
 class _CallableRoom(types.ModuleType):

@@ -27,11 +27,12 @@ from harness.run.executors.local import LocalExecutor
 from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.planned import plan_digest, plan_of, standing_of
+from harness.run.records import manifest_of
 from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, manifest_of
+from harness.run.trace import Listener, Observer, Progress
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -312,6 +313,7 @@ class _Run:
             early[str(record["contender_digest"])] = record
         manifest = manifest_of(
             self.assembled,
+            self.recorded if over else None,
             created_at=before.created_at if before else self.clock.now().isoformat(timespec="seconds"),
             thresholds=as_json(self.choices),
             stopped_because=None if standing["complete"] else self.stopped,

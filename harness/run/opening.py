@@ -12,6 +12,7 @@ from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role,
 from harness.cost import charge
 from harness.experiment import Assembled
 from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probing, backend_of, open_model
+from harness.run.promised import Promised
 from harness.run.session import Asked, AttemptSession, Shop, redactor_of
 from harness.run.spent import meter_of
 from harness.store import experiment_file, recorded_replies
@@ -142,7 +143,8 @@ async def _pinged(assembled: Assembled, name: str, *, offline: bool) -> Ping:
         every = [by_suite[suite.name].calls(suite.tasks[0])[1] for by_suite in assembled.systems.values()]
         # a judge, whom no contender asks, is asked with its own settings
         judge = Request(model=spec.digest, messages=messages, sampling=spec.sampling)
-        request = next((request for calls in every for called, request in calls if called == name), judge)
+        asked = [request for calls in every for called, request in calls if called == name] or [judge]
+        request = next((request for request in asked if request.logprobs), asked[0])
         request = replace(request, messages=messages, scope="ping")
         caller = Caller(model, once, redact=redact)
         given = [key for key in ANSWER_LIMITS if key in request.sampling]
@@ -155,7 +157,14 @@ async def _pinged(assembled: Assembled, name: str, *, offline: bool) -> Ping:
             if error.cause is not Cause.REQUEST or given:
                 raise
             reply, _ = await caller.call(request)  # some models know no limit by that name
-        return Ping(model=name, ok=True, seconds=time.monotonic() - started, usd=charge(reply.usage, spec.price).usd)
+        lacks = Promised(assembled).broken(name, request, reply)
+        return Ping(
+            model=name,
+            ok=lacks is None,
+            problem=lacks or "",
+            seconds=time.monotonic() - started,
+            usd=charge(reply.usage, spec.price).usd,
+        )
     except (OwnbenchError, OSError) as error:
         return Ping(model=name, ok=False, problem=" ".join(redact(str(error)).split()))
     finally:

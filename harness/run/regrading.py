@@ -17,6 +17,7 @@ from harness.run.cached import cached_answers
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
 from harness.run.planned import plan_digest, plan_of, standing_of
+from harness.run.records import judge_records, suites_of
 from harness.run.session import Shop
 from harness.run.spent import meter_of
 from harness.run.stopping import Ears
@@ -26,9 +27,7 @@ from harness.run.trace import (
     Listener,
     Progress,
     identity,
-    judge_records,
     judge_usd,
-    suites_of,
     values,
 )
 from harness.store import (
@@ -223,6 +222,6 @@ def _leave_tables(assembled: Assembled, recorded: Recalled, *, whole: bool) -> N
     compact(report, plan_of(assembled, lambda name: Cause(causes.get(name) or Cause.STOPPED)), recorded)
     if (manifest := read_manifest(report)) is not None:
         now = standing_of(assembled, recorded) | {"planned": len(assembled.attempts)}
-        now |= {"suites": suites_of(assembled), "judges": judge_records(assembled)}
+        now |= {"suites": suites_of(assembled), "judges": judge_records(assembled, recorded)}
         # where not all is graded alike, the next run has to see it
         write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled) if whole else "", **now))

@@ -38,6 +38,7 @@ from harness.run.acting import Asking, recorded, refused
 from harness.run.bench import CONTENDERS, Bench, not_yet
 from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
 from harness.run.cached import CachedAnswers
+from harness.run.promised import Promised
 from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace, values
@@ -94,6 +95,7 @@ class Shop:
         """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
+        self.promised = Promised(assembled)
         self.broken: dict[str, str] = {}  # a ``model m`` or ``judge j`` that nothing more is sent to, and why
 
     def take(self, recorded: Recalled) -> None:
@@ -192,6 +194,8 @@ class AttemptSession(Session):
             raise
         else:
             self._keep(asked, reply, retries=retries, started_at=started)
+            if (lacks := shop.promised.broken(model, request, reply)) is not None:
+                shop.broken.setdefault(f"model {model}", lacks)
             shop.hold(asked, reply)
             if shop.cache is not None:
                 shop.cache.put(model, digest, asked.role, reply)

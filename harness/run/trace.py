@@ -1,4 +1,4 @@
-"""What happens in an attempt, told as it happens; its row in the outcome table; the manifest of a report."""
+"""What happens in an attempt, told as it happens; its row in the outcome table."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -12,36 +12,19 @@ from harness.core import (
     Answer,
     Call,
     Cause,
-    ContenderRecord,
     Cost,
     Exposure,
     Fault,
     Grade,
-    Grader,
-    JudgeRecord,
-    Manifest,
     Message,
-    ModelRecord,
     Outcome,
     Role,
     Status,
-    Suite,
-    SuiteRecord,
     Task,
     Usage,
-    as_json,
 )
 from harness.experiment import Assembled, Attempt
-from harness.model import BACKENDS, backend_of
 from harness.retrieval import ContextPrompt
-from harness.store import (
-    as_asked,
-    installed_versions,
-    model_sourcing,
-    sourced,
-    this_machine,
-)
-from harness.system import DELIVERIES, SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,78 +285,3 @@ def _documents(assembled: Assembled, attempt: Attempt) -> tuple[str, ...]:
     if system.parts or not isinstance(prompt, ContextPrompt):
         return ()
     return tuple(name for passage in prompt.passages(attempt.task) for name in passage.names)
-
-
-def manifest_of(assembled: Assembled, **state: Any) -> Manifest:
-    """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
-    experiment, models, contenders = assembled.experiment, dict[str, ModelRecord](), list[ContenderRecord]()
-    for spec in assembled.specs.values():
-        recorded, backend = spec.options.get("recorded_backend"), backend_of(spec)
-        named = BACKENDS.get(recorded or spec.backend)
-        kind, why = model_sourcing(
-            spec.price, recorded or spec.backend, spec.base_url, owned=named.owned if named else None
-        )
-        models[spec.name] = ModelRecord(
-            **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
-            model=spec.model if backend.named or backend.recorded else "",
-            recorded_backend=recorded,
-            capabilities=tuple(sorted(backend.capabilities(spec))),
-            sourcing=kind,
-            sourcing_why=why,
-        )
-    for one in assembled.contenders.values():
-        record = ContenderRecord(**values(one, "name", "digest", "parts"), kind=one.kind.value, **as_asked(one.asked))
-        known = (SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery.partition(":")[0]))
-        control = next((way.name for way in known if way and way.control), None)
-        contenders.append(replace(record, control=control))
-    return Manifest(
-        report=experiment.name,
-        versions=installed_versions(),
-        machine=this_machine(),
-        experiment_digest=experiment.digest,
-        **values(experiment, "seed", "reference"),
-        suites=suites_of(assembled),
-        models=tuple(models.values()),
-        contenders=sourced(contenders, {}, models),
-        judges=judge_records(assembled),
-        **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
-        prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
-        planned=len(assembled.attempts),
-        **state,
-    )
-
-
-def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
-    """What the manifest says of the suites."""
-    return tuple(
-        SuiteRecord(
-            **values(suite, "name", "version", "digest", "metric", "human_baseline"),
-            prompt_digest=suite.prompt.template.digest,
-            tasks=len(suite.tasks),
-            graders=tuple(sorted({by.digest for by in _graders_of(assembled, suite)})),
-            grader_kinds=tuple(sorted({name for by in _graders_of(assembled, suite) for name in _kinds(by)})),
-        )
-        for suite in assembled.suites
-    )
-
-
-def judge_records(assembled: Assembled) -> tuple[JudgeRecord, ...]:
-    """What the manifest says of the judges that grade tasks."""
-    asked: dict[str, list[str]] = {}
-    for suite in assembled.suites:
-        for name in sorted({name for by in _graders_of(assembled, suite) for name in by.judges}):
-            asked.setdefault(name, []).append(suite.name)
-    judges = {name: assembled.judges[name] for name in asked}
-    return tuple(
-        JudgeRecord(name=name, model=judge.model, suites=tuple(asked[name]), repeats=judge.repeats)
-        for name, judge in judges.items()
-    )
-
-
-def _graders_of(assembled: Assembled, suite: Suite) -> list[Grader]:
-    return [*{id(by): by for by in (assembled.graders[task.digest] for task in suite.tasks)}.values()]
-
-
-def _kinds(by: Grader) -> set[str]:
-    """The names of a grader and of all that it is made of."""
-    return {by.name, *(name for part in by.parts for name in _kinds(part))}

@@ -40,7 +40,7 @@ from harness.system.skill_traces import traces
 from harness.system.systems import Calls, Direct, Skilled, held
 
 AGENT_TURNS = 40  # calls of an attempt at most, where the experiment does not say
-LIKELY = (3, 12)  # of one attempt: few, and many
+FEW = 3  # calls of one attempt
 WORDS_A_TURN = 200  # that a conversation grows by with each, for an estimate of its cost
 _PLACE = "You work in a sealed sandbox without a network. Commands start in the folder {}."
 _FILES = "The task's files are there: {}."
@@ -100,13 +100,13 @@ class Agent(Skilled):
         return replace(request, messages=({"role": "system", "content": text}, *messages), tools=tools)
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:
-        """Some: each turn sends again all that was said before it."""
+        """A few, and all its turns: each sends again all that was said before it."""
         request, most = self.preview(task), min(self.turns, task.turns or self.turns)
         grown: list[tuple[str, Request]] = []
-        for turn in range(min(most, LIKELY[1])):
+        for turn in range(most):
             said: Message = {"role": "tool", "content": "word " * (turn * WORDS_A_TURN)}
             grown.append((self.model, replace(request, messages=(*request.messages, said)) if turn else request))
-        return tuple(grown[: LIKELY[0]]), tuple(grown)
+        return tuple(grown[:FEW]), tuple(grown)
 
     async def answer(self, task: Task, session: Session, role: Role = Role.ANSWER) -> Answer:
         """What the model says when it is done. Raises ModelError; BoxError: the sandbox failed."""

@@ -81,7 +81,11 @@ class Handing(System):
         """One, where nothing is handed on; else one more for each time, and the calls of those that it is handed to."""
         one = ((self.first.model, self.preview(task)),)
         handed = max((part.calls(task)[1] for part in self.parts if part is not self.first), key=len)
-        return one, one * (self.most + 1) + handed * self.most
+        return one, one * self._turns(task) + handed * self.most
+
+    def _turns(self, task: Task) -> int:
+        turns = int(getattr(self.first, "turns", 1)) + self.most + 1  # one too many is told so, and may be answered
+        return min(turns, task.turns or turns)
 
     def further(self, task: Task) -> tuple[Calls, Calls]:
         """All of them: its parts are asked otherwise by themselves."""
@@ -99,12 +103,11 @@ class Handing(System):
         def called(text: str) -> ToolCall | None:
             return called_by_text(text) or (opened_by_text(text) if opening else None)
 
-        turns = getattr(self.first, "turns", 1) + self.most + 1  # one too many is told so, and may still be answered
         conversation = Conversation(
             model=self.first.model,
             request=lambda messages: replace(request, messages=messages),
             tools={**opening, self.tool.name: desk.perform},
-            turns=min(turns, task.turns or turns),
+            turns=self._turns(task),
             calls_tools=self.first.calls_tools,
             read=called,
             tool_role=self.first.tool_role,

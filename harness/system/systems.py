@@ -33,7 +33,6 @@ from harness.system.skill_tools import Shelf, as_if_opened, opened_by_text, skil
 
 MAX_TURNS = 8  # calls of one attempt. A conversation that has not answered by then is failed for ``turns``.
 LETTER_TOKENS = 16  # of an answer that is one letter, with whatever stands around it
-LIKELY_TURNS = 3  # of a model that may open skills
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +261,9 @@ class Skilled(Direct):
         return self.request(task, messages, trial=trial, tools=self._tools())
 
     def calls(self, task: Task) -> tuple[Calls, Calls]:
-        """One, or some more where skills are opened."""
+        """One, or as many as its turns where skills are opened."""
         one, _ = super(Skilled, self).calls(task)
-        return one, one * (LIKELY_TURNS if self.delivery.opens else 1)
+        return one, one * (min(self.turns, task.turns or self.turns) if self.delivery.opens and self.skills else 1)
 
     def opening(self, session: Session) -> Mapping[str, Perform]:
         """Those of its shelf, where it may open something."""

@@ -141,7 +141,9 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
     for name in missing:
         if name == "cost_usd":
             which = ", ".join(o.contender for o in found.allowed if name in o.lacking)
-            yield f"Unknown: what a task costs with {which}. Give its model a price, or map a column of costs."
+            remedy = "Give its model a price, or map a column of costs"
+            usage = "where it has a price, some calls came without their usage (calls.parquet, cost_usd)"
+            yield f"Unknown: what a task costs with {which}. {remedy}; {usage}."
         else:
             yield f"Missing: {name}, {MEANINGS[name]}."
     if not missing and kind != UNKNOWN and min(found.kinds[kind], found.settled[kind]) < SURE:

@@ -503,6 +503,23 @@ def test_a_dry_run_shows_the_tools_the_growing_cost_and_what_a_skill_may_not_use
     assert "skill alpha: its allowed-tools have Read, which sandbox.actions.deny: read_file forbids" in warnings
 
 
+def test_a_dry_run_counts_with_the_bounds_of_an_attempt(experiment, capfd):
+    others = {"few": {"model": "m", "tools": ["bash"], "tokens": 10}}
+    with Server() as served:
+        report = experiment(served, contender={"turns": 40}, others=others)
+        found = json.loads(live.inside(capfd, "check", report, "--json")[1])
+        agent, few = found["plans"]
+        assert (agent["calls_low"], agent["calls_high"]) == (3, 40)  # no attempt makes more
+        assert (few["calls_low"], few["calls_high"]) == (1, 1)  # its first call passes the bound
+        assert any("more than contenders.few.tokens (10): it fails as too_dear" in text for text in found["warnings"])
+        live.edit(report, budget={"attempt_usd": 2 * agent["usd_low"]})
+        capped = json.loads(live.inside(capfd, "check", report, "--json")[1])["plans"][0]
+        assert agent["usd_low"] <= capped["usd_high"] < agent["usd_high"]
+        live.edit(report, budget={"attempt_usd": 1e-7})
+        found = json.loads(live.inside(capfd, "check", report, "--json")[1])
+    assert any("more than budget.attempt_usd ($1e-07): it fails as too_dear" in text for text in found["warnings"])
+
+
 # ----------------------------------------------------------------------------------------------------------- what ends
 
 

@@ -150,8 +150,8 @@ def test_the_reports_and_the_estimates_do_not_stumble_over_them(tmp_path, capfd)
         code, out, err = live.inside(capfd, "check", report, "--json")
         assert code == 0, err
         plans = {plan["contender"]: plan for plan in json.loads(out)["plans"]}
-        assert (plans["advised"]["calls_low"], plans["advised"]["calls_high"]) == (6, 6 * 3)
-        assert (plans["led"]["calls_low"], plans["led"]["calls_high"]) == (6, 6 * 5)
+        assert (plans["advised"]["calls_low"], plans["advised"]["calls_high"]) == (6, 6 * 4)
+        assert (plans["led"]["calls_low"], plans["led"]["calls_high"]) == (6, 6 * 6)
         direct = sum(plans[name]["usd_low"] for name in ("worker", "expert", "lead"))
         assert json.loads(out)["usd_low"] > direct  # what hybrids ask by themselves is on the bill
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0

@@ -142,7 +142,7 @@ def test_repeats_need_a_majority_and_their_median_counts(judged, capfd):
         assert len(judge.seen) == 5  # two of three unreadable: the third could make no majority
     (row,) = live.rows(report).values()
     assert (row["status"], row["cause"]) == ("ungraded", "judge")
-    assert "0 of 3 replies readable" in live.journal(report)[-1]["reason"]
+    assert "0 of 2 replies readable (of 3, the rest could make no majority)" in live.journal(report)[-1]["reason"]
 
 
 def test_a_judge_of_a_contender_s_own_model_has_limits_of_its_own(judged, capfd):
@@ -330,3 +330,34 @@ def test_a_judge_that_is_not_to_be_had_is_told_in_one_line(judged, capfd, judges
         code, out, err = live.inside(capfd, "check", report)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert told in err
+
+
+def test_a_judge_without_dollars_is_refused_and_one_with_too_few_is_told_of(judged, capfd):
+    with Server() as contender, Server(judging()) as judge:
+        report = judged(contender, judge, careful={"budget_usd": 0})
+        code, _, err = live.inside(capfd, "check", report)
+        assert code == 2
+        assert "judges.careful.budget_usd" in err
+        assert err.count("\n") == 1
+        live.edit(report, judges={"careful": {"model": "j", "budget_usd": 1e-6}})
+        code, out, _ = live.inside(capfd, "check", report)
+    assert code == 0
+    assert "warning: judges.careful.budget_usd ($1e-06) is less than its calls are likely to cost" in out
+
+
+def test_one_line_names_the_judges_that_have_graded(judged, capfd):
+    """Not one that has given no grade yet."""
+    with Server() as contender, Server(judging()) as judge:
+        tasks = [{"grader": SPEC | {"judge": name}} for name in ("a", "b", "off", "a")]
+        report = judged(contender, judge, tasks=tasks)
+        live.edit(report, judges={name: {"model": "j"} for name in ("a", "b", "off")})
+        assert live.inside(capfd, "run", report, "--quiet", "--limit", 4)[0] == 0
+        record = live.manifest(report)["judges"]
+        assert {one["name"]: one["graded"] for one in record} == {"a": 2, "b": 1, "off": 1}
+        path = report / "manifest.json"
+        manifest = json.loads(path.read_text())
+        manifest["judges"][1]["graded"] = 0
+        path.write_text(json.dumps(manifest))
+        said = " ".join(live.inside(capfd, "show", report)[1].split())
+    assert said.count("UNCALIBRATED") == 1
+    assert "s is graded by the judges a (model j) and off (model j); no labels" in said

@@ -104,3 +104,36 @@ def test_a_404_names_the_path_that_is_missing(tmp_path, capfd):
     assert f"warning: model m: base_url {served.url} has no path, and most servers answer under /v1" in out
     assert "HTTP 404: Not Found" in out
     assert "(base_url has no path: most servers answer under /v1)" in out
+
+
+def either(body):
+    return says_ok(body) if live.question(body).endswith("ok") else live.openai_answer(body)
+
+
+def without_logprobs(body):
+    answer = either(body)
+    answer["choices"][0].pop("logprobs", None)
+    return answer
+
+
+@pytest.mark.parametrize("signal", ["logprob_mean", "p_true"])
+def test_a_server_without_the_log_probabilities_of_a_signal_is_found_before_all_is_paid(tmp_path, capfd, signal):
+    with Server(without_logprobs) as worker, Server(either) as expert:
+        models = {"w": live.served_model(worker), "e": live.served_model(expert, model="e")}
+        rule = {"worker": "c-w", "expert": "c-e", "escalate": {"signal": signal, "threshold": 0.5}}
+        contenders = {"c-w": {"model": "w"}, "c-e": {"model": "e"}, "both": rule}
+        report = live.write_experiment(
+            tmp_path / "r", tasks=20, models=models, contenders=contenders, limits={"concurrency": 2}
+        )
+        code, out, _ = live.inside(capfd, "check", report, "--ping")
+        why = (
+            "its server sends no log-probabilities, which the signal of both is made of; name another signal or worker"
+        )
+        assert code == 4
+        assert f"ping w: FAILED, {why} (contenders.both.escalate.signal)" in out
+        assert "ping e: ok" in out
+        asked = len(worker.seen)
+        code, _, err = live.inside(capfd, "run", report, "--quiet")
+        assert code == 4
+        assert f"INCOMPLETE: model w: {why}" in err
+        assert len(worker.seen) - asked <= 3  # what was in flight

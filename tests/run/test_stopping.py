@@ -105,6 +105,26 @@ def test_stopped_while_tables_are_written_it_finishes_them(tmp_path, monkeypatch
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_stopped_twice_while_tables_are_written_it_says_what_is_kept(tmp_path, monkeypatch, capfd):
+    import harness.run.execute as execute
+
+    def interrupted(*_):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        with monkeypatch.context() as patch:
+            patch.setattr(execute, "compact", interrupted)
+            code, _, err = live.inside(capfd, "run", report, "--quiet")
+        assert code == 4
+        kept = "INCOMPLETE: stopped by the user; what is in the journal is kept, and the tables may be of before"
+        assert err == f"ownbench: {kept}; ownbench run {report} goes on from here\n"
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert len(served.seen) == 4
+    assert len(live.rows(report)) == 4
+
+
 def test_what_is_retried_and_was_stopped_is_not_done(tmp_path):
     with Server(live.openai_answer, servers.status(500, "no")) as served:
         report = live.write_experiment(

@@ -1,0 +1,39 @@
+"""Whether a model sends the log-probabilities that signals are made of: its first answer shows it."""
+
+from harness.core import Reply, Request, listed
+from harness.experiment import Assembled
+from harness.model import LOGPROBS
+from harness.store import read_calls_journal
+
+
+class Promised:
+    """What contenders need of models, and which models have sent it."""
+
+    def __init__(self, assembled: Assembled) -> None:
+        self._report, self._needed = assembled.report, dict[str, list[str]]()
+        self._sent: set[str] = set()
+        for name, by_suite in assembled.systems.items():
+            own = (need for system in by_suite.values() for need in system.needs if need.capability == LOGPROBS)
+            for model in dict.fromkeys(need.model for need in own):
+                self._needed.setdefault(model, []).append(name)
+
+    def needs(self, model: str) -> bool:
+        """Whether a signal is made of a model's log-probabilities."""
+        return model in self._needed
+
+    def broken(self, model: str, request: Request, reply: Reply) -> str | None:
+        """Why nothing more should be asked of a model, where it sends none and never has."""
+        if not request.logprobs or model in self._sent or model not in self._needed:
+            return None
+        if reply.signals:
+            self._sent.add(model)
+        if reply.signals or not reply.text.strip() or reply.finish_reason == "tool_calls":
+            return None
+        earlier = (call for call in read_calls_journal(self._report) if call.model == model)
+        if any(call.signals for call in earlier):
+            self._sent.add(model)
+            return None
+        names = self._needed[model]
+        fields = f"contenders.{names[0]}.escalate.signal" + (" and others" if len(names) > 1 else "")
+        whose = f"which the signal of {listed(names, 5)} is made of"
+        return f"its server sends no log-probabilities, {whose}; name another signal or worker ({fields})"
