@@ -191,7 +191,8 @@ class Crew:
             self._leave(made)
             raise
         except ModelError as error:
-            made.left = error.not_yet
+            broken = not self.shop.broken.keys().isdisjoint(self._called_by(made.attempt))
+            made.left = error.not_yet or (error.cause is Cause.PROTOCOL and broken)
             made.grade = faulted(error.fault, redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             fault, reason = fault_of(error), redact(f"{type(error).__name__}: {error}")
