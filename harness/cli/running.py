@@ -307,7 +307,7 @@ def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
 
 
 def line(progress: "Progress") -> str:
-    """A moment of a run in one line: done, rate, cost so far, time left, errors by cause."""
+    """A moment of a run in one line: done, rate, time left, cost so far, open boxes, errors by cause."""
     parts = [f"{progress.phase}: {progress.done:,}/{progress.planned:,}"]
     if progress.done:
         parts += [f"{progress.rate_per_s:.1f}/s", f"{progress.passed:,} passed"]
@@ -318,6 +318,8 @@ def line(progress: "Progress") -> str:
         parts.append(f"{hours} h {minutes:02} min left" if hours else f"{left} left")
     unknown = f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
+    if progress.boxes:
+        parts.append(f"{progress.boxes:,} {'box' if progress.boxes == 1 else 'boxes'} open")
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
     return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])

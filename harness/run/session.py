@@ -262,6 +262,7 @@ class AttemptSession(Session):
         request = self.whole(model, request)
         if role is not Role.JUDGE:
             self.charged.check()
+        self.trace.scopes.add(request.scope)
         spoken = role not in _NOT_SPOKEN
         if spoken:
             self.trace.ask(request.messages)
