@@ -29,7 +29,7 @@ from harness.adapter import folder as adapter_folder
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
-from harness.experiment.executor import ExecutorEntry
+from harness.experiment.executor import ExecutorEntry, JobEntry
 from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry
 from harness.model.entry import PriceEntry
@@ -47,7 +47,7 @@ FILES = (
     ("experiment.yaml", (experiment.Experiment, experiment.SuiteEntry, ModelEntry, PriceEntry,
                          experiment.ContenderEntry, experiment.ContextEntry,
                          experiment.Escalation, experiment.JudgeEntry, experiment.Budget,
-                         experiment.Limits, SandboxOptions, ActionRules, ExecutorEntry, experiment.CacheEntry,
+                         experiment.Limits, SandboxOptions, ActionRules, ExecutorEntry, JobEntry, experiment.CacheEntry,
                          experiment.Economics)),
     ("suite.yaml", (suite.SuiteFile, suite.PromptFiles, suite.HuggingFace, suite.HumanBaseline)),
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
@@ -70,6 +70,7 @@ WHERE = {
     "SandboxOptions": "`sandbox`",
     "ActionRules": "`actions` of the sandbox",
     "ExecutorEntry": "`executor`",
+    "JobEntry": "`job` of the executor",
     "CacheEntry": "`cache`",
     "Economics": "`economics`",
     "PromptFiles": "`prompt`, where it is a mapping",

@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
-from harness.core import OwnbenchError, UsageError, nearest, plural, stay_offline, visible
+from harness.core import OwnbenchError, UsageError, UserFileError, nearest, plural, stay_offline, visible
 
 if TYPE_CHECKING:
     from harness.experiment import Assembled
@@ -33,6 +34,8 @@ ARGUMENTS: dict[str, Arguments] = {
         arg(
             "--executor", "where attempts run (default: as the experiment says)", choices=("local", "ray"), default=None
         ),
+        arg("--job FILE", "write a RayJob for Kubernetes that makes this run, and run nothing", type=Path),
+        arg("--job-schema FILE", "the CustomResourceDefinition of KubeRay, by which it is checked too", type=Path),
         arg("--otlp URL", "send spans and metrics to this OpenTelemetry receiver (OTLP over HTTP); no texts"),
         arg("--quiet", "no progress, no scoreboard", **FLAG),
         arg("--until-decided", "stop one contender once the gate's question is answered; takes those below", **FLAG),
@@ -66,6 +69,10 @@ def run_run(args: argparse.Namespace) -> int:
         raise UsageError(f"{option} does not go with --until-decided: the rule says what is run, and how much")
     if args.limit is not None and args.limit < 1:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
+    if args.job_schema is not None and args.job is None:
+        raise UsageError("--job-schema goes with --job")
+    if args.job is not None and (args.until_decided or args.otlp is not None or args.executor == "local"):
+        raise UsageError("--job writes a run of --executor ray; take --until-decided, --otlp and --executor local out")
     with stay_offline() if args.offline else nullcontext():  # from here on: suites may be data sets
         return _run(args)
 
@@ -79,6 +86,8 @@ def _run(args: argparse.Namespace) -> int:
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
+    if args.job is not None:
+        return _write_job(args, assembled)
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
     how["executor"] = args.executor or ""
     watch = _watch(args, assembled) if args.until_decided else None
@@ -126,6 +135,34 @@ class InterruptedRunError(OwnbenchError):
 def _note(text: str) -> None:
     sys.stderr.write(f"note: {visible(text)}\n")
     sys.stderr.flush()
+
+
+def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
+    """Writes the manifest, and says what it takes for granted."""
+    from harness.run import ray_job, write_job
+    from harness.store import experiment_file
+
+    entry, name = assembled.experiment.executor, assembled.report.resolve().name
+    options = [part for only in args.only for part in ("--only", only)]
+    options += ["--limit", str(args.limit)] if args.limit else []
+    options += [f"--{flag.replace('_', '-')}" for flag in ("retry_errored", "allow_outside") if getattr(args, flag)]
+    if entry.address == "local":
+        problem = "a RayJob has a cluster of its own, which the run has to join"
+        raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")
+    document = ray_job(name, entry.job, workers=entry.workers, options=options)
+    write_job(args.job, document, args.job_schema)
+    say, job, file = sys.stderr.write, entry.job, visible(str(args.job))
+    pods = document["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"]
+    size = f"{plural(pods, 'worker pod')} with {plural(job.cpus, 'CPU')} each"
+    say(f"{file}: a RayJob of {size}, for the queue {job.queue}\n")
+    say(
+        f"it needs the image {job.image}, and in {job.reports} the volume {job.claim} with {name} and what that names\n"
+    )
+    keys = sorted({spec.api_key_env for spec in assembled.specs.values() if spec.api_key_env})
+    if keys and job.keys is None:
+        say(f"its pods have no {', '.join(keys)}: name a Secret that holds them, as executor.job.keys\n")
+    say(f"kubectl create -f {shlex.quote(file)} hands it to Kueue\n")
+    return 0
 
 
 def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: bool) -> None:
@@ -266,7 +303,7 @@ def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
 
 
 def line(progress: "Progress") -> str:
-    """A moment of a run in one line: done, rate, cost so far, time left, errors by cause."""
+    """A moment of a run in one line: done, rate, time left, cost so far, open boxes, errors by cause."""
     parts = [f"{progress.phase}: {progress.done:,}/{progress.planned:,}"]
     if progress.done:
         parts += [f"{progress.rate_per_s:.1f}/s", f"{progress.passed:,} passed"]
@@ -277,6 +314,8 @@ def line(progress: "Progress") -> str:
         parts.append(f"{hours} h {minutes:02} min left" if hours else f"{left} left")
     unknown = f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
+    if progress.boxes:
+        parts.append(f"{progress.boxes:,} {'box' if progress.boxes == 1 else 'boxes'} open")
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
     return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])

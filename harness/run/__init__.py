@@ -10,6 +10,7 @@ from harness.core import stay_offline
 from harness.experiment import assemble
 from harness.run.execute import RunOptions, Summary, run_report
 from harness.run.given import grade_given
+from harness.run.jobs import ray_job, write_job
 from harness.run.opening import Ping, ping
 from harness.run.otel import spans_to
 from harness.run.records import suites_of

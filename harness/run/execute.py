@@ -195,7 +195,8 @@ class _Run:
         self.stopped = done.stopped_because
         graded = f"{plural(done.graded, 'answer')} graded again, for a grader or a reference was changed"
         before = f"; the outcomes before: {done.kept}" if done.kept else ""
-        self.notes.append(f"{graded}: {plural(changed, 'other grade')}{before}")
+        if done.graded:
+            self.notes.append(f"{graded}: {plural(changed, 'other grade')}{before}")
 
     async def _work(
         self,

@@ -172,6 +172,8 @@ class AttemptSession(Session):
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds. Raises ModelError: the call failed for good."""
         shop, model, request, digest = self._shop, asked.model, asked.request, asked.digest
+        if (lacks := shop.promised.lacking.get(model)) is not None and request.logprobs:
+            raise not_yet(Cause.PROTOCOL, lacks)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         shop.in_flight[digest] = future
         started = shop.clock.now()
@@ -195,6 +197,7 @@ class AttemptSession(Session):
             self._keep(asked, reply, retries=retries, started_at=started)
             if (lacks := shop.promised.broken(model, request, reply)) is not None:
                 shop.broken.setdefault(f"model {model}", lacks)
+                shop.promised.lacking[model] = lacks
             shop.hold(asked, reply)
             if shop.cache is not None:
                 shop.cache.put(model, digest, asked.role, reply)
@@ -258,6 +261,7 @@ class AttemptSession(Session):
         request = self.whole(model, request)
         if role is not Role.JUDGE:
             self.charged.check()
+        self.trace.scopes.add(request.scope)
         spoken = role not in _NOT_SPOKEN
         if spoken:
             self.trace.ask(request.messages)

@@ -239,6 +239,9 @@ _MADE: dict[str, Callable[[Any], Any]] = {
         ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"),
         lambda names: tuple(names or ()),
     ),
+    **dict.fromkeys(
+        ("skills_opened", "skills_read", "skills_run"), lambda names: None if names is None else tuple(names)
+    ),
     "status": Status,
     "contender_kind": Kind,
     "role": Role,

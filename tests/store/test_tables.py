@@ -33,7 +33,7 @@ CONTRACT = """
     trial status cause passed score label_true label_predicted confidence escalated served_by skills_shown skills_used
     cost_usd judge_usd cost_basis latency_s input_tokens cached_input_tokens output_tokens reasoning_tokens
     calls retries started_at attempt_id prompt_digest grader_digest run
-    skills_named documents_shown documents_named graded_at
+    skills_named documents_shown documents_named skills_opened skills_read skills_run graded_at
 """.split()  # noqa: SIM905 - reads as the table that it copies
 """The columns of formats.md, in their order."""
 
