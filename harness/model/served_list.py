@@ -14,6 +14,7 @@ from pathlib import Path
 
 from harness.adapter import WEIGHTS, Adapter, check_adapter, load_adapter
 from harness.core import ModelError, ModelSpec, UsageError, UserFileError
+from harness.model.connection import CutError, NoConnectionError, NotHttpError
 from harness.model.entry import is_loopback
 from harness.model.http import Connections
 from harness.model.wire import MISSHAPEN
@@ -35,13 +36,11 @@ class Listed:
 
 async def listing(connections: Connections, url: str, headers: Mapping[str, str]) -> dict[str, Listed]:
     """The models that a server lists; empty where it has no list that can be read."""
-    import aiohttp
-
     try:
         async with asyncio.timeout(_LISTING_S), connections.ask(url, None, headers) as answer:
             rows = json.loads(await answer.body())["data"] if answer.status == 200 else []
         return {str(row["id"]): Listed(parent=_text(row.get("parent")), root=_text(row.get("root"))) for row in rows}
-    except (aiohttp.ClientError, OSError, TimeoutError, ModelError, *MISSHAPEN):
+    except (NoConnectionError, CutError, NotHttpError, OSError, TimeoutError, ModelError, *MISSHAPEN):
         return {}
 
 
