@@ -118,6 +118,12 @@ class Pairs:
         return self.candidate.lost[self.candidate_rows], self.baseline.lost[self.baseline_rows]
 
     @property
+    def ungraded(self) -> int:
+        """How many of these had an answer that the grader could not judge."""
+        ours, theirs = ((self.candidate, self.candidate_rows), (self.baseline, self.baseline_rows))
+        return int(sum(side.table.ungraded[side.index][rows].sum() for side, rows in (ours, theirs)))
+
+    @property
     def lost_as_failed(self) -> PairedOutcomes:
         """The outcomes with those attempts counted as failed, on both sides."""
         (ours, n), (theirs, k), (a, b) = self.outcomes.candidate, self.outcomes.baseline, self.lost

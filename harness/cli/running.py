@@ -81,8 +81,12 @@ def _run(args: argparse.Namespace) -> int:
     from harness.experiment import assemble
     from harness.run import RunOptions, run_report, spans_to
 
-    assembled = assemble(args.report, allow_outside=args.allow_outside)
-    gc.freeze()  # tasks and modules live to the end: the collector need not look at them again
+    gc.disable()
+    try:
+        assembled = assemble(args.report, allow_outside=args.allow_outside)
+        gc.freeze()  # tasks and modules live to the end: the collector need not look at them at all
+    finally:
+        gc.enable()
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
@@ -303,7 +307,7 @@ def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
 
 
 def line(progress: "Progress") -> str:
-    """A moment of a run in one line: done, rate, cost so far, time left, errors by cause."""
+    """A moment of a run in one line: done, rate, time left, cost so far, open boxes, errors by cause."""
     parts = [f"{progress.phase}: {progress.done:,}/{progress.planned:,}"]
     if progress.done:
         parts += [f"{progress.rate_per_s:.1f}/s", f"{progress.passed:,} passed"]
@@ -314,6 +318,8 @@ def line(progress: "Progress") -> str:
         parts.append(f"{hours} h {minutes:02} min left" if hours else f"{left} left")
     unknown = f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
+    if progress.boxes:
+        parts.append(f"{progress.boxes:,} {'box' if progress.boxes == 1 else 'boxes'} open")
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
     return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])

@@ -38,6 +38,7 @@ from harness.model.vllm_probe import TOP, check_alone, check_together
 from harness.model.vllm_start import cause_in, start_engine
 
 Found = TypeVar("Found")
+_ENDING_S = 20.0  # what an engine's processes may take to end by themselves
 _HELLO: Message = {"role": "user", "content": "Hello."}
 
 
@@ -54,6 +55,7 @@ class _Running:
     """An engine, and what is known of it."""
 
     llm: Any
+    processes: tuple[Any, ...]  # that the engine started in turn
     places: int  # for adapters, the one that stays free left out
     room: int  # tokens of a prompt and its answer
     held: dict[Path, _Held] = field(default_factory=dict)  # by the adapter's resolved folder
@@ -189,13 +191,14 @@ class VllmModel:
             options.setdefault("max_lora_rank", rank_for(fit.adapter for fit in fits.values()))
         else:  # of no use, and vLLM wonders about them
             options = {key: value for key, value in options.items() if key not in {"max_loras", "max_lora_rank"}}
-        self._guard = Guard()
+        self._guard, before = Guard(), set(multiprocessing.active_children())
         try:
             llm = start_engine(self.spec, options, places, Path(self._logs.name), self._guard.mark)
         except BaseException:
             self._guard.end()
             raise
-        return _Running(llm=llm, places=places, room=int(llm.model_config.max_model_len))
+        processes = tuple(set(multiprocessing.active_children()) - before)
+        return _Running(llm=llm, processes=processes, places=places, room=int(llm.model_config.max_model_len))
 
     async def _load(self, running: _Running, place: Path, fit: Fit) -> None:
         from vllm.lora.request import LoRARequest
@@ -233,11 +236,12 @@ class VllmModel:
             if not self._asked:
                 break
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(running.llm.shutdown)
+        await asyncio.to_thread(running.llm.shutdown, _ENDING_S)
         running.llm.shutdown = _nothing  # which it calls once more when the interpreter ends, and then cannot
+        for process in running.processes:  # each takes its shared memory back
+            await asyncio.to_thread(process.join, _ENDING_S)
         if self._guard is not None:
             await asyncio.to_thread(self._guard.end)
-        multiprocessing.active_children()  # which also buries those that have ended
 
     # -------------------------------------------------------------------------------------------- one request
 
@@ -347,7 +351,7 @@ class VllmModel:
             raise
 
 
-def _nothing() -> None:
+def _nothing(timeout: float | None = None) -> None:
     """What is left to do for an engine that has ended."""
 
 

@@ -129,6 +129,12 @@ def facts_table(view: AttemptView) -> Table:
     kinds = [kind for kind in ("input", "cached_input", "output", "reasoning") if fields[f"{kind}_tokens"] is not None]
     tokens = ", ".join(f"{fields[f'{kind}_tokens']:,} {kind.replace('_', ' ')}" for kind in kinds)
     shown, used = fields["skills_shown"] or "", fields["skills_used"] or ""
+    told = {"skills opened": "skills_opened", "skills of which a file was read": "skills_read",
+            "skills of which a script was run": "skills_run"}  # fmt: skip
+    ways = [(what, (fields[name] or "none") if fields[name] is not None and (shown or used) else None)
+            for what, name in told.items()]  # fmt: skip
+    if fields["skills_opened"] is None:  # of an earlier version, which did not tell them apart
+        ways = [("skills opened", (used or "none") if shown or used else None)]
     begun, known = fields["started_at"], fields["attempt_id"] or ""
     short = f"{known[:8]}…" if re.fullmatch("[0-9a-f]{32}", known) else known
     every: list[tuple[str, Cell | str | None]] = [
@@ -144,7 +150,7 @@ def facts_table(view: AttemptView) -> Table:
         ("tokens", tokens),
         *((what, None if fields[what] is None else f"{fields[what]:,}") for what in ("calls", "retries")),
         ("skills shown", shown if shown or used else None),
-        ("skills opened", (used or "none") if shown or used else None),
+        *ways,
         ("begun", moment(begun) if isinstance(begun, datetime) else None),
         ("attempt", Cell(short, known if short != known else "", code=True) if known else None),
         ("repeated", "the same contender, task and trial came before: this row is in no rate"

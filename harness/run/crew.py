@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of, plural
 from harness.cost import Reservation
 from harness.experiment import Attempt
+from harness.run.boxes import boxes_now
 from harness.run.session import AttemptSession, Shop
 from harness.run.stopping import BY_USER, Unsent, Watch, own_time
 from harness.run.trace import STOPPING, Begun, Ended, Event, Listener, Observer, Progress, Trace, faulted, graded
@@ -90,6 +91,7 @@ class Crew:
         """Tells the listener where the run stands."""
         spent = self.shop.meter.all
         self.tally.spent_usd, self.tally.unknown_costs = spent.spent_usd, spent.unknown
+        self.tally.boxes = boxes_now()
         self.tally.pressed = self.shop.endpoints.pressed
         self.listener(self.tally.at(self.clock.monotonic(), phase, message))
 
@@ -191,7 +193,8 @@ class Crew:
             self._leave(made)
             raise
         except ModelError as error:
-            made.left = error.not_yet
+            broken = not self.shop.broken.keys().isdisjoint(self._called_by(made.attempt))
+            made.left = error.not_yet or (error.cause is Cause.PROTOCOL and broken)
             made.grade = faulted(error.fault, redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             fault, reason = fault_of(error), redact(f"{type(error).__name__}: {error}")

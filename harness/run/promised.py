@@ -12,6 +12,7 @@ class Promised:
     def __init__(self, assembled: Assembled) -> None:
         self._report, self._needed = assembled.report, dict[str, list[str]]()
         self._sent: set[str] = set()
+        self.lacking: dict[str, str] = {}  # models that send none, and the sentence
         for name, by_suite in assembled.systems.items():
             own = (need for system in by_suite.values() for need in system.needs if need.capability == LOGPROBS)
             for model in dict.fromkeys(need.model for need in own):

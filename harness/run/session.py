@@ -89,8 +89,8 @@ class Shop:
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
         self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
         self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
-        self.holds_earlier = bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values())
-        self.run = 1 + max((o.run or 1 for o in recorded.attempts.values()), default=0)
+        self.holds_earlier = bool(recorded.renamed) or any(on.prompt_digest is None for on in recorded.current())
+        self.run = 1 + max((on.run or 1 for on in recorded.current()), default=0)
         """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
@@ -172,6 +172,8 @@ class AttemptSession(Session):
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds. Raises ModelError: the call failed for good."""
         shop, model, request, digest = self._shop, asked.model, asked.request, asked.digest
+        if (lacks := shop.promised.lacking.get(model)) is not None and request.logprobs:
+            raise not_yet(Cause.PROTOCOL, lacks)
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         shop.in_flight[digest] = future
         started = shop.clock.now()
@@ -195,6 +197,7 @@ class AttemptSession(Session):
             self._keep(asked, reply, retries=retries, started_at=started)
             if (lacks := shop.promised.broken(model, request, reply)) is not None:
                 shop.broken.setdefault(f"model {model}", lacks)
+                shop.promised.lacking[model] = lacks
             shop.hold(asked, reply)
             if shop.cache is not None:
                 shop.cache.put(model, digest, asked.role, reply)
@@ -258,6 +261,7 @@ class AttemptSession(Session):
         request = self.whole(model, request)
         if role is not Role.JUDGE:
             self.charged.check()
+        self.trace.scopes.add(request.scope)
         spoken = role not in _NOT_SPOKEN
         if spoken:
             self.trace.ask(request.messages)

@@ -1,7 +1,7 @@
 """What happens in an attempt, told as it happens; its row in the outcome table."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,9 +22,8 @@ from harness.core import (
     Status,
     Task,
     Usage,
-    digest_json,
 )
-from harness.experiment import Assembled, Attempt, graded_before
+from harness.experiment import Assembled, Attempt
 from harness.retrieval import ContextPrompt
 
 
@@ -67,6 +66,7 @@ class Trace:
     def __init__(self, attempt: str = "", tell: Observer | None = None, started_at: datetime | None = None) -> None:
         self.attempt, self.events, self._tell = attempt, list[Event](), tell
         self.started_at = started_at  # which tells the tries of an attempt apart
+        self.scopes = set[str]()  # identities of the contenders whose requests were asked
         self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
         self.ended_after_s = 0.0  # the task's time, where that ended it: what was under way then took the rest
         self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
@@ -111,14 +111,15 @@ class Trace:
     @property
     def skills_shown(self) -> tuple[str, ...]:
         """Names, each once."""
-        return self._skills(Exposure.SHOWN)
+        return self.skills(Exposure.SHOWN)
 
     @property
     def skills_used(self) -> tuple[str, ...]:
         """Names of those that were opened, or of which a file was read or a script run."""
-        return self._skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
+        return self.skills(Exposure.OPENED, Exposure.FILE, Exposure.SCRIPT)
 
-    def _skills(self, *how: Exposure) -> tuple[str, ...]:
+    def skills(self, *how: Exposure) -> tuple[str, ...]:
+        """Names of those that came into it in one of these ways."""
         return tuple(dict.fromkeys(e.name for e in self.events if isinstance(e, SkillSeen) and e.how in how))
 
     @property
@@ -146,6 +147,7 @@ class Progress:
     causes: Counter[str] = field(default_factory=Counter)  # errored and ungraded attempts by cause
     examples: dict[str, str] = field(default_factory=dict)  # the first reason met of each cause
     in_flight: int = 0
+    boxes: int = 0  # that are open, graders' included
     elapsed_s: float = 0.0
     spent_usd: float = 0.0  # known dollars spent on calls so far, earlier runs of this report included
     unknown_costs: int = 0  # calls whose cost is not known and so is not in ``spent_usd``
@@ -200,18 +202,6 @@ def faulted(fault: Fault, reason: str) -> Grade:
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
 
 
-def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
-    """How far a report is, in the words of its manifest."""
-    outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
-    done = sum(outcome.is_done for outcome in outcomes)
-    lost = sum(outcome.status in {Status.ERRORED, Status.UNGRADED} for outcome in outcomes)
-    before = len(graded_before(assembled, recorded))
-    graded = sum(outcome.passed is not None or outcome.status is Status.UNGRADED for outcome in outcomes)
-    mixed = 0 < before < graded
-    state = {"done": done, "complete": done == len(assembled.attempts) and not mixed, "without_outcome": lost}
-    return state | {"graded_before": before if mixed else 0, "graded_now": graded - before if mixed else 0}
-
-
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
     """The row of an attempt that was never made."""
     return Outcome(**identity(assembled, attempt), status=Status.SKIPPED, cause=cause)
@@ -235,7 +225,10 @@ def graded(
         **values(judged, *JUDGED),
         **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
         **values(trace, "skills_shown", "skills_used", "latency_s"),
-        documents_shown=_documents(assembled, attempt) if calls else (),
+        skills_opened=trace.skills(Exposure.OPENED),
+        skills_read=trace.skills(Exposure.FILE),
+        skills_run=trace.skills(Exposure.SCRIPT),
+        documents_shown=_documents(assembled, attempt, trace.scopes),
         cost_usd=cost.usd,
         judge_usd=judge_usd(trace.calls),
         cost_basis=cost.basis,
@@ -286,25 +279,11 @@ def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
 def _named(task: Task, key: str) -> tuple[str, ...]:
     """What a task's metadata name as what it needs."""
     found = task.metadata.get(key)
-    return tuple(
-        str(name) for name in ([found] if isinstance(found, str) else found if isinstance(found, list) else ())
-    )
+    return tuple(map(str, [found] if isinstance(found, str) else found if isinstance(found, list) else ()))
 
 
-def _documents(assembled: Assembled, attempt: Attempt) -> tuple[str, ...]:
-    """The passages that the contender's own prompt held."""
-    system = assembled.systems[attempt.contender][attempt.suite.name]
-    prompt = system.prompt
-    if system.parts or not isinstance(prompt, ContextPrompt):
-        return ()
-    return tuple(name for passage in prompt.passages(attempt.task) for name in passage.names)
-
-
-def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew."""
-    graded = assembled.gradings
-    named = (
-        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
-        for a in assembled.attempts
-    )
-    return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])
+def _documents(assembled: Assembled, attempt: Attempt, asked: Collection[str]) -> tuple[str, ...]:
+    """The passages in the prompts by which the contender and its parts were ``asked``, each once."""
+    prompts = assembled.systems[attempt.contender][attempt.suite.name].prompts(asked)
+    passages = [one for by in prompts if isinstance(by, ContextPrompt) for one in by.passages(attempt.task)]
+    return tuple(dict.fromkeys(name for passage in passages for name in passage.names))

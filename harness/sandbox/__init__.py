@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.sandbox.containers import ContainerBox
     from harness.sandbox.opening import (
         Probe,
+        boxes_open,
         choose_backend,
         elsewhere,
         environment_of,

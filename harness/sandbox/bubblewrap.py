@@ -206,6 +206,11 @@ class BubblewrapBox(CommandBox):
         """As `Box.listen` says."""
         return listen_inside(self._pid, port)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._channel is not None
+
     def close(self) -> None:
         """As `Box.close` says."""
         self._end()

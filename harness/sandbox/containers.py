@@ -247,6 +247,11 @@ class ContainerBox(CommandBox):
         """As `Box.listen` says."""
         return listen_inside(self._pid, port)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it was started, and not closed since."""
+        return self._staged is not None
+
     def close(self) -> None:
         """As `Box.close` says."""
         if self._staged is not None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 from harness.core import WORK, Box, BoxError, Environment, Image, Limits, Task, visible
 from harness.sandbox.bubblewrap import BubblewrapBox
@@ -20,6 +22,8 @@ CONTAINERS = ("podman", "docker")
 PAUSES_S = (0.5, 2.0)  # before a box is tried again that could not be started
 T = TypeVar("T")
 _THREADS = ThreadPoolExecutor(256, "box")
+_MADE: WeakSet[BubblewrapBox | ContainerBox] = WeakSet()
+_LOCK = threading.Lock()  # of what was made
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +165,8 @@ def open_box(
             box = BubblewrapBox(given, mounts=mounts, folders=folders, environment=wanted)
         else:
             box = ContainerBox(backend, given, wanted, mounts=mounts, folders=folders)
+        with _LOCK:
+            _MADE.add(box)
         try:
             box.start()
             break
@@ -175,6 +181,12 @@ def open_box(
         box.close()
         raise
     return box
+
+
+def boxes_open() -> int:
+    """How many boxes of this process are."""
+    with _LOCK:
+        return sum(box.is_open for box in _MADE)
 
 
 async def opened(options: SandboxOptions, environment: Environment | Image | None = None, **how: Any) -> Box:

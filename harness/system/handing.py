@@ -5,7 +5,7 @@ are its own. A model that takes no tools is told of the tool in words, and calls
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -66,6 +66,11 @@ class Handing(System):
             return ()
         told = f"{self.first.contender.name} takes no tools: it is told of {self.tool.name} in its prompt"
         return (f"{told}, and a small model may neither use it nor answer as well as before",)
+
+    def prompts(self, asked: Collection[str]) -> Iterator[RenderedPrompt]:
+        """The model's; those that it hands to see the text that it wrote, in place of their prompts."""
+        if self.identity in asked:
+            yield self.first.prompt
 
     def preview(self, task: Task, trial: int = 0) -> Request:
         """What the model is asked by itself, with the tool."""

@@ -4,7 +4,7 @@ A model that calls tools gets two of them where it may open skills; any other an
 name/path`` on a line, and is told the task once more after what it opened.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -91,6 +91,13 @@ class System:
     def notes(self) -> tuple[str, ...]:
         """What a user must know before it is run."""
         return ()
+
+    def prompts(self, asked: Collection[str]) -> Iterator[RenderedPrompt]:
+        """Its own, and its parts', where their identities are among those ``asked``."""
+        if not self.parts and self.identity in asked:
+            yield self.prompt
+        for part in self.parts:
+            yield from part.prompts(asked)
 
     def with_choice(self, chosen: Mapping[str, Any]) -> "System":  # noqa: ARG002 - nothing is to be chosen
         """The same with the ``threshold`` or ``rate`` that was chosen, by contender name, for itself and its parts."""

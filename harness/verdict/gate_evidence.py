@@ -63,8 +63,12 @@ class GateEvidence:
     def compared(self) -> Comparison | None:
         """The two at the tasks that are judged, candidate minus baseline; ``None`` where they share none."""
         found, out = self._comparison(self.judged.outcomes, *self.judged.lost), self.judged.outcomes
+        if found is None:
+            return None
+        ungraded = self.judged.ungraded
+        found = replace(found, errored=found.errored - ungraded, ungraded=ungraded)
         uneven = bool((out.candidate[1] != out.baseline[1])[out.common].any())
-        return replace(found, **self.judged.counted) if found and uneven else found
+        return replace(found, **self.judged.counted) if uneven else found
 
     def _comparison(self, out: PairedOutcomes, *lost: Any) -> Comparison | None:
         a, b = self.pairs.candidate.contender, self.pairs.baseline.contender

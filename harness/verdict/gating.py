@@ -256,7 +256,8 @@ def _sentence(e: GateEvidence, decision: Decision, reasons: Sequence[Reason], ne
         said = f"{a} and {b} cannot be judged: {'; '.join(r.text for r in open_)}"
     if e.tries.overspent(e.alpha) and decision is SHIP:
         said += f". {e.tries.text(e.alpha)}"
-    worst = e.compared.bounds[0] if e.compared and e.compared.bounds and e.compared.errored else 0.0
+    lost = e.compared.errored + e.compared.ungraded if e.compared else 0
+    worst = e.compared.bounds[0] if e.compared and e.compared.bounds and lost else 0.0
     if decision is SHIP and worst < -e.policy.margin:
         said += f". If every lost attempt had gone against the candidate: {core.points(worst)} points"
     if e.policy.exempt_domains and decision is not BLOCK:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 _HOW: dict[str, Any] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
 _ESCAPED = r'["\\\x00-\x1f]'  # what JSON writes otherwise in a string
 
+LATER = (
+    "skills_opened",
+    "skills_read",
+    "skills_run",
+)  # rows that say nothing of these have the digest from before them
+
 
 def rows_digests(report: Path, names: Sequence[str]) -> dict[str, str]:
     """Of each contender one digest of all its outcome rows, whatever their order in the file."""
@@ -33,7 +39,8 @@ def _texts(table: "pa.Table") -> list[str]:
     if not table.num_rows:
         return []
     parts: list[Any] = ["{"]  # texts of every row, and arrays with a text for each
-    for number, name in enumerate(sorted(table.column_names)):
+    silent = {name for name in LATER if name in table.column_names and table[name].null_count == table.num_rows}
+    for number, name in enumerate(sorted({*table.column_names} - silent)):
         parts[-1] += f"{',' if number else ''}{json.dumps(name, ensure_ascii=False)}:"
         if table[name].null_count == table.num_rows:
             parts[-1] += "null"

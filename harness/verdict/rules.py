@@ -144,7 +144,7 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
         parts.append(f"{word} made none" if untried else f"{word} {100 * share:.1f}%")
         faults |= share > e.policy.max_errored and not untried
     text = f"attempts that the instrument lost: {', '.join(parts)}; allowed {100 * e.policy.max_errored:g}%"
-    if compared is not None and compared.bounds is not None and compared.errored:
+    if compared is not None and compared.bounds is not None and compared.errored + compared.ungraded:
         low, high = map(points, compared.bounds)
         text += f"; if all had gone worst or best for the candidate: {low} or {high} points"
     yield Reason(rule="errored", holds=False if faults else None if unknown else True, text=text)

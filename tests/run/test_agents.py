@@ -15,6 +15,7 @@ import servers
 from live import CALL_USD, Server
 from test_kill import wait_for
 
+import harness.run
 from harness.run.boxes import kept_work
 from harness.sandbox import probe
 
@@ -329,6 +330,8 @@ def test_skills_are_opened_read_and_run_and_each_is_told_apart(experiment, skill
     assert "Read-only file system" in results[3]
     found = row(report)
     assert (found["skills_shown"], found["skills_used"]) == (["alpha", "beta"], ["alpha", "beta"])
+    ways = ["skills_opened", "skills_read", "skills_run"]
+    assert [found[way] for way in ways] == [["alpha"], ["alpha", "beta"], ["alpha"]]
     assert found["contender_kind"] == "skilled"
     assert [(a["tool"], a["rule"]) for a in actions(report)] == [
         ("open_skill", "default"),
@@ -765,3 +768,10 @@ def test_a_program_grades_what_was_left_also_in_mid_attempt(experiment, capfd):
         "saved": ("passed", True),
         "kept": ("passed", False),
     }
+
+
+def test_open_boxes_are_counted_while_the_run_goes_on(experiment):
+    with Server(calling(bash("sleep 0.8"), "answer 0")) as served:
+        report, seen = experiment(served, tasks=2), []
+        harness.run(report, listener=lambda moment: seen.append(moment.boxes))
+    assert (max(seen), seen[-1]) == (2, 0)

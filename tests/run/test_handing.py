@@ -257,3 +257,39 @@ def test_what_cannot_be_handed_on_is_one_line_before_anything_is_spent(tmp_path,
     assert (code, out, err.count("\n")) == (2, "", 1), err
     assert field in err
     assert said in err
+
+
+def test_the_documents_shown_are_those_of_the_prompts_that_were_asked(tmp_path, capfd):
+    for name, text in {"a.md": "question 0 and question 1", "b.md": "question 2 is elsewhere"}.items():
+        (tmp_path / "docs").mkdir(exist_ok=True)
+        (tmp_path / "docs" / name).write_text(text)
+
+    def act(body):
+        said = [m for m in body["messages"] if m["role"] != "system"]
+        return answering()(body | {"messages": said})
+
+    contenders = {
+        "worker": {"model": "w", "context": "one"},
+        "expert": {"model": "e", "context": "two"},
+        "lead": {"model": "l", "context": "two"},
+        "bare": {"model": "w"},
+        "both": {"worker": "worker", "expert": "expert", "escalate": {"signal": "always"}},
+        "kept": {"worker": "worker", "expert": "expert", "escalate": {"signal": "never"}},
+        "nested": {"worker": "bare", "expert": "expert", "escalate": {"signal": "always"}},
+        "advised": {"worker": "worker", "expert": "expert", "escalate": ASKED},
+        "led": {"lead": "lead", "workers": ["worker"], "most": 2},
+    }
+    context = {name: {"documents": "docs", "retrieve": f"bm25:{k}"} for name, k in (("one", 1), ("two", 2))}
+    with Server(act) as served:
+        report = experiment(tmp_path / "r", served, tasks=3, contenders=contenders, context=context)
+        code, _, told = live.inside(capfd, "run", report)
+        assert code == 0, told
+    rows = live.rows(report)
+    shown = {name: [tuple(rows[name, f"t{n}", 0]["documents_shown"]) for n in range(3)] for name in contenders}
+    one, two = shown["worker"], shown["expert"]
+    assert {len(names) for names in one} == {1}
+    assert {len(names) for names in two} == {2}
+    assert shown["both"] == [tuple(dict.fromkeys((*a, *b))) for a, b in zip(one, two, strict=True)]
+    assert shown["kept"] == shown["advised"] == one  # who is handed a text sees no documents
+    assert shown["nested"] == shown["led"] == two
+    assert shown["bare"] == [()] * 3

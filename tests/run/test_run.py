@@ -330,7 +330,8 @@ WORDS = {
     pa.int32(): "trial calls retries run",
     pa.bool_(): "passed escalated",
     pa.float64(): "score confidence cost_usd judge_usd latency_s",
-    pa.list_(pa.string()): "skills_shown skills_used skills_named documents_shown documents_named",
+    pa.list_(pa.string()): "skills_shown skills_used skills_opened skills_read skills_run "
+    "skills_named documents_shown documents_named",
     pa.int64(): "input_tokens cached_input_tokens output_tokens reasoning_tokens",
     pa.timestamp("us", tz="UTC"): "started_at",
 }

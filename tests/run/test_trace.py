@@ -56,7 +56,8 @@ def check_kept(report, status, cause, *, calls, usd, roles="system user assistan
     row = live.rows(report)["c", "t0", 0]
     assert (row["status"], row["cause"]) == (status, cause)
     assert row["skills_shown"] == ["alpha", "beta", "gamma"]
-    assert row["skills_used"] == ["alpha", "beta"]
+    assert row["skills_used"] == row["skills_opened"] == ["alpha", "beta"]
+    assert row["skills_read"] == row["skills_run"] == []
     assert row["calls"] == calls
     assert row["cost_usd"] == (None if usd is None else pytest.approx(usd))
     line = live.journal(report)[-1]

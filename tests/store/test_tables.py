@@ -33,7 +33,7 @@ CONTRACT = """
     trial status cause passed score label_true label_predicted confidence escalated served_by skills_shown skills_used
     cost_usd judge_usd cost_basis latency_s input_tokens cached_input_tokens output_tokens reasoning_tokens
     calls retries started_at attempt_id prompt_digest grader_digest run
-    skills_named documents_shown documents_named graded_at
+    skills_named documents_shown documents_named skills_opened skills_read skills_run graded_at
 """.split()  # noqa: SIM905 - reads as the table that it copies
 """The columns of formats.md, in their order."""
 
@@ -119,7 +119,7 @@ def test_a_plan_that_nothing_was_done_for(tmp_path: Path) -> None:
 
 
 def test_transcripts_are_read_by_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.store.tables.GROUP_ROWS", 3)
+    monkeypatch.setattr("harness.store.compacting.GROUP_ROWS", 3)
     report = journaled(tmp_path, list(range(10)))
     compact(report, [skipped(n) for n in range(10)])
     assert pq.ParquetFile(report / "transcripts.parquet").num_row_groups == 4

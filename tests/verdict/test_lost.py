@@ -46,6 +46,9 @@ def test_what_is_lost_where_the_baseline_passes_does_not_ship(judge, status):
     assert "lost attempts (78 of the candidate and 0 of the baseline) counted as failed: " in lost.text
     assert "-2.95 points [-3.98, -1.93] on 4,000 tasks" in lost.text  # as printed in the case's own page
     assert lost.text in found.sentence
+    counted = {"errored": 0, "ungraded": 0} | {status: 78}
+    assert {word: getattr(found.comparison, word) for word in counted} == counted
+    assert " if all had gone worst or best for the candidate: " in of(found, "errored").text
     c = found.errored_as_failed
     assert (c.wins, c.losses, c.n_tasks) == (160, 278, 4000)
     assert (c.low, c.high) == (pytest.approx(-0.03983394, abs=1e-7), pytest.approx(-0.01933956, abs=1e-7))

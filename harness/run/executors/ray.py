@@ -25,10 +25,11 @@ from harness.run.executors.holder import HeldModel, Holder
 from harness.run.executors.leases import Bank, Orders, Standing
 from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
+from harness.run.planned import plan_digest
 from harness.run.session import Shop
 from harness.run.spent import spent_by
 from harness.run.stopping import BY_USER, SIGNALS
-from harness.run.trace import Listener, Progress, plan_digest
+from harness.run.trace import Listener, Progress
 from harness.store import experiment_file
 
 LOOK_EVERY_S = 0.25

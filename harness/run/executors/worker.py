@@ -21,8 +21,9 @@ from harness.run.crew import Crew
 from harness.run.executors.holder import HeldModel
 from harness.run.executors.leases import LeasedMeter, Orders, Standing
 from harness.run.opening import fast_loop, make_room, open_models
+from harness.run.planned import plan_digest
 from harness.run.session import Shop, redactor_of
-from harness.run.trace import Progress, plan_digest
+from harness.run.trace import Progress
 from harness.store import Journal, experiment_file
 
 T = TypeVar("T")

@@ -30,8 +30,8 @@ from harness.store.importers.table_columns import read_source
 from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
 from harness.store.importers.table_words import NOTHING, Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import ATTEMPTS
+from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
-from harness.store.recall import journal_files
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
 
@@ -161,6 +161,8 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     made["cost_basis"] = made["cost_basis"].where(made["cost_basis"].notna(), "none")
     for name in ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"):
         made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
+    for name in ("skills_opened", "skills_read", "skills_run"):  # where nobody says, it is not known
+        made[name] = frame[name].map(_names, na_action="ignore").astype("object") if name in frame else None
     for name in ("started_at", "graded_at"):
         made[name] = _times(source, name)
     made["run"] = _calls_of_a_run(frame["run"]) if "run" in frame else np.nan

@@ -34,6 +34,7 @@ def test_three_columns_are_enough(tmp_path: Path) -> None:
         0,
     )
     assert (first["cluster"], first["cost_usd"], first["calls"], first["skills_shown"]) == ("t1", None, None, [])
+    assert (first["skills_opened"], first["skills_run"]) == (None, None)
     assert len({r["attempt_id"] for r in rows}) == 4
     manifest = read_manifest(tmp_path / "report")
     assert manifest is not None
@@ -325,3 +326,11 @@ def test_livecodebench_is_imported_with_its_clusters(tmp_path: Path) -> None:
     assert (done.rows_written, done.n_tasks, len(done.contenders)) == (85381, 3918, 76)
     assert [f.kind for f in done.flags] == ["missing"]
     assert any("fractional" in note for note in done.notes)
+
+
+def test_how_skills_were_used_is_known_where_the_table_says_so(tmp_path: Path) -> None:
+    text = "contender,task,passed,skills_used,skills_opened,skills_run\na,t1,1,x;y,x,y\na,t2,0,,,\n"
+    import_table(csv(tmp_path, text), tmp_path / "report")
+    rows = read_outcomes(tmp_path / "report").to_pylist()
+    told = [(row["skills_used"], row["skills_opened"], row["skills_read"], row["skills_run"]) for row in rows]
+    assert told == [(["x", "y"], ["x"], None, ["y"]), ([], [], None, [])]
