@@ -120,7 +120,10 @@ class _Probing:
                 if error.cause in _SPENT:
                     raise
                 if error.cause not in _NEVER:
-                    raise _WrongError(f"its adapters could not be probed: the base gave no answer ({error})") from None
+                    known = f"write models.{self._spec.name}.model as the server names it"
+                    advice = known if error.cause is Cause.REQUEST else "run it again once it answers"
+                    problem = f"its adapters could not be probed: the base gave no answer ({error})"
+                    raise _WrongError(f"{problem}; {advice}") from None
             else:
                 self._prompts.append(messages)
         for reply in replies:

@@ -186,8 +186,8 @@ def test_a_base_that_does_not_answer_stops_the_run_in_one_line(
     report: Path, served: servers.Served, capfd: Any
 ) -> None:
     for act, said in [
-        (servers.status(404, "The model `m` does not exist."), "does not exist"),
-        (servers.status(500, "CUDA error"), "CUDA error"),
+        (servers.status(404, "The model `m` does not exist."), "does not exist.); write models.s.model as"),
+        (servers.status(500, "CUDA error"), "CUDA error); run it again"),
     ]:
         served.script = [act]
         code, _, err = inside(capfd, "run", report, "--quiet")
