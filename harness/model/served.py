@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from harness.adapter import load_adapter
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError
 from harness.model.backend import Ask
+from harness.model.connection import CutError, NoConnectionError, NotHttpError
 from harness.model.http import Connections
 from harness.model.wire import MISSHAPEN
 
@@ -115,13 +116,11 @@ async def _probed(spec: ModelSpec, arms: Sequence[_Arm], asked: Prompts, ask: As
 
 async def listing(connections: Connections, url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
     """The models that a server lists, and their parents; empty where it has no list that can be read."""
-    import aiohttp
-
     try:
         async with asyncio.timeout(_LISTING_S), connections.ask(url, None, headers) as answer:
             rows = json.loads(await answer.body())["data"] if answer.status == 200 else []
         return {str(row["id"]): row.get("parent") for row in rows}
-    except (aiohttp.ClientError, OSError, TimeoutError, ModelError, *MISSHAPEN):
+    except (NoConnectionError, CutError, NotHttpError, OSError, TimeoutError, ModelError, *MISSHAPEN):
         return {}
 
 
