@@ -187,7 +187,7 @@ def test_a_base_that_does_not_answer_stops_the_run_in_one_line(
 ) -> None:
     for act, said in [
         (servers.status(404, "The model `m` does not exist."), "does not exist.); write models.s.model as"),
-        (servers.status(500, "CUDA error"), "CUDA error); run it again"),
+        (servers.status(500, "CUDA error"), "CUDA error [x]); run it again"),
     ]:
         served.script = [act]
         code, _, err = inside(capfd, "run", report, "--quiet")
