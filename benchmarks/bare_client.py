@@ -32,7 +32,9 @@ async def main(url: str, tasks: Path, concurrency: int) -> None:
 
         async def hand() -> None:
             for payload in waiting:
-                async with session.post(url, data=json.dumps(payload).encode(), headers=headers) as response:
+                async with session.post(
+                    url, data=json.dumps(payload, separators=(",", ":"), ensure_ascii=False).encode(), headers=headers
+                ) as response:
                     body = json.loads(await response.read())
                 answers.append(body["choices"][0]["message"]["content"])
 

@@ -50,16 +50,16 @@ def attempts(folder: Path, args: argparse.Namespace) -> str:
     rows = []
     for size in args.attempts:
         tasks = make_suite(folder / f"suite-{size}", size)
-        with _server() as url:
+        with served() as url:
             pairs = []
             for turn in range(-1, args.pairs):  # the first turn is a warm-up and is not counted
                 report = make_experiment(folder / f"{size}-{turn}", tasks.parent, url, args.concurrency)
                 ours = measured([*OWNBENCH, "run", report, "--quiet"])
-                sent = _seen(url)
+                sent = seen(url)
                 bare = measured(
                     [PYTHON, HERE / "bare_client.py", f"{url}/v1/chat/completions", tasks, str(args.concurrency)]
                 )
-                if sent != _seen(url) or sent[0] != size:
+                if sent != seen(url) or sent[0] != size:
                     raise RuntimeError("the two clients did not send the same requests")
                 if turn >= 0:
                     pairs.append((ours, bare))
@@ -78,11 +78,63 @@ def attempts(folder: Path, args: argparse.Namespace) -> str:
     )
 
 
+SLOW_S, MANY = 0.05, 256
+
+
+def waiting(folder: Path, args: argparse.Namespace) -> str:
+    """A server that takes its time, asked by many at once; and the way through litellm."""
+    size, rows = max(args.attempts), []
+    tasks = make_suite(folder / "suite", size)
+    with served(SLOW_S) as url:
+        pairs = []
+        for turn in range(args.pairs):
+            report = make_experiment(folder / f"slow-{turn}", tasks.parent, url, MANY)
+            ours = measured([*OWNBENCH, "run", report, "--quiet"])
+            pairs.append(
+                (ours, measured([PYTHON, HERE / "bare_client.py", f"{url}/v1/chat/completions", tasks, str(MANY)]))
+            )
+    ideal = size / MANY * SLOW_S
+    rows += [
+        _row(f"{size:,} attempts, `ownbench run`", [ours for ours, _ in pairs], size),
+        _row(f"{size:,} requests, aiohttp alone", [bare for _, bare in pairs], size),
+        ["share of the bare client's rate", spread([bare.wall_s / ours.wall_s for ours, bare in pairs]), "", "", ""],
+        [f"what {MANY} places of {1000 * SLOW_S:g} ms allow at best", f"{ideal:.2f}", "", "", ""],
+    ]
+    few = min(args.attempts)
+    tasks = make_suite(folder / "few", few)
+    os.environ["OPENAI_API_KEY"] = "none-is-needed"
+    with served() as url:
+        runs = [
+            measured(
+                [*OWNBENCH, "run", make_experiment(folder / f"l-{n}", tasks.parent, url, 64, "litellm"), "--quiet"]
+            )
+            for n in range(args.pairs)
+        ]
+    rows.append(_row(f"{few:,} attempts by litellm, a server that answers at once", runs, few))
+    head = ["process", "wall s", "CPU s", "CPU µs each", "peak MiB"]
+    return (
+        f"## A server that takes {1000 * SLOW_S:g} ms, {MANY} requests at once; and litellm\n\nWhole processes, as "
+        "above.\n\n" + table(head, rows) + "\n"
+    )  # fmt: skip
+
+
+def resuming(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
+    """A report of a million attempts, all but a few on record, is gone on with."""
+    from million import rows
+
+    with served() as url:
+        found = rows(folder, 1_000_000, url)
+    return (
+        "## Resuming a million attempts\n\nThe journal is read, what is left is made, and all tables are written.\n\n"
+        + table(["process", "wall s", "CPU s", "peak MiB"], found) + "\n"
+    )  # fmt: skip
+
+
 def startup(folder: Path, args: argparse.Namespace) -> str:
     """Commands that a person waits for, beside the interpreter and pandas."""
     size = 1_000
     tasks = make_suite(folder / "suite", size)
-    with _server() as url:
+    with served() as url:
         report = make_experiment(folder / "report", tasks.parent, url, args.concurrency)
         measured([*OWNBENCH, "run", report, "--quiet"])
     commands = {
@@ -177,6 +229,8 @@ def pressed(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
 
 PARTS = {
     "attempts": attempts,
+    "waiting": waiting,
+    "resuming": resuming,
     "startup": startup,
     "judging": judging,
     "pages": pages,
@@ -192,9 +246,11 @@ def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def served(after_s: float = 0.0) -> Iterator[str]:
     """The address of the local server, which lives as long as the block."""
-    with subprocess.Popen([PYTHON, str(HERE / "server.py")], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [PYTHON, str(HERE / "server.py"), str(after_s)], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
@@ -202,7 +258,7 @@ def _server() -> Iterator[str]:
             process.terminate()
 
 
-def _seen(url: str) -> tuple[int, int]:
+def seen(url: str) -> tuple[int, int]:
     """How many requests came since the last look, and their checksum."""
     with urllib.request.urlopen(f"{url}/seen") as answer:  # noqa: S310 - our own server
         count, checksum = json.load(answer)

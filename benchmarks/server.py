@@ -1,4 +1,6 @@
-"""An OpenAI-compatible server that answers at once, for the benchmark; prints its port, then serves until it is ended.
+"""An OpenAI-compatible server that answers at once, or after some seconds, for the benchmark; prints its port first.
+
+Usage: server.py [SECONDS]. It serves until it is ended.
 
 ``/seen`` tells how many bodies came and a checksum of them that does not depend on their order: two clients that sent
 the same requests leave the same checksum.
@@ -7,6 +9,7 @@ the same requests leave the same checksum.
 import asyncio
 import hashlib
 import json
+import sys
 
 from aiohttp import web
 
@@ -25,8 +28,9 @@ ANSWER = json.dumps(
 class Constant:
     """Gives every question the same answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, after_s: float) -> None:
         self.count = self.checksum = 0
+        self._after_s = after_s
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
         """A completion; or what came since the last look, which begins anew."""
@@ -36,11 +40,13 @@ class Constant:
         body = await request.read()
         self.count += 1
         self.checksum = (self.checksum + int.from_bytes(hashlib.sha256(body).digest()[:8])) % 2**64
+        if self._after_s:
+            await asyncio.sleep(self._after_s)
         return web.Response(body=ANSWER, content_type="application/json")
 
 
-async def main() -> None:
-    runner = web.ServerRunner(web.Server(Constant().handle, access_log=None))
+async def main(after_s: float) -> None:
+    runner = web.ServerRunner(web.Server(Constant(after_s).handle, access_log=None))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -49,4 +55,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(float(sys.argv[1]) if sys.argv[1:] else 0.0))

@@ -36,13 +36,14 @@ def make_suite(folder: Path, attempts: int) -> Path:
     return tasks
 
 
-def make_experiment(report: Path, suite: Path, base_url: str, concurrency: int) -> Path:
+def make_experiment(report: Path, suite: Path, base_url: str, concurrency: int, backend: str = "openai") -> Path:
     """A fresh report in which nothing is done yet."""
+    model = "openai/constant" if backend == "litellm" else "constant"
     report.mkdir(parents=True)
     (report / "experiment.yaml").write_text(
         f"name: bench\nsuites: [{suite}]\n"
         "models:\n"
-        f"  constant: {{backend: openai, model: constant, base_url: '{base_url}/v1',\n"
+        f"  constant: {{backend: {backend}, model: {model}, base_url: '{base_url}/v1',\n"
         "             sampling: {temperature: 0, max_tokens: 16},\n"
         "             price: {input_usd_per_million: 1.0, output_usd_per_million: 2.0}}\n"
         "contenders:\n  bare: {model: constant}\n"

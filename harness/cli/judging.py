@@ -169,13 +169,24 @@ ARGUMENTS: dict[str, Arguments] = {
 
 def run_show(args: argparse.Namespace) -> int:
     """Prints the scoreboard, which is ``statistics.json``; 0."""
-    from harness.store import read_ahead, running_process
+    from harness.store import read_ahead, running_process, so_far
 
+    how = {"split": args.split, "level": args.level, "reference": args.reference}
+    process = running_process(args.report) if args.report.is_dir() else None
+    if process is not None:
+        from harness.analysis import scoreboard
+
+        with so_far(args.report) as (folder, made):
+            if made:
+                view = scoreboard(folder, **how)
+                said = f"these figures are of the {made:,} attempts that are recorded so far"
+                sys.stderr.write(f"ownbench: a run is under way now (process {process}); {said}\n")
+                return answer(args, view)
     read_ahead(args.report)
     from harness.analysis import scoreboard
 
-    view = scoreboard(args.report, split=args.split, level=args.level, reference=args.reference)
-    if (process := running_process(args.report)) is not None:
+    view = scoreboard(args.report, **how)
+    if process is not None:
         sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
     return answer(args, view)
 

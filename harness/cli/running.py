@@ -81,8 +81,12 @@ def _run(args: argparse.Namespace) -> int:
     from harness.experiment import assemble
     from harness.run import RunOptions, run_report, spans_to
 
-    assembled = assemble(args.report, allow_outside=args.allow_outside)
-    gc.freeze()  # tasks and modules live to the end: the collector need not look at them again
+    gc.disable()
+    try:
+        assembled = assemble(args.report, allow_outside=args.allow_outside)
+        gc.freeze()  # tasks and modules live to the end: the collector need not look at them at all
+    finally:
+        gc.enable()
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")

@@ -1,4 +1,4 @@
-"""The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library only."""
+"""The vocabulary that every room shares: records, enums, digests, errors, seams. Standard library and orjson only."""
 
 from typing import TYPE_CHECKING
 
@@ -78,6 +78,7 @@ if TYPE_CHECKING:
         digest_bytes,
         digest_folder,
         digest_json,
+        digest_list,
         digest_text,
         is_deep,
         known_sum,

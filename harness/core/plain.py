@@ -4,11 +4,14 @@ import dataclasses
 import hashlib
 import json
 import math
+import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
+
+import orjson
 
 N = TypeVar("N", int, float)
 T = TypeVar("T", bound=Hashable)
@@ -53,8 +56,42 @@ def digest_text(text: str) -> str:
 
 def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
     """The digest of a JSON value, keys in any order. Raises TypeError, or ValueError: it holds NaN or an infinity."""
+    data = None if default is None else sorted_json(value, default)
+    if default is None and b"null" in (data := sorted_json(value) or b"null"):  # which NaN is there
+        data = None
+    if data is not None:
+        return digest_bytes(data)
+    return digest_text(_json_text(value, default))
+
+
+def digest_list(values: Iterable[Any]) -> str:
+    """As `digest_json` of a list of these, of which one at a time is held."""
+    made, before = hashlib.sha256(b"["), b""
+    for value in values:
+        data = sorted_json(value)
+        text = data if data is not None else _json_text(value).encode("utf-8", "surrogatepass")
+        made.update(before + text)
+        before = b","
+    made.update(b"]")
+    return made.hexdigest()[:32]
+
+
+def _json_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:
     how: dict[str, Any] = {"sort_keys": True, "ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
-    return digest_text(json.dumps(value, default=default, **how))
+    return json.dumps(value, default=default, **how)
+
+
+def sorted_json(value: Any, default: Callable[[Any], Any] | None = None) -> bytes | None:
+    """What digests are of, NaN as null; ``None`` for the rare value that two libraries write in two ways."""
+    try:
+        data = orjson.dumps(value, default, _SORTED)
+    except TypeError:  # a key that is no text, an integer beyond 64 bits, half of a surrogate pair
+        return None
+    return None if (b"e-" in data or b"0.0000" in data) and _SMALL.search(data) else data
+
+
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_SMALL = re.compile(rb"0\.0000|[0-9]e-[0-9]")  # a number below 1e-4, perhaps: each library has its own way with these
 
 
 def digest_folder(folder: Path, *, files: Iterable[Path] | None = None) -> str:

@@ -1,5 +1,6 @@
 """What is asked: tasks, the prompts that make questions of them, and suites."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,7 +61,12 @@ class PromptTemplate:
     @property
     def digest(self) -> str:
         """Of the texts alone."""
-        return digest_json([self.system, self.user])
+        return _digest_of(self.system, self.user)
+
+
+@functools.lru_cache(maxsize=1_000)
+def _digest_of(system: str | None, user: str) -> str:
+    return digest_json([system, user])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

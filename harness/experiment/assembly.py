@@ -39,8 +39,8 @@ from harness.model import backend_of
 from harness.store import (
     Journal,
     Recalled,
+    Standing,
     experiment_file,
-    read_journal,
     read_manifest,
     refuse_foreign_results,
 )
@@ -162,13 +162,16 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     )
 
 
-def recall(assembled: Assembled) -> Recalled:
-    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now."""
-    recorded, manifest = read_journal(assembled.report), read_manifest(assembled.report)
-    if all(outcome.prompt_digest is not None for outcome in recorded.attempts.values()):
+def recall(assembled: Assembled, before: Recalled | None = None) -> Recalled:
+    """What the journal holds, its attempts of an earlier version under the ids and digests that they have now.
+
+    ``before`` is what was read of it earlier, which is then read on.
+    """
+    recorded, manifest = before or Recalled(assembled.report), read_manifest(assembled.report)
+    recorded = recorded.read_on()
+    if all(standing.prompt_digest is not None for standing in recorded.current()):
         return recorded
     used = {s.name: s.graders for s in manifest.suites} if manifest is not None and manifest.schema < 2 else {}
-    attempts, places, renamed = dict(recorded.attempts), dict(recorded.places), dict(recorded.renamed)
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
     tasks = {task.digest: _earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}
     contenders = {name: earlier_contender(assembled, name) for name in assembled.systems}
@@ -179,8 +182,8 @@ def recall(assembled: Assembled) -> Recalled:
             continue
         system, grader = assembled.systems[name][suite.name], assembled.graders[task.digest]
         same = grader.digest in used.get(suite.name, ())  # else it is not known how they were graded
-        attempts[attempt.id] = replace(
-            attempts.pop(old),
+        outcome = replace(
+            recorded.attempts[old],
             attempt_id=attempt.id,
             suite_digest=suite.digest,
             contender_digest=system.contender.digest,
@@ -188,30 +191,28 @@ def recall(assembled: Assembled) -> Recalled:
             prompt_digest=system.prompt.template.digest,
             grader_digest=assembled.gradings[task.digest] if same else None,
         )
-        places[attempt.id] = places.pop(old)
-        renamed[old] = attempt.id
-    unkept = tuple(old for old in renamed if old not in recorded.renamed)
-    return replace(recorded, attempts=attempts, places=places, renamed=renamed, unkept=unkept)
+        recorded.rename(old, outcome)
+    return recorded
 
 
-def is_graded_so(outcome: Outcome, grading: str) -> bool:
+def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
     """Whether an outcome's grade is of this grading, or no grader's at all; of an earlier version it may be unknown."""
     ungraded = outcome.passed is None and outcome.status is not Status.UNGRADED
     return ungraded or outcome.grader_digest in {None, grading}
 
 
-def graded_before(assembled: Assembled, held: Mapping[str, Outcome]) -> list[Attempt]:
+def graded_before(assembled: Assembled, recorded: Recalled) -> list[Attempt]:
     """The planned attempts whose grades on record are of an earlier grader or reference."""
-    gradings = assembled.gradings
-    done = [a for a in assembled.attempts if a.id in held and held[a.id].is_done]
-    return [a for a in done if not is_graded_so(held[a.id], gradings[a.task.digest])]
+    gradings, standings = assembled.gradings, recorded.standings(a.id for a in assembled.attempts)
+    done = [(a, on) for a, on in zip(assembled.attempts, standings, strict=True) if on is not None and on.is_done]
+    return [a for a, on in done if not is_graded_so(on, gradings[a.task.digest])]
 
 
 def keep_ids(journal: Journal, recorded: Recalled) -> None:
     """Writes attempts of earlier ids down under their present ones: what they rest on may change from now on."""
     for old in recorded.unkept:
         new = recorded.renamed[old]
-        kept = recorded.places[new].read()
+        kept = recorded.line(new)
         said, reason, requests = kept.get("messages") or (), kept.get("reason") or "", kept.get("requests") or ()
         journal.append_attempt(recorded.attempts[new], said, reason, requests, earlier=old)
 

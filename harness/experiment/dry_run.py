@@ -26,12 +26,13 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     specs = assembled.specs
     for spec in specs.values() if offline else ():
         backend_of(spec).check_offline(spec)
-    held = recall(assembled).attempts
-    left = [a for a in assembled.attempts if a.id not in held or not held[a.id].is_done]
+    recorded = recall(assembled)
+    held = recorded.standings(a.id for a in assembled.attempts)
+    left = [a for a, on in zip(assembled.attempts, held, strict=True) if on is None or not on.is_done]
     cache = look_at_cache(assembled.experiment, assembled.report, assembled.cache)
     builds = check_boxes(assembled, left, build=False)
     estimated, judges = _Estimate(assembled), [*judges_asked(assembled, assembled.attempts)]
-    again = grades_again(assembled, graded_before(assembled, held))
+    again = grades_again(assembled, graded_before(assembled, recorded))
     # Of equal contenders the first is billed; of a hybrid what its parts do not ask; no replay, whose are paid for.
     firsts = {one.digest: name for name, one in reversed(assembled.contenders.items())}
     asked = {name: [*assembled.systems[name].values()] for name in firsts.values()}
@@ -40,7 +41,7 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
     bills += [judge for judge in judges if judge["model"] in live]
     return {
         "attempts": len(assembled.attempts),
-        "done": sum(a.id in held and held[a.id].status is not Status.SKIPPED for a in assembled.attempts),
+        "done": sum(on is not None and on.status is not Status.SKIPPED for on in held),
         "suites": [
             {"name": s.name, "version": s.version, "tasks": len(s.tasks)}
             | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}

@@ -160,7 +160,8 @@ class Caller:
             if told is not None or not isinstance(error, Exception):
                 raise
             raise ModelError(fault_of(error).cause, shown(f"{type(error).__name__}: {error}", self._redact)) from error
-        reply = replace(reply, usage=self._timed(reply.usage, began))
+        if self._busy is not None:
+            reply = replace(reply, usage=self._timed(reply.usage, began))
         usage = reply.usage
         counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
         if self._party.tokens.limited and None not in counts:

@@ -5,15 +5,14 @@ No redirect leads to another origin, and no proxy stands before this machine.
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from harness.core import Cause, ModelError
+from harness.model.connection import Address, Connection, address_of, connected, head_of
 
-if TYPE_CHECKING:
-    import aiohttp
-
+IDLE_S = 60.0  # seconds for which a connection that nobody needs stays open
 MOST_BYTES = 32_000_000  # of an answer
 MOST_ERROR_BYTES = 100_000  # of an error's body; what comes after is not read
 LARGE_BYTES = 2_000_000  # of an answer that need not care for others; what it holds beyond counts against ROOM_BYTES
@@ -26,46 +25,59 @@ class Connections:
     """A model's connections, open from the first request until they are closed, however many `Caller` asks for."""
 
     def __init__(self) -> None:
-        self._session: aiohttp.ClientSession | None = None
+        self._free: dict[tuple[str, int, bool], list[Connection]] = {}  # the last used first, while it is warm
         self._room = Room()
 
     @contextlib.asynccontextmanager
     async def ask(self, url: str, payload: bytes | None, headers: Mapping[str, str]) -> AsyncIterator["Answer"]:
-        """The answer's head, of a GET where there is no payload; its body is read inside."""
-        if self._session is None:
-            import aiohttp
+        """The answer's head, of a GET where there is no payload; its body is read inside.
 
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        method, bound = "GET" if payload is None else "POST", Bound(self._room)
-        response = await self._session.request(method, url, data=payload, headers=headers, allow_redirects=False)
+        Raises ValueError: no such address or header; NoConnectionError, CutError, NotHttpError.
+        """
+        address = address_of(url)
+        head = head_of(address, headers, None if payload is None else len(payload))
+        connection, bound = await self._connection(address), Bound(self._room)
         try:
-            yield Answer(response, bound)
+            await connection.send(head + (payload or b""))
+            yield Answer(url, connection, bound)
         finally:
             bound.leave()
-            response.release()  # one that was not read to its end is closed
+            if connection.is_free:
+                connection.idle_since = time.monotonic()
+                self._free.setdefault(address.place, []).append(connection)
+            else:  # one that was not read to its end is closed
+                connection.drop()
+
+    async def _connection(self, address: Address) -> Connection:
+        free, now = self._free.get(address.place, []), time.monotonic()
+        while free:
+            connection = free.pop()
+            if connection.is_free and now - connection.idle_since < IDLE_S:
+                return connection
+            connection.drop()
+        return await connected(address)
 
     async def close(self) -> None:
         """Closes them; closing twice does no harm."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        free, self._free = self._free, {}
+        for connections in free.values():
+            for connection in connections:
+                connection.drop()
+        await asyncio.sleep(0)  # their ends are told on the loop
 
 
 class Answer:
     """One answer of a server, its body not yet read."""
 
-    def __init__(self, response: "aiohttp.ClientResponse", bound: "Bound") -> None:
-        self.status, self.headers, self.content_type = response.status, response.headers, response.content_type
-        self._response, self._bound = response, bound
+    def __init__(self, url: str, connection: Connection, bound: "Bound") -> None:
+        self.status, self.headers = connection.status, connection.headers  # by their names in small letters
+        self.content_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        self._url, self._connection, self._bound = url, connection, bound
 
     async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
         """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many."""
         self._bound.is_stream = stream
-        async for piece in self._response.content.iter_any():
+        async for piece in self._connection.pieces():
             self._bound.take(piece)
             await self._bound.hold(len(piece))
             yield piece
@@ -76,10 +88,10 @@ class Answer:
 
     async def error_text(self) -> str:
         """What an answer says that is no success; the beginning of it, if it is long."""
-        if (leads := leads_to(str(self._response.url), self.status, self.headers)) is not None:
+        if (leads := leads_to(self._url, self.status, self.headers)) is not None:
             return leads
         whole = bytearray()
-        async for piece in self._response.content.iter_any():
+        async for piece in self._connection.pieces():
             whole += piece
             if len(whole) > MOST_ERROR_BYTES:
                 break
@@ -138,7 +150,7 @@ class Bound:
 
 def leads_to(url: str, status: int, headers: Mapping[str, str]) -> str | None:
     """Says where a redirect leads, without what may be a secret; ``None`` for an answer that is none."""
-    target = headers.get("Location") if status in {301, 302, 303, 307, 308} else None
+    target = (headers.get("location") or headers.get("Location")) if status in {301, 302, 303, 307, 308} else None
     if not target:
         return None
     try:

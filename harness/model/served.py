@@ -5,7 +5,7 @@ same prompts are asked with and without each adapter, alone and then all at once
 """
 
 import asyncio
-import json
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,17 +14,20 @@ from urllib.parse import urlsplit
 
 from harness.adapter import load_adapter
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.model.applied import NOISE, answers_as, unchanged
 from harness.model.backend import Ask
-from harness.model.http import Connections
-from harness.model.wire import MISSHAPEN
+from harness.model.served_list import Listed, check_listed
 
 Prompts = Sequence[Sequence[Message]]
 PROMPTS = 4
 TOKENS = 8  # the longest answer to a probe
-SAME = 1e-4  # log-probabilities nearer than this are equal: float32 differs by as much between two shapes of a batch
-NOISE = 0.02  # what reduced precision and caches may change; a difference below it is hardly one
 _LIMITS = ("max_tokens", "max_completion_tokens")
-_LISTING_S = 20.0
+_BASE = "the base"
+_MIXED = 2  # prompts that each contender gets at least in a mixed batch
+_CHECKS = range(3, 9)  # trials in which a contender that seems mixed up is asked alone once more
+_OTHER_TEXT = 1.0  # how far apart two texts are at least, whatever their log-probabilities
+_NEVER = {Cause.CONTEXT, Cause.REFUSED}  # of a prompt that has no answer; the next one may have
+_SPENT = {Cause.TOO_DEAR, Cause.BUDGET, Cause.STOPPED}  # the run says this itself, and attempts nothing either
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,72 +60,180 @@ def notes_on(spec: ModelSpec, adapters: Sequence[Path]) -> tuple[str, ...]:
 
 
 async def probe(
-    spec: ModelSpec, adapters: Sequence[Path], prompts: Prompts, ask: Ask, listed: Mapping[str, str | None]
+    spec: ModelSpec, adapters: Sequence[Path], prompts: Prompts, ask: Ask, listed: Mapping[str, Listed]
 ) -> tuple[str, ...]:
-    """Returns what a reader must know, when no adapter was found to be left out.
+    """Returns what a reader must know, when no adapter was found to be left out or mixed up with another.
 
-    ``listed`` are the server's models and their parents; empty where it lists none. Raises UsageError: the server
-    refuses an adapter, answers under the base's name, or with the base's log-probabilities.
+    ``listed`` are the server's models; empty where it lists none. Raises UsageError: an adapter is listed under another
+    base, or refused, or answers under another name, or as the base or another adapter does, alone or in a mixed batch;
+    or a probe got no answer.
     """
-    arms, notes = _arms(spec, adapters), []
-    for arm in arms:
-        if listed and arm.name is not None:
-            parent = listed.get(arm.name)
-            if arm.name not in listed:
-                notes.append(f"the server does not list {arm.label} among its models")
-            elif parent is not None and parent != spec.model:
-                notes.append(f"the server lists {arm.label} as one of {parent}, and not of {spec.model}")
+    before = await asyncio.to_thread(check_listed, spec, adapters, listed)
+    probing = _Probing(spec, _arms(spec, adapters), ask, [path.name for path in adapters])
     try:
-        found = await _probed(spec, arms, prompts[:PROMPTS], ask)
+        await probing.look(prompts[:PROMPTS])
     except _WrongError as error:
         raise UsageError(f"model {spec.name!r}: {error}") from None
-    before, after = ([f"model {spec.name}: {note}" for note in some] for some in (notes, found))
-    return (*before, *notes_on(spec, adapters), *after)
-
-
-async def _probed(spec: ModelSpec, arms: Sequence[_Arm], asked: Prompts, ask: Ask) -> list[str]:
-    notes: list[str] = []
-    alone: dict[str, list[Reply]] = {}
-    try:
-        base = [await _answer(ask, arms[0].base, messages) for messages in asked]
-        again = await _answer(ask, arms[0].base, asked[0], trial=1)
     except ModelError as error:
-        return [f"its adapters could not be probed: the base gave no answer ({error})"]
-    noise = (_distance([again], base[:1]) or 0.0) if again.text == base[0].text else None
-    for arm in arms:
-        plain = base if arm.base == arms[0].base else [await _answer(ask, arm.base, messages) for messages in asked]
+        probing.notes.append(f"its adapters could not be probed ({error})")
+    return (*before, *notes_on(spec, adapters), *(f"model {spec.name}: {note}" for note in probing.notes))
+
+
+class _Probing:
+    """One look at one server."""
+
+    def __init__(self, spec: ModelSpec, arms: Sequence[_Arm], ask: Ask, names: Sequence[str]) -> None:
+        self.notes: list[str] = []
+        self._spec, self._arms, self._ask, self._names = spec, arms, ask, names
+        self._alone: dict[str, list[Reply]] = {}  # by contender, its answers when nobody else was asked
+        self._again: dict[int, Reply] = {}  # by prompt, the base's second answer
+        self._noise: float | None = None  # between two answers of the base; ``None`` where their texts differ
+
+    async def look(self, prompts: Prompts) -> None:
+        """Asks each contender alone, then all at once. Raises _WrongError; ModelError: no more calls may be made."""
+        base = self._base_alone = await self._base(prompts)
+        if not base:
+            self.notes.append("its adapters could not be probed: the base answers no probe prompt")
+            return
+        again = await self._base_again(0)
+        self._noise = (_distance([again], base[:1]) or 0.0) if again.text == base[0].text else None
+        for arm in self._arms:
+            asked_without = arm.base != self._arms[0].base
+            plain = await self._one_by_one(arm.base, f"{arm.label} with a scale of 0", arm) if asked_without else base
+            replies = await self._one_by_one(arm.asked, arm.label, arm)
+            for reply in replies:
+                self._check_name(arm, reply, plain)
+            if doubtful := await self._compared(arm, replies, plain):
+                self.notes.append(f"{arm.label}: {doubtful}")
+            self._check_others(arm, replies)
+            self._alone[arm.label] = replies
+        await self._mixed({_BASE: base, **self._alone})
+
+    async def _base(self, prompts: Prompts) -> list[Reply]:
+        """The base's answers; prompts that have none are left out of all that follows."""
+        replies: list[Reply] = []
+        self._prompts: list[Sequence[Message]] = []
+        for messages in prompts:
+            try:
+                replies.append(await _answer(self._ask, self._arms[0].base, messages))
+            except ModelError as error:
+                if error.cause in _SPENT:
+                    raise
+                if error.cause not in _NEVER:
+                    raise _WrongError(f"its adapters could not be probed: the base gave no answer ({error})") from None
+            else:
+                self._prompts.append(messages)
+        for reply in replies:
+            if reply.model_version in self._names:
+                problem = f"asked for {self._spec.model!r}, the server answers as the adapter {reply.model_version}"
+                raise _WrongError(f"{problem}; write the base's name as the model")
+        return replies
+
+    async def _base_again(self, place: int) -> Reply:
+        if place not in self._again:
+            self._again[place] = await _answer(self._ask, self._arms[0].base, self._prompts[place], trial=1)
+        return self._again[place]
+
+    async def _noise_at(self, place: int) -> float:
+        return _distance([await self._base_again(place)], [self._base_alone[place]]) or 0.0
+
+    async def _one_by_one(self, request: Request, label: str, arm: _Arm) -> list[Reply]:
         try:
-            replies = [await _answer(ask, arm.asked, messages) for messages in asked]
+            return [await _answer(self._ask, request, messages) for messages in self._prompts]
         except ModelError as error:
             if error.cause is Cause.REQUEST:
-                raise _WrongError(f"the server refuses {arm.label} ({error}); {arm.load}") from None
-            notes.append(f"{arm.label} could not be probed ({error})")
-            continue
-        own = {spec.model, *(reply.model_version for reply in plain)} - {"", arm.name}
-        said = next((reply.model_version for reply in replies if reply.model_version in own), None)
-        if arm.name is not None and said is not None:
-            problem = f"asked for {arm.label}, the server answers as {said!r}, which is the base"
-            raise _WrongError(f"{problem}; {arm.load}")
-        if doubtful := _compared(arm, replies, plain, noise):
-            notes.append(f"{arm.label}: {doubtful}")
-        for other, theirs in alone.items():
-            distance = _distance(replies, theirs)
-            if distance is not None and distance <= SAME:
-                notes.append(f"{arm.label} answers exactly as {other} does")
-        alone[arm.label] = replies
-    return notes + await _mixed(arms, asked[:2], ask, {"the base": base, **alone})
+                raise _WrongError(f"the server refuses {label} ({error}); {arm.load}") from None
+            if error.cause in _SPENT:
+                raise
+            raise _WrongError(f"{label} could not be probed ({error}); run it again once it answers") from None
 
+    def _check_name(self, arm: _Arm, reply: Reply, plain: Sequence[Reply]) -> None:
+        """The model that a reply names is the one that was asked for; other spellings are a note."""
+        said = reply.model_version
+        if arm.name is None or said in {"", arm.name}:
+            return
+        problem = f"asked for {arm.label}, the server answers as {said!r}"
+        if said in {self._spec.model, *(one.model_version for one in plain)}:
+            raise _WrongError(f"{problem}, which is the base; {arm.load}")
+        if said in self._names:
+            raise _WrongError(f"{problem}, which is another adapter; {arm.load}")
+        if problem not in self.notes:
+            self.notes.append(problem)
 
-async def listing(connections: Connections, url: str, headers: Mapping[str, str]) -> dict[str, str | None]:
-    """The models that a server lists, and their parents; empty where it has no list that can be read."""
-    import aiohttp
+    async def _compared(self, arm: _Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> str:
+        """What is doubtful in how the answers with an adapter differ from those without."""
+        unsteady = "the server answers one prompt in two ways, so that it cannot be seen whether it is applied"
+        if self._noise is None:
+            return unsteady
+        count = f"{len(with_it)} probe prompts"
+        texts = [a.text != b.text for a, b in zip(with_it, without, strict=True)]
+        if any(texts):
+            place = texts.index(True)
+            if all(texts) or arm.base != self._arms[0].base:
+                return ""
+            return "" if (await self._base_again(place)).text == without[place].text else unsteady
+        distance = _distance(with_it, without)
+        if distance is None:
+            said = f"the server gives no log-probabilities, and answers {count} with it as without it"
+            return f"{said}: it cannot be seen whether it is applied"
+        if distance <= NOISE:  # in doubt the noise is looked at once more, in every prompt
+            self._noise = max([self._noise, *[await self._noise_at(place) for place in range(len(without))]])
+        if unchanged(distance, min(NOISE, 3 * self._noise)):
+            problem = f"the server answers {count} with {arm.label} as without it (log-probabilities differ by"
+            raise _WrongError(f"{problem} {distance:.2g}): it is not applied; {arm.load}")
+        said = f"the answers to {count} differ from the base's by {distance:.2g} in log-probability only"
+        return f"{said}: it may not be applied" if distance <= max(NOISE, 3 * self._noise) else ""
 
-    try:
-        async with asyncio.timeout(_LISTING_S), connections.ask(url, None, headers) as answer:
-            rows = json.loads(await answer.body())["data"] if answer.status == 200 else []
-        return {str(row["id"]): row.get("parent") for row in rows}
-    except (aiohttp.ClientError, OSError, TimeoutError, ModelError, *MISSHAPEN):
-        return {}
+    def _check_others(self, arm: _Arm, replies: Sequence[Reply]) -> None:
+        """No two adapters that are not one answer alike, as far as log-probabilities tell."""
+        if self._noise is None:
+            return
+        for other, theirs in self._alone.items():
+            distance = max(map(_apart, replies, theirs))
+            if _distance(replies, theirs) is None or not unchanged(distance, min(self._noise, NOISE)):
+                continue
+            if arm.asked.adapter_digest == next(one.asked for one in self._arms if one.label == other).adapter_digest:
+                self.notes.append(f"{arm.label} answers exactly as {other} does")
+                continue
+            problem = f"the server answers {len(replies)} probe prompts with {arm.label} exactly as with {other}"
+            raise _WrongError(f"{problem}: the two hold the same weights, or one of them is not applied; {arm.load}")
+
+    async def _mixed(self, alone: Mapping[str, Sequence[Reply]]) -> None:
+        """Asks for the base and for every adapter at once: no one answers as another did alone."""
+        arms = {arm.label: arm for arm in self._arms}
+        requests = {_BASE: self._arms[0].base} | {label: arm.asked for label, arm in arms.items()}
+        keys = [(label, place) for place in _telling(alone) for label in requests]
+        asked = (_answer(self._ask, requests[label], self._prompts[place], trial=2) for label, place in keys)
+        moved_at_all = list[tuple[str, float]]()
+        for (label, place), found in zip(keys, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            if isinstance(found, ModelError) and found.cause not in _SPENT:
+                problem = f"asked for several at once, the server gives no answer for {label} ({found})"
+                raise _WrongError(f"{problem}; run it again once it answers, or lower limits.concurrency")
+            if isinstance(found, BaseException):
+                raise found
+            if label in arms:
+                self._check_name(arms[label], found, alone[_BASE])
+            noise = max(NOISE, 3 * (self._noise or 0.0))
+            if self._noise is None or (moved := _apart(found, alone[label][place])) <= noise:
+                continue
+            others = {name: _apart(found, theirs[place]) for name, theirs in alone.items() if name != label}
+            other = answers_as(moved, {name: near for name, near in others.items() if near <= noise})
+            if other is not None:
+                if not await self._is_steady(requests[label], place, alone[label], alone[other]):
+                    self.notes.append("the server answers one prompt in two ways: whether it mixes up cannot be seen")
+                    return
+                problem = f"asked for several at once, the server answers for {label} as {other} does alone"
+                advice = "give it a free place for one more adapter (vLLM: --max-loras), or ask for one at a time"
+                raise _WrongError(f"{problem}; {advice}")
+            moved_at_all.append((label, moved))
+        for label, moved in moved_at_all[:1]:
+            difference = "another text" if moved == _OTHER_TEXT else f"log-probabilities differ by {moved:.2g}"
+            self.notes.append(f"{label} answers otherwise in a mixed batch than alone ({difference})")
+
+    async def _is_steady(self, request: Request, place: int, own: Sequence[Reply], others: Sequence[Reply]) -> bool:
+        """Whether a contender alone answers always alike; else what it answers in a batch may be chance."""
+        found = [await _answer(self._ask, request, self._prompts[place], trial=trial) for trial in _CHECKS]
+        return any(all(_apart(one, expected[place]) <= NOISE for one in found) for expected in (own, others))
 
 
 def _arms(spec: ModelSpec, adapters: Sequence[Path]) -> list[_Arm]:
@@ -161,47 +272,25 @@ async def _answer(ask: Ask, request: Request, messages: Sequence[Message], *, tr
         return await ask(replace(full, sampling=bare, logprobs=False))
 
 
-def _compared(arm: _Arm, with_it: Sequence[Reply], without: Sequence[Reply], noise: float | None) -> str:
-    """What is doubtful in how the answers with an adapter differ from those without; ``noise`` is of the base alone."""
-    distance, count = _distance(with_it, without), f"{len(with_it)} probe prompts"
-    if noise is None:
-        return "the server answers one prompt in two ways, so that it cannot be seen whether it is applied"
-    if any(a.text != b.text for a, b in zip(with_it, without, strict=True)):
-        return ""
-    if distance is None:
-        said = f"the server gives no log-probabilities, and answers {count} with it as without it"
-        return f"{said}: it cannot be seen whether it is applied"
-    if distance <= min(NOISE, max(SAME, 3 * noise)):
-        problem = f"the server answers {count} with {arm.label} as without it (log-probabilities differ by"
-        raise _WrongError(f"{problem} {distance:.2g}): it is not applied; {arm.load}")
-    said = f"the answers to {count} differ from the base's by {distance:.2g} in log-probability only"
-    return f"{said}: it may not be applied" if distance <= NOISE else ""
+def _telling(alone: Mapping[str, Sequence[Reply]]) -> list[int]:
+    """The prompts for a mixed batch: enough of them that every two contenders differ in one, as far as they do."""
+    places = range(len(alone[_BASE]))
+    pairs = [(a, b) for a, b in itertools.combinations(alone.values(), 2)]
+    told = {place: {n for n, (a, b) in enumerate(pairs) if _apart(a[place], b[place]) > NOISE} for place in places}
+    chosen, left = list[int](), set(range(len(pairs)))
+    while len(chosen) < len(places):
+        best = max((place for place in places if place not in chosen), key=lambda place: len(told[place] & left))
+        if len(chosen) >= _MIXED and not told[best] & left:
+            break
+        chosen.append(best)
+        left -= told[best]
+    return chosen
 
 
-async def _mixed(arms: Sequence[_Arm], prompts: Prompts, ask: Ask, alone: Mapping[str, Sequence[Reply]]) -> list[str]:
-    """Asks for the base and for every adapter at once: no one answers as another did alone."""
-    requests = {"the base": arms[0].base} | {arm.label: arm.asked for arm in arms if arm.label in alone}
-    keys = [(label, place) for label in requests for place in range(len(prompts))]
-    asked = (_answer(ask, requests[label], prompts[place], trial=2) for label, place in keys)
-    notes = []
-    for (label, place), found in zip(keys, await asyncio.gather(*asked, return_exceptions=True), strict=True):
-        if isinstance(found, ModelError):
-            continue
-        if isinstance(found, BaseException):
-            raise found
-        own = [alone[label][place]]
-        moved = _distance([found], own)
-        if moved is None or moved <= NOISE:
-            continue
-        for other, theirs in alone.items():
-            near, apart = _distance([found], [theirs[place]]), _distance([theirs[place]], own)
-            if other != label and near is not None and near <= SAME and apart is not None and apart > NOISE:
-                problem = f"asked for several at once, the server answers for {label} as {other} does alone"
-                advice = "give it a free place for one more adapter (vLLM: --max-loras), or ask for one at a time"
-                raise _WrongError(f"{problem}; {advice}")
-        difference = f"(log-probabilities differ by {moved:.2g})"
-        notes.append(f"{label} answers otherwise in a mixed batch than alone {difference}")
-    return notes[:1]
+def _apart(one: Reply, other: Reply) -> float:
+    """How far two answers to one prompt are from each other: by their texts, and by log-probabilities where given."""
+    distance = _distance([one], [other]) or 0.0
+    return distance if one.text == other.text else max(distance, _OTHER_TEXT)
 
 
 def _distance(some: Sequence[Reply], others: Sequence[Reply]) -> float | None:

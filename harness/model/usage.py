@@ -49,7 +49,7 @@ def usage_in(body: Any) -> Mapping[str, Any] | None:
     if isinstance(timings := body.get("timings"), Mapping):  # llama.cpp: the prompt without what came from its cache
         names = {"prompt_n": "input_tokens", "cache_n": "cache_read_tokens", "predicted_n": "output_tokens"}
         places.append({name: timings[key] for key, name in names.items() if key in timings})
-    return next((place for place in places if isinstance(place, Mapping) and _Counts(place).most), None)
+    return next((p for p in places if isinstance(p, Mapping) and (_plain(p) is not None or _Counts(p).most)), None)
 
 
 def joined_usage(before: Mapping[str, Any] | None, chunk: Any) -> Mapping[str, Any] | None:
@@ -60,6 +60,8 @@ def joined_usage(before: Mapping[str, Any] | None, chunk: Any) -> Mapping[str, A
 
 def read_usage(usage: Any) -> Usage:
     """Counts by classes that do not overlap; ``estimated`` where they contradict each other, or the total says more."""
+    if (plain := _plain(usage)) is not None:
+        return plain
     counts = _Counts(usage if isinstance(usage, Mapping) else {})
     most, beside = counts.most, counts.beside
     prompt, completion, total = (most.get(name) for name in ("prompt", "completion", "total"))
@@ -93,6 +95,17 @@ def read_usage(usage: Any) -> Usage:
     )
 
 
+def _plain(usage: Any) -> Usage | None:
+    """The usage that most servers state: three counts that add up. Nothing in it needs to be understood."""
+    told: list[Any] = [usage.get(name) for name in _THREE] if isinstance(usage, dict) else [None]
+    if any(type(number) is not int or number < 0 for number in told) or told[0] + told[1] != told[2] or not told[2]:
+        return None
+    if len(usage) > len(told) and any(value is not None and name not in _THREE for name, value in usage.items()):
+        return None
+    return Usage(input=told[0], output=told[1], source="provider")
+
+
+_THREE = ("prompt_tokens", "completion_tokens", "total_tokens")
 _READINGS = ("", "r", "w", "c", "cw", "rw", "rc", "rcw")
 """Which parts stand elsewhere than their spelling says, by their first letters, the likeliest first."""
 

@@ -38,7 +38,7 @@ from harness.model.vllm_probe import TOP, check_alone, check_together
 from harness.model.vllm_start import cause_in, start_engine
 
 Found = TypeVar("Found")
-_ENDING_S = 10.0  # what an engine's processes may take to end by themselves
+_ENDING_S = 20.0  # what an engine's processes may take to end by themselves
 _HELLO: Message = {"role": "user", "content": "Hello."}
 
 
@@ -236,7 +236,7 @@ class VllmModel:
             if not self._asked:
                 break
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(running.llm.shutdown)
+        await asyncio.to_thread(running.llm.shutdown, _ENDING_S)
         running.llm.shutdown = _nothing  # which it calls once more when the interpreter ends, and then cannot
         for process in running.processes:  # each takes its shared memory back
             await asyncio.to_thread(process.join, _ENDING_S)
@@ -351,7 +351,7 @@ class VllmModel:
             raise
 
 
-def _nothing() -> None:
+def _nothing(timeout: float | None = None) -> None:
     """What is left to do for an engine that has ended."""
 
 

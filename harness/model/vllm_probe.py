@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from harness.core import UserFileError
+from harness.model.applied import NOISE, answers_as, unchanged
 from harness.model.local_fit import Fit
 
 TOP = 20
-SAME = 1e-4  # log-probabilities nearer than this are equal: float32 differs by as much between two shapes of a batch
-NOISE = 0.02  # what reduced precision may change
 Seen = Sequence[Mapping[int, float]]  # of each prompt, the likeliest first tokens' log-probabilities
 
 
@@ -24,7 +23,7 @@ def check_alone(base: Seen, again: Seen, alone: Mapping[Path, Seen], fits: Mappi
     noise, asked = distance(base, again), f"the model answers {len(base)} probe prompts"
     for place, seen in alone.items():
         fit = fits[place]
-        if not (change := distance(seen, base)) > max(SAME, noise):
+        if unchanged(change := distance(seen, base), noise):
             problem = f"{asked} with this adapter as without it (log-probabilities differ by {change:.2g})"
             advice = "its matrices are zero, broken or not applied: train or save it again"
             raise UserFileError(fit.adapter.path, problem, advice=advice)
@@ -32,7 +31,7 @@ def check_alone(base: Seen, again: Seen, alone: Mapping[Path, Seen], fits: Mappi
             if other == place:
                 break
             twins = fit.adapter.digest == fits[other].adapter.digest or (fit.prompts or fits[other].prompts) is not None
-            if not twins and not distance(seen, theirs) > max(SAME, noise):
+            if not twins and unchanged(distance(seen, theirs), noise):
                 problem = f"{asked} exactly as with the adapter {fits[other].adapter.name}"
                 advice = "the two hold the same weights, or one of them is not applied"
                 raise UserFileError(fit.adapter.path, problem, advice=advice)
@@ -42,14 +41,15 @@ def check_together(alone: Mapping[str, Seen], together: Mapping[str, Seen], fold
     """What a reader must know of a batch that mixes adapters. Raises UserFileError: one answers as another does."""
     notes = []
     for name, seen in together.items():
-        moved = distance(seen, alone[name])
-        if not moved > NOISE:
-            continue
-        other = min((n for n in alone if n != name), key=lambda n: distance(seen, alone[n]), default=name)
-        if distance(seen, alone[other]) < moved:
-            problem = f"asked for several at once, vLLM answers for {name} as for {other}"
-            raise UserFileError(folder, problem, advice="use another version of vLLM, or backend: transformers")
-        notes.append(f"{name} answers otherwise in a mixed batch than alone (log-probabilities differ by {moved:.2g})")
+        rows = [(distance([row], [own]), place) for place, (row, own) in enumerate(zip(seen, alone[name], strict=True))]
+        for moved, place in rows:
+            others = {n: distance([seen[place]], [theirs[place]]) for n, theirs in alone.items() if n != name}
+            if (other := answers_as(moved, others)) is not None:
+                problem = f"asked for several at once, vLLM answers for {name} as for {other}"
+                raise UserFileError(folder, problem, advice="use another version of vLLM, or backend: transformers")
+        if (moved := max(rows)[0]) > NOISE:
+            difference = f"(log-probabilities differ by {moved:.2g})"
+            notes.append(f"{name} answers otherwise in a mixed batch than alone {difference}")
     return tuple(notes)
 
 

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
@@ -13,8 +14,8 @@ from harness.experiment import (
     Attempt,
     ExecutorEntry,
     check_boxes,
-    graded_before,
     grades_again,
+    is_graded_so,
     keep_ids,
     recall,
 )
@@ -25,12 +26,13 @@ from harness.run.crew import Crew
 from harness.run.executors.local import LocalExecutor
 from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
 from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.spent import meter_of
 from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress, plan_digest, skipped, standing_of
+from harness.run.trace import Listener, Observer, Progress
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -108,7 +110,7 @@ class _Run:
 
     def __init__(self, assembled: Assembled, options: RunOptions) -> None:
         self.assembled, self.report, self.options, self.watch = assembled, assembled.report, options, options.watch
-        self.planned = {attempt.id: attempt for attempt in assembled.attempts}
+        self.recorded = Recalled(assembled.report)
         self.stopped: str | None = None
         self.over_budget = False
         self.notes: list[str] = []
@@ -119,15 +121,15 @@ class _Run:
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
     def go(self) -> Summary:
-        before, planned = read_manifest(self.report), len(self.planned)
+        before, planned = read_manifest(self.report), len(self.assembled.attempts)
         if self.watch is None and before is not None and before.complete and tables_are_whole(self.report):
             lost, notes = before.without_outcome, before.notes  # with no need to read the journal
-            if before.plan_digest == plan_digest(self.assembled) and not (self.options.retry_errored and lost):
+            if before.plan_digest == self._plan_digest and not (self.options.retry_errored and lost):
                 return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
-        recorded, todo = self._look()
+        todo = self._look()
         if self.otherwise:
             self._grade_again()
-            recorded, todo = self._look()
+            todo = self._look()
         executor = _executor(self.assembled, self.options)
         if todo:
             executor.check(todo)
@@ -140,38 +142,46 @@ class _Run:
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
         with answers as self.answers, Journal(self.report) as journal, self.ears:
-            recorded, todo = self._look()  # again, now that nobody else writes
-            keep_ids(journal, recorded)
+            todo = self._look()  # again, now that nobody else writes
+            keep_ids(journal, self.recorded)
             if todo:
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if offline else fast_loop) as runner:
-                    runner.run(self._work(executor, journal, recorded, todo, models))
+                    runner.run(self._work(executor, journal, self.recorded, todo, models))
                 journal.check()
-                recorded = recall(self.assembled)
-                if self.watch is None and all(a.id in self.done and recorded.attempts[a.id].is_done for a in todo):
+            self.recorded = recall(self.assembled, self.recorded)
+            if todo and self.watch is None:
+                made = self.recorded.standings(a.id for a in todo)
+                if all(a.id in self.done and on and on.is_done for a, on in zip(todo, made, strict=True)):
                     self.stopped = None  # whatever came, it came too late to leave anything out
-            self._leave_tables(recorded)
-        return self._summary(recorded)
+            self._leave_tables()
+        return self._summary()
 
-    def _look(self) -> tuple[Recalled, list[Attempt]]:
-        """What is on record, and what is to be made."""
-        assembled, planned = self.assembled, self.planned
-        self.manifest, recorded = read_manifest(self.report), recall(assembled)
+    def _look(self) -> list[Attempt]:
+        """Reads what is on record; returns what is to be made."""
+        assembled = self.assembled
+        self.manifest, self.recorded = read_manifest(self.report), recall(assembled, self.recorded)
         again = {Status.ERRORED, Status.UNGRADED} if self.options.retry_errored else set()
-        kept = {i: o for i, o in recorded.attempts.items() if i in planned and o.status not in again and o.is_done}
-        self.done, self.done_before = set(kept), len(kept)
-        self.otherwise = graded_before(assembled, kept)
-        answered = {
-            (planned[i].contender, planned[i].suite.name) for i in kept if not self.assembled.is_dev(planned[i])
-        }
+        standings, graded = self.recorded.standings(a.id for a in assembled.attempts), assembled.gradings
+        left, self.done, answered = list[Attempt](), set[str](), set[tuple[str, str]]()
+        self.otherwise = list[Attempt]()
+        for attempt, on in zip(assembled.attempts, standings, strict=True):
+            if on is None or on.status in again or not on.is_done:
+                left.append(attempt)
+                continue
+            self.done.add(attempt.id)
+            self.otherwise += [] if is_graded_so(on, graded[attempt.task.digest]) else [attempt]
+            if not assembled.is_dev(attempt):
+                answered.add((attempt.contender, attempt.suite.name))
+        self.done_before = len(self.done)
         self.choices: Choices = decided(assembled, self.manifest.thresholds if self.manifest else {}, answered)
         only, todo = set(self.options.only), list[Attempt]()
         if self.watch is not None:
             only = {self.watch.contender}
-            others = (o for i, o in recorded.attempts.items() if i not in planned and o.status is not Status.SKIPPED)
-            self.stopped = self.watch.start(kept.values(), others)
+            outcomes, ids = self.recorded.attempts, dict.fromkeys(a.id for a in assembled.attempts)
+            others = (o for i, o in outcomes.items() if i not in ids and o.status is not Status.SKIPPED)
+            self.stopped = self.watch.start((outcomes[i] for i in ids if i in self.done), others)
         if self.stopped is None:
             parts = {part for name in only for part in assembled.waits_for(name)}
-            left = [attempt for attempt in assembled.attempts if attempt.id not in kept]
             todo = [
                 a
                 for a in left
@@ -182,7 +192,7 @@ class _Run:
                 todo = [*(attempt for attempt in todo if self.assembled.is_dev(attempt)), *main]
         todo = todo[: self.options.limit]
         self.tally = Progress(planned=len(todo), started=self.tally.started)
-        return recorded, todo
+        return todo
 
     def _grade_again(self) -> None:
         """Grades by the present graders what was graded by others."""
@@ -207,7 +217,8 @@ class _Run:
         models: Mapping[str, Model],
     ) -> None:
         async def prepared() -> Shop:
-            opened, meter = await executor.open(models, self._tell), meter_of(self.assembled, self.tally.started)
+            opened = await executor.open(models, self._tell)
+            meter = meter_of(self.assembled, self.tally.started, recorded)
             again = self._unreadable(recorded, todo)
             shop = Shop(self.assembled, journal, recorded, opened, meter, again=again, cache=self.answers)
             await self._prepare(shop, opened)
@@ -237,7 +248,8 @@ class _Run:
 
     def _unreadable(self, recorded: Recalled, todo: Sequence[Attempt]) -> set[str]:
         """Digests of what judges were asked of attempts that they left ungraded: the same replies would do so again."""
-        lost = {a.id for a in todo if (o := recorded.attempts.get(a.id)) is not None and o.cause is Cause.JUDGE}
+        standings = recorded.standings(a.id for a in todo)
+        lost = {a.id for a, on in zip(todo, standings, strict=True) if on is not None and on.cause is Cause.JUDGE}
         calls = read_calls_journal(self.report) if lost else ()
         return {call.request_digest for call in calls if call.attempt_id in lost and call.role is Role.JUDGE}
 
@@ -278,42 +290,45 @@ class _Run:
     def _tell(self, phase: str) -> None:
         self.options.listener(self.tally.at(self.clock.monotonic(), phase))
 
-    def _leave_tables(self, recorded: Recalled) -> None:
+    def _leave_tables(self) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
         cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
-        left_out, torn = compact(
-            self.report, (skipped(self.assembled, a, cause) for a in self.assembled.attempts), recorded
-        )
+        left_out, torn = compact(self.report, plan_of(self.assembled, lambda _: cause), self.recorded)
         if left_out:
             self.notes.append(f"{left_out} attempts of an earlier form of the experiment are not in the tables")
         if torn:
             self.notes.append(f"{torn} lines of the journal could not be read; what they held is tried again")
-        self.written = keep_written(self.assembled, recorded)
-        self._write_manifest(recorded)
+        self.written = keep_written(self.assembled, self.recorded)
+        self._write_manifest(over=True)
 
-    def _write_manifest(self, recorded: Recalled | None = None) -> None:
-        """As things stand; ``recorded`` at the end of a run."""
+    def _write_manifest(self, *, over: bool = False) -> None:
+        """As things stand; ``over``: at the end of a run."""
         before = self.manifest
         standing: dict[str, Any] = {"done": len(self.done), "complete": False, "without_outcome": 0}
-        if recorded is not None:
-            standing = standing_of(self.assembled, recorded.attempts)
+        if over:
+            standing = standing_of(self.assembled, self.recorded)
         early = before.early_records if before else {}  # also of what is no longer in the experiment
         if self.watch is not None:
             record = self.watch.record()
             early[str(record["contender_digest"])] = record
         manifest = manifest_of(
             self.assembled,
-            recorded.attempts if recorded is not None else None,
+            self.recorded if over else None,
             created_at=before.created_at if before else self.clock.now().isoformat(timespec="seconds"),
             thresholds=as_json(self.choices),
             stopped_because=None if standing["complete"] else self.stopped,
             early=early or None,
             notes=self._manifest_notes(),
+            # where something is graded by another grader, the next call has to see it
+            plan_digest="" if self.otherwise else self._plan_digest,
             **standing,
         )
-        # where something is graded by another grader, the next call has to see it
-        write_manifest(self.report, replace(manifest, plan_digest="") if self.otherwise else manifest)
+        write_manifest(self.report, manifest)
+
+    @cached_property
+    def _plan_digest(self) -> str:
+        return plan_digest(self.assembled)
 
     def _manifest_notes(self) -> tuple[str, ...]:
         """What models that are still asked are not asked with; those of this call as they are now."""
@@ -323,14 +338,14 @@ class _Run:
         kept = (note for note in earlier if note.startswith(others))
         return (*kept, *now, *self.assembled.for_readers, *self.written)
 
-    def _summary(self, recorded: Recalled) -> Summary:
-        outcomes = [recorded.attempts[i] for i in self.planned if i in recorded.attempts]
-        causes = Counter(str(o.cause) for o in outcomes if o.status in {Status.ERRORED, Status.UNGRADED})
+    def _summary(self) -> Summary:
+        standings = self.recorded.standings(a.id for a in self.assembled.attempts)
+        causes = Counter(str(on.cause) for on in standings if on and on.status in {Status.ERRORED, Status.UNGRADED})
         return Summary(
-            planned=len(self.planned),
+            planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, recorded.attempts)["complete"] and not self.otherwise,
+            complete=standing_of(self.assembled, self.recorded)["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,

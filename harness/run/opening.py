@@ -78,7 +78,8 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
     an adapter left out.
     """
     notes, used = dict[str, tuple[str, ...]](), set[str]()
-    prompts = [suite.prompt.of(task) for suite in shop.assembled.suites for task in suite.tasks[:2]]
+    suites = shop.assembled.suites
+    prompts = [suite.prompt.of(suite.tasks[n]) for n in range(2) for suite in suites if n < len(suite.tasks)]
 
     async def ask(name: str, request: Request) -> Reply:
         if (over := shop.meter.exhausted(shop.clock.monotonic())) is not None:

@@ -1,7 +1,6 @@
 """The manifest of a report: what it was made from."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,31 +10,30 @@ from harness.core import (
     JudgeRecord,
     Manifest,
     ModelRecord,
-    Outcome,
     Suite,
     SuiteRecord,
     as_json,
 )
 from harness.experiment import Assembled
 from harness.model import BACKENDS, backend_of
-from harness.run.trace import plan_digest, values
-from harness.store import as_asked, installed_versions, model_sourcing, sourced, this_machine
+from harness.run.trace import values
+from harness.store import Recalled, as_asked, installed_versions, model_sourcing, sourced, this_machine
 from harness.system import DELIVERIES, SIGNALS
 
 
-def manifest_of(assembled: Assembled, outcomes: Mapping[str, Outcome] | None = None, **state: Any) -> Manifest:
+def manifest_of(assembled: Assembled, recorded: Recalled | None = None, **state: Any) -> Manifest:
     """The manifest of a report; ``state`` is how far it is, in the words of `Manifest`. It holds no path, no secret."""
     experiment, models, contenders = assembled.experiment, dict[str, ModelRecord](), list[ContenderRecord]()
     for spec in assembled.specs.values():
-        recorded, backend = spec.options.get("recorded_backend"), backend_of(spec)
-        named = BACKENDS.get(recorded or spec.backend)
+        behind, backend = spec.options.get("recorded_backend"), backend_of(spec)
+        named = BACKENDS.get(behind or spec.backend)
         kind, why = model_sourcing(
-            spec.price, recorded or spec.backend, spec.base_url, owned=named.owned if named else None
+            spec.price, behind or spec.backend, spec.base_url, owned=named.owned if named else None
         )
         models[spec.name] = ModelRecord(
             **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
             model=spec.model if backend.named or backend.recorded else "",
-            recorded_backend=recorded,
+            recorded_backend=behind,
             capabilities=tuple(sorted(backend.capabilities(spec))),
             sourcing=kind,
             sourcing_why=why,
@@ -54,11 +52,10 @@ def manifest_of(assembled: Assembled, outcomes: Mapping[str, Outcome] | None = N
         suites=suites_of(assembled),
         models=tuple(models.values()),
         contenders=sourced(contenders, {}, models),
-        judges=judge_records(assembled, outcomes),
+        judges=judge_records(assembled, recorded),
         **{key: getattr(experiment, key).model_dump(mode="json", exclude_none=True) for key in ("economics", "budget")},
         prices={name: as_json(spec.price) for name, spec in assembled.specs.items()},
         planned=len(assembled.attempts),
-        plan_digest=plan_digest(assembled),
         **state,
     )
 
@@ -77,12 +74,14 @@ def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:
     )
 
 
-def judge_records(assembled: Assembled, recorded: Mapping[str, Outcome] | None) -> tuple[JudgeRecord, ...]:
+def judge_records(assembled: Assembled, recorded: Recalled | None) -> tuple[JudgeRecord, ...]:
     """What the manifest says of the judges that grade tasks; of ``recorded`` attempts how many each has graded."""
-    graded, held = Counter[str](), recorded or {}
-    for one in assembled.attempts if held and assembled.judges else ():
-        if one.id in held and held[one.id].passed is not None:
-            graded.update(assembled.graders[one.task.digest].judges)
+    graded = Counter[str]()
+    if recorded is not None and assembled.judges:
+        standings = recorded.standings(a.id for a in assembled.attempts)
+        for one, on in zip(assembled.attempts, standings, strict=True):
+            if on is not None and on.passed is not None:
+                graded.update(assembled.graders[one.task.digest].judges)
     asked: dict[str, list[str]] = {}
     for suite in assembled.suites:
         for name in sorted({name for by in _graders_of(assembled, suite) for name in by.judges}):

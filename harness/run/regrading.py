@@ -16,6 +16,7 @@ from harness.run.boxes import KEPT, is_kept
 from harness.run.cached import cached_answers
 from harness.run.crew import Crew, Made
 from harness.run.opening import open_models
+from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import judge_records, suites_of
 from harness.run.session import Shop
 from harness.run.spent import meter_of
@@ -27,9 +28,6 @@ from harness.run.trace import (
     Progress,
     identity,
     judge_usd,
-    plan_digest,
-    skipped,
-    standing_of,
     values,
 )
 from harness.store import (
@@ -83,11 +81,11 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
             *ENDED_BEFORE,
             Cause.REFUSED,
         }  # who failed by these fails under any grader, as the rows have to say
-        failed = {i for i, outcome in held.attempts.items() if outcome.passed is False and outcome.cause in over}
-        work = [a for a in assembled.attempts if a.id in last or a.id in failed]
-        if within_run:
-            gradings = assembled.gradings
-            work = [a for a in work if not is_graded_so(held.attempts[a.id], gradings[a.task.digest])]
+        gradings, work = assembled.gradings, list[Attempt]()
+        stood = [*zip(assembled.attempts, held.standings(a.id for a in assembled.attempts), strict=True)]
+        for a, on in stood:
+            if on is not None and (a.id in last or (on.passed is False and on.cause in over)):
+                work += [] if within_run and is_graded_so(on, gradings[a.task.digest]) else [a]
         lost = _lost(assembled, work)
         judges = {model for attempt in work for model in assembled.graders[attempt.task.digest].models}
         models = open_models(assembled, judges, offline=offline)
@@ -116,15 +114,15 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
         if crew.lines and (report / OUTCOMES_FILE).is_file():
             kept = next(name for n in count(1) if not (report / (name := f"outcomes.before-{n}.parquet")).exists())
             shutil.copyfile(report / OUTCOMES_FILE, report / kept)
-        recorded = recall(assembled) if crew.lines else held
-        waiting = len(graded_before(assembled, recorded.attempts))
+        recorded = recall(assembled, held) if crew.lines else held
+        waiting = len(graded_before(assembled, recorded))
         if crew.lines and not within_run:
             _leave_tables(assembled, recorded, whole=not waiting)
     return Regraded(
         graded=crew.graded,
         waiting=waiting,
         changes={name: {way: crew.changes[name, way] for way in DIRECTIONS} for name in assembled.systems},
-        left=sum(attempt.id in held.attempts for attempt in assembled.attempts) - len(last),
+        left=sum(on is not None for _, on in stood) - len(last),
         kept=kept,
         stopped_because=crew.stopped,
         judge_usd=paid,
@@ -146,9 +144,8 @@ def _last_replies(assembled: Assembled, held: Recalled) -> dict[str, str]:
     calls = read_calls_journal(assembled.report)
     others = {call.request_digest for call in calls if call.role in deciding or call.draw}
     found = {}
-    for attempt in assembled.attempts:
-        outcome = held.attempts.get(attempt.id)
-        if outcome is None or outcome.status in {Status.ERRORED, Status.SKIPPED} or outcome.cause in ENDED_BEFORE:
+    for attempt, on in zip(assembled.attempts, held.standings(a.id for a in assembled.attempts), strict=True):
+        if on is None or on.status in {Status.ERRORED, Status.SKIPPED} or on.cause in ENDED_BEFORE:
             continue
         given = [digest for digest in held.transcript(attempt.id).requests if digest not in others]
         if given and given[-1] in held.replies:
@@ -222,10 +219,9 @@ def _leave_tables(assembled: Assembled, recorded: Recalled, *, whole: bool) -> N
     if (report / OUTCOMES_FILE).is_file():
         rows = read_outcomes(report, ["attempt_id", "status", "cause"]).to_pylist()
         causes = {row["attempt_id"]: row["cause"] for row in rows if row["status"] == Status.SKIPPED}
-    plan = (skipped(assembled, a, Cause(causes.get(a.id) or Cause.STOPPED)) for a in assembled.attempts)
-    compact(report, plan, recorded)
+    compact(report, plan_of(assembled, lambda name: Cause(causes.get(name) or Cause.STOPPED)), recorded)
     if (manifest := read_manifest(report)) is not None:
-        now = standing_of(assembled, recorded.attempts) | {"planned": len(assembled.attempts)}
-        now |= {"suites": suites_of(assembled), "judges": judge_records(assembled, recorded.attempts)}
+        now = standing_of(assembled, recorded) | {"planned": len(assembled.attempts)}
+        now |= {"suites": suites_of(assembled), "judges": judge_records(assembled, recorded)}
         # where not all is graded alike, the next run has to see it
         write_manifest(report, replace(manifest, plan_digest=plan_digest(assembled) if whole else "", **now))

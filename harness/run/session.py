@@ -89,8 +89,8 @@ class Shop:
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
         self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
         self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
-        self.holds_earlier = bool(recorded.renamed) or any(o.prompt_digest is None for o in recorded.attempts.values())
-        self.run = 1 + max((o.run or 1 for o in recorded.attempts.values()), default=0)
+        self.holds_earlier = bool(recorded.renamed) or any(on.prompt_digest is None for on in recorded.current())
+        self.run = 1 + max((on.run or 1 for on in recorded.current()), default=0)
         """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back

@@ -1,11 +1,11 @@
 """What the calls of a report have cost so far."""
 
-from harness.core import Call, Usage
+from harness.core import Call, Cost, Usage
 from harness.cost import AttemptMeter, Meter
 from harness.experiment import Assembled
 from harness.model import backend_of
 from harness.run.trace import values
-from harness.store import read_calls_journal
+from harness.store import Recalled, read_calls_journal, read_journal
 
 _NOTHING = Usage.total(())  # of a call by which nothing was made
 
@@ -17,18 +17,19 @@ def is_spent(call: Call) -> bool | None:
     return None if call.usage != _NOTHING else False
 
 
-def meter_of(assembled: Assembled, started: float = 0.0) -> Meter:
-    """The budget of a report, with what earlier calls of the run have spent."""
+def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | None = None) -> Meter:
+    """The budget of a report, with what earlier calls of the run have spent; ``recorded``: where it was read."""
     meter = Meter(**values(assembled.experiment.budget, "usd", "attempt_usd", "wall_s"), started=started)
-    contenders = {attempt.id: attempt.contender for attempt in assembled.attempts}
-    spent: dict[str, float] = {}
-    for call in read_calls_journal(assembled.report):
-        if _is_billed(assembled, call):
-            meter.spend(call.cost)
-            spent[call.attempt_id] = spent.get(call.attempt_id, 0.0) + (call.cost.usd or 0.0)
-    for attempt, usd in spent.items():
-        if usd and attempt in contenders:
-            meter.expect(contenders[attempt], usd)
+    free = {name for name, spec in assembled.specs.items() if backend_of(spec).recorded}
+    spent = [0.0] * len(assembled.attempts)
+    for attempt, paid, usd in (recorded or read_journal(assembled.report)).paid(a.id for a in assembled.attempts):
+        if paid.spent(usd) is not False and not paid.cache_hit and paid.model not in free:
+            meter.spend(Cost(usd=usd))
+            if attempt >= 0:
+                spent[attempt] += usd or 0.0
+    for planned, usd in zip(assembled.attempts, spent, strict=True):
+        if usd:
+            meter.expect(planned.contender, usd)
     return meter
 
 

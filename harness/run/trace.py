@@ -1,7 +1,7 @@
 """What happens in an attempt, told as it happens; its row in the outcome table."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,9 +22,8 @@ from harness.core import (
     Status,
     Task,
     Usage,
-    digest_json,
 )
-from harness.experiment import Assembled, Attempt, graded_before
+from harness.experiment import Assembled, Attempt
 from harness.retrieval import ContextPrompt
 
 
@@ -203,18 +202,6 @@ def faulted(fault: Fault, reason: str) -> Grade:
     return Grade(status=fault.status, cause=fault.cause, reason=reason, score=0.0 if fault.status == "failed" else None)
 
 
-def standing_of(assembled: Assembled, recorded: Mapping[str, Outcome]) -> dict[str, Any]:
-    """How far a report is, in the words of its manifest."""
-    outcomes = [recorded[a.id] for a in assembled.attempts if a.id in recorded]
-    done = sum(outcome.is_done for outcome in outcomes)
-    lost = sum(outcome.status in {Status.ERRORED, Status.UNGRADED} for outcome in outcomes)
-    before = len(graded_before(assembled, recorded))
-    graded = sum(outcome.passed is not None or outcome.status is Status.UNGRADED for outcome in outcomes)
-    mixed = 0 < before < graded
-    state = {"done": done, "complete": done == len(assembled.attempts) and not mixed, "without_outcome": lost}
-    return state | {"graded_before": before if mixed else 0, "graded_now": graded - before if mixed else 0}
-
-
 def skipped(assembled: Assembled, attempt: Attempt, cause: Cause) -> Outcome:
     """The row of an attempt that was never made."""
     return Outcome(**identity(assembled, attempt), status=Status.SKIPPED, cause=cause)
@@ -300,13 +287,3 @@ def _documents(assembled: Assembled, attempt: Attempt, asked: Collection[str]) -
     prompts = assembled.systems[attempt.contender][attempt.suite.name].prompts(asked)
     passages = [one for by in prompts if isinstance(by, ContextPrompt) for one in by.passages(attempt.task)]
     return tuple(dict.fromkeys(name for passage in passages for name in passage.names))
-
-
-def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew."""
-    graded = assembled.gradings
-    named = (
-        [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
-        for a in assembled.attempts
-    )
-    return digest_json([assembled.experiment.name, *sorted(named, key=lambda row: str(row[0]))])

@@ -33,10 +33,13 @@ if TYPE_CHECKING:
     from harness.store.cache import AnswerCache
     from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
+    from harness.store.compacting import PLANNED, Plan, compact
     from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
     from harness.store.importers.table import import_table
     from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
     from harness.store.journal import Journal, running_process
+    from harness.store.lines import read_actions_journal, read_calls_journal
+    from harness.store.live import so_far
     from harness.store.manifest import (
         Economics,
         as_asked,
@@ -57,17 +60,15 @@ if TYPE_CHECKING:
     from harness.store.outcomes import ERRORED, GRADED, PARTLY, UNGRADED, Outcomes, TaskKey, count_results
     from harness.store.recall import (
         Recalled,
+        Standing,
         Transcript,
         has_answers,
-        read_actions_journal,
-        read_calls_journal,
         read_journal,
         refuse_foreign_results,
     )
     from harness.store.skill_use import SkillUse, load_skill_use
     from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
     from harness.store.tables import (
-        compact,
         read_actions,
         read_calls,
         read_outcomes,

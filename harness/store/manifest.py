@@ -36,7 +36,7 @@ from harness.core import (
 )
 from harness.store.columns import CALLS_FILE, OUTCOMES_FILE
 from harness.store.journal import ATTEMPTS
-from harness.store.recall import journal_files
+from harness.store.lines import journal_files
 from harness.userfile import Amount, Positive, Rate, Strict, Text, Truth, parse, read_yaml
 
 FILE = "manifest.json"
@@ -135,6 +135,11 @@ def unread(error: Exception) -> str:
 
 def installed_versions() -> dict[str, str]:
     """The versions of Python and of the packages that can change a result, where they are installed."""
+    return dict(_versions())
+
+
+@functools.cache
+def _versions() -> Mapping[str, str]:
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(metadata.PackageNotFoundError):

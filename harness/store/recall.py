@@ -1,17 +1,13 @@
 """Reads a run's journal back: what is done; conversations and replies are read when they are asked for."""
 
-import json
-import os
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from math import inf, isnan, nan
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, get_args
-
-import orjson
+from typing import Any, NamedTuple
 
 from harness.core import (
     Acted,
@@ -24,14 +20,14 @@ from harness.core import (
     Reply,
     Role,
     Status,
-    ToolCall,
     Usage,
     UsageError,
+    as_json,
 )
-from harness.store.columns import OUTCOMES_FILE
+from harness.store.columns import OUTCOMES_FILE, Ints
 from harness.store.journal import ACTIONS, ATTEMPTS, CALLS
-
-R = TypeVar("R")
+from harness.store.lines import Shapes, journal_files, lines_of, record_from, understood
+from harness.store.places import Distinct, Keys, Lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,54 +41,74 @@ class Transcript:
     replies: Mapping[str, Reply] = field(default_factory=dict)  # the replies by request digest, where they are known
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a line stands."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What of a recorded attempt is kept at hand; equal ones are one object."""
 
-    path: Path
-    start: int
-    length: int
+    contender: str
+    suite: str
+    status: Status
+    cause: Cause | None
+    passed: bool | None
+    prompt_digest: str | None
+    grader_digest: str | None
+    run: int | None
 
-    def read(self) -> dict[str, Any]:
-        """The line's JSON object."""
-        handle = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)  # a file object costs more than the line
-        try:
-            return dict(json.loads(os.pread(handle, self.length, self.start)))
-        finally:
-            os.close(handle)
+    @property
+    def is_done(self) -> bool:
+        """As of an `Outcome`."""
+        return self.status is not Status.SKIPPED and self.cause is not Cause.AUTH
+
+
+class Paid(NamedTuple):
+    """What of a recorded call its bill depends on; equal ones are one object."""
+
+    model: str
+    role: Role
+    cache_hit: bool
+    failed: bool
+    used: bool  # whether it is said that something was used, or nothing is said
+
+    def spent(self, usd: float | None) -> bool | None:
+        """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
+        if not self.failed or usd is not None:
+            return True
+        return None if self.used else False
 
 
 class Replies(Mapping[str, Reply]):
     """Replies by request digest, each read from the journal when it is asked for; the last one written counts."""
 
-    def __init__(self, places: Mapping[str, Place]) -> None:
-        self._places = places
+    def __init__(self, keys: Keys, calls: Lines, rows: "array[int]") -> None:
+        self._keys, self._calls, self._rows = keys, calls, rows
 
     def __getitem__(self, request_digest: str) -> Reply:
-        return record_from(Reply, self.raw(request_digest))
+        return record_from(Reply, dict(self._calls.read(self.row(request_digest))["reply"]))
 
-    def raw(self, request_digest: str) -> dict[str, Any]:
-        """A reply as the JSON object that was written."""
-        return dict(self._places[request_digest].read()["reply"])
+    def row(self, request_digest: str) -> int:
+        """The row of its call. Raises KeyError."""
+        if (row := self._keys.row(request_digest)) < 0:
+            raise KeyError(request_digest)
+        return self._rows[row]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
+        return (str(self._calls.read(self._rows[row])["call"]["request_digest"]) for row in self._keys.last().tolist())
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._keys.last())
 
     def __contains__(self, request_digest: object) -> bool:
-        return request_digest in self._places
+        return isinstance(request_digest, str) and self._keys.row(request_digest) >= 0
 
 
 class Told(Mapping[tuple[str, int], str]):
     """What models were told of their actions, by the digest of the call that asked for one and its place there."""
 
-    def __init__(self, places: Mapping[tuple[str, int], Place]) -> None:
-        self._places = places
+    def __init__(self, places: Mapping[tuple[str, int], int], lines: Lines) -> None:
+        self._places, self._lines = places, lines
 
     def __getitem__(self, action: tuple[str, int]) -> str:
-        return str(self._places[action].read()["text"])
+        return str(self._lines.read(self._places[action])["text"])
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
         return iter(self._places)
@@ -101,108 +117,235 @@ class Told(Mapping[tuple[str, int], str]):
         return len(self._places)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recalled:
-    """What a journal holds."""
+class Attempts(Mapping[str, Outcome]):
+    """Recorded outcomes by attempt, each read from the journal when it is asked for; the last one written counts."""
 
-    attempts: Mapping[str, Outcome]  # by attempt_id; where an attempt was tried again, its last outcome
-    replies: Replies  # the run's cache: a request's digest gives its reply
-    told: Told = field(default_factory=lambda: Told({}))
-    acted: frozenset[tuple[str, str, int]] = frozenset()  # attempts, calls and places of the actions that are on record
-    torn: int  # lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood
-    places: Mapping[str, Place] = field(default_factory=dict, repr=False)
-    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)  # ids of an earlier version to those here
-    unkept: tuple[str, ...] = ()  # such ids that the journal has not written down anew
+    def __init__(self, held: "Recalled") -> None:
+        self._held = held
+
+    def __getitem__(self, attempt_id: str) -> Outcome:
+        if (moved := self._held.moved.get(attempt_id)) is not None:
+            return moved
+        return record_from(Outcome, self._held.line(attempt_id)["outcome"])
+
+    def __iter__(self) -> Iterator[str]:
+        held, lines = self._held, self._held.attempt_lines
+        ids = (str(lines.read(row)["outcome"]["attempt_id"]) for row in held.attempt_keys.last().tolist())
+        yield from (name for name in ids if name not in held.renamed and name not in held.moved)
+        yield from held.moved
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self) if self._held.renamed else len(self._held.attempt_keys.last())
+
+    def __contains__(self, attempt_id: object) -> bool:
+        return isinstance(attempt_id, str) and self._held.standings([attempt_id])[0] is not None
+
+
+class Recalled:
+    """What a journal holds: what is done is known at once, conversations and replies are read when they are asked for.
+
+    A million attempts take some hundred megabytes less than their outcomes would: of each its standing and its place.
+    """
+
+    def __init__(self, report: Path) -> None:
+        self.report = report
+        self.renamed: dict[str, str] = {}  # ids of an earlier version to those here
+        self.moved: dict[str, Outcome] = {}  # by their new ids the outcomes of those that are not written down anew
+        self.attempts = Attempts(self)
+        self.attempt_keys, self.attempt_lines = Keys(self._last), Lines([])
+        self.kinds = Distinct(_standing)
+        self.call_lines, self.call_attempts, self.bill = Lines([]), Keys(), Distinct(_paid)
+        self.usd = array("d")  # of each call, NaN where it is not known
+        self._reply_keys, self._reply_rows = Keys(), array("q")
+        self.replies = Replies(self._reply_keys, self.call_lines, self._reply_rows)  # by a request's digest
+        self._begun = array("d")
+        self._told: dict[tuple[str, int], int] = {}
+        self._acted: set[tuple[str, str, int]] = set()
+        self._action_lines = Lines([])
+        self.told = Told(self._told, self._action_lines)
+        self._ends: dict[Path, tuple[int, int]] = {}  # of each file its inode, and how far it was read
+        self._outcomes = Shapes(
+            Outcome, {"status": frozenset(Status), "cause": _CAUSES, "contender_kind": frozenset(Kind)}
+        )
+        self._asked = Shapes(Call, {"role": frozenset(Role)}, {"usage": Usage, "cost": Cost})
+        self._torn, self._cut = 0, set[Path]()  # files whose last line is a piece, which the next run takes away
+
+    @property
+    def torn(self) -> int:
+        """Lines that could not be read: cut off by a kill, damaged, or of a newer version and not understood."""
+        return self._torn + len(self._cut)
+
+    @property
+    def acted(self) -> frozenset[tuple[str, str, int]]:
+        """Attempts, calls and places of the actions that are on record."""
+        return frozenset(self._acted)
+
+    @property
+    def unkept(self) -> tuple[str, ...]:
+        """Ids of an earlier version whose attempts the journal has not written down under their present ones."""
+        return tuple(old for old, new in self.renamed.items() if new in self.moved)
+
+    def standings(self, ids: Iterable[str]) -> list[Standing | None]:
+        """Of each attempt how it stands; ``None`` of those without an outcome."""
+        ids = [*ids]
+        found = [None if row < 0 else self.kinds[row] for row in self.attempt_keys.rows(ids).tolist()]
+        if self.renamed:
+            for place, name in enumerate(ids):
+                if name in self.moved:
+                    found[place] = _standing(*map(partial(getattr, self.moved[name]), _STANDING))
+                elif name in self.renamed:
+                    found[place] = None
+        return found
+
+    def current(self) -> list[Standing]:
+        """The ways in which recorded attempts stand."""
+        if self.renamed:
+            return [*{standing for standing in self.standings(self.attempts) if standing is not None}]
+        return self.kinds.among(self.attempt_keys.last())
+
+    def rename(self, old: str, outcome: Outcome) -> None:
+        """Gives an attempt of an earlier version the outcome that it has under its present id."""
+        self.renamed[old] = outcome.attempt_id
+        self.moved[outcome.attempt_id] = outcome
+
+    @property
+    def attempts_whole(self) -> bool:
+        """Whether every attempt was written with all fields that it has now."""
+        return self._outcomes.whole
+
+    @property
+    def calls_whole(self) -> bool:
+        """The same of the calls."""
+        return self._asked.whole
+
+    def rows(self, ids: Sequence[str]) -> Ints:
+        """Of each attempt the row of its line; -1 of those without an outcome."""
+        found = self.attempt_keys.rows(ids)
+        if self.renamed:
+            for place, name in enumerate(ids):
+                if name in self.moved:
+                    found[place] = self.row(name)
+                elif name in self.renamed:
+                    found[place] = -1
+        return found
+
+    def reply_rows(self, request_digests: Sequence[str]) -> list[int]:
+        """Of each request the row of the call that has its reply; -1 where none has."""
+        rows = self._reply_keys.rows(request_digests).tolist()
+        return [-1 if row < 0 else self._reply_rows[row] for row in rows]
+
+    def row(self, attempt_id: str) -> int:
+        """The row of an attempt's line. Raises KeyError: the journal has no such attempt."""
+        named = (old for old, new in self.renamed.items() if new == attempt_id and new in self.moved)
+        if (row := self.attempt_keys.row(next(named, attempt_id))) < 0:
+            raise KeyError(attempt_id)
+        return row
+
+    def line(self, attempt_id: str) -> dict[str, Any]:
+        """An attempt as it was written. Raises KeyError: the journal has no such attempt."""
+        return self.attempt_lines.read(self.row(attempt_id))
+
+    def paid(self, ids: Iterable[str]) -> Iterator[tuple[int, Paid, float | None]]:
+        """Of each call the place of its attempt among these, -1 where it is none of them; what was paid, in dollars."""
+        places = Keys()
+        for name in ids:
+            places.add(name)
+        for row, place in enumerate(places.rows_of(self.call_attempts.packed()).tolist()):
+            if (paid := self.bill[row]) is not None:
+                usd = self.usd[row]
+                yield place, paid, None if isnan(usd) else usd
 
     def transcript(self, attempt_id: str) -> Transcript:
         """The conversation of an attempt. Raises KeyError: the journal has no such attempt."""
-        line = self.places[attempt_id].read()
+        line = self.line(attempt_id)
         messages, requests = (tuple(line.get(name) or ()) for name in ("messages", "requests"))
         told: dict[str, Any] = {"attempt_id": attempt_id, "messages": messages, "requests": requests}
         replies = {digest: self.replies[digest] for digest in requests if digest in self.replies}
         return Transcript(**told, reason=line.get("reason") or "", replies=replies)
 
+    def read_on(self) -> "Recalled":
+        """With what was written since it was last read; all of it anew, where a file is another or was cut."""
+        files = [(kind, path) for kind in (ATTEMPTS, CALLS, ACTIONS) for path in journal_files(self.report, kind)]
+        now = {path: path.stat() for _, path in files}
+        ends = self._ends.items()
+        if not all(path in now and now[path].st_ino == node and now[path].st_size >= end for path, (node, end) in ends):
+            return Recalled(self.report).read_on()
+        how = {ATTEMPTS: (self._attempt, self.attempt_lines), CALLS: (self._call, self.call_lines)}
+        for kind, path in files:
+            take, lines = how.get(kind, (self._action, self._action_lines))
+            if path not in lines.files:
+                lines.files.append(path)
+            file, (_, end) = lines.files.index(path), self._ends.get(path, (0, 0))
+            self._cut.discard(path)
+            if now[path].st_size > end:
+                for start, length, value in lines_of(path, end):
+                    end = start + length
+                    if value is None:
+                        self._cut.add(path)
+                        end = start
+                    elif not take(value, file, start, length):
+                        self._torn += 1
+            self._ends[path] = now[path].st_ino, end
+        return self
+
+    def _attempt(self, line: Mapping[str, Any], file: int, start: int, length: int) -> bool:
+        """Takes the line of an attempt; False where it is none that is understood."""
+        made = line.get("outcome")
+        if not self._outcomes.understand(made):
+            return False
+        self.attempt_keys.add(made["attempt_id"])
+        self.attempt_lines.add(file, start, length)
+        begun = made.get("started_at")
+        self._begun.append(datetime.fromisoformat(begun).timestamp() if begun else -inf)
+        self.kinds.add(*map(made.get, _STANDING))
+        if isinstance(earlier := line.get("earlier"), str):
+            self.renamed[earlier] = made["attempt_id"]
+            self.moved.pop(made["attempt_id"], None)
+        return True
+
+    def _last(self, rows: Sequence[int]) -> int:
+        """Which of an attempt's lines counts: within one file the later one, between files the later start."""
+        last, *others = rows
+        for row in others:
+            apart = self.attempt_lines.file(row) != self.attempt_lines.file(last)
+            last = last if apart and self._begun[row] <= self._begun[last] else row
+        return last
+
+    def _call(self, line: Mapping[str, Any], file: int, start: int, length: int) -> bool:
+        call = line.get("call")
+        if not isinstance(call, dict) or not isinstance(digest := call.get("request_digest"), str):
+            return False
+        if isinstance(line.get("reply"), dict):
+            self._reply_keys.add(digest)
+            self._reply_rows.append(len(self.call_lines))
+        self.call_lines.add(file, start, length)
+        if self._asked.understand(call):
+            usd, used = (call.get("cost") or {}).get("usd"), (call.get("usage") or {}) != _NOTHING
+            told = (call["model"], call["role"], bool(call.get("cache_hit")), call.get("error") is not None, used)
+            self.call_attempts.add(call["attempt_id"])
+            self.bill.add(*told)
+        else:
+            usd = None
+            self.call_attempts.add("")
+            self.bill.add()
+        self.usd.append(nan if usd is None else usd)
+        return True
+
+    def _action(self, line: Mapping[str, Any], file: int, start: int, length: int) -> bool:
+        action = understood(Acted, line.get("action"))
+        if action is None:
+            return False
+        key = action.request_digest, action.place
+        self._acted.add((action.attempt_id, *key))
+        if isinstance(line.get("text"), str) and key not in self._told:  # the first is what the model was told
+            self._told[key] = len(self._action_lines)
+            self._action_lines.add(file, start, length)
+        return True
+
 
 def read_journal(report: Path) -> Recalled:
     """Everything that the journals of all workers hold; empty where there are none."""
-    attempts: dict[str, Outcome] = {}
-    places: dict[str, Place] = {}
-    replies: dict[str, Place] = {}
-    renamed: dict[str, str] = {}
-    torn, begun = 0, datetime.min.replace(tzinfo=UTC)
-    for path in journal_files(report, ATTEMPTS):
-        for place, line in _lines(path):
-            outcome = _understood(Outcome, line.get("outcome"))
-            if outcome is None:
-                torn += 1
-                continue
-            name, old = outcome.attempt_id, attempts.get(outcome.attempt_id)
-            earlier_start = old is not None and (outcome.started_at or begun) <= (old.started_at or begun)
-            if earlier_start and places[name].path != path:  # within one file the later line counts
-                continue
-            attempts[name], places[name] = outcome, place
-            if isinstance(earlier := line.get("earlier"), str):
-                renamed[earlier] = name
-    for earlier in renamed:
-        attempts.pop(earlier, None)
-        places.pop(earlier, None)
-    for path in journal_files(report, CALLS):
-        for place, line in _lines(path):
-            call = line.get("call")
-            if not isinstance(call, dict) or not isinstance(call.get("request_digest"), str):
-                torn += 1
-            elif isinstance(line.get("reply"), dict):
-                replies[call["request_digest"]] = place
-    told, acted, more = _read_actions(report)
-    return Recalled(
-        attempts=attempts,
-        replies=Replies(replies),
-        told=told,
-        acted=acted,
-        torn=torn + more,
-        places=places,
-        renamed=renamed,
-    )
-
-
-def _read_actions(report: Path) -> tuple[Told, frozenset[tuple[str, str, int]], int]:
-    """What models were told of their actions, which are on record, and lines that could not be read."""
-    told, acted, torn = dict[tuple[str, int], Place](), set[tuple[str, str, int]](), 0
-    for path in journal_files(report, ACTIONS):
-        for place, line in _lines(path):
-            action = _understood(Acted, line.get("action"))
-            if action is None:
-                torn += 1
-                continue
-            acted.add((action.attempt_id, action.request_digest, action.place))
-            if isinstance(line.get("text"), str):
-                told.setdefault((action.request_digest, action.place), place)  # the first is what the model was told
-    return Told(told), frozenset(acted), torn
-
-
-def read_calls_journal(report: Path, worker: str | None = None) -> Iterator[Call]:
-    """The calls of all workers, or of one, in the order of writing; lines that cannot be read are passed over."""
-    for path in journal_files(report, CALLS):
-        if worker is not None and path.name != f"{CALLS}.{worker}.jsonl":
-            continue
-        for _, line in _lines(path):
-            call = _understood(Call, line.get("call"))
-            if call is not None:
-                yield call
-
-
-def read_actions_journal(report: Path) -> Iterator[Acted]:
-    """The actions of all workers in the order of writing; lines that cannot be read are passed over."""
-    for path in journal_files(report, ACTIONS):
-        for _, line in _lines(path):
-            action = _understood(Acted, line.get("action"))
-            if action is not None:
-                yield action
-
-
-def journal_files(report: Path, kind: str) -> list[Path]:
-    """The journal files of all workers, the main one first."""
-    return [p for p in (report / f"{kind}.jsonl", *sorted(report.glob(f"{kind}.*.jsonl"))) if p.is_file()]
+    return Recalled(report).read_on()
 
 
 def has_answers(report: Path) -> bool:
@@ -218,84 +361,25 @@ def refuse_foreign_results(report: Path) -> None:
         raise UsageError(f"{path}: {problem}; put experiment.yaml into another folder")
 
 
-def record_from(kind: type[R], record: Mapping[str, Any]) -> R:
-    """A record from its JSON, without fields unknown to us. Raises KeyError, TypeError, ValueError: it is none."""
-    known: dict[str, Any] = {}
-    for name, (types, make) in _FIELDS[kind].items():
-        if name in record:
-            value = record[name]
-            if types and type(value) not in types:
-                raise TypeError(f"{name} holds {value!r:.60}")
-            known[name] = make(value) if make else value
-    return kind(**known)
+_CAUSES = frozenset([None, *map(str, Cause)])
+_NOTHING = as_json(Usage.total(()))
+_STANDING = ("contender", "suite", "status", "cause", "passed", "prompt_digest", "grader_digest", "run")
 
 
-_MADE: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(
-        ("report", "suite", "suite_digest", "contender", "contender_digest", "domain"),
-        lambda text: sys.intern(text) if isinstance(text, str) else text,
-    ),
-    **dict.fromkeys(
-        ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"),
-        lambda names: tuple(names or ()),
-    ),
-    **dict.fromkeys(
-        ("skills_opened", "skills_read", "skills_run"), lambda names: None if names is None else tuple(names)
-    ),
-    "status": Status,
-    "contender_kind": Kind,
-    "role": Role,
-    "cause": lambda word: None if word is None else Cause(word),
-    **dict.fromkeys(
-        ("started_at", "attempt_started_at", "graded_at"),
-        lambda text: None if text is None else datetime.fromisoformat(text),
-    ),
-    "usage": lambda usage: record_from(Usage, usage or {}),
-    "cost": lambda cost: record_from(Cost, cost or {}),
-    "tool_calls": lambda calls: tuple(record_from(ToolCall, call) for call in calls or ()),
-}  # of fields that are not what JSON has, how they are made of it
+def _standing(contender: str, suite: str, status: str, cause: str | None, *rest: Any) -> Standing:
+    passed, prompt_digest, grader_digest, run = rest
+    return Standing(
+        contender=contender,
+        suite=suite,
+        status=Status(status),
+        cause=None if cause is None else Cause(cause),
+        passed=passed,
+        prompt_digest=prompt_digest,
+        grader_digest=grader_digest,
+        run=run,
+    )
 
 
-def _allowed(kind: Any) -> frozenset[type] | None:
-    """What a field may hold, where that is a text, a number or a truth value."""
-    parts = frozenset(get_args(kind) if isinstance(kind, UnionType) else (kind,))
-    return (parts | {int} if float in parts else parts) if parts <= {str, int, float, bool, type(None)} else None
-
-
-_FIELDS = {
-    kind: {
-        f.name: (_allowed(f.type) if checked else None, _MADE.get(f.name) if kind is not Acted else None)
-        for f in fields(kind)
-    }
-    for kind, checked in {
-        Outcome: True,
-        Call: True,
-        Acted: True,
-        Usage: True,
-        Cost: True,
-        Reply: False,
-        ToolCall: False,
-    }.items()
-}  # of each record its fields: what those that tables are made of may hold, and how it is made
-
-
-def _understood(kind: type[R], record: Any) -> R | None:
-    try:
-        return record_from(kind, record)
-    except (KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _lines(path: Path) -> Iterator[tuple[Place, dict[str, Any]]]:
-    """Each line's place and object, which is empty where the line is none."""
-    start = 0
-    with path.open("rb") as file:
-        for line in file:
-            value: Any = None
-            try:
-                value = orjson.loads(line)
-            except ValueError:  # torn; or what only the standard library reads, half of a surrogate pair
-                with suppress(ValueError, RecursionError):
-                    value = json.loads(line)
-            yield Place(path, start, len(line)), value if isinstance(value, dict) else {}
-            start += len(line)
+def _paid(*parts: Any) -> Paid | None:
+    """``None`` of a call that is not understood."""
+    return Paid(parts[0], Role(parts[1]), *parts[2:]) if parts else None

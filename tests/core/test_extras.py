@@ -19,7 +19,7 @@ def test_advice_names_the_packages_of_the_extra_and_never_the_distribution_itsel
 
 
 def test_the_core_has_a_line_too():
-    assert "'aiohttp>=" in install_line()
+    assert "'httptools>=" in install_line()
     assert "torch" not in install_line()
 
 

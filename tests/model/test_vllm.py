@@ -184,7 +184,7 @@ class MadeUp:
         for number in numbers:
             self.flying[number].set()
 
-    def shutdown(self) -> None:
+    def shutdown(self, _timeout: float) -> None:
         self.ended = True
 
 

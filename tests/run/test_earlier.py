@@ -36,7 +36,7 @@ def figures(report):
     digests = {"suite_digest", "contender_digest", "task_digest", "prompt_digest", "grader_digest", "attempt_id"}
     left_out = digests | {"run", "graded_at"}
     table = pq.read_table(report / "outcomes.parquet").to_pylist()
-    table.sort(key=lambda row: (row["contender"], row["task"], row["split"], row["trial"]))  # their order is nothing
+    table.sort(key=lambda row: (row["suite"], row["contender"], row["task"], row["trial"]))  # the plan's order is newer
     return [{key: value for key, value in row.items() if key not in left_out} for row in table]
 
 

@@ -199,7 +199,7 @@ def test_a_rule_spares_the_judge(judged, capfd):
     assert costs == [0.0, 0.0, *[pytest.approx(CALL_USD)] * 4]
     assert live.manifest(report)["suites"][0]["grader_kinds"] == ["all", "exact", "judge"]
     assert live.manifest(report)["judges"] == [
-        {"name": "careful", "model": "j", "suites": ["s"], "repeats": 1, "calibrated": False}
+        {"name": "careful", "model": "j", "suites": ["s"], "repeats": 1, "graded": 6, "calibrated": False}
     ]
 
 

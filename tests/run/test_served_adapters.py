@@ -156,10 +156,7 @@ def test_other_texts_tell_where_there_are_no_log_probabilities(report: Path, scr
         (None, []),
         ([{"id": "m"}, {"id": NAME}], []),
         ([{"id": "m"}], ["model s: the server does not list the adapter claim-check among its models"]),
-        (
-            [{"id": "m"}, {"id": NAME, "parent": "other"}],
-            ["model s: the server lists the adapter claim-check as one of other, and not of m"],
-        ),
+        ([{"id": "m", "root": "/r"}, {"id": "other", "root": "/r"}, {"id": NAME, "parent": "other"}], []),
         ([7], []),
     ],
 )
@@ -169,6 +166,36 @@ def test_what_the_server_lists_is_looked_at(
     served.models = models
     assert inside(capfd, "run", report, "--quiet")[0] == 0
     assert notes(report) == said
+
+
+def test_an_adapter_of_another_base_on_the_server_stops_the_run(
+    report: Path, served: servers.Served, script: Scripted, capfd: Any
+) -> None:
+    served.models = [{"id": "m", "parent": None}, {"id": "other"}, {"id": NAME, "parent": "other"}]
+    code, _, err = inside(capfd, "run", report, "--quiet")
+    assert code == 2
+    assert err.endswith(
+        "model 's': the server lists the adapter claim-check as one of 'other', and not of 'm'; write 'other' as the"
+        " model, or serve the adapter on 'm'\n"
+    )
+    assert (err.count("\n"), script.asked) == (1, [])
+    assert not (report / "attempts.jsonl").exists()
+
+
+def test_a_base_that_does_not_answer_stops_the_run_in_one_line(
+    report: Path, served: servers.Served, capfd: Any
+) -> None:
+    for act, said in [
+        (servers.status(404, "The model `m` does not exist."), "does not exist"),
+        (servers.status(500, "CUDA error"), "CUDA error"),
+    ]:
+        served.script = [act]
+        code, _, err = inside(capfd, "run", report, "--quiet")
+        assert code == 2
+        assert "model 's': its adapters could not be probed: the base gave no answer (" in err
+        assert said in err
+        assert err.count("\n") == 1
+        assert not (report / "attempts.jsonl").exists()
 
 
 def test_an_adapter_that_the_server_does_not_know_is_named(report: Path, served: servers.Served, capfd: Any) -> None:

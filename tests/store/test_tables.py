@@ -119,7 +119,7 @@ def test_a_plan_that_nothing_was_done_for(tmp_path: Path) -> None:
 
 
 def test_transcripts_are_read_by_row_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.store.tables.GROUP_ROWS", 3)
+    monkeypatch.setattr("harness.store.compacting.GROUP_ROWS", 3)
     report = journaled(tmp_path, list(range(10)))
     compact(report, [skipped(n) for n in range(10)])
     assert pq.ParquetFile(report / "transcripts.parquet").num_row_groups == 4

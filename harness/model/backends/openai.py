@@ -1,26 +1,28 @@
-"""Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over aiohttp.
+"""Any server that speaks OpenAI's ``/chat/completions``: vLLM, llama.cpp, most hosts. A thin client over httptools.
 
 An adapter is asked for by its folder's name in place of ``model``, which is how vLLM serves LoRA modules
 (``--lora-modules tickets=adapters/tickets``); before a run, the server has to show that it applies it.
 """
 
 import json
-import os
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import orjson
 from pydantic import AfterValidator
 
 from harness.core import Cause, Message, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.backend import Ask, Backend, Opening
+from harness.model.connection import CutError, NoConnectionError, NotHttpError
 from harness.model.entry import CAPABILITIES, ServedEntry, check_address, check_base
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
 from harness.model.reasoning import SEPARATE
-from harness.model.served import asked_for_adapters, listing, notes_on, probe
+from harness.model.served import asked_for_adapters, notes_on, probe
+from harness.model.served_list import listing
 from harness.model.sse import DONE, Event, Joined, events
 from harness.model.wire import MISSHAPEN, no_completion, read_reply, request_fields
 from harness.userfile import Text, Truth
@@ -39,7 +41,7 @@ class OpenAIBackend(Backend):
 
     name = "openai"
     entry = OpenAIEntry
-    packages = ("aiohttp",)
+    packages = ("httptools",)
     remote = True
     can = CAPABILITIES
 
@@ -98,13 +100,11 @@ class OpenAIModel:
 
     async def answer(self, request: Request) -> Reply:
         """One request, no retries. Raises ModelError: as `harness.model.faults`, or ``network``, or ``protocol``."""
-        import aiohttp
-
         fields = request_fields(request, logprobs=True)
         fields["model"] = Path(request.adapter).name if request.adapter else self.spec.model
         if self._stream:
             fields |= {"stream": True, "stream_options": {"include_usage": True}}
-        payload = json.dumps(fields, default=dict).encode()  # records are frozen, and hold mappings that json has not
+        payload = _packed(fields)
         started = time.perf_counter()
         try:
             async with self._connections.ask(self._url, payload, self._headers) as answer:
@@ -118,14 +118,11 @@ class OpenAIModel:
                 data = await answer.body()
         except TimeoutError as error:
             raise ModelError(Cause.TIMEOUT, "no answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
+        except (OSError, ValueError, NoConnectionError, CutError, NotHttpError) as error:
             raise _fault(error, self._redact) from None
         if data.lstrip().startswith((b"data:", b"event:")):  # a stream under another name
             return await self._streamed(_at_once(data), answer.headers, started, request)
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError):
-            value = None
+        value = _unpacked(data)
         body = self._checked(Event("", data, value), answer.headers)
         latency_s = time.perf_counter() - started
         return read_reply(body, latency_s=latency_s, reasoning=self._reasoning, letters=request.letters)
@@ -171,21 +168,36 @@ class OpenAIModel:
 
 def _fault(error: Exception, redact: Redact) -> ModelError:
     """What a failed connection, or an answer that is no HTTP, means."""
-    import aiohttp
-
     cause, text, usage = Cause.NETWORK, f"{type(error).__name__}: {error}", None
-    if isinstance(error, aiohttp.ClientResponseError):
-        cause, text = Cause.PROTOCOL, f"not HTTP: {error.message}"
-    elif isinstance(error, aiohttp.InvalidURL):
+    if isinstance(error, NotHttpError):
+        cause, text = Cause.PROTOCOL, f"not HTTP: {error}"
+    elif isinstance(error, ValueError):
         cause, text = Cause.REQUEST, f"not a URL: {error}"
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        number = error.os_error.errno or 0
-        why = os.strerror(number) if number > 0 else error.os_error.strerror or str(error.os_error)
-        text = f"no connection to {error.host}:{error.port} ({why}); is the server running, and base_url right?"
+    elif isinstance(error, NoConnectionError):
+        text = f"{error}; is the server running, and base_url right?"
         usage = Usage.total(())  # nothing was sent, so nothing was used
     failed = ModelError(cause, shown(text, redact))
     failed.usage = usage
     return failed
+
+
+def _packed(fields: Mapping[str, Any]) -> bytes:
+    """As JSON. Records are frozen, and hold mappings that JSON has not."""
+    try:
+        return orjson.dumps(fields, default=dict)
+    except TypeError:  # half of a surrogate pair, a number beyond 64 bits, a key that is no text
+        return json.dumps(fields, default=dict).encode()
+
+
+def _unpacked(data: bytes) -> Any:
+    """The JSON in it; ``None`` where it is none."""
+    try:
+        return orjson.loads(data)
+    except ValueError:  # some servers write NaN, or half of a surrogate pair
+        try:
+            return json.loads(data)
+        except (ValueError, RecursionError):
+            return None
 
 
 async def _at_once(data: bytes) -> AsyncIterator[bytes]:

@@ -25,15 +25,16 @@ from harness.run.executors.holder import HeldModel, Holder
 from harness.run.executors.leases import Bank, Orders, Standing
 from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
+from harness.run.planned import plan_digest
 from harness.run.session import Shop
 from harness.run.spent import spent_by
 from harness.run.stopping import BY_USER, SIGNALS
-from harness.run.trace import Listener, Progress, plan_digest
+from harness.run.trace import Listener, Progress
 from harness.store import experiment_file
 
 LOOK_EVERY_S = 0.25
 END_S = 10.0  # for how long they may take to put away what they hold
-START_S = 180.0  # for how long workers may take to begin
+START_S = 90.0  # for how long workers may take to begin
 MOST_ENDS = 3  # how often in a row a worker may end before it has made an attempt
 WORKER_MB = 200  # of memory, roughly
 
@@ -265,6 +266,7 @@ class Fleet:
         how = {"num_cpus": 1, "max_concurrency": 4, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
         actor = self._ray.remote(Worker).options(**how).remote()
         beginning = asyncio.ensure_future(_found(actor.begin.remote(errand)))
+        beginning.add_done_callback(_seen)
         clock = self.shop.clock
         end = clock.monotonic() + START_S
         while not beginning.done():
@@ -273,10 +275,9 @@ class Fleet:
                 self._ray.kill(actor)
                 return None
             if clock.monotonic() > end:
-                cpus = f"{self._cluster.resources('CPU'):g} CPUs" if self._cluster else "too few CPUs"
-                problem = f"worker {number + 1} of {executor.workers} had no place within {START_S:g} s"
-                needs = f"the cluster has {cpus}, and each worker takes one"
-                raise UsageError(f"{problem}: {needs}; lower executor.workers")
+                problem = f"Ray had no place for worker {number + 1} of {executor.workers} within {START_S:g} s"
+                why = "its head is gone, or it has too few CPUs, of which each worker takes one"
+                raise UsageError(f"{problem}: {why}; lower executor.workers, or start the cluster again")
         if (refused := beginning.result()) is not None:
             raise _raised(refused)
         hand = self._hands[number] = _Hand(actor)
@@ -289,6 +290,7 @@ class Fleet:
         ran_s = self.shop.clock.monotonic() - self._tally.started
         given = Phase(attempts=array("L", places).tobytes(), name=phase, choices=self._choices(), ran_s=ran_s)
         working = asyncio.ensure_future(_found(hand.actor.work.remote(given)))
+        working.add_done_callback(_seen)
         try:
             while True:
                 last = working.done()
@@ -350,6 +352,12 @@ def groups_of(assembled: Assembled, attempts: Sequence[Attempt]) -> list[list[At
         trial = 0 if judged or assembled.graders[attempt.task.digest].models else attempt.trial
         groups.setdefault((attempt.suite.name, attempt.task.digest, trial), []).append(attempt)
     return list(groups.values())
+
+
+def _seen(done: "asyncio.Future[Any]") -> None:
+    """What it failed with is known, or nobody's concern any more."""
+    if not done.cancelled():
+        done.exception()
 
 
 async def _found(reference: Any) -> Any:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,6 @@ _NOTHING = logging.CRITICAL + 1  # what concerns a user, the run says
 _QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_memory_monitor_refresh_ms": "0",  # else it ends workers for what others on the machine take
 }
 _OWN = {
@@ -127,7 +126,7 @@ async def join(address: str | None, workers: int) -> Cluster:
     leaving, left = threading.Event(), threading.Event()
 
     def begin() -> Cluster:
-        with _quietly(_QUIET | ({} if address else _OWN)):
+        with _quietly(_QUIET | ({} if address else _OWN)), _unheard() if address else nullcontext():
             import ray
 
             logging.getLogger("ray").setLevel(_NOTHING)
@@ -202,6 +201,20 @@ def in_thread(do: Callable[[], Any], then: Callable[[], None] = lambda: None) ->
 
     threading.Thread(target=run, daemon=True).start()
     return future
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """What Ray's own library writes to standard error while it looks for a head is for nobody."""
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

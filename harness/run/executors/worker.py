@@ -21,11 +21,14 @@ from harness.run.crew import Crew
 from harness.run.executors.holder import HeldModel
 from harness.run.executors.leases import LeasedMeter, Orders, Standing
 from harness.run.opening import fast_loop, make_room, open_models
+from harness.run.planned import plan_digest
 from harness.run.session import Shop, redactor_of
-from harness.run.trace import Progress, plan_digest
+from harness.run.trace import Progress
 from harness.store import Journal, experiment_file
 
 T = TypeVar("T")
+LOOK_EVERY_S = 0.25
+SILENT_S = 30.0  # after which a driver that asks nothing is taken for gone
 HOLD_S = 0.1  # for how long a worker keeps its answer back where it has nothing new to say
 LOCK_S = 15.0  # for how long it waits for a worker of a run that was killed to end
 
@@ -80,6 +83,13 @@ class Worker:
 
     def __init__(self) -> None:
         self._bench = Workbench()
+        threading.Thread(target=self._guard, args=(os.getppid(),), daemon=True).start()
+
+    def _guard(self, parent: int) -> None:
+        """Ends this process where nobody is left to work for: its node of Ray is gone, or the driver is."""
+        while os.getppid() == parent and self._bench.unheard_s < SILENT_S:
+            time.sleep(LOOK_EVERY_S)
+        os._exit(1)
 
     def begin(self, errand: Errand) -> Refused | None:
         """As `Workbench.begin`."""
@@ -111,6 +121,7 @@ class Workbench:
         self._stops = 0  # how often the user has asked to stop
         self._learnt: dict[str, float] = {}  # by model: until when others say that its server asks to wait
         self._waited = False
+        self._asked, self._at_work = 0.0, False
 
     def begin(self, errand: Errand) -> Refused | None:
         """Reads the experiment and what is on record, and opens the journal; it is then ready to work."""
@@ -153,9 +164,18 @@ class Workbench:
 
         self._on_loop(ready())
 
+    @property
+    def unheard_s(self) -> float:
+        """Seconds since the driver last asked, while there is work; 0 without."""
+        return time.monotonic() - self._asked if self._at_work else 0.0
+
     def work(self, phase: Phase) -> Finished | Refused:
         """Makes attempts, and says which."""
-        return _told(lambda: self._on_loop(self._work(phase)), self._redacted)
+        self._asked, self._at_work = time.monotonic(), True
+        try:
+            return _told(lambda: self._on_loop(self._work(phase)), self._redacted)
+        finally:
+            self._at_work = False
 
     async def _work(self, phase: Phase) -> Finished:
         assembled, choices = self._assembled, phase.choices
@@ -178,6 +198,7 @@ class Workbench:
 
     def exchange(self, orders: Orders) -> Standing:
         """Does what the driver says, and says how things stand, at the latest after a moment."""
+        self._asked = time.monotonic()
         return self._on_loop(self._exchange(orders))
 
     async def _exchange(self, orders: Orders) -> Standing:

@@ -30,8 +30,8 @@ from harness.store.importers.table_columns import read_source
 from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
 from harness.store.importers.table_words import NOTHING, Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import ATTEMPTS
+from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
-from harness.store.recall import journal_files
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
 

@@ -12,7 +12,7 @@ from harness.cost import Meter
 from harness.experiment import assemble
 from harness.run.executors.leases import Bank
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Workbench
-from harness.run.trace import plan_digest
+from harness.run.planned import plan_digest
 from harness.store import running_process
 
 

@@ -1,0 +1,193 @@
+"""Where the lines of a journal stand, by digests: some tens of bytes a line, where a dictionary takes hundreds."""
+
+import hashlib
+import json
+import os
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import orjson
+
+from harness.store.columns import HEX, Ints
+
+_BYTES = HEX // 2
+T = TypeVar("T")
+
+
+class Keys:
+    """Names in the order of their coming, found again by row; of a name that came twice its last row counts."""
+
+    def __init__(self, choose: Callable[[Sequence[int]], int] | None = None) -> None:
+        """``choose``: which of the rows of one name counts."""
+        self._packed, self._choose = bytearray(), choose
+        self._sorted: tuple[Any, Any, Ints] | None = None  # both halves of each name, and the rows
+
+    def __len__(self) -> int:
+        return len(self._packed) // _BYTES
+
+    def add(self, name: str) -> int:
+        """The row of one more."""
+        self._packed += _packed(name)
+        self._sorted = None
+        return len(self) - 1
+
+    def row(self, name: str) -> int:
+        """Its last row; -1 where there is none."""
+        return int(self.rows([name])[0]) if self._packed else -1
+
+    def rows(self, names: Iterable[str]) -> Ints:
+        """The last row of each; -1 where there is none."""
+        return self.rows_of(b"".join(map(_packed, names)))
+
+    def rows_of(self, packed: bytes) -> Ints:
+        """As `rows`, of names that are packed."""
+        wanted = np.frombuffer(packed, dtype=np.uint64).reshape(-1, 2)
+        if not self._packed:
+            return np.full(len(wanted), -1, dtype=np.int64)
+        first, second, rows = self._in_order()
+        places = np.searchsorted(first, wanted[:, 0], side="right") - 1
+        hits = (places >= 0) & (first[places] == wanted[:, 0])
+        for at in np.flatnonzero(hits & (second[places] != wanted[:, 1])).tolist():  # halves that are equal by chance
+            place = int(places[at])
+            while place >= 0 and first[place] == wanted[at, 0] and second[place] != wanted[at, 1]:
+                place -= 1
+            places[at], hits[at] = place, place >= 0 and first[place] == wanted[at, 0]
+        return np.where(hits, rows[places], -1)
+
+    def last(self) -> Ints:
+        """The last row of each name, in the order of the names' first coming."""
+        if not self._packed:
+            return np.zeros(0, dtype=np.int64)
+        first, second, rows = self._in_order()
+        ends = np.append((first[1:] != first[:-1]) | (second[1:] != second[:-1]), True)
+        starts = np.append(True, ends[:-1])
+        lasts: Ints = rows[ends][np.argsort(rows[starts])]
+        return lasts
+
+    def packed(self) -> bytes:
+        """All of them."""
+        return bytes(self._packed)
+
+    def _in_order(self) -> tuple[Any, Any, Ints]:
+        if self._sorted is None:
+            halves = np.frombuffer(bytes(self._packed), dtype=np.uint64).reshape(-1, 2)
+            rows = np.lexsort((halves[:, 1], halves[:, 0]))  # equal ones stay in their order
+            first, second = halves[rows, 0], halves[rows, 1]
+            same = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
+            if self._choose is not None and same.any():
+                bounds = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(np.int8)))
+                for start, end in bounds.reshape(-1, 2).tolist():
+                    some = rows[start : end + 1].tolist()
+                    some.append(some.pop(some.index(self._choose(some))))
+                    rows[start : end + 1] = some
+            self._sorted = first, second, rows
+        return self._sorted
+
+
+def _packed(name: str) -> bytes:
+    """A digest's own bytes, as all names are that this program gives; of another text a digest."""
+    if len(name) == HEX:
+        try:
+            key = bytes.fromhex(name)
+        except ValueError:
+            key = b""
+        if key.hex() == name:
+            return key
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
+
+
+class Distinct(Generic[T]):
+    """Values by row of which there are few: each is made once, and known by its number."""
+
+    def __init__(self, make: Callable[..., T]) -> None:
+        self._make, self._numbers = make, dict[tuple[Any, ...], int]()
+        self._codes, self._every = array("I"), list[T]()
+
+    def add(self, *parts: Any) -> None:
+        """One more, made of these parts where it is new."""
+        number = self._numbers.get(parts)
+        if number is None:
+            number = self._numbers[parts] = len(self._every)
+            self._every.append(self._make(*parts))
+        self._codes.append(number)
+
+    def __getitem__(self, row: int) -> T:
+        return self._every[self._codes[row]]
+
+    def among(self, rows: Ints) -> list[T]:
+        """Each that stands in one of these rows."""
+        codes = np.frombuffer(bytes(self._codes), dtype=self._codes.typecode)[rows]
+        return [self._every[number] for number in np.unique(codes).tolist()]
+
+
+class Lines:
+    """Where lines stand in the files of a journal, by row."""
+
+    def __init__(self, files: list[Path]) -> None:
+        """``files`` are those that `add` counts by; more may come."""
+        self.files = files
+        self._file, self._start, self._length = array("H"), array("q"), array("q")
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    def add(self, file: int, start: int, length: int) -> None:
+        """One more."""
+        self._file.append(file)
+        self._start.append(start)
+        self._length.append(length)
+
+    def file(self, row: int) -> int:
+        """The number of the file in which a line stands."""
+        return self._file[row]
+
+    def length(self, row: int) -> int:
+        """Bytes of a line."""
+        return self._length[row]
+
+    def read(self, row: int) -> dict[str, Any]:
+        """The JSON object of a line."""
+        handle = os.open(self.files[self._file[row]], os.O_RDONLY | os.O_CLOEXEC)  # a file object costs more
+        try:
+            return dict(json_of(os.pread(handle, self._length[row], self._start[row])))
+        finally:
+            os.close(handle)
+
+    def opened(self) -> "Reading":
+        """For many lines: the files stay open within it."""
+        return Reading(self.files, (self._file, self._start, self._length))
+
+
+class Reading:
+    """Files that stay open while many of their lines are read."""
+
+    def __init__(self, files: list[Path], at: tuple["array[int]", "array[int]", "array[int]"]) -> None:
+        self._file, self._start, self._length = at
+        self._files, self._handles = files, list[int]()
+
+    def __enter__(self) -> "Reading":
+        try:
+            for path in self._files:
+                self._handles.append(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        except OSError:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._handles:
+            os.close(self._handles.pop())
+
+    def __getitem__(self, row: int) -> bytes:
+        return os.pread(self._handles[self._file[row]], self._length[row], self._start[row])
+
+
+def json_of(line: bytes) -> Any:
+    """The JSON of a line. Raises ValueError or RecursionError: it is none."""
+    try:
+        return orjson.loads(line)
+    except ValueError:  # torn; or what only the standard library reads, half of a surrogate pair
+        return json.loads(line)

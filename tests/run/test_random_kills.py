@@ -1,0 +1,14 @@
+"""The benchmark's random kills, a few of them: by hand it takes two hundred."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill.py"
+
+
+def test_ten_runs_killed_at_random_lose_and_double_nothing():
+    command = [sys.executable, str(SCRIPT), "--kills", "10", "--seed", "11"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "10 runs killed" in done.stdout
