@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from harness import stats
+from harness.analysis.action_counts import action_counts
 from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.found import found_notes, found_of, misled, unopened
 from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
@@ -87,6 +88,7 @@ def scoreboard(
         cautions=(),
         notes=(),
         roles=role_costs(table, manifest),
+        actions=action_counts(table),
         found=found_of(table, manifest, level),
         uncalibrated_judges=manifest.uncalibrated_judges if manifest else (),
     )

@@ -46,6 +46,8 @@ class SkillScore:
     suites: tuple[str, ...]  # where it was shown
     n_shown: int | None  # attempts that were shown it; ``None`` where the rows do not say
     n_opened: int | None  # attempts that opened it; ``None`` where nothing can be opened, or the rows do not say
+    n_read: int | None  # attempts that read a file of it, and that ran a script of it; ``None``: the rows do not say
+    n_run: int | None
     passed_shown: Estimate
     passed_opened: Estimate
     passed_unopened: Estimate  # shown and not opened; against ``passed_opened`` this is no effect: the model chooses
@@ -218,6 +220,8 @@ def _score(one: SkillAttempts, of: SkilledContender, skill: str) -> SkillScore:
         suites=tuple(dict.fromkeys(one.table.suites[place] for place in places)),
         n_shown=int(numbers.sum()) if told else None,
         n_opened=int(at_openings.sum()) if can_open else None,
+        n_read=_told(one.use.read[one.index], skill),
+        n_run=_told(one.use.run[one.index], skill),
         passed_shown=one.pass_rate(shown, "it was never shown" if told else NOT_SAID.format("shown")),
         passed_opened=one.pass_rate(opened, "it was never opened" if can_open else no_opening),
         passed_unopened=one.pass_rate(unopened, "it was never shown without being opened" if can_open else no_opening),
@@ -225,6 +229,10 @@ def _score(one: SkillAttempts, of: SkilledContender, skill: str) -> SkillScore:
         lift=lift,
         why=why,
     )
+
+
+def _told(counts: Mapping[str, int] | None, skill: str) -> int | None:
+    return None if counts is None else counts.get(skill, 0)
 
 
 def _lift_of_skill(

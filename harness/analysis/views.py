@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.analysis.action_counts import ActionCount
 from harness.analysis.found import Found
 from harness.analysis.over_time import OverTime
 from harness.analysis.role_costs import RoleCost
@@ -123,6 +124,7 @@ class Scoreboard:
     apart: str  # the loud line over contenders that were not measured on the same tasks; empty where all were
     cautions: tuple[str, ...]  # loud lines: what makes intervals here worth less than they say; all are notes too
     notes: tuple[str, ...]
+    actions: tuple[ActionCount, ...] = ()  # what contenders with tools did, by tool
     roles: tuple[RoleCost, ...] = ()  # what each role of its calls cost, of contenders whose calls have several
     found: tuple[Found, ...] = ()  # of what tasks name as what they need, where any does
     uncalibrated_judges: tuple[str, ...] = ()  # judges whose grades no labels of people confirm

@@ -41,6 +41,7 @@ def _(view: Scoreboard) -> Iterator[Block]:
     yield Text([best_sentence(view)], "lead")
     yield Shown(scores.scoreboard_table(view), titled=False)
     yield Shown(scores.roles_table(view))
+    yield Shown(scores.actions_table(view))
     yield Shown(scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
         yield Shown(scores.domain_rates(view))

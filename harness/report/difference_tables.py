@@ -254,8 +254,8 @@ def delivered_table(view: Skills) -> Table:
 
 def each_skill_table(view: Skills) -> Table:
     """One row a skill and contender: how often it was shown and opened, and its lift."""
-    columns = ["skill", "contender", "delivery", "shown", "opened", "passed where shown", "what it adds, points",
-               "interval", "p", "p, all skills together", "tasks"]  # fmt: skip
+    columns = ["skill", "contender", "delivery", "shown", "opened", "file read", "script run", "passed where shown",
+               "what it adds, points", "interval", "p", "p, all skills together", "tasks"]  # fmt: skip
     rows = []
     for s in view.skills[:MOST_ROWS]:
         added = [Cell(core.UNKNOWN, s.why or ""), *[Cell(core.UNKNOWN)] * 4]
@@ -264,7 +264,8 @@ def each_skill_table(view: Skills) -> Table:
             added = [*cells.difference(s.lift)[:4], Cell(f"{s.lift.n_tasks:,}", flips)]
         beside = f"always with {', '.join(s.beside)}" if s.beside else ""
         rows.append([Cell(s.skill, beside, code=True), cells.name(s.contender), _arm(s.arm), cells.count(s.n_shown),
-                     cells.count(s.n_opened), cells.rate(s.passed_shown), *added])  # fmt: skip
+                     cells.count(s.n_opened), cells.count(s.n_read), cells.count(s.n_run),
+                     cells.rate(s.passed_shown), *added])  # fmt: skip
     return table("Each skill", columns, rows, kind="skills", left=3, notes=_cut(len(view.skills)))
 
 

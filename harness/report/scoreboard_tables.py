@@ -66,6 +66,20 @@ def roles_table(view: Scoreboard) -> Table:
 SHARED = "Shared calls: other contenders have the same answer and are charged for it too; it was paid for once."
 
 
+def actions_table(view: Scoreboard) -> Table:
+    """One row a contender and tool: how often it was used, and what came of it; no rows where no tool was."""
+    columns: Columns = [
+        (Column("contender", left=True), lambda a: cells.name(a.contender)),
+        (Column("tool", left=True), lambda a: cells.name(a.tool)),
+        ("actions", lambda a: cells.count(a.actions)),
+        ("attempts with one", lambda a: core.percent(a.with_one / a.attempts, 0)),
+        ("refused", lambda a: cells.count(a.refused)),
+        ("failed", lambda a: cells.count(a.failed)),
+        ("stopped", lambda a: cells.count(a.stopped)),
+    ]
+    return by_column("What was done with tools", view.actions, columns, kind="actions", left=2)
+
+
 def repeats_table(scores: Sequence[ContenderScore], level: float, controls: frozenset[str] = frozenset()) -> Table:
     """What k tries of a task come to, one row a contender and k; no rows where tasks were tried once."""
     interval = f"{100 * level:g}% interval"

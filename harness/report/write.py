@@ -38,6 +38,10 @@ ROLES = (
     "Of contenders that make calls for more than one purpose: what each purpose cost an attempt, in the mean over all "
     "attempts, with those that had no such call. A judge is no cost of the contender."
 )
+ACTIONS = (
+    "Over graded attempts. Refused: by the policy, or since nothing can do it. Failed: its exit code is not 0. "
+    "Stopped: ended by a limit of the box or of the task."
+)
 CONTROLS = "Controls, which decide without looking, look at the answers, or were shown something else"
 
 
@@ -58,6 +62,7 @@ def report_blocks(
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
     yield Drawn(cost_figure, (view,), "cost_vs_pass")
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
+    yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
         yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))

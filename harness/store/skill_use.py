@@ -1,5 +1,6 @@
 """Which skills the graded attempts were shown and opened."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ class SkillUse:
     patterns: Ints
     counts: Ints  # graded attempts
     sums: Floats  # of their values, as in the table
+    read: tuple[Mapping[str, int] | None, ...]  # by contender: attempts that read a file of a skill; ``None``: not told
+    run: tuple[Mapping[str, int] | None, ...]  # and those that ran a script of it
 
     def patterns_of(self, contender: int) -> tuple[int, ...]:
         """The patterns that occur with a contender."""
@@ -76,7 +79,23 @@ def load_skill_use(table: TaskTable) -> SkillUse:
         patterns=keys % n,
         counts=np.bincount(place, minlength=len(keys)),
         sums=np.bincount(place, weights=outcomes.values(attempts.rows), minlength=len(keys)).astype(np.float64),
+        read=_counted(table, "skills_read"),
+        run=_counted(table, "skills_run"),
     )
+
+
+def _counted(table: TaskTable, column: str) -> tuple[Mapping[str, int] | None, ...]:
+    """By contender how many graded attempts name each skill in a column of lists; ``None`` where no row says."""
+    attempts = table.every_attempt()
+    codes, names = _lists(table.outcomes.column(column), attempts.rows)
+    told = list[Mapping[str, int] | None]()
+    for contender in range(len(table.contenders)):
+        kinds, counts = np.unique(codes[attempts.contenders == contender], return_counts=True)
+        found = Counter[str]()
+        for kind, n in zip(kinds.tolist(), counts.tolist(), strict=True):
+            found.update(dict.fromkeys(names[kind] or (), n))
+        told.append(found if kinds.any() else None)
+    return tuple(told)
 
 
 def _lists(column: "pa.ChunkedArray", rows: Ints) -> tuple[Ints, list[Names | None]]:

@@ -78,7 +78,7 @@ class Conversation:
                 return reply
             results: list[Message] = []
             for place, call in enumerate(calls):
-                text = await self._done(call, turn, session) if place < MOST_CALLS else _TOO_MANY
+                text = await self._done(call, turn, session, place)
                 results += told(call, text, calls_tools=self.calls_tools, tool_role=self.tool_role, again=self.again)
             for message in results:
                 session.say(message)
@@ -91,7 +91,9 @@ class Conversation:
         call = self.read(reply.text)
         return () if call is None else (call,)
 
-    async def _done(self, call: ToolCall, turn: int, session: Session) -> str:
+    async def _done(self, call: ToolCall, turn: int, session: Session, place: int) -> str:
+        if place >= MOST_CALLS:
+            return await _refused(call, turn, f"more than {MOST_CALLS} calls in one message", _TOO_MANY, session)
         if call.name not in self.tools:
             wrong = "not a tool of this task" if call.name in BOX_TOOLS else "no such tool"
             return await _refused(call, turn, wrong, f"There is no tool {call.name[:100]}.", session)
