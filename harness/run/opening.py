@@ -158,7 +158,7 @@ async def _pinged(assembled: Assembled, name: str, *, offline: bool) -> Ping:
             if error.cause is not Cause.REQUEST or given:
                 raise
             reply, _ = await caller.call(request)  # some models know no limit by that name
-        lacks = Promised(assembled).broken(name, request, reply)
+        lacks = Promised(assembled).broken(name, request, reply, first=1)
         return Ping(
             model=name,
             ok=lacks is None,

@@ -1,9 +1,13 @@
-"""Whether a model sends the log-probabilities that signals are made of: its first answer shows it."""
+"""Whether a model sends the log-probabilities that signals are made of: its first answers show it."""
+
+from collections import Counter
 
 from harness.core import Reply, Request, listed
 from harness.experiment import Assembled
 from harness.model import LOGPROBS
 from harness.store import read_calls_journal
+
+FIRST = 3  # answers without any, with none before them: one odd answer takes no run with it
 
 
 class Promised:
@@ -12,6 +16,7 @@ class Promised:
     def __init__(self, assembled: Assembled) -> None:
         self._report, self._needed = assembled.report, dict[str, list[str]]()
         self._sent: set[str] = set()
+        self._without = Counter[str]()  # answers by model
         self.lacking: dict[str, str] = {}  # models that send none, and the sentence
         for name, by_suite in assembled.systems.items():
             own = (need for system in by_suite.values() for need in system.needs if need.capability == LOGPROBS)
@@ -22,13 +27,16 @@ class Promised:
         """Whether a signal is made of a model's log-probabilities."""
         return model in self._needed
 
-    def broken(self, model: str, request: Request, reply: Reply) -> str | None:
-        """Why nothing more should be asked of a model, where it sends none and never has."""
+    def broken(self, model: str, request: Request, reply: Reply, *, first: int = FIRST) -> str | None:
+        """Why nothing more should be asked of a model, where so many of its answers had none and none had any."""
         if not request.logprobs or model in self._sent or model not in self._needed:
             return None
         if reply.signals:
             self._sent.add(model)
         if reply.signals or not reply.text.strip() or reply.finish_reason == "tool_calls":
+            return None
+        self._without[model] += 1
+        if self._without[model] < first:
             return None
         earlier = (call for call in read_calls_journal(self._report) if call.model == model)
         if any(call.signals for call in earlier):

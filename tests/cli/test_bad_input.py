@@ -357,7 +357,7 @@ SPOILT: dict[str, tuple[Callable[[Place], None], list[str]]] = {
     "unknown grader": (suite(grader="exactly"), ["s", "'exactly'", "'exact'"]),
     "a label outside the labels": (
         suite(grader={"name": "label", "labels": ["a", "b"]}),
-        ["suites/s", "task t0", "'answer 0'"],
+        ["tasks.jsonl", "line 1.reference", "'answer 0'"],
     ),
     "template variable missing": (
         written("suites/s/prompts/p.jinja", "{{ inptu }}"),

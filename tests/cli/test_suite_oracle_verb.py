@@ -195,7 +195,10 @@ def test_an_oracle_that_runs_nothing_says_so(suite, capsys):
     [
         ({"files": "nosuch"}, "suite.yaml: files: there is no file 'nosuch'"),
         ({"tests": {"../a": "data.txt"}}, "suite.yaml: tests: '../a' is no name inside the work folder"),
-        ({"environment": {"dockerfile": "tests"}}, "suite.yaml: environment: there is no Dockerfile in 'tests'"),
+        (
+            {"environment": {"dockerfile": "tests"}},
+            "suite.yaml: environment.dockerfile: there is no Dockerfile in 'tests'",
+        ),
         ({"environment": {"host": True, "workdir": "/tests"}}, "suite.yaml: environment.workdir: found '/tests'"),
     ],
 )

@@ -161,7 +161,8 @@ def test_single_skills_and_the_warning_that_opening_is_no_effect(report):
         ("z", "placebo"): ["40", "-"], ("a", "both"): ["20", "-"], ("b", "both"): ["20", "-"],
     }  # fmt: skip
     assert all(len(row) == len(head) for row in rows)
-    lifted = [row for row in rows if row[6] != "-"]
+    assert head[5:7] == ["file read", "script run"]
+    lifted = [row for row in rows if row[8] != "-"]
     assert [(row[0], row[1]) for row in lifted] == [("a", "flat"), ("b", "flat"), ("a", "both"), ("b", "both")]
     (warning,) = [body for body in bodies(page) if NO_EFFECT in body]
     assert 'class="loud"' in warning

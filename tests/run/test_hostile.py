@@ -9,14 +9,13 @@ from live import Server
 
 
 def with_message(**message):
-    return {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "answer 0", **message}}]}
+    return with_logprobs(-0.5, **message)
 
 
-def with_logprobs(*values):
+def with_logprobs(*values, **message):
     tokens = [{"token": "a", "logprob": v, "top_logprobs": [{"logprob": v}, {"logprob": v}]} for v in values]
-    answer = with_message()
-    answer["choices"][0]["logprobs"] = {"content": tokens}
-    return answer
+    said = {"role": "assistant", "content": "answer 0", **message}
+    return {"choices": [{"finish_reason": "stop", "message": said, "logprobs": {"content": tokens}}]}
 
 
 NAN = float("nan")
@@ -48,6 +47,7 @@ ANSWERS = [
     with_logprobs(NAN, -0.5),
     with_logprobs(-float("inf"), -0.5),
     with_logprobs("low", None),
+    {"choices": [{"finish_reason": "stop", "message": {"role": "assistant", "content": "answer 0"}}]},
 ]
 
 

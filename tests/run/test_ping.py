@@ -136,4 +136,4 @@ def test_a_server_without_the_log_probabilities_of_a_signal_is_found_before_all_
         code, _, err = live.inside(capfd, "run", report, "--quiet")
         assert code == 4
         assert f"INCOMPLETE: model w: {why}" in err
-        assert len(worker.seen) - asked <= 3  # what was in flight
+        assert len(worker.seen) - asked <= 5  # three, and what was in flight

@@ -215,7 +215,10 @@ def test_a_hybrid_has_no_prompt_and_no_twin_of_its_own(tmp_path):
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
-        ({"tools": ["browser"]}, r"task t0: tools: the task has tools \(browser\), and tools of this version are bash"),
+        (
+            {"tools": ["browser"]},
+            r"task t0: tools: the task has tools \(browser\), and a box has no such tool; known: bash",
+        ),
         ({"files": ["a.txt"]}, r"task t0: files: the task has files \(a\.txt\), and no contender's prompt shows them"),
     ],
 )
