@@ -114,7 +114,9 @@ def test_a_container_is_a_box_too(image, tmp_path):
         assert box.image == image
         box.put({"given.txt": b"1"})
         assert box.run("cat given.txt; id -u; unshare -Ur true || echo refused").out == b"165534\nrefused\n"
-        assert box.run("head -c 900000000 /dev/zero | tail").cause == "memory"  # far above what its folders may hold too
+        assert (
+            box.run("head -c 900000000 /dev/zero | tail").cause == "memory"
+        )  # far above what its folders may hold too
         assert box.run("sleep 60", timeout=0.5).cause == "timeout"
         assert box.changes() == []
         assert box.get_tar()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.core import BoxError, Environment, Limits
-from harness.sandbox import ContainerBox, cgroups, containers
+from harness.sandbox import ContainerBox, cgroups, containers, images
 
 NOBODY = 65534
 HELD = ("/bin", "/lib", "/lib64", "/usr/bin/sh", "/usr/bin/dash", "/usr/bin/sleep", "/usr/lib64/ld-linux-x86-64.so.2",
@@ -37,7 +37,7 @@ def rootless(monkeypatch):
     wrapper.chmod(0o755)
     home.chmod(0o711)
     monkeypatch.setenv("PATH", f"{wrapper.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(containers, "_FOUND", set())
+    monkeypatch.setattr(images, "_FOUND", {})
     yield home
     subprocess.run([wrapper, "system", "reset", "-f"], capture_output=True, check=False)
     shutil.rmtree(home, ignore_errors=True)
