@@ -19,7 +19,7 @@ CONTENDERS, TRIALS, LEFT = 10, 10, 10
 
 
 def make_report(folder: Path, attempts: int, url: str) -> Path:
-    """A report of which all but `LEFT` attempts are on record, and nothing else."""
+    """A report's journal with all attempts on record but the last `LEFT`; it has no tables."""
     from harness.core import Call, Cost, Reply, Role, Status, Usage
     from harness.experiment import assemble
     from harness.run.trace import skipped

@@ -268,7 +268,7 @@ class Outcome:
     documents_shown: tuple[str, ...] = ()  # passages of the contender's context, the best first, as ``name#number``
     documents_named: tuple[str, ...] = ()  # by the task
     skills_opened: tuple[str, ...] | None = None  # of ``skills_used``; ``None``: of an earlier version, or not known
-    skills_read: tuple[str, ...] | None = None  # those of which another file than the skill's text was read
+    skills_read: tuple[str, ...] | None = None  # those of which a file besides SKILL.md was read
     skills_run: tuple[str, ...] | None = None  # those of which a script was run
     graded_at: datetime | None = None  # when the try began that graded it: ``started_at``, or a later regrade's
 

@@ -119,8 +119,10 @@ def _mistral(answer: str, prompt: str, tools: Sequence[Tool]) -> Found:  # noqa:
     calls = list[ToolCall]()
     for part in parts:
         if named := re.match(r"\s*([\w.-]{1,100})\s*(?:\[CALL_ID\]\w*)?\s*(?:\[ARGS\])?\s*(?=\{)", part):
-            arguments = _object(part[named.end() :])
-            calls.append(ToolCall(id="", name=named[1], arguments=arguments, raw=part[named.end() :]))
+            written = part[named.end() :]
+            arguments = _object(written)
+            raw = written if arguments is None else json.dumps(arguments, ensure_ascii=False)
+            calls.append(ToolCall(id="", name=named[1], arguments=arguments, raw=raw))
             continue
         found, whole = list[ToolCall](), False
         for found_call, end in _objects(part):
@@ -186,7 +188,7 @@ def _objects(text: str, between: str = ",") -> Iterator[tuple[ToolCall, int]]:
         if not isinstance(value.get("name"), str):
             return
         whole = isinstance(arguments, dict) and not is_deep(arguments)
-        raw = json.dumps(arguments, ensure_ascii=False)
+        raw = json.dumps(arguments, ensure_ascii=False) if whole else text[found.end() : place]
         yield ToolCall(id="", name=value["name"], arguments=arguments if whole else None, raw=raw), place
 
 

@@ -127,6 +127,17 @@ def test_a_folder_s_own_response_template_comes_first():
     assert find('<tool_call>{"name": "price", "argu</tool_call>', "", (PRICE,))[1][0].arguments is None
 
 
+@pytest.mark.parametrize("family", ["hermes", "mistral", "llama3"])
+def test_what_a_call_says_of_its_arguments_is_json_alone(family):
+    written = {
+        "hermes": '<tool_call>{"name": "a", "arguments": {"n": 1}}</tool_call><|im_end|>',
+        "mistral": '[TOOL_CALLS]a[ARGS]{"n": 1}</s>',
+        "llama3": '{"name": "a", "parameters": {"n": 1}}<|eot_id|>',
+    }
+    (call,) = reader_of(SIGNS[family], None)(written[family], "", (PRICE,))[1]
+    assert json.loads(call.raw) == call.arguments == {"n": 1}  # it goes back with the next turn
+
+
 def test_ids_are_of_the_request_and_of_nine_letters():
     calls = [ToolCall(id="", name="a", arguments={})] * 2
     one, two = numbered(calls, "digest"), numbered(calls, "digest")
