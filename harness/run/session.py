@@ -116,7 +116,7 @@ class Shop:
 
     def hold(self, asked: "Asked", reply: Reply) -> None:
         """Keeps at hand an answer that others may ask for."""
-        if asked.role is Role.JUDGE or self.is_shared(asked.request.scope):
+        if asked.judge or self.is_shared(asked.request.scope):
             self.replies[asked.digest] = reply
 
     def forget(self, judged: Grade, trace: Trace) -> None:

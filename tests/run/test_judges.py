@@ -250,6 +250,17 @@ def test_a_dry_run_counts_the_judge_and_tells_of_kin(judged, capfd):
         assert "judge careful (m): 12-24 calls" in live.inside(capfd, "check", report)[1]
 
 
+def test_what_a_judge_said_as_a_verifier_is_the_grade_also_where_it_was_asked_first(judged, capfd):
+    """The hybrid alone is run: nobody has asked for its worker's grades before."""
+    verified = {"signal": "verifier", "verifier": SPEC}
+    contenders = {"a": {"model": "m"}, "b": {"model": "m", "twin": 1}}
+    contenders["both"] = {"worker": "a", "expert": "b", "escalate": verified}
+    with Server() as contender, Server(judging()) as judge:
+        report = judged(contender, judge, tasks=6, contenders=contenders)
+        assert live.inside(capfd, "run", report, "--only", "both", "--quiet")[0] == 0
+        assert len(judge.seen) == 6
+
+
 def test_a_judge_that_verifies_is_paid_by_the_contender(judged, capfd):
     """The expert answers where the judge finds the worker's answer wanting, two of six; each grade is free by then."""
     verified = {"signal": "verifier", "verifier": SPEC}
