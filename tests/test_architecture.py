@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "system": _BELOW | {"model", "retrieval", "skill", "sandbox", "adapter"},
     "experiment": _RUNNING,
     "run": _RUNNING | {"experiment", "stats"},
+    "train": _RUNNING | {"experiment", "run", "stats"},
     "analysis": _BELOW | {"store", "stats", "cost"},
     "verdict": _BELOW | {"store", "stats", "cost", "analysis"},
     "report": _BELOW | {"analysis", "verdict", "store"},
