@@ -43,6 +43,8 @@ HEAVY = {
     "litellm",
     "streamlit",
     "datasets",
+    "trl",
+    "accelerate",
     "pandas",
     "scipy",
     "pyarrow",

@@ -1,6 +1,6 @@
-"""Training: data that is read, drawn from suites and reports, and held apart from what judges; and what learns of it.
+"""Makes contenders better: training data out of suites and reports, adapters through TRL, and skills by rollouts.
 
-dev chooses, test judges, train teaches.
+dev chooses, test judges, train teaches. Importing this room imports none of the packages that train.
 """
 
 from typing import TYPE_CHECKING
