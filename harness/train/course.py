@@ -13,7 +13,7 @@ from harness.adapter import base_digest, check_adapter, load_adapter
 from harness.core import Suite, Task, UsageError, UserFileError, digest_json, install_line, plural
 from harness.experiment import resolve
 from harness.grade import grader
-from harness.model import Prompts, find_device, local_digests, prompts_of
+from harness.model import Prompts, find_device, local_digests, prompts_of, quiet
 from harness.suite import load_suite
 from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
 from harness.train.recipe import BARE, Recipe, read_recipe
@@ -84,7 +84,8 @@ def prepare(file: Path, out: Path | None = None, *, overwrite: bool = False) -> 
     if teacher is not None:
         _check_teacher(teacher, base, prompts, file)
     encoder = Encoder(prompts=prompts, ends=_ends(base, prompts), room=_room(base))
-    rows, data, tasks = _taught(recipe, file, encoder)
+    with quiet():  # of prompts that are too long we say more ourselves
+        rows, data, tasks = _taught(recipe, file, encoder)
     return Course(
         recipe=recipe,
         file=file,

@@ -28,6 +28,10 @@ class TrainingProgress:
     usd: float | None = None  # spent on the machine so far; None where its hour has no price
 
 
+class DivergedError(UsageError):
+    """The weights came to no numbers: to go on from them is of no use."""
+
+
 Listener = Callable[[TrainingProgress], None]
 
 
@@ -72,7 +76,7 @@ class Spent:
 
 
 def teller(spent: Spent, steps: int, tokens_a_step: float, tell: Listener) -> Any:
-    """A callback of the trainer's that tells how it goes on, and raises UsageError where the loss is no number."""
+    """A callback of the trainer's that tells how it goes on, and raises DivergedError where the loss is no number."""
     from transformers import TrainerCallback
 
     class Teller(TrainerCallback):  # type: ignore[misc]
@@ -84,7 +88,7 @@ def teller(spent: Spent, steps: int, tokens_a_step: float, tell: Listener) -> An
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
             self.loss, self.reward = (logs or {}).get("loss", self.loss), (logs or {}).get("reward", self.reward)
             if self.loss is not None and not math.isfinite(self.loss):
-                raise UsageError(f"the loss is {self.loss} at step {state.global_step}; lower learning_rate")
+                raise DivergedError(f"the loss is {self.loss} at step {state.global_step}; lower learning_rate")
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
             done, passed = state.global_step - self.first, time.monotonic() - self.began

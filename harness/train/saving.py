@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapter import WEIGHTS, check_adapter, load_adapter, tokenizer_files
-from harness.core import UsageError, write_atomic
+from harness.core import write_atomic
 from harness.train.course import Course
+from harness.train.progress import DivergedError
 
 ADAPTER = "default"  # what PEFT and TRL call the one that is trained
 CONFIG, CARD = "adapter_config.json", "card.yaml"
 
 
 def save(course: Course, model: Any, metrics: Mapping[str, Any], spent: Mapping[str, float | None]) -> None:
-    """Writes the folder. Raises UsageError: the training came to no numbers, or the place is taken."""
+    """Writes the folder. Raises DivergedError: the training came to no numbers."""
     with _aside(course.out) as folder:
         if course.recipe.method == "full":
             _save_whole(course, model, folder)
@@ -62,11 +63,11 @@ def _save_whole(course: Course, model: Any, folder: Path) -> None:
 
 
 def _finite(state: Mapping[str, Any], course: Course) -> dict[str, Any]:
-    """The tensors by name, as they are saved. Raises UsageError: a number is none."""
+    """The tensors by name, as they are saved. Raises DivergedError: a number is none."""
     import torch
 
     if broken := [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]:
-        raise UsageError(f"{course.file}: the training came to no numbers ({broken[0]}); lower learning_rate")
+        raise DivergedError(f"{course.file}: the training came to no numbers ({broken[0]}); lower learning_rate")
     dtype = getattr(torch, course.recipe.save_dtype)
     return {name: state[name].detach().to("cpu", dtype).contiguous() for name in sorted(state)}
 
@@ -105,6 +106,8 @@ def _aside(out: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         folder.chmod(0o777 & ~umask)
+        for file in folder.iterdir():  # safetensors keeps its files to the user
+            file.chmod(0o666 & ~umask)
         old = folder.with_suffix(".old")
         if out.exists():
             out.rename(old)

@@ -14,7 +14,7 @@ from harness.adapter import load_adapter
 from harness.core import OwnbenchError, UsageError, write_atomic
 from harness.model import ends_of, load_weights, put_on, quiet
 from harness.train.course import Course
-from harness.train.progress import Listener, Spent, TrainingProgress, teller
+from harness.train.progress import DivergedError, Listener, Spent, TrainingProgress, teller
 from harness.train.recipe import LoraEntry
 from harness.train.rows import Row
 from harness.train.saving import ADAPTER, save
@@ -137,7 +137,7 @@ def _teacher(course: Course) -> Any:
 
 @contextlib.contextmanager
 def _workplace(course: Course) -> Iterator[Path]:
-    """The folder of checkpoints next to the result; removed once that is written, and kept where it is not."""
+    """The folder of checkpoints next to the result; kept where there is something to go on from."""
     out = course.out.absolute()
     work = out.parent / f".{out.name}.training"
     if not course.first:  # the first process keeps it
@@ -155,8 +155,17 @@ def _workplace(course: Course) -> Iterator[Path]:
                 for old in work.iterdir():  # of another recipe, data or base
                     shutil.rmtree(old) if old.is_dir() else old.unlink()
         write_atomic(known, json.dumps(course.digest))
-        yield work
-        shutil.rmtree(work, ignore_errors=True)
+        kept = False
+        try:
+            yield work
+        except DivergedError:
+            raise
+        except BaseException:
+            kept = _last_checkpoint(work) is not None
+            raise
+        finally:
+            if not kept:
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _marker() -> Any:

@@ -53,9 +53,28 @@ def one(job: dict) -> tuple[int, object]:
 
     try:
         course = prepare(Path(job["recipe"]), Path(job["out"]), overwrite=job.get("overwrite", False))
+        if job.get("rows"):
+            return 0, rows(course)
         return 0, {**train(course, tell), "first_step": seen[0] if seen else None}
     except OwnbenchError as error:
         return error.exit_code, str(error)
+
+
+def rows(course) -> dict[str, int]:
+    """How many rows there are, and how many of them come out of the trainer's own loader as they went in."""
+    from harness.train.progress import Spent
+    from harness.train.tuning import _built, _workplace
+
+    with _workplace(course) as work:
+        spent = Spent(file=work / "spent.json", gpus=0, hour_usd=None)
+        trainer, _ = _built(course, work, spent, lambda _: None)
+        wanted = {(tuple(row["input_ids"]), tuple(row["labels"])) for row in course.rows}
+        found = 0
+        for batch in trainer.get_train_dataloader():
+            for ids, labels, mask in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
+                n = int(mask.sum())
+                found += (tuple(ids[:n].tolist()), tuple(labels[:n].tolist())) in wanted
+    return {"rows": len(course.rows), "equal": found}
 
 
 if __name__ == "__main__":
