@@ -41,6 +41,7 @@ def main() -> None:
 
 def one(job: dict) -> tuple[int, object]:
     from harness.core import OwnbenchError
+    from harness.model import fit_of, prompts_of
     from harness.train import prepare, train
 
     seen = []
@@ -52,12 +53,16 @@ def one(job: dict) -> tuple[int, object]:
             os.kill(os.getpid(), signal.SIGKILL)
 
     try:
-        course = prepare(Path(job["recipe"]), Path(job["out"]), overwrite=job.get("overwrite", False))
-        if job.get("rows"):
-            return 0, rows(course)
-        return 0, {**train(course, tell), "first_step": seen[0] if seen else None}
+        course = prepare(Path(job["recipe"]), Path(job["out"]))
+        said = rows(course) if job.get("rows") else {**train(course, tell), "first_step": next(iter(seen), None)}
     except OwnbenchError as error:
         return error.exit_code, str(error)
+    if course.recipe.method == "full":
+        prompts_of(course.out)  # raises where a file is missing
+    elif not job.get("rows"):
+        fit = fit_of(course.out, course.base)
+        said["fits"] = not fit.alone and not fit.notes
+    return 0, said
 
 
 def rows(course) -> dict[str, int]:

@@ -42,7 +42,7 @@ def test_of_every_task_of_every_suite(base, encoder, suite):
         answer = str(task.metadata.get("full_answer") or task.reference)[:200]
         row = encoder.example(Example(prompt=messages, completion=answer, place=task.id))
         asked = row["labels"].count(-100)
-        sent = read_request(Request(messages=messages), encoder.prompts, encoder.room, 16)[0].prompt
+        sent = read_request(Request(model="local", messages=messages), encoder.prompts, encoder.room, 16)[0].prompt
         assert row["input_ids"][:asked] == sent
         if all(message["role"] == "user" for message in messages):
             text = plain.apply_chat_template(list(messages), add_generation_prompt=True, tokenize=False)

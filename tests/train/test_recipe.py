@@ -47,12 +47,6 @@ def test_the_shipped_recipes_are_sound(path: Path) -> None:
     assert recipe.licence
 
 
-def test_the_recipe_of_the_page_is_sound(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "train.md").read_text().split("```yaml file=tickets.yaml\n")[1].split("```")[0]
-    (tmp_path / "tickets.yaml").write_text(text)
-    assert read_recipe(tmp_path / "tickets.yaml").pipeline == "sft"
-
-
 def test_keys_are_checked(refused: Any) -> None:
     assert "recipe.yaml: learning_rat: unknown key; did you mean 'learning_rate'" in refused(learning_rat=1.0)
     assert "recipe.yaml: pipeline: found 'ppo'; write one of sft, cpt" in refused(pipeline="ppo")
