@@ -18,4 +18,5 @@ from harness.model.entry import (
     check_form,
 )
 from harness.model.local_engine import fit_of
+from harness.model.reasoning import separated
 from harness.model.wire import assistant_message, read_reply, tool_message

@@ -18,7 +18,6 @@ LARGEST_SHARE = 0.8
 SMALLEST_SHARE = 0.1  # of the commonest label's count
 LOOKED_AT = 100_000  # bytes of a script
 MOST_LABELS = 50  # more distinct references than this, or than half of the tasks, are answers and not labels
-TWICE = "in one experiment each answer would count twice"
 WITHOUT_NETWORK = "and a box here has none: what they or their tests would fetch must be in the image or in their files"
 INPUT_UNUSED = "the prompt names neither input nor metadata, so that all tasks ask the same; write {{ input }} into it"
 
@@ -83,19 +82,22 @@ def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
 
     ``taught``: of two such tasks one is a train task, and the other judges or chooses.
     """
-    found: dict[tuple[str, str], list[tuple[Suite, Task]]] = {}
-    for other, one, owner, copy in in_two_suites([*earlier, suite]):
-        if owner is suite and not one.split == copy.split == "train":
-            taught = "train" in {one.split, copy.split}
-            rule = ("taught", "what teaches in one judges in the other") if taught else ("in-two-suites", TWICE)
-            found.setdefault(rule, []).append((other, copy))
+    found = [one for one in in_two_suites([*earlier, suite]) if one[2] is suite]
+    leaks = [one for one in found if [one[1].split, one[3].split].count("train") == 1]
+    twice = [one for one in found if "train" not in {one[1].split, one[3].split}]
     findings = []
-    for (name, why), copies in found.items():
-        others = ", ".join(dict.fromkeys(other.name for other, _ in copies))
-        many = f"{plural(len(copies), 'task')} {'asks' if len(copies) == 1 else 'ask'}"
-        tasks = [task for _, task in copies]
-        findings.append(_finding("error", name, tasks, f"{many} what tasks of {others} ask: {why}"))
+    if twice:
+        text = f"{_asked_there(twice)}: in one experiment each answer would count twice"
+        findings.append(_finding("error", "in-two-suites", [one[3] for one in twice], text))
+    if leaks:
+        text = f"{_asked_there(leaks)}: what teaches in one judges in the other"
+        findings.append(_finding("error", "taught", [one[3] for one in leaks], text))
     return findings
+
+
+def _asked_there(found: Sequence[tuple[Suite, Task, Suite, Task]]) -> str:
+    names = ", ".join(dict.fromkeys(other.name for other, *_ in found))
+    return f"{plural(len(found), 'task')} {'asks' if len(found) == 1 else 'ask'} what tasks of {names} ask"
 
 
 def _finding(severity: Literal["error", "warning"], rule: str, tasks: Sequence[Task], message: str) -> Finding:

@@ -9,6 +9,7 @@ from harness.core import lazy_door
 
 if TYPE_CHECKING:
     from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
+    from harness.train.from_report import ReportData, report_data, write_report_data
     from harness.train.overlap import Match, check_overlap, find_overlap, known_suites
 else:
     __getattr__, __dir__ = lazy_door(__name__)
