@@ -1,4 +1,13 @@
 """Makes contenders better: training data out of suites and reports, adapters through TRL, and skills by rollouts.
 
-Importing this room imports none of the packages that train.
+dev chooses, test judges, train teaches. Importing this room imports none of the packages that train.
 """
+
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
+else:
+    __getattr__, __dir__ = lazy_door(__name__)
