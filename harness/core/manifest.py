@@ -216,7 +216,8 @@ class Described:
         costs: dict[str, float | None] = {}
         for part in self.parts_of(name):
             said, digests = (_mapping(part.parts.get(key)) for key in ("training_usd", "adapters"))
-            costs |= {str(digest): said.get(digest) for digest in digests.values()}
+            known = {key: usd for key, usd in said.items() if isinstance(usd, float | int)}
+            costs |= {str(digest): known.get(str(digest)) for digest in digests.values()}
             if (tuned := self._tuned(part)) is not None:
                 costs[tuned.digest or str(part.model)] = tuned.training_usd
         return known_sum(costs.values()) if costs else None
