@@ -67,8 +67,8 @@ def _data(args: argparse.Namespace) -> int:
 
     licence = (args.licence or "").strip()
     if not licence:
-        problem = "--licence is missing: the card has to say under which licence these answers may be used"
-        raise UsageError(f"{problem}; the terms of {args.contender}'s models say; then write --licence CC0-1.0, say")
+        problem = "--licence is missing: under which licence may these answers be used?"
+        raise UsageError(f"{problem} the terms of {args.contender}'s models say; such as --licence CC0-1.0")
     how = {"rejected": args.rejected, "dev": args.dev, "allow_outside": args.allow_outside}
     data = report_data(args.report, args.contender, **how)
     card = write_report_data(data, args.folder, licence=licence, note=args.note)

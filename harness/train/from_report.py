@@ -249,4 +249,6 @@ def _models(manifest: Manifest | None, name: str) -> list[dict[str, str]]:
     """The models whose answers these are."""
     named = {model for one in _made_of(manifest, name) for model in (one.model, one.author) if model}
     found = [one for one in manifest.models if one.name in named] if manifest else []
-    return [{key: str(getattr(one, key)) for key in ("name", "backend", "model", "revision")} for one in found]
+    return [
+        {key: str(getattr(one, key)) for key in ("name", "backend", "model", "revision", "digest")} for one in found
+    ]

@@ -90,19 +90,22 @@ def check_overlap(
 
 
 def known_suites(*places: Path) -> tuple[tuple[Suite, ...], tuple[str, ...]]:
-    """The suites in the folders ``suites`` beside and above these places, each once; and why others cannot be read."""
-    found: dict[Path, Suite] = {}
+    """The suites in the folders ``suites`` beside and above these places, each once; and why others cannot be read.
+
+    A place may be a suite itself, and is one of them then.
+    """
+    found: dict[Path, Suite | None] = {}
     problems = []
-    for place in places:
-        for folder in [place.resolve(), *place.resolve().parents]:
-            for path in sorted((folder / "suites").glob("*/suite.yaml")):
-                if path.parent in found:
-                    continue
+    for place in map(Path.resolve, places):
+        around = [place, *place.parents]
+        for folder in [place, *(path for above in around for path in sorted((above / "suites").glob("*")))]:
+            if folder not in found and (folder / "suite.yaml").is_file():
                 try:
-                    found[path.parent] = load_suite(path.parent)
+                    found[folder] = load_suite(folder)
                 except OwnbenchError as error:
+                    found[folder] = None
                     problems.append(str(error))
-    return tuple(found.values()), tuple(dict.fromkeys(problems))
+    return tuple(suite for suite in found.values() if suite is not None), tuple(problems)
 
 
 _HOW = {EXACT: "word for word", NEAR: "nearly"}
@@ -156,7 +159,8 @@ class _Index:
         self.answers = [_answers(task) for _, task in self.tasks]
         self.whole: dict[str, list[int]] = {}
         for at, text in enumerate(self.joined):
-            self.whole.setdefault(text, []).append(at)
+            if text:
+                self.whole.setdefault(text, []).append(at)
         self.frames = {_frame(suite) for suite in suites} - {("", "")}
         of_suite: dict[str, list[int]] = {}
         for at, (suite, _) in enumerate(self.tasks):

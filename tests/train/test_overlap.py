@@ -148,6 +148,10 @@ def test_suites_beside_and_above_are_known_and_broken_ones_are_said(tmp_path):
     assert [one.name for one in found] == ["b", "a"]
     assert len(problems) == 1
     assert "suites/c/suite.yaml" in problems[0]
+    named = tmp_path / "elsewhere"
+    suite(named, [{"input": "x"}], name="named")
+    assert "named" not in [one.name for one in known_suites(tmp_path)[0]]
+    assert [one.name for one in known_suites(tmp_path, named)[0]] == ["a", "named"]
 
 
 def test_the_lines_that_the_demo_s_adapters_learned_hold_no_task_word_for_word_but_many_nearly():
