@@ -30,7 +30,7 @@ from harness.run.session import Shop
 from harness.run.spent import spent_by
 from harness.run.stopping import BY_USER, SIGNALS
 from harness.run.trace import Listener, Progress
-from harness.store import experiment_file
+from harness.store import experiment_file, wait_for_workers
 
 LOOK_EVERY_S = 0.25
 END_S = 10.0  # for how long they may take to put away what they hold
@@ -320,6 +320,9 @@ class Fleet:
     async def _lost(self, number: int, made: set[int]) -> set[int]:
         """A worker has ended before its time: what of its attempts its journal holds; the bill is made right."""
         hand = self._hands.pop(number, None)
+        if hand is not None:  # it may be out of reach only, and still write
+            self._ray.kill(hand.actor)
+            await asyncio.to_thread(wait_for_workers, self._assembled.report, name_of(number))
         before, now = self._spent[number], await asyncio.to_thread(spent_by, self._assembled, name_of(number))
         self._spent[number] = now
         self._bank.gone(number, now.spent_usd - before.spent_usd, now.unknown - before.unknown)
