@@ -5,7 +5,7 @@ Importing this room imports no backend's package.
 
 from harness.model.backend import BACKENDS, Model, Probing, backend_of, identified, missing_key, open_model
 from harness.model.calling import Caller, machines
-from harness.model.endpoint import Endpoints, Limits
+from harness.model.endpoint import Endpoints, Limits, Party
 from harness.model.entry import (
     ADAPTERS,
     ANSWER_LIMITS,
@@ -18,4 +18,5 @@ from harness.model.entry import (
     check_form,
 )
 from harness.model.local_engine import fit_of
+from harness.model.pace import Pace, Taken
 from harness.model.wire import assistant_message, read_reply, tool_message

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from harness.run.boxes import free_mb
 from harness.run.choosing import Choices
 from harness.run.executors.holder import HeldModel, Holder
 from harness.run.executors.leases import Bank, Orders, Standing
+from harness.run.executors.permits import lender_of
 from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
 from harness.run.planned import plan_digest
@@ -128,7 +129,7 @@ class Fleet:
         self.over_budget = False
         self._executor, self._choices, self._tally, self._listener = executor, choices, tally, listener
         self._assembled, self._cluster = shop.assembled, executor.cluster
-        self._bank = Bank(shop.meter, executor.workers)
+        self._bank, self._lender = Bank(shop.meter, executor.workers), lender_of(shop)
         self._hands = executor.hands
         self._ended = Standing()  # what workers made that have ended
         self._spent = {n: spent_by(shop.assembled, name_of(n)) for n in range(executor.workers)}  # before they began
@@ -308,13 +309,16 @@ class Fleet:
         return array("L", found.made)
 
     def _orders(self, number: int) -> Orders:
-        orders = self._bank.orders(number)
+        wanted = self._hands[number].heard.wanted if number in self._hands else {}
+        permits = self._lender.permits(wanted, self.shop.clock.monotonic())
+        orders = replace(self._bank.orders(number), permits=permits)
         if orders.over is not None and self.stopped is None:
             self.stopped, self.over_budget = orders.over, True
         return orders
 
     def _hear(self, number: int, hand: _Hand, standing: Standing) -> None:
         hand.heard = standing
+        self._lender.hear(standing.used)
         self._bank.hear(number, standing)
 
     async def _lost(self, number: int, made: set[int]) -> set[int]:

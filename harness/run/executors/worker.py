@@ -20,6 +20,7 @@ from harness.run.choosing import Choices, system_for
 from harness.run.crew import Crew
 from harness.run.executors.holder import HeldModel
 from harness.run.executors.leases import LeasedMeter, Orders, Standing
+from harness.run.executors.permits import Borrowing
 from harness.run.opening import fast_loop, make_room, open_models
 from harness.run.planned import plan_digest
 from harness.run.session import Shop, redactor_of
@@ -158,6 +159,7 @@ class Workbench:
             self._shop = Shop(assembled, journal, recorded, self._models, self._meter, again=errand.again)
             self._shop.run = errand.run
             self._shop.bench.begin_from(errand.judges)
+            self._borrowing = Borrowing(self._shop)
             free = self._shop.free_boxes
             for _ in range(free._value - max(1, free._value // errand.workers)):  # noqa: SLF001
                 await free.acquire()
@@ -204,6 +206,7 @@ class Workbench:
     async def _exchange(self, orders: Orders) -> Standing:
         shop, meter = self._shop, self._meter
         meter.take(orders)
+        self._borrowing.lend(orders.permits)
         known = len(shop.broken)
         for name, why in orders.broken.items():
             shop.broken.setdefault(name, why)
@@ -242,6 +245,8 @@ class Workbench:
             blind=meter.blind_text,
             broken=dict(self._shop.broken),
             pauses=self._pauses(),
+            wanted=self._borrowing.wanted(),
+            used=self._borrowing.used(),
             judges={name: usd - self._judges.get(name, 0.0) for name, usd in self._shop.bench.spent.items()},
             counts=counts,
             causes=dict(tally.causes),
@@ -309,15 +314,11 @@ def _journal(report: Path, name: str) -> Journal:
 
 
 def _share(assembled: Assembled, number: int, workers: int) -> Assembled:
-    """The same with this worker's part of every limit."""
+    """The same with this worker's part of the calls at once; the limits a minute are the driver's to lend."""
 
     def part(limits: Any) -> Any:
         whole, rest = divmod(limits.concurrency, workers)
-        fewer: dict[str, Any] = {"concurrency": max(1, whole + (number < rest))}
-        for key in ("requests_per_minute", "tokens_per_minute"):
-            if (rate := getattr(limits, key)) is not None:
-                fewer[key] = rate / workers
-        return limits.model_copy(update=fewer)
+        return limits.model_copy(update={"concurrency": max(1, whole + (number < rest))})
 
     experiment = assembled.experiment
     judges = {name: part(judge) for name, judge in experiment.judges.items()}
