@@ -16,7 +16,7 @@ import servers
 from live import CALL_USD, Server
 
 from harness.experiment import assemble
-from harness.run.executors.ray import groups_of
+from harness.run.executors.parts import groups_of
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray (the extra ray)")
 TASKS = 120
@@ -208,6 +208,42 @@ def test_a_user_who_stops_it_finds_what_was_begun_finished(tmp_path, undisturbed
         assert live.ownbench("run", report, "--quiet", "--executor", "local").returncode == 0
         assert len(served.seen) == 2 * TASKS
     assert live.same_outcomes(report) == undisturbed
+
+
+@pytest.mark.slow
+@needs_ray
+def test_workers_share_the_answer_cache_and_their_spans_are_of_one_run(tmp_path, undisturbed):
+    pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    from test_otel import Receiver
+
+    with Server() as served, Receiver() as taking:
+        for name in ("r", "again"):
+            report = experiment(tmp_path / name, served, cache={"path": str(tmp_path / "answers")})
+            done = live.ownbench("run", report, "--quiet", "--otlp", taking.url)
+            assert done.returncode == 0, done.stderr
+            assert live.same_outcomes(report) == undisturbed
+            assert len(served.seen) == 2 * TASKS
+        (first, second), attempts = taking.named("ownbench.run"), taking.named("ownbench.attempt")
+    assert f"{2 * TASKS} of {2 * TASKS} calls" in done.stderr
+    assert len(attempts) == 2 * len(undisturbed)
+    assert {span.parent_span_id for span in attempts} == {first.span_id, second.span_id}
+    assert len(taking.named("chat ")) == 2 * TASKS
+
+
+@pytest.mark.slow
+@needs_ray
+def test_requests_a_minute_are_those_of_one_process(tmp_path):
+    with Server() as served:
+        limits = {"concurrency": 8, "requests_per_minute": 600}
+        report = experiment(tmp_path / "r", served, tasks=40, limits=limits)
+        asked = []
+        process = live.start("run", report, "--quiet")
+        while process.poll() is None:
+            asked += [time.monotonic()] * (len(served.seen) - len(asked))
+            time.sleep(0.005)
+        assert process.returncode == 0, process.communicate()
+    assert len(asked) == 80
+    assert asked[-1] - asked[0] >= 0.95 * 79 / 10
 
 
 @pytest.mark.slow

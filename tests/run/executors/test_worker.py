@@ -13,9 +13,10 @@ from live import CALL_USD, Server
 from harness.cost import Meter
 from harness.experiment import assemble
 from harness.model import Pace
-from harness.run.executors.leases import Bank
+from harness.run.executors.leases import Bank, Orders
 from harness.run.executors.permits import Lender
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Workbench
+from harness.run.otel import spans_to
 from harness.run.planned import plan_digest
 from harness.store import running_process
 
@@ -37,7 +38,7 @@ def hired():
 
     yield hire
     for bench in benches:
-        assert bench.end() is None
+        assert not isinstance(bench.end(), Refused)
 
 
 def make(bench, places, *, bank=None, number=0, lender=None):
@@ -131,3 +132,39 @@ def test_the_journal_of_a_worker_that_is_alive_is_not_shared(tmp_path, hired, mo
         assert hired(report)[1] is None
         _, refused = hired(report)
     assert "another run is writing here" in refused.text
+
+
+def test_workers_use_the_answer_cache_and_tell_what_came_of_it(tmp_path, hired):
+    with Server() as served:
+        used = []
+        for name in ("r", "again"):
+            models, cache = {"m": live.served_model(served)}, {"path": str(tmp_path / "answers")}
+            report = live.write_experiment(tmp_path / name, models=models, cache=cache)
+            bench, _ = hired(report)
+            make(bench, range(4))
+            used.append(bench.exchange(Orders()).cache)
+            assert not isinstance(bench.end(), Refused)
+        assert len(served.seen) == 4
+    assert [(use.asked, use.given) for use in used] == [(4, 0), (4, 4)]
+    assert used[1].saved_usd == pytest.approx(4 * CALL_USD)
+
+
+def test_a_workers_spans_are_of_the_run_that_the_driver_began(tmp_path, hired):
+    pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    from test_otel import Receiver
+
+    with Server() as served, Receiver() as taking:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        with spans_to(taking.url, assemble(report)) as (spans, receiver):
+            bench, _ = hired(report, spans=spans.parent)
+            make(bench, range(4))
+            told = bench.end()
+            assert (told.made, told.sent) == (8, 8)
+            receiver.add(told)
+        (run,) = taking.named("ownbench.run")
+        attempts, calls = taking.named("ownbench.attempt"), taking.named("chat ")
+    assert (len(attempts), len(calls)) == (4, 4)
+    assert {span.parent_span_id for span in attempts} == {run.span_id}
+    assert {span.parent_span_id for span in calls} == {span.span_id for span in attempts}
+    assert {span.trace_id for span in (*attempts, *calls)} == {run.trace_id}
+    assert receiver.note is None
