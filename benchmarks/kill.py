@@ -5,7 +5,7 @@
 A report is run, killed and run on until it is whole; then it is compared with one that nobody disturbed, and the next
 begins, until so many kills were made. By Ray, a kill takes the command with all that it has started, or one worker
 alone, and the run goes on. With --folder, what is done is kept there, and the same command goes on from it.
-The model is a local server that answers at once.
+The model is a local server.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from workload import make_suite
 TASKS, CONCURRENCY = 150, 8
 LATER = 60_000  # bytes of journals within which the next kill comes
 STARTING_S = 2.5, 15.0  # what a run takes from its start to its first call, amply; and by Ray
+AFTER_S = {"local": 0.0, "ray": 0.02}  # after which the server answers: workers start more slowly than they work
 WORKERS = 0.7  # share of kills by Ray that take a worker alone
 CONTENDERS = {
     "one": {"model": "constant"},
@@ -199,7 +200,7 @@ def main() -> None:
     parser.add_argument("--executor", choices=("local", "ray"), default="local")
     parser.add_argument("--folder", type=Path, help="where to keep what is done, and to go on from")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ownbench-") as folder, served() as url:
+    with tempfile.TemporaryDirectory(prefix="ownbench-") as folder, served(AFTER_S[args.executor]) as url:
         found = kills(args.folder or Path(folder), url, args.kills, args.seed, args.executor)
     kinds = f" ({found.kills - found.of_workers} of the whole, {found.of_workers} of one worker)"
     print(

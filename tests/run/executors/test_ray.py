@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -292,3 +293,21 @@ def test_what_is_no_head_is_told_in_one_line(tmp_path):
     (line,) = done.stderr.splitlines()
     assert f"the Ray at {address} cannot be joined" in line
     assert not served.seen
+
+
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (("by_ray.py", "--attempts", "800"), "equal to one process, the budget kept"),
+        (("kill.py", "--executor", "ray", "--kills", "5"), "nothing lost, nothing doubled"),
+    ],
+)
+def test_the_benchmarks_kills_a_few_of_them(script, said):
+    """By hand they take thousands of attempts, and two hundred kills."""
+    name, *options = script
+    command = [sys.executable, str(Path(__file__).parents[3] / "benchmarks" / name), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=290, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert said in done.stdout.splitlines()[-1]
