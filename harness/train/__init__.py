@@ -2,3 +2,17 @@
 
 Importing this room imports none of the packages that train.
 """
+
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.train.skill_comparison import Comparison
+    from harness.train.skill_drafting import Draft, Drafted, create_skill
+    from harness.train.skill_edits import Edit, EditsError, edited, read_edits
+    from harness.train.skill_improving import EDITS, Improved, Improvement, improve_skill, told_of
+    from harness.train.skill_loop import ALPHA, Bench, Climb, Evidence, Rules, Seen, Try, level_of
+    from harness.train.skill_work import StoppedError
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

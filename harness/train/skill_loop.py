@@ -1,4 +1,4 @@
-"""The loop that improves a skill: failures on train tasks, edits by an author, a screen, and a paired test on dev tasks.
+"""The loop that improves a skill: failures on train tasks, an author's edits, a screen, a paired test on dev tasks.
 
 Edits and gate are those of SkillOpt (bounded edits, accepted on held-out tasks); what an author reads is what GEPA's
 reads (inputs, outputs, feedback). Acceptance is stricter than both: a one-sided sign-flip test on the same dev tasks,
@@ -90,7 +90,7 @@ class Bench(Protocol):
     def on_dev(self, version: int) -> Sequence[Seen]:
         """Attempts of a version at all dev tasks."""
 
-    def tested(self, number: int, version: int) -> Sequence[Seen]:
+    def tested(self, number: int) -> Sequence[Seen]:
         """Attempts of the candidate of a try at all dev tasks."""
 
     def accept(self, made: Try) -> None:
@@ -123,7 +123,7 @@ class Climb:
                 return
             self.done.append(made)
             yield made
-        self.ended = f"{plural(len(self.done), 'try', 'tries')} made"
+        self.ended = f"{len(self.done)} of {self.rules.tries} tries made"
 
     def _unusable(self) -> int:
         stages = [made.stage for made in reversed(self.done)]
@@ -157,7 +157,7 @@ class Climb:
             why = f"no better on the tasks shown: {screen[0]:g} passed before, {screen[1]:g} after"
             return Try(**told, stage="screen", accepted=False, why=why)
         needed = level_of(1 + sum(made.dev is not None for made in self.done), self.rules.alpha)
-        before, now = whole(bench.on_dev(version), "dev"), whole(bench.tested(number, version), "dev")
+        before, now = whole(bench.on_dev(version), "dev"), whole(bench.tested(number), "dev")
         evidence = paired(before, now, needed, seed=self.rules.seed)
         accepted = evidence.p <= needed and evidence.difference > 0
         made = Try(**told, stage="dev", accepted=accepted, why="" if accepted else DEV, dev=evidence)
@@ -184,7 +184,9 @@ def whole(seen: Sequence[Seen], split: str) -> Sequence[Seen]:
     """What was seen. Raises EvidenceError: too much of it is without an outcome."""
     lost = sum(one.value is None for one in seen)
     if lost > MOST_LOST * len(seen):
-        problem = f"{lost} of {plural(len(seen), f'{split} task')} ended without an outcome, too many to judge a skill by"
+        problem = (
+            f"{lost} of {plural(len(seen), f'{split} task')} ended without an outcome, too many to judge a skill by"
+        )
         raise EvidenceError(f"{problem}; see to what failed, then the same command tries them again")
     return seen
 
