@@ -1,6 +1,6 @@
 """Makes contenders better: training data out of suites and reports, adapters through TRL, and skills by rollouts.
 
-Importing this room imports none of the packages that train.
+dev chooses, test judges, train teaches. Importing this room imports none of the packages that train.
 """
 
 from typing import TYPE_CHECKING
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
+    from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
     from harness.train.skill_comparison import Comparison
     from harness.train.skill_drafting import Draft, Drafted, create_skill
     from harness.train.skill_edits import Edit, EditsError, edited, read_edits
