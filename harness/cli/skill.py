@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ from harness.cli.common import report_folder as folder
 from harness.core import UsageError, as_json, dollars, listed, plural, stay_offline, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.run import Progress
     from harness.train import Improved
 
 PATH = arg("path PATH", "a skill's folder, or a folder of skills", type=Path)
@@ -37,7 +41,7 @@ ACTIONS: dict[str, tuple[str, Arguments]] = {
             arg("--tries N", "proposals of the author at most (default 10)", default=10),
             arg("--batch N", "train tasks of a minibatch (default 20)", default=20),
             arg("--edits N", "edits of one proposal at most (default 6)", default=6),
-            arg("--delivery HOW", "how the skill reaches the model (default flat)", default="flat"),
+            arg("--delivery", "how the skill reaches the model", choices=("flat", "progressive", "forced")),
             arg("--out DIR", "the folder of all that is kept (default reports/improve-SKILL)", type=Path),
             arg("--report REPORT", "write an experiment that compares no skill, the given and the improved one",
                 type=folder),
@@ -130,7 +134,7 @@ def _improve(args: argparse.Namespace) -> int:
                 home=args.out or Path("reports") / f"improve-{skill.resolve().name}",
                 rules=Rules(tries=args.tries, batch=args.batch, seed=args.seed),
                 comparison=compared,
-                listener=tell,
+                listener=_seldom(tell),
                 notice=(lambda _: None) if quiet else _say,
                 suite=_named(Path(args.suite), "suites"),
                 **{key: getattr(args, key) for key in _SAME},
@@ -159,7 +163,7 @@ def _create(args: argparse.Namespace) -> int:
                 tasks=args.tasks,
                 drafts=args.tries,
                 seed=args.seed,
-                listener=tell,
+                listener=_seldom(tell),
                 **{key: getattr(args, key) for key in _SAME},
             )
         )
@@ -168,6 +172,19 @@ def _create(args: argparse.Namespace) -> int:
     lines += [f"warning: {text}" for text in made.warnings]
     found = as_json(made) | {"cost_usd": made.spent.as_amount()}
     return answer(args, found, [*lines, f"read it before a model does: ownbench skill show {made.skill}"])
+
+
+def _seldom(tell: "Callable[[Progress], None]") -> "Callable[[Progress], None]":
+    """On no terminal a line every ten seconds at most: the work is of many short runs."""
+    last = time.monotonic()
+
+    def told(progress: "Progress") -> None:
+        nonlocal last
+        if sys.stderr.isatty() or time.monotonic() - last >= 10:
+            last = time.monotonic()
+            tell(progress)
+
+    return told
 
 
 def _check(args: argparse.Namespace, *counts: str) -> None:

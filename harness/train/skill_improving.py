@@ -120,7 +120,7 @@ def _improved(asked: Improvement, bench: "_Bench", suite: Suite) -> Improved:
     except StoppedError as stopped:
         if not stopped.over_budget or not climb.done:
             raise
-        climb.ended = f"the budget is spent: {stopped.why}"
+        climb.ended = f"the budget is spent: {stopped.why}; with a larger --budget the same command goes on"
     work.reserve = 0.0
     version = climb.done[-1].becomes if climb.done else 0
     looks, unlooked = versions.looks(), ""

@@ -43,10 +43,9 @@ class Setting:
 class StoppedError(EvidenceError):
     """A run ended before all was done; its text says why, and that the same command goes on."""
 
-    def __init__(self, why: str) -> None:
-        self.over_budget = "budget" in why
-        self.why = why
-        first = "" if "user" in why else "with a larger --budget " if self.over_budget else "fix that, then "
+    def __init__(self, why: str, *, over_budget: bool = False) -> None:
+        self.over_budget, self.why = over_budget, why
+        first = "" if "user" in why else "with a larger --budget " if over_budget else "fix that, then "
         super().__init__(f"INCOMPLETE: {why}; {first}the same command goes on from here")
 
 
@@ -235,7 +234,11 @@ class Work:
         finally:
             self._spent.pop(name, None)
         if not summary.complete:
-            raise StoppedError(summary.stopped_because or "not all attempts were made")
+            why, budget = summary.stopped_because or "not all attempts were made", self.setting.budget
+            if budget is not None and "are spent (budget.usd)" in why:
+                kept = f", and ${self.reserve:.4f} are kept for the look at test" if self.reserve else ""
+                raise StoppedError(f"${self.spent().usd:.4f} of ${budget:g} are spent{kept}", over_budget=True)
+            raise StoppedError(why)
         return Recorded(assembled, read_journal(assembled.report))
 
 
