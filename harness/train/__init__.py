@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
+    from harness.train.course import Course, prepare
     from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
+    from harness.train.progress import TrainingProgress
+    from harness.train.recipe import Recipe, read_recipe
+    from harness.train.tuning import train
     from harness.train.skill_comparison import Comparison
     from harness.train.skill_drafting import Draft, Drafted, create_skill
     from harness.train.skill_edits import Edit, EditsError, edited, read_edits
