@@ -42,7 +42,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
-	$(INSTALL) --editable '.[local,api,datasets,app,docs,otel,dev]'
+	$(INSTALL) --editable '.[local,tune,api,datasets,app,docs,otel,dev]'
 	$(BIN)/python -m compileall -q harness
 	@touch $@
 

@@ -1,4 +1,4 @@
-"""``ownbench init``, ``import``, ``skill``, ``adapter`` and ``schema``: how a report begins, and what it is made of."""
+"""``ownbench init``, ``import``, ``skill`` and ``schema``: how a report begins, and what it is made of."""
 
 import argparse
 import importlib
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from harness.cli.common import FLAG, JSON, Arguments, answer, arg, say
-from harness.core import UsageError, as_json, listed, plural, visible, write_atomic
+from harness.core import UsageError, listed, plural, visible, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
 """What ``init`` writes, name for name; the two files of models stand in ``experiment.yaml``, one or the other."""
@@ -28,15 +28,8 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench init reports/mine",
     ),
     "skill": (SKILL_ACTIONS, "ownbench skill lint skills"),
-    "adapter": (
-        arg("action", "check: does it fit its base; show: what it is", choices=("check", "show")),
-        arg("adapter ADAPTER", "the folder that PEFT wrote", type=Path),
-        arg("--base MODEL", "the base model's folder, to check against", type=Path),
-        JSON,
-        "ownbench adapter check adapters/ticket-routing --base adapters/base/worker",
-    ),
     "schema": (
-        arg("file", "which file: experiment.yaml, suite.yaml or gate.yaml", choices=("experiment", "suite", "gate")),
+        arg("file", "which file: experiment.yaml, suite.yaml, …", choices=("experiment", "suite", "gate", "recipe")),
         "ownbench schema experiment",
     ),
 }
@@ -162,43 +155,14 @@ def run_skill(args: argparse.Namespace) -> int:
     return answer(args, {"skills": skills, "skipped": left}, lines)
 
 
-# ------------------------------------------------------------------------------------------------- adapter and schema
-
-
-def run_adapter(args: argparse.Namespace) -> int:
-    """Prints the adapter's facts, after checking it where asked; 0."""
-    from importlib.util import find_spec
-
-    from harness.adapter import base_digest, check_adapter, load_adapter
-
-    adapter, base = load_adapter(args.adapter), args.base
-    notes, said = list(adapter.warnings), "well formed; give --base MODEL to check the fit"
-    if args.action == "check" and base is not None:
-        if all(map(find_spec, ("torch", "transformers", "peft"))):
-            from harness.model import fit_of
-
-            notes += fit_of(args.adapter, base).notes
-            said = "fits its base"
-        else:
-            check_adapter(adapter, base)
-            said = "fits its base by names and shapes; with ownbench[local] every tensor is checked as a run does"
-    found = {} if base is None else {"base": {"path": str(base), "base_digest": base_digest(base)}}
-    lines = [
-        f"{adapter.name}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers",
-        f"digest: {adapter.digest}",
-        f"base: {adapter.base_model} {adapter.base_digest or '(digest not stated)'}",
-        *(f"base_digest: {one['base_digest']} (of {base})" for one in found.values()),
-        *(f"  {key}: {value}" for key, value in adapter.card.items()),
-        *(f"warning: {warning}" for warning in notes),
-        *([said] if args.action == "check" else []),
-    ]
-    return answer(args, as_json(adapter) | {"warnings": notes} | found, lines)
+# ------------------------------------------------------------------------------------------------------------- schema
 
 
 FILES = {
     "experiment": ("harness.experiment", "Experiment"),
     "suite": ("harness.suite.schema", "SuiteFile"),
     "gate": ("harness.verdict", "Policy"),
+    "recipe": ("harness.train", "Recipe"),
 }  # each file, and where the record stands that checks it
 
 

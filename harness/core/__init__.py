@@ -97,6 +97,7 @@ if TYPE_CHECKING:
         Reply,
         Request,
         ToolCall,
+        Tuned,
         Usage,
     )
     from harness.core.redact import Redactor, holds_secret

@@ -7,4 +7,4 @@ from harness.grade.combined import Weighted
 from harness.grade.judge import JUDGE_SCOPE, ByJudge, Judge, ReplyForm, check_template
 from harness.grade.plain import normalised
 from harness.grade.program import Program, programs_of, put_work
-from harness.grade.rule import GRADERS, SlowReferenceError, SuiteGrader, grade, grader, ungraded
+from harness.grade.rule import GRADERS, Rule, SlowReferenceError, SuiteGrader, grade, grader, ungraded

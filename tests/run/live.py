@@ -1,12 +1,14 @@
 """Experiments written for a test, servers that run beside it in a thread, and the command as a user runs it."""
 
 import asyncio
+import glob
 import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +108,20 @@ def same_outcomes(report: Path) -> dict[tuple[str, str, int], tuple[Any, ...]]:
     """What of the outcomes does not depend on the clock."""
     left_out = {"latency_s", "started_at", "graded_at", "retries", "calls", "report", "run"}
     return {key: tuple(v for k, v in row.items() if k not in left_out) for key, row in rows(report).items()}
+
+
+def running(words: str) -> bool:
+    """Whether a process of this machine, boxes included, has these words in its command."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            if words.encode() in path.read_bytes().replace(b"\0", b" "):
+                return True
+    return False
+
+
+def groups_of(pid: int) -> list[str]:
+    """Control groups of boxes that a process has made; where no group can be written there are none at all."""
+    return glob.glob(f"/sys/fs/cgroup/**/ownbench-{pid}-*", recursive=True)  # noqa: PTH207 - forgiving
 
 
 # ------------------------------------------------------------------------------------------------------------- servers
