@@ -103,8 +103,10 @@ def _peer(part: Part, size: int, *, scored: bool = False) -> tuple[float, list[s
     import torch
     from peft import PeftModel
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
     torch.set_num_threads(1)
+    logging.disable_progress_bar()
     tokenizer: Any = AutoTokenizer.from_pretrained(part.base)
     model: Any = AutoModelForCausalLM.from_pretrained(part.base, dtype=torch.float32).eval()
     names = sorted({one.adapter for one in part.requests if one.adapter})

@@ -234,8 +234,8 @@ def local(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
     return (
         "## Local models\n\nThe demo's tasks as `base`, `tuned` and `skilled` ask them, from chat messages to texts. "
         "The peer is a plain script:\ntransformers' `generate`, tasks of one adapter together, sorted by length, "
-        "padded on the left, in the best of three\nbatch sizes. CPU seconds of one thread, loading left out, in turns.\n\n"
-        + table(["what", "answers", "CPU s", "answers a CPU second"], rows(120, args.pairs)) + "\n"
+        "padded on the left, in the best of three\nbatch sizes. CPU seconds, loading left out, in turns.\n\n"
+        + table(["what", "answers", "CPU s", "answers a CPU second"], rows(60, args.pairs)) + "\n"
     )  # fmt: skip
 
 
