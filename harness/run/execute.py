@@ -116,6 +116,7 @@ class _Run:
         self.notes: list[str] = []
         self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.standing: Mapping[str, Any] = {}  # how far the report is, at the end
         self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
@@ -307,7 +308,7 @@ class _Run:
         before = self.manifest
         standing: dict[str, Any] = {"done": len(self.done), "complete": False, "without_outcome": 0}
         if over:
-            standing = standing_of(self.assembled, self.recorded)
+            standing = self.standing = standing_of(self.assembled, self.recorded)
         early = before.early_records if before else {}  # also of what is no longer in the experiment
         if self.watch is not None:
             record = self.watch.record()
@@ -345,7 +346,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, self.recorded)["complete"] and not self.otherwise,
+            complete=self.standing["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,
