@@ -281,8 +281,9 @@ def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) 
 
 
 @contextmanager
-def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
-    """A live line on a terminal, a line every ten seconds elsewhere, nothing where quiet."""
+def display(*, quiet: bool, words: "Callable[[Any], str] | None" = None) -> Iterator[Callable[[Any], None]]:
+    """A live line on a terminal, a line every ten seconds elsewhere, nothing where quiet; ``words`` writes it."""
+    words = words or line
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -291,16 +292,16 @@ def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
         from rich.text import Text
 
         with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
-            yield lambda progress: live.update(Text(line(progress)))
+            yield lambda progress: live.update(Text(words(progress)))
     else:
         last: dict[str, Any] = {"time": 0.0, "phase": ""}
 
-        def tell(progress: "Progress") -> None:
+        def tell(progress: Any) -> None:
             now = time.monotonic()
             if progress.phase != last["phase"] or now - last["time"] >= 10:
                 last.update(time=now, phase=progress.phase)
                 with suppress(OSError):  # nobody reads any more: a run goes on without
-                    sys.stderr.write(line(progress) + "\n")
+                    sys.stderr.write(words(progress) + "\n")
                     sys.stderr.flush()
 
         yield tell
@@ -312,10 +313,7 @@ def line(progress: "Progress") -> str:
     if progress.done:
         parts += [f"{progress.rate_per_s:.1f}/s", f"{progress.passed:,} passed"]
     if progress.remaining_s is not None and progress.done < progress.planned:
-        minutes, rest = divmod(round(progress.remaining_s), 60)
-        hours, minutes = divmod(minutes, 60)
-        left = f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-        parts.append(f"{hours} h {minutes:02} min left" if hours else f"{left} left")
+        parts.append(time_left(progress.remaining_s))
     unknown = f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
     if progress.boxes:
@@ -323,6 +321,14 @@ def line(progress: "Progress") -> str:
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
     return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])
+
+
+def time_left(seconds: float) -> str:
+    """``3 min 05 s left``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    left = f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    return f"{hours} h {minutes:02} min left" if hours else f"{left} left"
 
 
 # ------------------------------------------------------------------------------------------------------------ regrade

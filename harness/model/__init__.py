@@ -17,5 +17,7 @@ from harness.model.entry import (
     ModelEntry,
     check_form,
 )
-from harness.model.local_engine import fit_of
+from harness.model.local_engine import fit_of, prompts_of, put_on
+from harness.model.local_folder import Prompts, local_digests, quiet
+from harness.model.local_weights import ends_of, find_device, load_weights
 from harness.model.wire import assistant_message, read_reply, tool_message
