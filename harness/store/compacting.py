@@ -66,9 +66,17 @@ def compact(report: Path, plan: Plan | Iterable[Outcome], held: Recalled | None 
     gives names and digests, which may have changed. ``held`` is the journal, where it was read after its last line.
     Raises StorageError: the folder cannot be written; the old tables still stand.
     """
+    remove_parts(report)
     held = read_journal(report) if held is None else held
     with Compaction(report, plan if isinstance(plan, Plan) else _plan_of([*plan]), held) as tables:
         return tables.end()
+
+
+def remove_parts(report: Path) -> None:
+    """Takes away tables that a run was writing when it was killed: only who holds the journal writes."""
+    for name in (*_TABLES, ACTIONS_FILE, MANIFEST_FILE):
+        for old in report.glob(f".{name}.*.part"):
+            old.unlink(missing_ok=True)
 
 
 def _plan_of(rows: Sequence[Outcome]) -> Plan:
@@ -102,14 +110,15 @@ class Compaction:
         self._said, self._size = list[tuple[bytes, ...]](), 0
 
     def __enter__(self) -> Self:
-        for name in (*_TABLES, ACTIONS_FILE, MANIFEST_FILE):
-            for old in self.report.glob(f".{name}.*.part"):  # of a run that was killed: who holds the journal writes
-                old.unlink(missing_ok=True)
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes away what is not in place."""
         self._hand.shutdown()
-        self._open.__exit__(*error if any(error) else (GeneratorExit, GeneratorExit(), None))
+        self._open.__exit__(GeneratorExit, GeneratorExit(), None)
 
     def advance(self, end: int) -> None:
         """Writes the rows of the plan up to this one. Raises StorageError: the folder cannot be written."""

@@ -264,11 +264,12 @@ class Recalled:
         replies = {digest: self.replies[digest] for digest in requests if digest in self.replies}
         return Transcript(**told, reason=line.get("reason") or "", replies=replies)
 
-    def read_on(self) -> "Recalled":
+    def read_on(self, *, actions: bool = True) -> "Recalled":
         """With what was written since it was last read; all of it anew, where a file is another or was cut."""
-        files = [(kind, path) for kind in (ATTEMPTS, CALLS, ACTIONS) for path in journal_files(self.report, kind)]
+        kinds = (ATTEMPTS, CALLS, *([ACTIONS] if actions else []))
+        files = [(kind, path) for kind in kinds for path in journal_files(self.report, kind)]
         now = {path: path.stat() for _, path in files}
-        ends = self._ends.items()
+        ends = ((path, end) for path, end in self._ends.items() if actions or not path.name.startswith(ACTIONS))
         if not all(path in now and now[path].st_ino == node and now[path].st_size >= end for path, (node, end) in ends):
             return Recalled(self.report).read_on()
         how = {ATTEMPTS: (self._attempt, self.attempt_lines), CALLS: (self._call, self.call_lines)}
