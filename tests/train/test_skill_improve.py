@@ -114,6 +114,9 @@ def test_done_once_it_is_done_and_goes_on_with_more_tries(house, capfd):
     assert card["evidence"]["dev"]["needed"] == pytest.approx(0.05 / 6)
     found = json.loads(live.inside(capfd, *rooms.command("--tries", 3, "--json"))[1])
     assert (found["version"], len(found["tries"]), len(found["looks"])) == (2, 3, 2)
+    shown = {name for name, _, _ in live.rows(folder / "reports/improve-colours/dev")}
+    assert shown == {"version-0", "try-1", "version-1", "try-3"}  # what was done before the last call, too
+    assert {"try-1", "try-2", "try-3"} <= {name for name, _, _ in live.rows(folder / "reports/improve-colours/train")}
 
 
 @pytest.mark.parametrize("at", [pytest.param(0, marks=pytest.mark.slow), 30, pytest.param(70, marks=pytest.mark.slow)])
@@ -208,6 +211,8 @@ def wrong(folder, name):
         splits(train="dev")
     elif name == "few dev tasks":
         splits(dev="test")
+    elif name == "no test tasks":
+        splits(test="train")
     elif name == "no price":
         value = yaml.safe_load(models.read_text())
         del value["models"]["big"]["price"]
@@ -247,6 +252,7 @@ def wrong(folder, name):
         ("", ("--adapter", "x"), "--adapter goes with --report"),
         ("", ("--report", "r", "--adapter", "x"), "x: there is no such adapter folder"),
         ("", ("--models", "nowhere.yaml"), "nowhere.yaml"),
+        ("no test tasks", ("--report", "r"), "no task in the split 'test'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_before_anything_is_written(house, capfd, name, more, said):
