@@ -242,7 +242,8 @@ def test_requests_a_minute_are_those_of_one_process(tmp_path):
         while process.poll() is None:
             asked += [time.monotonic()] * (len(served.seen) - len(asked))
             time.sleep(0.005)
-        assert process.returncode == 0, process.communicate()
+        _, err = process.communicate()
+        assert process.returncode == 0, err
     assert len(asked) == 80
     assert asked[-1] - asked[0] >= 0.95 * 79 / 10
 
