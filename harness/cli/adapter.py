@@ -1,12 +1,12 @@
-"""``ownbench adapter``: what an adapter is, whether it fits its base, and training one."""
+"""``ownbench adapter``: what an adapter is, whether it fits its base, data to train one, and training."""
 
 import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.common import FLAG, JSON, Arguments, answer, arg
-from harness.core import OwnbenchError, as_json, dollars, plural, visible
+from harness.cli.common import FLAG, JSON, OUTSIDE, REPORT, Arguments, answer, arg
+from harness.core import OwnbenchError, UsageError, as_json, dollars, plural, visible
 
 if TYPE_CHECKING:
     from harness.train import TrainingProgress
@@ -15,6 +15,19 @@ ADAPTER = (
     arg("adapter ADAPTER", "the folder that PEFT wrote", type=Path),
     arg("--base MODEL", "the base model's folder, to check against", type=Path),
     JSON,
+)
+DATA = (
+    REPORT,
+    arg("--from CONTENDER", "whose answers teach: those that passed", dest="contender", required=True),
+    arg("folder DIR", "the folder to make", type=Path),
+    arg("--licence TEXT", "under which these answers may be used; terms of a provider may forbid training on them"),
+    arg("--rejected CONTENDER", "whose failed answers preferences reject (default: anybody's)"),
+    arg("--dev", "attempts on dev tasks teach too, which are then spent", **FLAG),
+    arg("--note TEXT", "a word for the card", default=""),
+    OUTSIDE,
+    JSON,
+    "Attempts on test tasks are never taken. To record attempts on train tasks, write split: train in an experiment.",
+    "ownbench adapter data reports/teach --from skilled data/mine --licence CC0-1.0",
 )
 TRAIN = (
     arg("recipe RECIPE", "a YAML file: what is trained, on what, and how", type=Path),
@@ -27,6 +40,7 @@ TRAIN = (
 )
 ACTIONS: dict[str, tuple[str, Arguments]] = {
     "check": ("whether an adapter fits its base", ADAPTER),
+    "data": ("training data out of a report's attempts", DATA),
     "show": ("what an adapter is", ADAPTER),
     "train": ("an adapter, or a whole model, by a recipe", TRAIN),
 }
@@ -43,7 +57,31 @@ class StoppedTrainingError(OwnbenchError):
 
 def run_adapter(args: argparse.Namespace) -> int:
     """Does what was asked; 0."""
-    return _train(args) if args.action == "train" else _facts(args)
+    ways = {"data": _data, "train": _train}
+    return ways.get(args.action, _facts)(args)
+
+
+def _data(args: argparse.Namespace) -> int:
+    """Writes training data and its card, and says what is in them."""
+    from harness.train import report_data, write_report_data
+
+    licence = (args.licence or "").strip()
+    if not licence:
+        problem = "--licence is missing: under which licence may these answers be used?"
+        raise UsageError(f"{problem} the terms of {args.contender}'s models say; such as --licence CC0-1.0")
+    how = {"rejected": args.rejected, "dev": args.dev, "allow_outside": args.allow_outside}
+    data = report_data(args.report, args.contender, **how)
+    card = write_report_data(data, args.folder, licence=licence, note=args.note)
+    told = ", ".join(f"{n:,} {status}" for status, n in card["attempts"].items())
+    pairs = f"{plural(card['preferences'], 'pair')} of a passed and a failed answer in preferences.jsonl"
+    many = f"{plural(card['examples'], 'example')} of {plural(card['tasks'], 'task')} in sft.jsonl"
+    lines = [
+        f"wrote {visible(str(args.folder))}: {many}",
+        f"  attempts of {args.contender}: {told}",
+        f"  {pairs if card['preferences'] else 'no preferences: no task has a passed and a failed answer'}",
+        f"  licence: {visible(licence)} (card.yaml)",
+    ]
+    return answer(args, {"folder": str(args.folder), "card": card}, lines)
 
 
 def _facts(args: argparse.Namespace) -> int:
@@ -85,7 +123,7 @@ def _train(args: argparse.Namespace) -> int:
     course = prepare(args.recipe, args.out, overwrite=args.overwrite)
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
-        taught = plural(len(course.rows), "row")
+        taught = plural(len(course.taught.rows), "row")
         about = f"{course.out}: {recipe.pipeline} on {recipe.base}, {taught}, {plural(course.steps, 'step')}"
         sys.stderr.write(f"{visible(about)}, on the {course.device}\n")
     try:
@@ -97,7 +135,7 @@ def _train(args: argparse.Namespace) -> int:
         ) from None
     if not course.first:
         return 0
-    found = {"adapter": str(course.out), "name": recipe.name, "steps": course.steps, **dict(course.data), **made}
+    found = {"adapter": str(course.out), "name": recipe.name, "steps": course.steps, **course.taught.card, **made}
     if recipe.method == "lora":
         found |= {"digest": load_adapter(course.out).digest}
     cost = "at a cost that is not known" if made["training_usd"] is None else dollars(made["training_usd"])

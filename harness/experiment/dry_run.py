@@ -46,7 +46,9 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "suites": [
             {"name": s.name, "version": s.version, "tasks": len(s.tasks)}
             | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
-            for s in assembled.suites
+            | {"judging_tasks": sum(t.split != "train" for t in s.tasks)}
+            | {"train_tasks": sum(t.split == "train" for t in whole.tasks)}  # of the suite, whatever is run
+            for s, whole in zip(assembled.suites, assembled.whole, strict=True)
         ],
         "plans": [*estimated.plans()],
         "judges": judges,  # one for each that is asked, with its calls and what they cost

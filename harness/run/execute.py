@@ -26,6 +26,7 @@ from harness.run.crew import Crew
 from harness.run.executors.local import LocalExecutor
 from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.otel import Spans
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
 from harness.run.regrading import regrade
@@ -96,13 +97,9 @@ def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayE
     if options.watch is not None:
         problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
         raise UsageError(f"{problem}; add --executor local")
-    if options.observer is not None:
-        raise UsageError(
-            "--otlp does not go with executor ray, whose workers tell of no single call; add --executor local"
-        )
-    if assembled.experiment.cache is not None:
-        raise UsageError("cache does not go with executor ray yet; take it out, or add --executor local")
-    return RayExecutor(assembled, entry, offline=options.offline)
+    if not (options.observer is None or isinstance(options.observer, Spans)):
+        raise UsageError("an observer hears nothing of what the workers of executor ray do; take --executor local")
+    return RayExecutor(assembled, entry, offline=options.offline, spans=options.observer)
 
 
 class _Run:
