@@ -50,12 +50,14 @@ def write_base(worker: Path, out: Path) -> Path:
     return out
 
 
-def write_caller(base: Path, system: str, tools: Sequence[Tool], out: Path, *, steps: int = 60, batch: int = 4) -> Path:
+def write_caller(base: Path, system: str, tools: Sequence[Tool], out: Path, *, steps: int = 45, batch: int = 4) -> Path:
     """The base with all its weights trained, on conversations as a run with this system message and tools has them."""
     import torch
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(0)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # more of them spin for one another
     reader, draw = Prompts(base), random.Random(0)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
@@ -75,6 +77,7 @@ def write_caller(base: Path, system: str, tools: Sequence[Tool], out: Path, *, s
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
+    torch.set_num_threads(threads)
     copytree(base, out)
     model.save_pretrained(out)
     return out
