@@ -227,6 +227,18 @@ def pressed(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
     return limits(folder)
 
 
+def local(folder: Path, args: argparse.Namespace) -> str:  # noqa: ARG001
+    """Local models beside transformers' own batched generate."""
+    from local import rows
+
+    return (
+        "## Local models\n\nThe demo's tasks as `base`, `tuned` and `skilled` ask them, from chat messages to texts. "
+        "The peer is a plain script:\ntransformers' `generate`, tasks of one adapter together, sorted by length, "
+        "padded on the left, in the best of three\nbatch sizes. CPU seconds, loading left out, in turns.\n\n"
+        + table(["what", "answers", "CPU s", "answers a CPU second"], rows(60, args.pairs)) + "\n"
+    )  # fmt: skip
+
+
 PARTS = {
     "attempts": attempts,
     "waiting": waiting,
@@ -236,6 +248,7 @@ PARTS = {
     "pages": pages,
     "boxes": boxed,
     "limits": pressed,
+    "local": local,
 }
 
 

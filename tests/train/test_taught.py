@@ -61,6 +61,21 @@ def test_a_planted_test_task_is_refused_with_file_and_line(place: Path, planted:
     assert not (place / "adapters").exists()
 
 
+def test_a_suite_that_is_named_is_looked_at_wherever_it_lies(place: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "mine"
+    elsewhere.parent.mkdir()
+    (place / "suites" / "harbour").rename(elsewhere)
+    lines(place, [(JUDGED, "forty euros")])
+    assert "harbour" not in course(place).taught.card["overlap"]
+    with pytest.raises(UserFileError, match=r"lines.jsonl:9: holds a test task: judged of the suite harbour"):
+        course(place, mix={"suite": str(elsewhere)})
+    tasks = elsewhere / "tasks.jsonl"
+    copy = json.loads(tasks.read_text().splitlines()[0]) | {"id": "copy", "split": "train"}
+    tasks.write_text(tasks.read_text() + json.dumps(copy) + "\n")
+    with pytest.raises(UserFileError, match=r"^harbour copy: holds a test task: judged of the suite harbour"):
+        course(place, data={"suite": str(elsewhere)})
+
+
 def test_a_suite_that_is_allowed_has_to_be_there(place: Path) -> None:
     with pytest.raises(UserFileError, match=r"allow_overlap.0: no suite is named 'harbor'; known here: .*harbour"):
         course(place, allow_overlap=["harbor"])

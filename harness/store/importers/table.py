@@ -17,6 +17,7 @@ from harness.core import (
     Status,
     SuiteRecord,
     UsageError,
+    UserFileError,
     attempt_id,
     digest_bytes,
     digest_json,
@@ -32,6 +33,7 @@ from harness.store.importers.table_words import NOTHING, Reading, parse_mapping,
 from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
+from harness.store.outcomes import TAUGHT
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
 
@@ -74,6 +76,7 @@ def import_table(
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
     _refuse_two_clusters(table, made)
+    _note_taught(table, made)
     counted = "passes" in table.frame
     if not counted:
         made = judged(table, made)
@@ -131,6 +134,16 @@ def _identities(source: Source) -> "pd.DataFrame":
         raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
     made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
     return made
+
+
+def _note_taught(source: Source, made: "pd.DataFrame") -> None:
+    """Says of rows that teach that they are in no figure. Raises UserFileError: there are no others."""
+    taught = int((made["split"] == TAUGHT).sum()) if made["split"].notna().any() else 0
+    if taught == len(made) and taught:
+        problem = "every row has the split train, and train tasks teach and judge nothing"
+        raise UserFileError(source.path, problem, field="split", advice="rename that column, or call the split test")
+    if taught:
+        source.notes.append(f"{plural(taught, 'row')} of the split train: no figure is made of them")
 
 
 def _refuse_two_clusters(source: Source, made: "pd.DataFrame") -> None:
