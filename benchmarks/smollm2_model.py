@@ -65,6 +65,7 @@ def write_adapter(base: Path, lines: Path, out: Path, *, steps: int, batch: int 
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.manual_seed(seed)
+    torch.set_num_threads(1)  # more of them spin for one another
     tokenizer = AutoTokenizer.from_pretrained(base)
     plain = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
     names = [name.partition(".")[2] for name in MODULES]
