@@ -38,7 +38,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], dic
 
 
 @pytest.mark.parametrize("kind", ["base", "tuned"])
-@pytest.mark.parametrize(("way", "apart"), [("engine", 1e-3), ("served", 1e-3), ("llama", 0.1)])
+@pytest.mark.parametrize(("way", "apart"), [("engine", 1e-3), ("served", 1e-3), ("llama", 0.01)])
 def test_answers_are_those_of_transformers(
     found: dict[tuple[str, str], dict[str, Any]], way: str, apart: float, kind: str
 ) -> None:
