@@ -1,6 +1,7 @@
 """What a recipe teaches: held against every suite, general examples mixed in, and put onto the card."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,30 @@ def test_a_teacher_with_another_vocabulary_is_refused(place: Path) -> None:
     (other / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(UserFileError, match=r"recipe.yaml: teacher: .* has another vocabulary than .*pipeline: distil"):
         course(place, pipeline="gkd", teacher="other")
+
+
+def test_checkpoints_are_kept_for_the_same_course_alone(place: Path) -> None:
+    from harness.train.tuning import _last_checkpoint, _workplace
+
+    def stopped(course: Any, before: Callable[[Path], None]) -> None:
+        with _workplace(course) as work:
+            before(work)
+            raise RuntimeError
+
+    def makes(work: Path) -> None:
+        (work / "checkpoint-2").mkdir()
+        (work / "checkpoint-2" / "whole").touch()
+        (work / "checkpoint-4").mkdir()  # its writing was cut off
+
+    def finds(work: Path) -> None:
+        assert _last_checkpoint(work) == work / "checkpoint-2"
+        with pytest.raises(OwnbenchError, match="another process trains it"):
+            stopped(one, makes)
+
+    one, other = course(place), course(place, seed=1)
+    for before in (makes, finds):
+        with pytest.raises(RuntimeError):
+            stopped(one, before)
+    with _workplace(other) as work:
+        assert _last_checkpoint(work) is None
+    assert not work.exists()
