@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Suite, UserFileError, as_json, plural
+from harness.core import Suite, UserFileError, as_json, p_equation, plural
 from harness.run import Progress, refuse_unopened
 from harness.skill import load_skill
 from harness.suite import load_suite, one_unit_each
@@ -170,7 +170,7 @@ def told_of(made: Try) -> str:
         return f"try {made.number}: refused ({made.stage}): {made.why}"
     dev = made.dev
     size = f"{100 * dev.difference:+.1f} points [{100 * dev.low:+.1f}, {100 * dev.high:+.1f}]"
-    test = f"{size} on {plural(dev.tasks, 'dev task')}, p = {dev.p:.4f}, needed {dev.needed:.4f}"
+    test = f"{size} on {plural(dev.tasks, 'dev task')}, {p_equation(dev.p)}, needed {dev.needed:.4f}"
     what = f"accepted as version {made.becomes}" if made.accepted else "refused (dev)"
     return f"try {made.number}: {what}: {test}"
 
