@@ -1,7 +1,7 @@
 """A real model that calls tools: the demo's worker with a chat template in the way of Hermes, trained on.
 
-So small a model calls no tool by itself. It is taught one form of task by heart: to read a file by a tool call, and to
-answer with what the tool gave back. What it is taught on is rendered as a run renders it.
+So small a model calls no tool by itself. It is taught one form of task by heart: to read a file by a tool call, then
+to answer with a colour. What it is taught on is rendered as a run renders it.
 """
 
 import json
