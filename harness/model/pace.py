@@ -28,13 +28,9 @@ class Pace:
 
     def __init__(self, per_minute: float | None) -> None:
         self._per_minute = per_minute or inf
+        self.limited = self._per_minute < inf  # whether there is a limit
         self._next, self._sum = -inf, 0.0
         self._taken: deque[Taken] = deque()
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is a limit."""
-        return self._per_minute < inf
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until ``amount`` may start; 0 without a limit."""

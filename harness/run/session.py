@@ -41,7 +41,7 @@ from harness.run.cached import CachedAnswers
 from harness.run.promised import Promised
 from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace, values
+from harness.run.trace import SkillSeen, Trace
 from harness.sandbox import decide
 from harness.store import Journal, Recalled
 
@@ -166,8 +166,17 @@ class AttemptSession(Session):
         self._shop, self.trace, self.reservation = shop, trace or Trace(), reserved
         self._verifying = False
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
-        grader, options = shop.assembled.graders.get(task.digest), shop.assembled.experiment.sandbox
-        self._work = Workplaces(options, shop.free_boxes, task, work_counts=grader is not None and grader.needs_box)
+        self._places: Workplaces | None = None
+
+    @property
+    def _work(self) -> Workplaces:
+        """Where it works, once it does."""
+        if self._places is None:
+            shop = self._shop
+            grader, options = shop.assembled.graders.get(self.task.digest), shop.assembled.experiment.sandbox
+            counts = grader is not None and grader.needs_box
+            self._places = Workplaces(options, shop.free_boxes, self.task, work_counts=counts)
+        return self._places
 
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds. Raises ModelError: the call failed for good."""
@@ -213,7 +222,8 @@ class AttemptSession(Session):
         shop, spec = self._shop, self._shop.assembled.specs[asked.model]
         if isinstance(end, Reply):
             usage = end.usage
-            made |= values(end, "latency_s", "ttft_s", "finish_reason", "signals")
+            made["latency_s"], made["ttft_s"] = end.latency_s, end.ttft_s
+            made["finish_reason"], made["signals"] = end.finish_reason, end.signals
         else:
             cause = end.cause if isinstance(end, ModelError) else Cause.INTERNAL
             dropped = isinstance(end, asyncio.CancelledError)
@@ -331,6 +341,8 @@ class AttemptSession(Session):
 
     async def leave(self, *, keep: bool) -> None:
         """No box is open afterwards. What was made is kept for graders. Raises BoxError, StorageError: it cannot be."""
+        if self._places is None and not (keep and self._shop.kept_before):
+            return
         if not keep:
             await self._work.dropped()
         elif (work := await self._work.left()) is not None or self._shop.kept_before:
