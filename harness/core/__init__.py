@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from harness.core.files import disk_is_full, is_at, keeping, replacing, stands, unkept, write_atomic
     from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
+    from harness.core.late import late
     from harness.core.lookalike import difference, skeleton, unseen, visible
     from harness.core.manifest import (
         ContenderRecord,

@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from harness.core import Grade, nearest
+from harness.core import Grade, late, nearest
 from harness.grade.label_choice import UNSPACED, evidence, is_a_word, joined
 from harness.grade.plain import SOFT_HYPHEN, plain, unmarked, without_commands
 from harness.grade.rule import Rule, malformed, right, shown, wrong
@@ -231,10 +231,10 @@ class _LabelList:
 
 
 _MOST = 2_000  # letters weighed, from the beginning and the end of an answer; no answer of a person's has as many
-_LETTER = re.compile(f"[^\\W_{UNSPACED}]")
+_LETTER = late(f"[^\\W_{UNSPACED}]")
 _NO_WORD_BEFORE = f"(?<![^\\W_{UNSPACED}])"
 _NO_WORD_AFTER = f"(?![^\\W_{UNSPACED}\u1100-\u11ff\u3130-\u318f\uac00-\ud7af])"
-_SOFT_WORD = re.compile(rf"(?<![\w.'&/+#-])[\w.'&/+#-]*+{SOFT_HYPHEN}[\w.'&/+#{SOFT_HYPHEN}-]*")
+_SOFT_WORD = late(rf"(?<![\w.'&/+#-])[\w.'&/+#-]*+{SOFT_HYPHEN}[\w.'&/+#{SOFT_HYPHEN}-]*")
 
 
 def _compatible(text: str) -> str:
@@ -258,11 +258,11 @@ def _places(name: str, text: str) -> Iterable[int]:
 
 
 _PAIRS = dict(zip("([{<\"'`*_~$|«»‹›「『【《〈〔¿¡", ")]}>\"'`*_~$|»«›‹」』】》〉〕?!", strict=True))
-_HOLDING = re.compile(
+_HOLDING = late(
     r"\\[a-zA-Z]+\*?\s*\{(.*)\}|<([a-zA-Z][\w-]*)(?:\s[^<>]*)?>(.*)</\2\s*>|```[^\n`]*\n(.*)\n\s*```", re.DOTALL
 )
-_LEADING = re.compile(r"(?:[-*+•·‣▪◦>#=:→—]+|--+)\s+|(?:#+|[-—>])(?=[^\W\d_])|[—:=→]|--+|\\[([]|\+(?=\d)")
-_TRAILING = re.compile(r"(?:[.,;:!?。、…؟।—]|\s-|--|\\[)\]])$")
+_LEADING = late(r"(?:[-*+•·‣▪◦>#=:→—]+|--+)\s+|(?:#+|[-—>])(?=[^\W\d_])|[—:=→]|--+|\\[([]|\+(?=\d)")
+_TRAILING = late(r"(?:[.,;:!?。、…؟।—]|\s-|--|\\[)\]])$")
 _LONE_BEFORE, _LONE_AFTER = "([{<\"'`*_~$|«「『【《〈¿¡", ")]}>\"'`*_~$|»」』】》〉"
 _DEEPEST = 40
 

@@ -103,7 +103,13 @@ def _plain(usage: Any) -> Usage | None:
     if not isinstance(usage, dict):
         return None
     read, made, total = map(usage.get, _THREE)
-    if not (type(read) is type(made) is type(total) is int) or read < 0 or made < 0 or read + made != total or not total:
+    if (
+        not (type(read) is type(made) is type(total) is int)
+        or read < 0
+        or made < 0
+        or read + made != total
+        or not total
+    ):
         return None
     if len(usage) > len(_THREE) and any(value is not None and name not in _THREE for name, value in usage.items()):
         return None
