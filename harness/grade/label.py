@@ -78,6 +78,8 @@ class Label(Rule):
         if isinstance(reference, bool) or not isinstance(reference, (str, int)):
             hint = "; quote it in the file" if isinstance(reference, bool) else ""
             raise ValueError(f"the reference must be one of the labels, found {reference!r}{hint}")  # noqa: TRY004
+        if reference in self._list.labels:
+            return str(reference)
         label = self._list.names.get(self._list.key(str(reference)))
         if label is None:
             near = nearest(str(reference), self.labels)
@@ -130,6 +132,7 @@ class _LabelList:
 
     def __init__(self, spellings: _Spellings, *, case_sensitive: bool) -> None:
         self._case_sensitive = case_sensitive
+        self.labels = frozenset(label for _, label in spellings)  # of which each is found as itself
         written = [(_compatible(spelling), label) for spelling, label in spellings]
         bare = [(unmarked(text), label) for text, label in written]
         peeled = [((list(_layers(text)) or [""])[-1], label) for text, label in written]
@@ -156,6 +159,8 @@ class _LabelList:
 
     def whole(self, answer: str) -> list[str]:
         """The label that the answer is, or nothing."""
+        if answer in self.labels:
+            return [answer]
         text = _compatible(self._hyphens(answer))
         bare = text if self._keeps_markup else unmarked(text)
         for form, names in ((text, self.names), (bare, self._bare), (bare, self._cores)):

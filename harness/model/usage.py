@@ -20,7 +20,7 @@ NEAR = 2  # tokens by which a provider's total is seen to be off
 
 def usage_of(body: Any) -> Usage:
     """The usage of a chat completion. A count of 0 for what is there is no count; a request always has a prompt."""
-    plain = _plain(body.get("usage")) if isinstance(body, Mapping) else None
+    plain = _plain(body.get("usage")) if isinstance(body, dict) else None
     if plain is not None and plain.input and plain.output:
         return plain
     usage = read_usage(usage_in(body))
