@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, Arguments] = {
     ),
     "skill": (SKILL_ACTIONS, "ownbench skill lint skills"),
     "schema": (
-        arg("file", "which file: experiment.yaml, suite.yaml or gate.yaml", choices=("experiment", "suite", "gate")),
+        arg("file", "which file: experiment.yaml, suite.yaml, …", choices=("experiment", "suite", "gate", "recipe")),
         "ownbench schema experiment",
     ),
 }
@@ -162,6 +162,7 @@ FILES = {
     "experiment": ("harness.experiment", "Experiment"),
     "suite": ("harness.suite.schema", "SuiteFile"),
     "gate": ("harness.verdict", "Policy"),
+    "recipe": ("harness.train", "Recipe"),
 }  # each file, and where the record stands that checks it
 
 

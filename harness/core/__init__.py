@@ -98,6 +98,7 @@ if TYPE_CHECKING:
         Reply,
         Request,
         ToolCall,
+        Tuned,
         Usage,
     )
     from harness.core.redact import Redactor, holds_secret

@@ -25,6 +25,18 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What is known of a tuned model that is called as a model of its own, and not as an adapter on a base."""
+
+    card: str = ""  # the file, as the experiment names it; empty where it names none
+    digest: str = ""  # of what the card says
+    base_model: str = ""  # what the card says that it was tuned from
+    of: str = ""  # the experiment's model that it was tuned from; empty where it is none of them
+    training: Mapping[str, Any] = field(default_factory=dict)  # ``recipe`` and ``seed``, as of an adapter's card
+    training_usd: float | None = None  # ``None``: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One model that can be called, as the experiment names it."""
 
@@ -42,6 +54,7 @@ class ModelSpec:
     )  # what only one backend understands, such as ``batch_size``
     digest: str = ""  # of everything that can change an answer: backend, model, revision, weights, sampling, template
     apart: str = ""  # its name, where another model of the experiment is alike in all but where it is served
+    tuned: Tuned | None = None  # of a tuned model; no part of its identity, since a card changes no answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from harness.experiment.plan import (
 from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
+from harness.experiment.tuned import tuned_of, with_bases
 from harness.grade import Judge, SuiteGrader
 from harness.model import backend_of
 from harness.store import (
@@ -99,6 +100,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     specs = {name: model_spec(name, entry, report) for name, entry in experiment.models.items() if name in used}
     # models that are alike but for their servers may be two, and are known by their names too
     alike = Counter(digest for digest, _ in {(spec.digest, spec.base_url) for spec in specs.values()})
+    specs = {n: replace(spec, tuned=tuned_of(experiment.models[n], spec, report)) for n, spec in specs.items()}
+    specs = with_bases(specs)
     specs = {n: replace(spec, apart=n) if alike[spec.digest] > 1 else spec for n, spec in specs.items()}
     planner = Planner(report, experiment, placed, graders)
     capped = {judge.model for judge in experiment.judges.values() if judge.budget_usd is not None}

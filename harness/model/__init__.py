@@ -22,7 +22,10 @@ if TYPE_CHECKING:
         ModelEntry,
         check_form,
     )
-    from harness.model.local_engine import fit_of
+    from harness.model.local_engine import fit_of, prompts_of, put_on
+    from harness.model.local_folder import Prompts, local_digests, quiet
+    from harness.model.local_weights import ends_of, find_device, load_weights
+    from harness.model.reasoning import separated
     from harness.model.wire import assistant_message, read_reply, tool_message
 else:
     __getattr__, __dir__ = lazy_door(__name__)

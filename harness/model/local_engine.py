@@ -12,7 +12,8 @@ from typing import Any
 from harness.core import UserFileError
 from harness.model.local_choose import Chooser, Row, finish
 from harness.model.local_fit import Fit, fill, fit_adapter, inject
-from harness.model.local_folder import Prompts, check_folder, quiet, unloadable
+from harness.model.local_folder import Prompts, check_folder, quiet
+from harness.model.local_weights import ends_of, find_device, load_weights
 
 SAME = 1e-6
 """Log-probabilities nearer than this are the same answer: the same arithmetic in the same order gives equal bits."""
@@ -29,35 +30,12 @@ class Engine:
         Without a device a GPU is taken where there is one; without a dtype float32 on a CPU, else what the weights are.
         """
         import torch
-        from transformers import AutoModelForCausalLM, GenerationConfig
+        from transformers import GenerationConfig
 
         field = f"models.{options['name']}.device"
-        self.device = _device(options["device"], field)
+        self.device = find_device(options["device"], "experiment.yaml", field)
         wanted = options["dtype"] or ("float32" if self.device == "cpu" else "auto")
-        try:
-            with quiet():
-                loaded: Any = AutoModelForCausalLM.from_pretrained(
-                    str(folder),
-                    dtype=wanted if wanted == "auto" else getattr(torch, wanted),
-                    local_files_only=True,
-                    trust_remote_code=False,
-                    use_safetensors=True,
-                    ignore_mismatched_sizes=True,  # so that they are told, and refused below
-                    output_loading_info=True,
-                )
-                self._model, told_of = loaded
-                if rows is not None:
-                    self._model.resize_token_embeddings(rows, mean_resizing=False)
-        except Exception as error:  # noqa: BLE001 - transformers lets through whatever a wrong value leads to
-            raise unloadable(folder, error) from None
-        if misshapen := sorted(told_of["mismatched_keys"]):
-            key, found, meant = misshapen[0]
-            problem = f"{len(misshapen)} of the tensors in its weights have another shape than it says"
-            problem += f" ({key} is {list(found)}, not {list(meant)})"
-            raise UserFileError(folder / "config.json", problem, advice="take both from one model")
-        if missing := sorted(told_of["missing_keys"]):
-            problem = f"{len(missing)} of the model's tensors are missing in its files ({', '.join(missing[:3])})"
-            raise UserFileError(folder, problem, advice="copy the model again")
+        self._model = load_weights(folder, wanted, rows=rows)
         try:
             self._model.to(self.device).eval().requires_grad_(requires_grad=False)
         except Exception as error:  # noqa: BLE001 - each kind of device has its own
@@ -69,12 +47,8 @@ class Engine:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             one = self._model.num_parameters() < _SMALL or cores <= 2
             torch.set_num_threads(options["threads"] or (1 if one else min(16, cores // 2)))
-        told = self._model.generation_config
-        end = told.eos_token_id if told.eos_token_id is not None else tokenizer.eos_token_id
-        if end is None:
-            raise UserFileError(folder / "generation_config.json", "names no eos_token_id", advice="add it")
-        self.ends = frozenset([end] if isinstance(end, int) else end)
-        self.max_new = int(told.max_new_tokens or 256)
+        self.ends = ends_of(self._model, tokenizer, folder)
+        self.max_new = int(self._model.generation_config.max_new_tokens or 256)
         self.room: int | None = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self.ends)
         # the model's own sampling settings are left out on purpose: an experiment says how it samples
@@ -185,20 +159,6 @@ class Engine:
         return self.next_logprobs([(2 * i + 1) * self._vocabulary // 128 for i in range(64)], None)
 
 
-def _device(wanted: str | None, field: str) -> str:
-    import torch
-
-    device = wanted or ("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = device.partition(":")
-    there = 1 if kind == "cpu" else getattr(torch, kind).device_count()
-    if int(number or 0) >= there:
-        problem, advice = f"torch finds no {kind} on this machine", "write device: cpu, or leave it out"
-        if there:
-            problem, advice = f"this machine has {there} of them, counted from 0", f"write {kind}:{there - 1} at most"
-        raise UserFileError("experiment.yaml", f"found {device}, and {problem}", field=field, advice=advice)
-    return device
-
-
 def _distance(some: list[Any], others: list[Any]) -> float:
     """The largest difference between vectors of log-probabilities; NaN where one holds NaN."""
     import torch
@@ -209,6 +169,18 @@ def _distance(some: list[Any], others: list[Any]) -> float:
 def fit_of(path: Path, base: Path) -> Fit:
     """What a run would find of the adapter in ``path`` on the model in ``base``. Raises UserFileError: a refusal."""
     return fit_adapter(path, base, prompts_of(base))
+
+
+def put_on(model: Any, path: Path, base: Path, name: str) -> Any:
+    """The PEFT model of ``model``, loaded from ``base``, with the adapter in ``path`` whole. Raises UserFileError."""
+    fit = fit_of(path, base)
+    if fit.alone or fit.prompts is not None:
+        own = "changes the base's own weights" if fit.alone else "brings its own tokenizer or chat template"
+        raise UserFileError(path, f"the adapter {own}, so no training goes on from it", advice="take a plain LoRA")
+    with quiet():
+        peft = inject(model, fit.adapter, name)
+        fill(peft, fit.adapter, name)
+    return peft
 
 
 def prompts_of(folder: Path, *, field: str = "") -> Prompts:

@@ -52,10 +52,18 @@ _OF_TASK = ("task", "task_digest", "domain", "cluster", "split", "attempt_id")
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew."""
+    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew.
+
+    Of tuned contenders also what their cards say, which no identity holds.
+    """
     graded = assembled.gradings
+    cards = (
+        [name, said]
+        for name, one in sorted(assembled.contenders.items())
+        if any(said := [one.parts.get(key) for key in ("tuned", "training_usd")])
+    )
     named = (
         [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
         for a in sorted(assembled.attempts, key=attrgetter("id"))
     )
-    return digest_list(chain([assembled.experiment.name], named))
+    return digest_list(chain([assembled.experiment.name], named, cards))

@@ -9,6 +9,7 @@ from typing import Any
 from harness.core import Groups, Suite, Task, UsageError, digest_bytes, digest_json, digest_text, nearest
 from harness.userfile import read_bytes
 
+ONLY_TRAIN = "all its tasks are train tasks, which teach and judge nothing"
 SPLITS = ("all", "dev", "test", "train")  # ``all`` is what judges or chooses: all but the train tasks
 
 
@@ -25,6 +26,8 @@ def select(suite: Suite, *, tasks: int | None = None, split: str | None = None, 
         raise UsageError(f"suite {suite.name}: tasks must be at least 1, found {tasks}")
     wanted = split or ("test" if any(task.split == "test" for task in suite.tasks) else "all")
     among = [t for t in suite.tasks if wanted == t.split or (wanted == "all" and t.split != "train")]
+    if not among and wanted == "all":
+        raise UsageError(f"suite {suite.name}: {ONLY_TRAIN}; mark others with split: test")
     if not among:
         raise UsageError(f"suite {suite.name}: no task has the split {wanted!r}; mark tasks with it, or choose all")
     if tasks is not None and tasks < len(among):
@@ -58,10 +61,13 @@ def _counts(tasks: Sequence[Task]) -> dict[str, Any]:
 
 
 def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
-    """The suite with tasks that ask the same in one cluster, the unit of evidence, and those that were moved there."""
+    """The suite with tasks that ask the same in one cluster, the unit of evidence, and those that were moved there.
+
+    Train tasks are no evidence: they stay as they are.
+    """
     clusters: Groups[str] = Groups()
     first: dict[Any, Task] = {}
-    for task in suite.tasks:
+    for task in [task for task in suite.tasks if task.split != "train"]:
         earlier = first.setdefault(_asked(suite, task), task)
         if earlier is not task:
             clusters.join(earlier.cluster, task.cluster)

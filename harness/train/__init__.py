@@ -8,6 +8,12 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
+    from harness.train.course import Course, prepare
     from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
+    from harness.train.from_report import ReportData, report_data, write_report_data
+    from harness.train.overlap import Match, check_overlap, find_overlap, known_suites
+    from harness.train.progress import TrainingProgress
+    from harness.train.recipe import Recipe, read_recipe
+    from harness.train.tuning import train
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -60,6 +60,10 @@ class OpenAIBackend(Backend):
         """That their own tokenizers are up to the server."""
         return notes_on(spec, adapters) if asked_for_adapters(spec, adapters) else None
 
+    def tunes(self, spec: ModelSpec) -> bool:
+        """By the adapters that llama.cpp's server is asked for."""
+        return asked_for_adapters(spec, ())
+
 
 BACKEND = OpenAIBackend()
 
