@@ -246,10 +246,10 @@ def _row(name: str, runs: list[Process], each: int | None = None) -> list[str]:
 
 
 @contextmanager
-def served(after_s: float = 0.0) -> Iterator[str]:
+def served(after_s: float = 0.0, *more: str) -> Iterator[str]:
     """The address of the local server, which lives as long as the block."""
     with subprocess.Popen(
-        [PYTHON, str(HERE / "server.py"), str(after_s)], stdout=subprocess.PIPE, text=True
+        [PYTHON, str(HERE / "server.py"), str(after_s), *more], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         try:

@@ -47,6 +47,9 @@ class _Card(Strict):
     training_data: str | None = None
     training_digest: str | None = None
     examples: int | None = None
+    general_examples: int | None = None
+    overlap: dict[str, Any] | None = None
+    sources: dict[str, Any] | None = None
     seed: int | None = None
     gpu_seconds: float | None = None
     cpu_seconds: float | None = None

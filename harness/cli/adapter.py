@@ -123,7 +123,7 @@ def _train(args: argparse.Namespace) -> int:
     course = prepare(args.recipe, args.out, overwrite=args.overwrite)
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
-        taught = plural(len(course.rows), "row")
+        taught = plural(len(course.taught.rows), "row")
         about = f"{course.out}: {recipe.pipeline} on {recipe.base}, {taught}, {plural(course.steps, 'step')}"
         sys.stderr.write(f"{visible(about)}, on the {course.device}\n")
     try:
@@ -135,7 +135,7 @@ def _train(args: argparse.Namespace) -> int:
         ) from None
     if not course.first:
         return 0
-    found = {"adapter": str(course.out), "name": recipe.name, "steps": course.steps, **dict(course.data), **made}
+    found = {"adapter": str(course.out), "name": recipe.name, "steps": course.steps, **course.taught.card, **made}
     if recipe.method == "lora":
         found |= {"digest": load_adapter(course.out).digest}
     cost = "at a cost that is not known" if made["training_usd"] is None else dollars(made["training_usd"])

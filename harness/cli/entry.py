@@ -33,7 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "app": ("judging", "the dashboard, served on this machine"),
     "import": ("own_files", "import results of another tool"),
     "suite": ("suite", "a suite of tasks on its own: lint, show, grade, from (a table)"),
-    "skill": ("own_files", "skills on their own: lint, search, show"),
+    "skill": ("skill", "skills: lint, search, show, improve, create"),
     "adapter": ("adapter", "an adapter on its own: check, show"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),

@@ -1,13 +1,12 @@
-"""``ownbench init``, ``import``, ``skill`` and ``schema``: how a report begins, and what it is made of."""
+"""``ownbench init``, ``import`` and ``schema``: how a report begins, and what it is made of."""
 
 import argparse
 import importlib
 import os
-import sys
 from pathlib import Path
 
-from harness.cli.common import FLAG, JSON, Arguments, answer, arg, say
-from harness.core import UsageError, listed, plural, visible, write_atomic
+from harness.cli.common import FLAG, Arguments, answer, arg, say
+from harness.core import UsageError, plural, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
 """What ``init`` writes, name for name; the two files of models stand in ``experiment.yaml``, one or the other."""
@@ -15,19 +14,11 @@ EMBEDDED = ("adapters/base/worker", "adapters/base/generalist")
 """The demo's models, used where the new experiment stands below a checkout that has them."""
 
 
-PATH = arg("path PATH", "a skill's folder, or a folder of skills", type=Path)
-QUERY = (arg("path LIB", type=Path), arg("query QUERY"), arg("-k", "how many (default 5)", default=5), JSON)
-SKILL_ACTIONS: dict[str, tuple[str, Arguments]] = {
-    "lint": ("hold skills against the Agent Skills format", (PATH, JSON)),
-    "search": ("the skills of a library that fit a query best (BM25)", QUERY),
-    "show": ("a skill as a model is shown it", (PATH, JSON)),
-}
 ARGUMENTS: dict[str, Arguments] = {
     "init": (
         arg("folder DIR", "a folder to make; files that exist are never replaced", type=Path),
         "ownbench init reports/mine",
     ),
-    "skill": (SKILL_ACTIONS, "ownbench skill lint skills"),
     "schema": (
         arg("file", "which file: experiment.yaml, suite.yaml, …", choices=("experiment", "suite", "gate", "recipe")),
         "ownbench schema experiment",
@@ -115,44 +106,6 @@ def run_import(args: argparse.Namespace) -> int:
         lines.append(f"note: {plural(found.duplicates, 'row')} repeated another exactly and {verb} dropped")
     say([*lines, *(f"note: {note}" for note in found.notes), *(f"warning: {flag.text}" for flag in found.flags)])
     return 0
-
-
-# -------------------------------------------------------------------------------------------------------------- skill
-
-
-def run_skill(args: argparse.Namespace) -> int:
-    """Prints what was asked for; lint returns 1 where a skill is invalid."""
-    lines: list[str] = []
-    if args.action == "search":  # first and by itself: nothing of weight is loaded for it
-        from harness.skill import find_skills, unsearched
-
-        if args.k < 1:
-            raise UsageError(f"-k is {args.k}; give a number from 1")
-        hits = find_skills(args.path, args.query, args.k)
-        if unread := unsearched(args.path):
-            said = (
-                f"{visible(listed(unread, 3))} cannot be loaded and {'is' if len(unread) == 1 else 'are'} not searched"
-            )
-            sys.stderr.write(f"note: {said}; see: ownbench skill lint {visible(str(args.path))}\n")
-        lines = [f"{hit.score:7.3f}  {hit.name}: {hit.description}" for hit in hits]
-        rows = [{"name": hit.name, "path": str(hit.path), "score": hit.score} for hit in hits]
-        return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])
-    from harness.skill import lint_library, read_library, skill_content
-
-    if args.action == "lint":
-        results = lint_library(args.path)
-        for result in results:
-            lines.append(f"{result.path}: {'valid' if result.valid else 'INVALID'}")
-            lines += [f"  error: {text}" for text in result.errors] + [f"  warning: {text}" for text in result.warnings]
-        answer(args, {"skills": results}, lines)
-        return 0 if all(result.valid for result in results) else 1
-    skills, skipped = read_library(args.path)
-    for skill in skills:
-        lines += skill_content(skill.name, skill.body, skill.files).split("\n")
-        lines += [f"warning: {text}" for text in skill.warnings]
-    lines += [f"skipped: {path}: {reason}" for path, reason in skipped.items()]
-    left = [{"path": path, "reason": reason} for path, reason in skipped.items()]
-    return answer(args, {"skills": skills, "skipped": left}, lines)
 
 
 # ------------------------------------------------------------------------------------------------------------- schema

@@ -72,8 +72,8 @@ def run_run(args: argparse.Namespace) -> int:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
     if args.job_schema is not None and args.job is None:
         raise UsageError("--job-schema goes with --job")
-    if args.job is not None and (args.until_decided or args.otlp is not None or args.executor == "local"):
-        raise UsageError("--job writes a run of --executor ray; take --until-decided, --otlp and --executor local out")
+    if args.job is not None and (args.until_decided or args.executor == "local"):
+        raise UsageError("--job writes a run of --executor ray; take --until-decided and --executor local out")
     with stay_offline() if args.offline else nullcontext():  # from here on: suites may be data sets
         return _run(args)
 
@@ -146,13 +146,18 @@ def _note(text: str) -> None:
 
 def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
     """Writes the manifest, and says what it takes for granted."""
-    from harness.run import ray_job, write_job
+    from harness.run import checked_receiver, ray_job, write_job
     from harness.store import experiment_file
 
     entry, name = assembled.experiment.executor, assembled.report.resolve().name
     options = [part for only in args.only for part in ("--only", only)]
     options += ["--limit", str(args.limit)] if args.limit else []
     options += [f"--{flag.replace('_', '-')}" for flag in ("retry_errored", "allow_outside") if getattr(args, flag)]
+    options += ["--otlp", checked_receiver(args.otlp)] if args.otlp is not None else []
+    if (cache := assembled.experiment.cache) is not None and cache.mode != "read_only":
+        problem = "is one file, which only one machine may write, and a RayJob has several"
+        advice = "write mode: read_only, or take cache out"
+        raise UserFileError(experiment_file(args.report), problem, field="cache", advice=advice)
     if entry.address == "local":
         problem = "a RayJob has a cluster of its own, which the run has to join"
         raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")

@@ -86,9 +86,12 @@ class Assembled:
         return frozenset(part for system in self.systems[contender].values() for part in system.waits_for)
 
 
-def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
-    """Reads and checks an experiment (folder or file) and all that it names. Raises UserFileError and UsageError."""
-    experiment, path = load_experiment(report), experiment_file(report)
+def assemble(report: Path, *, allow_outside: bool = False, experiment: Experiment | None = None) -> Assembled:
+    """Reads and checks an experiment (folder or file) and all that it names. Raises UserFileError and UsageError.
+
+    ``experiment``: as if the file held it.
+    """
+    experiment, path = experiment or load_experiment(report), experiment_file(report)
     report = report if report.is_dir() else path.parent
     refuse_foreign_results(report)
     placed, notes = read_suites(experiment, report, allow_outside=allow_outside)

@@ -107,6 +107,10 @@ class Party:
             at.met = error
         at.serve()
 
+    def serve(self) -> None:
+        """Lets in whoever may be."""
+        self._endpoint.serve()
+
     def next(self, *, fresh: bool) -> _Waiting | None:
         """Who is let in next."""
         for queue in (self.fresh, self.again) if fresh else (self.again, self.fresh):
@@ -115,6 +119,15 @@ class Party:
             if queue:
                 return queue[0]
         return None
+
+    def held_up(self, now: float) -> list[float]:
+        """By request, the tokens of those that only the limits a minute may keep from being sent now."""
+        window = self._endpoint.window
+        room = min(self._most - self._in_use, window.level - window.in_flight)
+        if window.wait(now) > 0 or room <= 0:
+            return []
+        waiting = [one for one in (*self.again, *self.fresh) if not one.future.done()]
+        return [one.tokens() for one in waiting[:room]]
 
     def admit(self, one: _Waiting, now: float) -> float:
         """Lets the next one in; or the seconds until it may be."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from harness.run.execute import RunOptions, Summary, run_report
     from harness.run.given import grade_given
     from harness.run.jobs import ray_job, write_job
-    from harness.run.opening import Ping, ping
-    from harness.run.otel import spans_to
+    from harness.run.opening import Ping, ping, refuse_unopened
+    from harness.run.otel import checked_receiver, spans_to
     from harness.run.records import suites_of
     from harness.run.regrading import Regraded, refuse_without_answers, regrade
     from harness.run.solutions import prepare_boxes, try_solutions

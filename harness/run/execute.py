@@ -98,15 +98,12 @@ def _executor(assembled: Assembled, options: RunOptions) -> "LocalExecutor | Ray
     if options.watch is not None:
         problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
         raise UsageError(f"{problem}; add --executor local")
-    if options.observer is not None:
-        raise UsageError(
-            "--otlp does not go with executor ray, whose workers tell of no single call; add --executor local"
-        )
-    if assembled.experiment.cache is not None:
-        raise UsageError("cache does not go with executor ray yet; take it out, or add --executor local")
     from harness.run.executors.ray import RayExecutor  # a run without it does without
+    from harness.run.otel import Spans
 
-    return RayExecutor(assembled, entry, offline=options.offline)
+    if not (options.observer is None or isinstance(options.observer, Spans)):
+        raise UsageError("an observer hears nothing of what the workers of executor ray do; take --executor local")
+    return RayExecutor(assembled, entry, offline=options.offline, spans=options.observer)
 
 
 class _Run:

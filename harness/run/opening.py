@@ -33,6 +33,16 @@ def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) ->
     return opened
 
 
+def refuse_unopened(assembled: Assembled, *, offline: bool) -> None:
+    """Raises UsageError where a model cannot be opened: a key or a package is missing. Nothing is sent or loaded."""
+
+    async def closed() -> None:
+        for model in open_models(assembled, assembled.specs, offline=offline).values():
+            await model.close()
+
+    asyncio.run(closed())
+
+
 def fast_loop() -> asyncio.AbstractEventLoop:
     """The event loop of uvloop where it is installed: thousands of calls a second cost half the time on it."""
     try:

@@ -35,12 +35,14 @@ from harness.core import (
 ATTEMPTS, CALLS, ACTIONS = "attempts", "calls", "actions"
 _LOCK = ".lock"
 SYNC_EVERY_S = 1.0
+WORKERS_END_S = 40.0  # within which the workers of a run that was killed have ended
 
 
 class Journal:
     """The journal opened for appending, for one worker of a run; the folder is made where it is missing.
 
     Workers write files of their own; a second run with a worker's name is refused for as long as the first one lives.
+    The run itself, which has no worker's name, waits for the workers of one that was killed: they still write.
     """
 
     def __init__(self, report: Path, worker: str = "") -> None:
@@ -56,6 +58,8 @@ class Journal:
             report.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self._lock_path, report)
             try:
+                if not worker and (process := wait_for_workers(report)) is not None:
+                    raise UsageError(_refusal(report, process))
                 self._attempts, self._calls = map(_opened, paths)
             except BaseException:
                 os.close(self._lock)
@@ -175,9 +179,17 @@ class Journal:
                 self.sync()
 
 
-def running_process(report: Path) -> str | None:
+def wait_for_workers(report: Path, name: str = "*") -> str | None:
+    """Waits until no worker of this name writes; ``None``, or the process of one that still does."""
+    end = time.monotonic() + WORKERS_END_S
+    while (process := running_process(report, f".{name}")) is not None and time.monotonic() < end:
+        time.sleep(0.05)
+    return process
+
+
+def running_process(report: Path, whose: str = "*") -> str | None:
     """The number of the process whose run is at work on a report now, or ``unknown``; ``None`` where none is."""
-    for path in sorted(report.glob(f"{_LOCK}*")):
+    for path in sorted(report.glob(f"{_LOCK}{whose}")):
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -234,6 +246,11 @@ def _opened(path: Path) -> "_File":
     return _File(handle, str(path), (found.st_ino, found.st_dev), found.st_size)
 
 
+def _refusal(report: Path, process: str) -> str:
+    advice = "wait for it or stop it, then run again: it goes on where that one ended"
+    return f"{report}: another run is writing here (process {process}); {advice}"
+
+
 def _holder(handle: int) -> str:
     return os.pread(handle, 32, 0).decode("ascii", "replace").strip() or "unknown"
 
@@ -251,10 +268,9 @@ def _locked(path: Path, report: Path) -> int:
         except BlockingIOError:
             looks += 1
             if looks == 5:  # a reader who looks whether a run is at work holds the lock for an instant
-                problem = f"{report}: another run is writing here (process {_holder(handle)})"
-                advice = "wait for it or stop it, then run again: it goes on where that one ended"
+                process = _holder(handle)
                 os.close(handle)
-                raise UsageError(f"{problem}; {advice}") from None
+                raise UsageError(_refusal(report, process)) from None
             time.sleep(0.02)
         except BaseException:
             os.close(handle)

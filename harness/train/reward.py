@@ -14,7 +14,7 @@ def reward_of(course: Course) -> Callable[..., list[float]]:
 
     It raises UsageError where one cannot be graded: no reward is made up.
     """
-    graders = {name: grader(task.grader) for name, task in course.tasks.items()}
+    graders = {name: grader(task.grader) for name, task in course.taught.tasks.items()}
 
     def reward(
         completions: Sequence[Any], completion_ids: Sequence[Sequence[int]], task: Sequence[str], **_: Any
@@ -22,7 +22,7 @@ def reward_of(course: Course) -> Callable[..., list[float]]:
         answers = []
         for said, ids, name in zip(completions, completion_ids, task, strict=True):
             finish = "stop" if ids and ids[-1] in course.ends else "length"
-            answers.append((course.tasks[name], graders[name], said[0]["content"], finish))
+            answers.append((course.taught.tasks[name], graders[name], said[0]["content"], finish))
         grades = grade_given(answers)
         for given, (of, *_rest) in zip(grades, answers, strict=True):
             if given.status not in {Status.PASSED, Status.FAILED}:

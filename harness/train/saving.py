@@ -84,7 +84,7 @@ def _card(course: Course, metrics: Mapping[str, Any], spent: Mapping[str, float 
         "base_model": base.name if base.is_absolute() else recipe.base,
         "base_digest": course.base_digest,
         "recipe": recipe.sentence,
-        **course.data,
+        **course.taught.card,
         "seed": recipe.seed,
         **spent,
         "metrics": dict(metrics),

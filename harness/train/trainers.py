@@ -5,8 +5,9 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from harness.train.course import MAX_NEW, Course
+from harness.train.course import Course
 from harness.train.rows import Row
+from harness.train.taught import MAX_NEW
 
 
 def trainer_of(course: Course, work: Path, callbacks: Sequence[Any], *, model: Any, lora: Any, teacher: Any) -> Any:
@@ -18,7 +19,9 @@ def trainer_of(course: Course, work: Path, callbacks: Sequence[Any], *, model: A
     how = {"model": model, "peft_config": lora, "processing_class": course.prompts.tokenizer, "callbacks": [*callbacks]}
     if teacher is not None:
         how["teacher_model"] = teacher
-    how["train_dataset"] = Dataset.from_list([_marked(row) if teacher is not None else row for row in course.rows])
+    how["train_dataset"] = Dataset.from_list(
+        [_marked(row) if teacher is not None else row for row in course.taught.rows]
+    )
     return make(course, _arguments(course, work), how)
 
 
@@ -75,8 +78,8 @@ def _grpo(course: Course, told: dict[str, Any], how: dict[str, Any]) -> Any:
     from harness.train.reward import reward_of
 
     recipe = course.recipe
-    asked = {row["task"]: row["prompt_ids"] for row in course.rows}
-    by_text = {str(row["prompt"]): row["task"] for row in course.rows}
+    asked = {row["task"]: row["prompt_ids"] for row in course.taught.rows}
+    by_text = {str(row["prompt"]): row["task"] for row in course.taught.rows}
 
     class Answers(GRPOTrainer):  # type: ignore[misc]
         def _tokenize_prompts(self, prompts: Any) -> Any:

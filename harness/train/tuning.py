@@ -63,7 +63,7 @@ def _built(course: Course, work: Path, spent: Spent, tell: Listener) -> tuple[An
         torch.set_num_threads(recipe.threads)
     set_seed(recipe.seed)
     model, lora = _model(course)
-    a_step = sum(map(_length, course.rows)) / len(course.rows) * recipe.batch
+    a_step = sum(map(_length, course.taught.rows)) / len(course.taught.rows) * recipe.batch
     callbacks = [_marker(), teller(spent, course.steps, a_step, tell)] if course.first else [_marker()]
     trainer = trainer_of(course, work, callbacks, model=model, lora=lora, teacher=_teacher(course))
     for noisy in (PrinterCallback, ProgressCallback):

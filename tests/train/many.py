@@ -73,13 +73,13 @@ def rows(course) -> dict[str, int]:
     with _workplace(course) as work:
         spent = Spent(file=work / "spent.json", gpus=0, hour_usd=None)
         trainer, _ = _built(course, work, spent, lambda _: None)
-        wanted = {(tuple(row["input_ids"]), tuple(row["labels"])) for row in course.rows}
+        wanted = {(tuple(row["input_ids"]), tuple(row["labels"])) for row in course.taught.rows}
         found = 0
         for batch in trainer.get_train_dataloader():
             for ids, labels, mask in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
                 n = int(mask.sum())
                 found += (tuple(ids[:n].tolist()), tuple(labels[:n].tolist())) in wanted
-    return {"rows": len(course.rows), "equal": found}
+    return {"rows": len(course.taught.rows), "equal": found}
 
 
 if __name__ == "__main__":
