@@ -32,6 +32,7 @@ TASKS, CONCURRENCY = 150, 8
 LATER = 60_000  # bytes of journals within which the next kill comes
 STARTING_S = 2.5, 15.0  # what a run takes from its start to its first call, amply; and by Ray
 AFTER_S = {"local": 0.0, "ray": 0.02}  # after which the server answers: workers start more slowly than they work
+TRIES = 3  # of a start of Ray, which a busy machine may be too slow for
 WORKERS = 0.7  # share of kills by Ray that take a worker alone
 CONTENDERS = {
     "one": {"model": "constant"},
@@ -182,7 +183,10 @@ def kills(folder: Path, url: str, wanted: int, seed: int, executor: str = "local
         seen(url)
         while found.kills < wanted and killed(report, chance, option, wanted - found.kills, found):
             pass
-        done = subprocess.run([*OWNBENCH, "run", str(report), "--quiet", *option], capture_output=True, check=False)
+        for _ in range(TRIES):
+            done = subprocess.run([*OWNBENCH, "run", str(report), "--quiet", *option], capture_output=True, check=False)
+            if b"no Ray can be started" not in done.stderr:
+                break
         if done.returncode:
             raise SystemExit(f"{report} cannot be run to its end: {done.stderr.decode()}")
         found.asked_again += check(report, whole, seen(url)[0], (found.kills - before) * CONCURRENCY)

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         as_json,
         attempt_id,
         digest_bytes,
+        digest_file,
         digest_folder,
         digest_json,
         digest_list,

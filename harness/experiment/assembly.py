@@ -210,8 +210,8 @@ def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
 def graded_before(assembled: Assembled, recorded: Recalled) -> list[Attempt]:
     """The planned attempts whose grades on record are of an earlier grader or reference."""
     gradings, standings = assembled.gradings, recorded.standings(a.id for a in assembled.attempts)
-    done = [(a, on) for a, on in zip(assembled.attempts, standings, strict=True) if on is not None and on.is_done]
-    return [a for a, on in done if not is_graded_so(on, gradings[a.task.digest])]
+    stood = zip(assembled.attempts, standings, strict=True)
+    return [a for a, on in stood if on and on.is_done and not is_graded_so(on, gradings[a.task.digest])]
 
 
 def keep_ids(journal: Journal, recorded: Recalled) -> None:

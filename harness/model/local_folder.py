@@ -32,7 +32,7 @@ from harness.model.reasoning import opened_by, separated
 from harness.model.tool_calls import as_functions, reader_of, why_no_tools
 from harness.userfile import read_text
 
-OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None,
+OPTIONS = {"batch_size": 64, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None,
            "tools": None}  # fmt: skip
 """Every option of a local model, and what it is where nothing is said."""
 _DTYPES = ("float32", "float64", "bfloat16", "float16", "auto")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.executors.local import LocalExecutor
+from harness.run.following import Following, is_long
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
@@ -34,6 +36,7 @@ from harness.run.trace import Listener, Observer, Progress
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
+    Plan,
     Recalled,
     compact,
     read_calls_journal,
@@ -117,6 +120,8 @@ class _Run:
         self.notes: list[str] = []
         self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.following: Following | None = None  # who writes the tables of a long run meanwhile
+        self.standing: Mapping[str, Any] = {}  # how far the report is, at the end
         self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
@@ -142,13 +147,18 @@ class _Run:
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
-        with answers as self.answers, Journal(self.report) as journal, self.ears:
+        with answers as self.answers, Journal(self.report) as journal, self.ears, ExitStack() as around:
             todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, self.recorded)
             if todo:
+                if is_long(todo) and isinstance(executor, LocalExecutor) and self.watch is None:
+                    self.following = around.enter_context(self._following(todo))
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if offline else fast_loop) as runner:
                     runner.run(self._work(executor, journal, self.recorded, todo, models))
                 journal.check()
+            if self.following is not None:
+                self.following.stop()
+                self.recorded = self.following.held or self.recorded
             self.recorded = recall(self.assembled, self.recorded)
             if todo and self.watch is None:
                 made = self.recorded.standings(a.id for a in todo)
@@ -294,8 +304,11 @@ class _Run:
     def _leave_tables(self) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
-        cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
-        left_out, torn = compact(self.report, plan_of(self.assembled, lambda _: cause), self.recorded)
+        tables = self.following.tables if self.following is not None else None
+        if tables is not None and tables.held is self.recorded:
+            left_out, torn = tables.end()
+        else:
+            left_out, torn = compact(self.report, self._plan(), self.recorded)
         if left_out:
             self.notes.append(f"{left_out} attempts of an earlier form of the experiment are not in the tables")
         if torn:
@@ -303,12 +316,20 @@ class _Run:
         self.written = keep_written(self.assembled, self.recorded)
         self._write_manifest(over=True)
 
+    def _plan(self) -> Plan:
+        return plan_of(self.assembled, lambda _: Cause.BUDGET if self.over_budget else Cause.STOPPED)
+
+    def _following(self, todo: Sequence[Attempt]) -> Following:
+        left = {attempt.id for attempt in todo}
+        places = [place for place, attempt in enumerate(self.assembled.attempts) if attempt.id in left]
+        return Following(self.report, self._plan(), self.recorded, places, lambda: self.tally.done)
+
     def _write_manifest(self, *, over: bool = False) -> None:
         """As things stand; ``over``: at the end of a run."""
         before = self.manifest
         standing: dict[str, Any] = {"done": len(self.done), "complete": False, "without_outcome": 0}
         if over:
-            standing = standing_of(self.assembled, self.recorded)
+            standing = self.standing = standing_of(self.assembled, self.recorded)
         early = before.early_records if before else {}  # also of what is no longer in the experiment
         if self.watch is not None:
             record = self.watch.record()
@@ -346,7 +367,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, self.recorded)["complete"] and not self.otherwise,
+            complete=self.standing["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,

@@ -40,6 +40,12 @@ class Comparison:
             raise UsageError(f"{file}: {problem}; name another report")
 
 
+def check_comparison(asked: Comparison, setting: Setting, given: Path) -> None:
+    """Raises UserFileError: it could not be run; nothing is written, and ``improved`` is not there yet."""
+    skills, costs = _contenders(asked, given, None)
+    _assemble(asked, setting, skills, costs)
+
+
 def write_comparison(
     asked: Comparison, setting: Setting, given: Path, improved: Path | None
 ) -> dict[str, float | None]:
@@ -47,28 +53,39 @@ def write_comparison(
 
     ``given`` and ``improved`` are skills' folders. Raises UserFileError: it cannot be run so; nothing is written.
     """
-    cards = {folder: read_card(folder) for folder in (given, improved) if folder is not None}
-    first = "draft" if cards[given].get("author") else "human"
+    skills, costs = _contenders(asked, given, improved)
+    _assemble(asked, setting, skills, costs)
+    told = [f"#   {name}: {'not known' if usd is None else f'${usd:.6g}'}" for name, usd in costs.items()]
+    value = _value(asked, setting, skills, costs, absolute=False)
+    body = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110)
+    rest = "\n".join(["# What each cost to make:", *told, "# Edit a copy: this file is written again.", body])
+    write_atomic(experiment_file(asked.report), f"{MARK}{_digest(rest)}\n{rest}")
+    return costs
+
+
+def _contenders(
+    asked: Comparison, given: Path, improved: Path | None
+) -> tuple[dict[str, Path | None], dict[str, float | None]]:
+    """The skills by contender, and what each contender cost to make."""
+    card = read_card(given)
+    first = "draft" if card.get("author") else "human"
     skills: dict[str, Path | None] = {"none": None, first: given}
-    costs: dict[str, float | None] = {"none": 0.0, first: cards[given].get("cost_usd")}
+    costs: dict[str, float | None] = {"none": 0.0, first: card.get("cost_usd")}
     if improved is not None:
-        skills["improved"], card = improved, cards[improved]
+        skills["improved"], card = improved, read_card(improved)
         own, before = card.get("cost_usd"), card.get("given_usd")
         costs["improved"] = None if own is None else own + (before or 0.0)
     if asked.adapter is not None:
         costs["tuned"] = load_adapter(asked.adapter).card.get("training_usd")
-    texts = {}
-    for absolute in (True, False):
-        value = _value(asked, setting, skills, costs, absolute=absolute)
-        if absolute:
-            file = experiment_file(asked.report)
-            assemble(asked.report, allow_outside=setting.allow_outside, experiment=parse_experiment(value, file))
-        texts[absolute] = value
-    told = [f"#   {name}: {'not known' if usd is None else f'${usd:.6g}'}" for name, usd in costs.items()]
-    body = yaml.safe_dump(texts[False], sort_keys=False, allow_unicode=True, width=110)
-    rest = "\n".join(["# What each cost to make:", *told, "# Edit a copy: this file is written again.", body])
-    write_atomic(experiment_file(asked.report), f"{MARK}{_digest(rest)}\n{rest}")
-    return costs
+    return skills, costs
+
+
+def _assemble(
+    asked: Comparison, setting: Setting, skills: Mapping[str, Path | None], costs: Mapping[str, float | None]
+) -> None:
+    file = experiment_file(asked.report)
+    experiment = parse_experiment(_value(asked, setting, skills, costs, absolute=True), file)
+    assemble(asked.report, allow_outside=setting.allow_outside, experiment=experiment)
 
 
 def _value(

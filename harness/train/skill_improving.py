@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from harness.core import Suite, UserFileError, as_json, plural
+from harness.core import Suite, UserFileError, as_json, p_equation, plural
 from harness.run import Progress, refuse_unopened
 from harness.skill import load_skill
 from harness.suite import load_suite, one_unit_each
 from harness.train.skill_author import asked_for_edits
-from harness.train.skill_comparison import Comparison, write_comparison
+from harness.train.skill_comparison import Comparison, check_comparison, write_comparison
 from harness.train.skill_edits import Edit, EditsError, edited, read_edits
 from harness.train.skill_folder import Versions, alone, now, open_versions, read_card
 from harness.train.skill_loop import Climb, Rules, Seen, Try, level_of, paired
@@ -84,6 +84,8 @@ def improve_skill(asked: Improvement) -> Improved:
     )
     whole = checked(setting, skill.folder)
     refuse_unopened(whole, offline=asked.offline)
+    if compared is not None:
+        check_comparison(compared, setting, skill.folder)
     told = {
         "skill": skill.name,
         "skill_digest": skill.digest,
@@ -111,7 +113,9 @@ def improve_skill(asked: Improvement) -> Improved:
 def _improved(asked: Improvement, bench: "_Bench", suite: Suite) -> Improved:
     versions, work = bench.versions, bench.work
     climb = Climb(bench, asked.rules, versions.tries())
+    bench.include(climb.done)
     tests = sum(task.split == "test" for task in suite.tasks)
+    work.keep_back(2 * tests, SPARE)
     try:
         for made in climb:
             versions.keep_tries(climb.done)
@@ -166,7 +170,7 @@ def told_of(made: Try) -> str:
         return f"try {made.number}: refused ({made.stage}): {made.why}"
     dev = made.dev
     size = f"{100 * dev.difference:+.1f} points [{100 * dev.low:+.1f}, {100 * dev.high:+.1f}]"
-    test = f"{size} on {plural(dev.tasks, 'dev task')}, p = {dev.p:.4f}, needed {dev.needed:.4f}"
+    test = f"{size} on {plural(dev.tasks, 'dev task')}, {p_equation(dev.p)}, needed {dev.needed:.4f}"
     what = f"accepted as version {made.becomes}" if made.accepted else "refused (dev)"
     return f"try {made.number}: {what}: {test}"
 
@@ -178,6 +182,20 @@ class _Bench:
         self.asked, self.work, self.versions = asked, work, versions
         self.suite = suite
         self.train: Sequence[str] = [task.id for task in suite.tasks if task.split == "train"]
+
+    def include(self, done: Sequence[Try]) -> None:
+        """Plans what was done before: the reports show it, too."""
+        for made in done:
+            version, candidate = f"version-{made.version}", f"try-{made.number}"
+            self.work.include("train", {version: self.versions.place(made.version)}, made.tasks)
+            if made.screen is not None:
+                self.work.include("train", {candidate: self.versions.candidate(made.number)}, made.tasks)
+            if made.dev is not None:
+                skills = {
+                    version: self.versions.place(made.version),
+                    candidate: self.versions.candidate(made.number),
+                }
+                self.work.include("dev", skills, None)
 
     def rollouts(self, version: int, tasks: Sequence[str]) -> Sequence[Seen]:
         """As of the loop's `Bench`, and so the others."""

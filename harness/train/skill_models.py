@@ -93,7 +93,7 @@ def _found(
         where = str(given) if given is not None else f"{DEFAULT} or an experiment in {REPORTS}/"
         problem = f"no model is named {name!r} in {where}; {nearest(name, known)}"
         raise UsageError(problem if given is not None else f"{problem}; or name a file with models: by --models FILE")
-    first, *others = there
+    first, *others = [DEFAULT] if DEFAULT in there else there
     for other in others:
         if _whole(there[other], other) != _whole(there[first], first):
             problem = f"the model {name!r} is one thing in {first} and another in {other}"

@@ -55,9 +55,7 @@ class Spending:
 
     usd: float = 0.0
     unknown: int = 0  # calls of which nobody knows what they cost
-
-    def __sub__(self, other: "Spending") -> "Spending":
-        return Spending(usd=self.usd - other.usd, unknown=self.unknown - other.unknown)
+    attempts: int = 0  # that it was spent on
 
     def as_amount(self) -> float | None:
         """In dollars; ``None`` where it is not known."""
@@ -143,24 +141,23 @@ class Work:
         self.setting = setting
         self.reserve = 0.0  # dollars that are kept back for what comes last
         self._contenders: dict[str, dict[str, Path | None]] = {}  # by split, all that were tried at it
-        self._tried: dict[str, set[tuple[str, str]]] = {}  # by split, contenders and tasks
+        self._tried: dict[str, set[tuple[str, str]]] = {}  # by split, contenders and tasks; an empty task: all of them
         self._spent: dict[str, Spending] = {}
+
+    def include(self, split: str, skills: Mapping[str, Path | None], tasks: Collection[str] | None) -> None:
+        """Plans contenders with these skills at tasks of a split, by default at all: the report's tables have them."""
+        self._contenders.setdefault(split, {}).update(skills)
+        self._tried.setdefault(split, set()).update((name, task) for name in skills for task in tasks or [""])
 
     def attempts(self, split: str, skills: Mapping[str, Path | None], tasks: Collection[str] | None) -> "Recorded":
         """What contenders with these skills did at tasks of a split, made where it is not on record."""
-        report = self.setting.home / split
-        known = self._contenders.setdefault(split, {})
-        known |= skills
-        contenders = {name: reader(self.setting, folder, report) for name, folder in known.items()}
+        self.include(split, skills, tasks)
+        report, tried = self.setting.home / split, self._tried[split]
+        contenders = {name: reader(self.setting, folder, report) for name, folder in self._contenders[split].items()}
         value = experiment_of(self.setting, report, split=split, contenders=contenders, usd=self._left(split))
         assembled = self._written(report, value)
-        tried = self._tried.setdefault(split, set())
-        names = {task.id for suite in assembled.suites for task in suite.tasks} if tasks is None else {*tasks}
-        tried |= {(name, task) for name in skills for task in names}
-        assembled = replace(
-            assembled, attempts=tuple(a for a in assembled.attempts if (a.contender, a.task.id) in tried)
-        )
-        return self._run(split, assembled)
+        planned = (a for a in assembled.attempts if {(a.contender, a.task.id), (a.contender, "")} & tried)
+        return self._run(split, replace(assembled, attempts=tuple(planned)))
 
     def written(self, number: int, messages: Sequence[Mapping[str, str]]) -> str:
         """The author's answer to the n-th question, from 1; empty where it refused or said nothing."""
@@ -189,14 +186,12 @@ class Work:
         for name in ("train", "dev", "test", AUTHOR):
             if name not in self._spent:
                 self._spent[name] = self._read_spent(name)
-        parts = self._spent.values()
-        return Spending(usd=sum(part.usd for part in parts), unknown=sum(part.unknown for part in parts))
+        each = [self._spent[name] for name in self._spent]
+        return Spending(**{key: sum(getattr(one, key) for one in each) for key in ("usd", "unknown", "attempts")})
 
     def keep_back(self, attempts: int, spare: float) -> None:
         """Keeps so many attempts' cost back, at what attempts of contenders have cost so far."""
-        self.spent()
-        usd = sum(self._spent[split].usd for split in self._tried)
-        made = sum(len(tried) for tried in self._tried.values())
+        usd, made = self.spent().usd - self._spent[AUTHOR].usd, self.spent().attempts - self._spent[AUTHOR].attempts
         self.reserve = spare * attempts * usd / made if made else 0.0
 
     def spent_by_author(self) -> Spending:
@@ -206,12 +201,13 @@ class Work:
 
     def _read_spent(self, name: str) -> Spending:
         free = {model for model, entry in self.setting.models.entries.items() if entry.get("backend") == "replay"}
-        usd, unknown = 0.0, 0
-        if (self.setting.home / name).is_dir():
-            for _, paid, cost in read_journal(self.setting.home / name).paid(()):
-                if paid.spent(cost) is not False and not paid.cache_hit and paid.model not in free:
-                    usd, unknown = usd + (cost or 0.0), unknown + (cost is None)
-        return Spending(usd=usd, unknown=unknown)
+        if not (self.setting.home / name).is_dir():
+            return Spending()
+        usd, unknown, recalled = 0.0, 0, read_journal(self.setting.home / name)
+        for _, paid, cost in recalled.paid(()):
+            if paid.spent(cost) is not False and not paid.cache_hit and paid.model not in free:
+                usd, unknown = usd + (cost or 0.0), unknown + (cost is None)
+        return Spending(usd=usd, unknown=unknown, attempts=len(recalled.attempts))
 
     def _left(self, name: str) -> float | None:
         """What one report may have spent when it is done, so that all together stay within the budget."""

@@ -112,8 +112,16 @@ def _general(recipe: Recipe, file: Path, n: int) -> Sequence[Example]:
 
 
 def _overlap(recipe: Recipe, file: Path, base: Path, taught: Lines) -> dict[str, dict[str, int]]:
-    """The overlap with every suite around the recipe, the base and here. Raises UserFileError: it is not allowed."""
-    suites, _ = known_suites(file.parent, base, Path.cwd())
+    """The overlap with every suite that the recipe names, and those around what it names, itself, the base and here.
+
+    Raises UserFileError: it is not allowed.
+    """
+    data, mix = recipe.data, recipe.mix
+    named = {"reward": recipe.reward}
+    named |= {f"data.{key}": getattr(data, key) for key in ("suite", "file", "report")} if data is not None else {}
+    named |= {f"mix.{key}": getattr(mix, key) for key in ("suite", "file")} if mix is not None else {}
+    places = [resolve(file, text, field=key) for key, text in named.items() if text is not None]
+    suites, _ = known_suites(file.parent, base, Path.cwd(), *places)
     names = {suite.name for suite in suites}
     for number, name in enumerate(recipe.allow_overlap):
         if name not in names:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import live
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from live import Server
 
 from harness.core import UsageError
-from harness.train import read_examples, read_preferences, report_data
+from harness.train import prepare, read_examples, read_preferences, report_data
 
 ONE = '"question 1", "reference": "answer 1", "split": "'
 SPLITS = ["train"] * 6 + ["dev"] * 2 + ["test"] * 3
@@ -163,3 +164,17 @@ def _without_passes(report):
         table.set_column(table.schema.get_field_index("status"), "status", failed), report / "outcomes.parquet"
     )
     return report
+
+
+@pytest.mark.local
+def test_a_recipe_reads_the_report_itself(recorded, tmp_path):
+    base = str(Path(__file__).parents[2] / "adapters" / "base" / "worker")
+    recipe = {"name": "x", "base": base, "start": "base", "batch": 1, "data": {"report": "r", "contender": "skilled"}}
+    rows = {}
+    for pipeline in ("distil", "dpo"):
+        (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"pipeline": pipeline}))
+        taught = prepare(tmp_path / "recipe.yaml", tmp_path / "out").taught
+        rows[pipeline] = len(taught.rows)
+        assert (taught.card["sources"]["contender"], taught.card["sources"]["splits"]) == ("skilled", ["train"])
+        assert taught.card["training_data"] == "r, answers of skilled"
+    assert rows == {"distil": 5, "dpo": 2}

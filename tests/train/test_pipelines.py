@@ -181,3 +181,72 @@ def test_a_training_that_comes_to_no_numbers_leaves_nothing(made: Any) -> None:
 def test_the_trainer_is_given_the_tokens_that_were_checked(made: Any) -> None:
     """TRL adds nothing to prompts and answers: a batch of its own loader holds the rows and padding."""
     assert made["sft rows"]["said"] == {"rows": 96, "equal": 96}
+
+
+# ------------------------------------------------------------------------------------------------- what is learned
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory: Any) -> dict[str, Any]:
+    """The shipped recipes, as they are; and the report that one of them reads, run before."""
+    return _made(tmp_path_factory, "learned", _learning)
+
+
+def _learning(folder: Path) -> Iterator[dict[str, Any]]:
+    teach = yaml.safe_load((ROOT / "reports" / "teach" / "experiment.yaml").read_text())
+    teach["suites"][0]["path"] = str(ROOT / teach["suites"][0]["path"])
+    teach["models"]["generalist"]["path"] = str(ROOT / teach["models"]["generalist"]["path"])
+    teach["contenders"]["skilled"]["skills"] = str(ROOT / teach["contenders"]["skilled"]["skills"])
+    _run(folder / "teach", teach)
+    for name in ("grpo-tiny", "gkd", "distil", "dpo"):
+        recipe = {
+            key: _from_root(value) for key, value in yaml.safe_load((RECIPES / f"{name}.yaml").read_text()).items()
+        }
+        if "report" in recipe.get("data", {}):
+            recipe["data"]["report"] = str(folder / "teach")
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
+        yield {"name": name, "recipe": str(folder / f"{name}.yaml"), "out": str(folder / f"{name}-made")}
+
+
+def _run(report: Path, experiment: dict[str, Any]) -> None:
+    report.mkdir()
+    (report / "experiment.yaml").write_text(yaml.safe_dump(experiment))
+    command = [sys.executable, "-m", "harness", "run", str(report), "--quiet"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_a_graders_reward_rises_on_train_tasks(learned: Any) -> None:
+    said = learned["grpo-tiny"]["said"]
+    assert learned["grpo-tiny"]["code"] == 0, said
+    assert said["final_reward"] > said["first_reward"] + 0.1
+
+
+@pytest.mark.slow
+def test_a_student_follows_its_teacher(learned: Any) -> None:
+    said = learned["gkd"]["said"]
+    assert learned["gkd"]["code"] == 0, said
+    assert said["final_loss"] < said["first_loss"] / 3
+
+
+@pytest.mark.slow
+def test_what_a_skill_said_moves_into_the_weights(learned: Any) -> None:
+    """Distilled from a contender with the skill, the worker without it passes more than the bare worker: above 0."""
+    import harness
+
+    job = learned["distil"]
+    assert job["code"] == 0, job["said"]
+    card = load_adapter(job["out"]).card
+    assert (card["sources"]["contender"], card["sources"]["splits"]) == ("skilled", ["train"])
+    report = Path(job["out"]).parent / "judged"
+    if not report.exists():
+        worker = {"backend": "transformers", "path": str(ROOT / "adapters" / "base" / "worker")}
+        contenders = {"base": {"model": "worker"}, "distilled": {"model": "worker", "adapter": job["out"]}}
+        suites = [{"path": str(ROOT / "suites" / "order-extraction"), "split": "test"}]
+        sampling = {"temperature": 0, "max_tokens": 48}
+        models = {"worker": worker | {"sampling": sampling, "gpu_hour_usd": 2.5}}
+        _run(report, {"name": "judged", "suites": suites, "models": models, "contenders": contenders})
+    found = harness.open_report(report).compare("distilled", "base")
+    assert found.low is not None
+    assert found.low > 0

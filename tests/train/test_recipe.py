@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from harness.cli import main
-from harness.train import read_recipe
+from harness.train import prepare, read_recipe
 
 ROOT = Path(__file__).parents[2]
 WORKER = str(ROOT / "adapters" / "base" / "worker")
@@ -45,6 +45,14 @@ def test_the_shipped_recipes_are_sound(path: Path) -> None:
     recipe = read_recipe(path)
     assert path.stem in {recipe.name, f"{recipe.pipeline}-tiny"}
     assert recipe.licence
+
+
+@pytest.mark.parametrize("name", ["sft", "cpt", "dpo", "grpo", "gkd"])
+def test_the_tiny_recipes_can_begin_in_a_fresh_checkout(name: str, tmp_path: Path) -> None:
+    """Nothing that they name is missing, too long, or holds a task that judges."""
+    found = prepare(ROOT / "adapters" / "recipes" / f"{name}-tiny.yaml", tmp_path / "out")
+    assert found.taught.rows
+    assert {one["lines"] for one in found.taught.card["overlap"].values()} == {0}
 
 
 def test_keys_are_checked(refused: Any) -> None:

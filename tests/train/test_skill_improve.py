@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import time
+from pathlib import Path
 
 import live
 import pytest
@@ -114,6 +115,9 @@ def test_done_once_it_is_done_and_goes_on_with_more_tries(house, capfd):
     assert card["evidence"]["dev"]["needed"] == pytest.approx(0.05 / 6)
     found = json.loads(live.inside(capfd, *rooms.command("--tries", 3, "--json"))[1])
     assert (found["version"], len(found["tries"]), len(found["looks"])) == (2, 3, 2)
+    shown = {name for name, _, _ in live.rows(folder / "reports/improve-colours/dev")}
+    assert shown == {"version-0", "try-1", "version-1", "try-3"}  # what was done before the last call, too
+    assert {"try-1", "try-2", "try-3"} <= {name for name, _, _ in live.rows(folder / "reports/improve-colours/train")}
 
 
 @pytest.mark.parametrize("at", [pytest.param(0, marks=pytest.mark.slow), 30, pytest.param(70, marks=pytest.mark.slow)])
@@ -208,6 +212,8 @@ def wrong(folder, name):
         splits(train="dev")
     elif name == "few dev tasks":
         splits(dev="test")
+    elif name == "no test tasks":
+        splits(test="train")
     elif name == "no price":
         value = yaml.safe_load(models.read_text())
         del value["models"]["big"]["price"]
@@ -217,10 +223,12 @@ def wrong(folder, name):
         value["models"]["big"]["api_key_env"] = "NO_SUCH_VARIABLE"
         models.write_text(yaml.safe_dump(value))
     elif name == "two meanings":
-        (folder / "reports/r").mkdir(parents=True)
         value = yaml.safe_load(models.read_text())
-        value["models"]["small"]["model"] = "another"
-        (folder / "reports/r/experiment.yaml").write_text(yaml.safe_dump(value))
+        models.unlink()
+        for model in ("one", "another"):
+            value["models"]["small"]["model"] = model
+            (folder / "reports" / model).mkdir(parents=True)
+            (folder / "reports" / model / "experiment.yaml").write_text(yaml.safe_dump(value))
     elif name == "a foreign report":
         (folder / "mine").mkdir()
         (folder / "mine/experiment.yaml").write_text("name: mine\n")
@@ -236,7 +244,11 @@ def wrong(folder, name):
         ("few dev tasks", (), "6 that are independent are needed; there are 0"),
         ("no price", ("--budget", "1"), "models.yaml: models.big: the budget is in dollars"),
         ("no key", (), "the environment variable NO_SUCH_VARIABLE is not set"),
-        ("two meanings", (), "the model 'small' is one thing in models.yaml and another in reports/r/experiment.yaml"),
+        (
+            "two meanings",
+            (),
+            "'small' is one thing in reports/another/experiment.yaml and another in reports/one/experiment.yaml",
+        ),
         ("a foreign report", ("--report", "mine"), "mine/experiment.yaml: it is there"),
         ("a foreign folder", (), "holds no improve.yaml"),
         ("", ("--budget", "0"), "--budget is 0; give the dollars that may be spent, above 0"),
@@ -247,6 +259,7 @@ def wrong(folder, name):
         ("", ("--adapter", "x"), "--adapter goes with --report"),
         ("", ("--report", "r", "--adapter", "x"), "x: there is no such adapter folder"),
         ("", ("--models", "nowhere.yaml"), "nowhere.yaml"),
+        ("no test tasks", ("--report", "r"), "no task in the split 'test'"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line_before_anything_is_written(house, capfd, name, more, said):
@@ -278,3 +291,24 @@ def test_another_question_in_the_same_folder_is_refused(house, capfd):
         code, _, err = live.inside(capfd, *rooms.command("--tries", 1, "--batch", 7))
     assert (code, err.count("\n")) == (2, 1)
     assert "improve.yaml: it was begun with batch 20, and now it is 7" in err
+
+
+@pytest.mark.local
+def test_a_tuned_adapter_is_compared_with_what_it_cost(house, capfd):
+    root = Path(__file__).resolve().parents[2]
+    with Server(rooms.Author("no")) as served:
+        folder = house(served)
+        value = yaml.safe_load((folder / "models.yaml").read_text())
+        value["models"]["worker"] = {"backend": "transformers", "path": str(root / "adapters/base/worker")}
+        value["economics"] = {"tasks_per_month": 1000, "tasks_per_gpu_hour": {"other": 3.0}}
+        (folder / "models.yaml").write_text(yaml.safe_dump(value))
+        shutil.copytree(root / "adapters/ticket-routing", folder / "adapters/mine")
+        card = yaml.safe_load((folder / "adapters/mine/card.yaml").read_text()) | {"training_usd": 7.5}
+        (folder / "adapters/mine/card.yaml").write_text(yaml.safe_dump(card))
+        more = ("--report", "r", "--adapter", "adapters/mine", "--adapter-model", "worker", "--tries", 1)
+        code, out, err = live.inside(capfd, *rooms.command(*more))
+    assert (code, err) == (0, "")
+    assert "to make: none $0, human not known, tuned $7.50" in out
+    made = yaml.safe_load((folder / "r/experiment.yaml").read_text())
+    assert made["contenders"]["tuned"] == {"model": "worker", "adapter": "../adapters/mine"}
+    assert made["economics"] == {"tasks_per_month": 1000, "training_usd": 7.5}

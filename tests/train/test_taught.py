@@ -1,6 +1,7 @@
 """What a recipe teaches: held against every suite, general examples mixed in, and put onto the card."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,21 @@ def test_a_planted_test_task_is_refused_with_file_and_line(place: Path, planted:
     found = course(place, allow_overlap=["harbour"]).taught.card["overlap"]["harbour"]
     assert found["test_exact"] + found["test_near"] == found["lines"] == 1
     assert not (place / "adapters").exists()
+
+
+def test_a_suite_that_is_named_is_looked_at_wherever_it_lies(place: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere" / "mine"
+    elsewhere.parent.mkdir()
+    (place / "suites" / "harbour").rename(elsewhere)
+    lines(place, [(JUDGED, "forty euros")])
+    assert "harbour" not in course(place).taught.card["overlap"]
+    with pytest.raises(UserFileError, match=r"lines.jsonl:9: holds a test task: judged of the suite harbour"):
+        course(place, mix={"suite": str(elsewhere)})
+    tasks = elsewhere / "tasks.jsonl"
+    copy = json.loads(tasks.read_text().splitlines()[0]) | {"id": "copy", "split": "train"}
+    tasks.write_text(tasks.read_text() + json.dumps(copy) + "\n")
+    with pytest.raises(UserFileError, match=r"^harbour copy: holds a test task: judged of the suite harbour"):
+        course(place, data={"suite": str(elsewhere)})
 
 
 def test_a_suite_that_is_allowed_has_to_be_there(place: Path) -> None:
@@ -129,3 +145,30 @@ def test_a_teacher_with_another_vocabulary_is_refused(place: Path) -> None:
     (other / "tokenizer.json").write_text(json.dumps(tokenizer))
     with pytest.raises(UserFileError, match=r"recipe.yaml: teacher: .* has another vocabulary than .*pipeline: distil"):
         course(place, pipeline="gkd", teacher="other")
+
+
+def test_checkpoints_are_kept_for_the_same_course_alone(place: Path) -> None:
+    from harness.train.tuning import _last_checkpoint, _workplace
+
+    def stopped(course: Any, before: Callable[[Path], None]) -> None:
+        with _workplace(course) as work:
+            before(work)
+            raise RuntimeError
+
+    def makes(work: Path) -> None:
+        (work / "checkpoint-2").mkdir()
+        (work / "checkpoint-2" / "whole").touch()
+        (work / "checkpoint-4").mkdir()  # its writing was cut off
+
+    def finds(work: Path) -> None:
+        assert _last_checkpoint(work) == work / "checkpoint-2"
+        with pytest.raises(OwnbenchError, match="another process trains it"):
+            stopped(one, makes)
+
+    one, other = course(place), course(place, seed=1)
+    for before in (makes, finds):
+        with pytest.raises(RuntimeError):
+            stopped(one, before)
+    with _workplace(other) as work:
+        assert _last_checkpoint(work) is None
+    assert not work.exists()

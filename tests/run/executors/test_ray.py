@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import live
 import pytest
@@ -112,6 +113,24 @@ def test_what_other_machines_would_send_is_refused_offline(tmp_path, capfd, monk
         code, _, err = live.inside(capfd, "run", report, "--offline")
     assert code == 2
     assert "--offline keeps to this machine, and Ray's head is at 192.0.2.1:6379; write address: local" in err
+
+
+def test_a_cache_that_several_machines_would_write_is_refused(tmp_path, capfd, monkeypatch):
+    left = []
+
+    async def join(*_):
+        return SimpleNamespace(machines=2, leave=lambda: left.append(1))
+
+    monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
+    monkeypatch.setattr("harness.run.executors.ray.join", join)
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8, cache={"path": str(tmp_path / "answers")})
+        code, out, err = live.inside(capfd, "run", report, "--quiet")
+        assert not served.seen
+    assert (code, out, left) == (2, "", [1])
+    assert (
+        f"{report}/experiment.yaml: cache: is one file, which only one machine may write, and the cluster has 2" in err
+    )
 
 
 def test_an_experiment_for_ray_runs_here_where_that_is_asked(tmp_path, capfd):
@@ -242,7 +261,8 @@ def test_requests_a_minute_are_those_of_one_process(tmp_path):
         while process.poll() is None:
             asked += [time.monotonic()] * (len(served.seen) - len(asked))
             time.sleep(0.005)
-        assert process.returncode == 0, process.communicate()
+        _, err = process.communicate()
+        assert process.returncode == 0, err
     assert len(asked) == 80
     assert asked[-1] - asked[0] >= 0.95 * 79 / 10
 
