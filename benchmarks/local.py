@@ -9,7 +9,6 @@ import asyncio
 import statistics
 import time
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -124,7 +123,7 @@ def _peer(part: Part, size: int, *, scored: bool = False) -> tuple[float, list[s
         if name is not None:
             model.set_adapter(Path(name).name)
         mine = [i for i, one in enumerate(part.requests) if one.adapter == name]
-        prompts = {i: _tokens(tokenizer, part.requests[i].messages) for i in mine}
+        prompts = {i: _tokens(tokenizer, part.requests[i]) for i in mine}
         mine.sort(key=lambda i: len(prompts[i]))
         for start in range(0, len(mine), size):
             some = mine[start : start + size]
@@ -145,9 +144,8 @@ def _peer(part: Part, size: int, *, scored: bool = False) -> tuple[float, list[s
     return time.process_time() - started, texts
 
 
-def _tokens(tokenizer: Any, messages: Sequence[Any]) -> list[int]:
-    """As the harness asks: the template of the demo's bases has no place for a system message."""
-    text = "\n\n".join(message["content"] for message in messages)
-    shown = [{"role": "user", "content": text}]
-    ids: list[int] = tokenizer.apply_chat_template(shown, add_generation_prompt=True, return_dict=False)
+def _tokens(tokenizer: Any, request: Request) -> list[int]:
+    ids: list[int] = tokenizer.apply_chat_template(
+        [dict(message) for message in request.messages], add_generation_prompt=True, return_dict=False
+    )
     return ids

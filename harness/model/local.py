@@ -5,9 +5,9 @@ has ended makes room for one that waits. What prompts begin with alike is read o
 take turns, so that a batch's wall time is its own.
 
 What is measured: ``latency_s`` is the wall time from a request's entry into its batch to its last token, the wait in
-the queue left out. ``gpu_seconds`` is its share of that time, by tokens read and written among those for whom the
-machine worked; on a machine without a GPU it is the machine's time all the same. ``signals`` are of all tokens of the
-answer, the end token included where the model wrote it: to stop is part of the answer. Padding and tokens after a
+the queue left out. ``gpu_seconds`` is its share of the machine's time: by tokens with those that joined together, else
+equal with all that are written; without a GPU it is the machine's time all the same. ``signals`` are of all tokens of
+the answer, the end token included where the model wrote it: to stop is part of the answer. Padding and tokens after a
 forced end are in nothing.
 
 Greedy answers do not depend on the batch but for float noise; sampled ones draw from the request's digest alone.
@@ -313,11 +313,14 @@ class LocalModel:
 
     def _hand_over(self, ticket: _Ticket, batch: Batch) -> None:
         """Gives what was written to the one who waits for it."""
-        row = batch.finished(ticket.row)
-        usage = Usage(input=len(row.prompt), output=len(row.tokens), gpu_seconds=row.seconds, source="counted")
         keep = self._options["reasoning"] == KEEP
-        reply = reply_of(row, ticket.asked, usage, row.ended - row.began, self._version, keep=keep)
-        _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
+        try:
+            row = batch.finished(ticket.row)
+            usage = Usage(input=len(row.prompt), output=len(row.tokens), gpu_seconds=row.seconds, source="counted")
+            reply = reply_of(row, ticket.asked, usage, row.ended - row.began, self._version, keep=keep)
+            _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
+        except Exception as error:  # noqa: BLE001 - of this answer alone
+            _tell(ticket.future, _as_fault(error))
 
     def _failed(self, tickets: list[_Ticket], error: Exception) -> None:
         """Answers again with smaller batches what memory does not hold; tells of anything else."""
@@ -327,8 +330,9 @@ class LocalModel:
             for ticket in tickets:
                 self._read(ticket)
             with self._asked:
-                self._pending[:0] = [ticket for ticket in tickets if ticket not in self._pending]
-            return
+                if not self._closed:
+                    self._pending[:0] = [ticket for ticket in tickets if ticket not in self._pending]
+                    return
         for ticket in tickets:
             self._forget(ticket)
             _tell(ticket.future, _as_fault(error))

@@ -1,5 +1,9 @@
 """The tables of a long run are written while it goes on, and are the same as those that are written at its end."""
 
+import subprocess
+import sys
+import time
+
 import live
 import pyarrow.parquet as pq
 import pytest
@@ -63,6 +67,34 @@ def test_tables_are_written_while_a_run_goes_on(tmp_path, ahead):
         assert found == written_at_the_end(report)
         assert ahead[2] == 0
     assert len(found[0]) == len(found[2]) == 3 * TASKS <= len(found[1])
+
+
+FOLLOWED = """
+import sys
+from harness.cli import main
+from harness.run import following
+following.LEAST, following.LOOK_EVERY_S = 8, 0.01
+sys.exit(main(["run", sys.argv[1], "--quiet"]))
+"""
+
+
+def test_killed_while_tables_are_written_it_goes_on_and_leaves_no_part(tmp_path):
+    with Server(live.openai_answer, servers.slow_ok(0.05)) as served:
+        report = experiment(tmp_path / "r", served)
+        for _ in range(2):
+            process = subprocess.Popen([sys.executable, "-c", FOLLOWED, str(report)], env=live.environment())
+            end = time.monotonic() + 60
+            while process.poll() is None and not list(report.glob(".outcomes.parquet.*.part")):
+                assert time.monotonic() < end
+                time.sleep(0.005)
+            process.kill()
+            process.wait()
+        assert not (report / "outcomes.parquet").exists()
+        assert list(report.glob(".*.part"))
+        assert main(["run", str(report), "--quiet"]) == 0
+        assert not list(report.glob(".*.part"))
+        assert tables_of(report) == written_at_the_end(report)
+        assert len(served.seen) <= 2 * TASKS + 2 * 4  # those that were in flight
 
 
 def test_what_fails_meanwhile_is_left_to_the_end(tmp_path, ahead, monkeypatch):
