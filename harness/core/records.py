@@ -138,6 +138,8 @@ class Usage:
     def total(usages: Iterable["Usage"]) -> "Usage":
         """The sum; a class that is unknown in one of them is unknown in the sum. Of nothing: zeros."""
         all_of = list(usages) or [Usage(input=0, output=0, gpu_seconds=0.0, source="counted")]
+        if len(all_of) == 1:
+            return all_of[0]
         counts = (f.name for f in fields(Usage) if f.name != "source")
         sums: dict[str, Any] = {name: known_sum(getattr(usage, name) for usage in all_of) for name in counts}
         sources = {usage.source for usage in all_of}
@@ -156,6 +158,8 @@ class Cost:
     def total(costs: Iterable["Cost"]) -> "Cost":
         """The sum. Of nothing: zero dollars."""
         all_of = list(costs) or [Cost(usd=0.0)]
+        if len(all_of) == 1:
+            return all_of[0]
         bases = {c.basis for c in all_of if c.basis != "none"}
         basis = "none" if not bases else bases.pop() if len(bases) == 1 else "mixed"
         return Cost(usd=known_sum(c.usd for c in all_of), basis=basis, price_date=max(c.price_date for c in all_of))

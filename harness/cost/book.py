@@ -30,9 +30,15 @@ def charge(usage: Usage, price: Price | None) -> Cost:
         prompt = known_sum([usage.input, usage.cached_input, usage.cache_write])
         if prompt is None or prompt > price.prompt_limit:
             return Cost()
-    classes = ("input", "cached_input", "cache_write", "output")
-    parts = [_times(getattr(usage, name), getattr(price, name), PER) for name in classes]
-    usd = known_sum([*parts, _times(usage.reasoning, price.output, PER)])
+    usd = known_sum(
+        (
+            _times(usage.input, price.input, PER),
+            _times(usage.cached_input, price.cached_input, PER),
+            _times(usage.cache_write, price.cache_write, PER),
+            _times(usage.output, price.output, PER),
+            _times(usage.reasoning, price.output, PER),
+        )
+    )
     return Cost() if usd is None else Cost(usd=usd, basis="tokens", price_date=price.as_of)
 
 

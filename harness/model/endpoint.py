@@ -75,8 +75,10 @@ class Party:
         now = at.clock.monotonic()
         if at.window.paused_until > now or at.window.storms:
             at.refuse(left_s, last, now)
-        if not (self.fresh or self.again) and at.window.wait(now) <= 0 and self._wait(tokens(), now) <= 0:
-            return self._take(tokens(), now, now)
+        if not (self.fresh or self.again) and at.window.wait(now) <= 0:
+            needed = tokens()
+            if self._wait(needed, now) <= 0:
+                return self._take(needed, now, now)
         one = _Waiting(future=asyncio.get_running_loop().create_future(), tokens=tokens, left_s=left_s, since=now)
         queue = self.fresh if last is None else self.again
         queue.append(one)
@@ -140,6 +142,8 @@ class Party:
     def _wait(self, tokens: float, now: float) -> float:
         if self._in_use >= self._most:
             return inf
+        if not (self.requests.limited or self.tokens.limited):
+            return 0.0
         return max(self.requests.wait(1.0, now), self.tokens.wait(tokens, now))
 
     def _take(self, tokens: float, now: float, since: float) -> Pass:

@@ -28,14 +28,10 @@ class Pace:
 
     def __init__(self, per_minute: float | None) -> None:
         self._per_minute = per_minute or inf
+        self.limited = self._per_minute < inf  # whether there is a limit
         self._minute_s, self._late_s = MINUTE_S, _LATE_S
         self._next, self._sum = -inf, 0.0
         self._taken: deque[Taken] = deque()
-
-    @property
-    def limited(self) -> bool:
-        """Whether there is a limit."""
-        return self._per_minute < inf
 
     def lend(self, within_s: float) -> None:
         """From now on others start what this one allows, at the latest so many seconds after; they ask now and then."""

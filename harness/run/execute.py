@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
 from harness.experiment import (
@@ -23,12 +23,9 @@ from harness.experiment import (
 from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
-from harness.run.crew import Crew
 from harness.run.executors.local import LocalExecutor
-from harness.run.executors.ray import Fleet, RayExecutor
 from harness.run.following import Following, is_long
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
-from harness.run.otel import Spans
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
 from harness.run.regrading import regrade
@@ -48,6 +45,10 @@ from harness.store import (
     write_manifest,
 )
 from harness.system import System
+
+if TYPE_CHECKING:
+    from harness.run.crew import Crew
+    from harness.run.executors.ray import Fleet, RayExecutor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,7 @@ def run_report(assembled: Assembled, options: RunOptions) -> Summary:
         return _Run(assembled, options).go()
 
 
-def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayExecutor:
+def _executor(assembled: Assembled, options: RunOptions) -> "LocalExecutor | RayExecutor":
     entry = assembled.experiment.executor
     if options.executor not in {"", entry.kind}:
         entry = ExecutorEntry.model_validate({"kind": options.executor})
@@ -100,6 +101,9 @@ def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayE
     if options.watch is not None:
         problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
         raise UsageError(f"{problem}; add --executor local")
+    from harness.run.executors.ray import RayExecutor  # a run without it does without
+    from harness.run.otel import Spans
+
     if not (options.observer is None or isinstance(options.observer, Spans)):
         raise UsageError("an observer hears nothing of what the workers of executor ray do; take --executor local")
     return RayExecutor(assembled, entry, offline=options.offline, spans=options.observer)
@@ -217,7 +221,7 @@ class _Run:
 
     async def _work(
         self,
-        executor: LocalExecutor | RayExecutor,
+        executor: "LocalExecutor | RayExecutor",
         journal: Journal,
         recorded: Recalled,
         todo: Sequence[Attempt],
@@ -269,7 +273,7 @@ class _Run:
         for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 
-    async def _phases(self, crew: Crew | Fleet, todo: Sequence[Attempt]) -> None:
+    async def _phases(self, crew: "Crew | Fleet", todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
         dev, main = [a for a in todo if self.assembled.is_dev(a)], [a for a in todo if not self.assembled.is_dev(a)]
         if dev:

@@ -13,7 +13,8 @@ from harness.cost import charge
 from harness.experiment import Assembled
 from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probing, backend_of, open_model
 from harness.run.promised import Promised
-from harness.run.session import Asked, AttemptSession, Shop, redactor_of
+from harness.run.secrets import redactor_of
+from harness.run.session import Asked, AttemptSession, Shop
 from harness.run.spent import meter_of
 from harness.store import experiment_file, recorded_replies
 

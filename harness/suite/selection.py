@@ -66,7 +66,7 @@ def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
     Train tasks are no evidence: they stay as they are.
     """
     clusters: Groups[str] = Groups()
-    first: dict[str, Task] = {}
+    first: dict[Any, Task] = {}
     for task in [task for task in suite.tasks if task.split != "train"]:
         earlier = first.setdefault(_asked(suite, task), task)
         if earlier is not task:
@@ -80,9 +80,9 @@ def one_unit_each(suite: Suite) -> tuple[Suite, list[Task]]:
 
 def in_two_suites(suites: Sequence[Suite]) -> list[tuple[Suite, Task, Suite, Task]]:
     """Tasks of a suite that are, or ask, what a task of an earlier suite is or asks, each with that one."""
-    known: dict[str, tuple[Suite, Task]] = {}
+    known: dict[Any, tuple[Suite, Task]] = {}
     found: list[tuple[Suite, Task, Suite, Task]] = []
-    for suite in suites:
+    for suite in suites if len(suites) > 1 else ():
         keyed = [(key, task) for task in suite.tasks for key in (task.digest, _asked(suite, task))]
         copies = {task.id: (*known[key], suite, task) for key, task in keyed if key in known}
         found += copies.values()
@@ -90,7 +90,10 @@ def in_two_suites(suites: Sequence[Suite]) -> list[tuple[Suite, Task, Suite, Tas
     return found
 
 
-def _asked(suite: Suite, task: Task) -> str:
+def _asked(suite: Suite, task: Task) -> Any:
     """What the suite's own prompt asks at a task. Id, suite and reference do not count."""
+    messages = suite.prompt.of(task)
+    if not task.files and len(messages) == 1 and messages[0].keys() == {"role", "content"}:
+        return messages[0]["role"], str(messages[0]["content"])
     files = [[name, digest_bytes(read_bytes(Path(file), unpack=False))] for name, file in task.files.items()]
-    return digest_json([list(suite.prompt.of(task)), files])
+    return digest_json([list(messages), files])

@@ -73,6 +73,7 @@ class Borrowed(Pace):
 
     def __init__(self, *, of_tokens: bool) -> None:
         super().__init__(None)
+        self.limited = True  # or nobody would borrow
         self.tokens: Pace = _Tokens(self) if of_tokens else Pace(None)
         self.used: list[Used] = []  # since the driver was told last
         self.last = Permit(0, 0.0)  # of the request that was started last
@@ -88,11 +89,6 @@ class Borrowed(Pace):
         while self._permits and self._permits[0][1] <= now:
             self.used.append(Used(self._permits.popleft()[0].number, 0.0, 0.0))
         return len(self._permits)
-
-    @property
-    def limited(self) -> bool:
-        """It is, or nobody would borrow."""
-        return True
 
     def wait(self, amount: float, now: float) -> float:  # noqa: ARG002
         """None where there is a permit; else until more come, and nobody knows when."""
@@ -114,11 +110,7 @@ class _Tokens(Pace):
 
     def __init__(self, of: Borrowed) -> None:
         super().__init__(None)
-        self._of = of
-
-    @property
-    def limited(self) -> bool:
-        return True
+        self._of, self.limited = of, True
 
     def wait(self, amount: float, now: float) -> float:  # noqa: ARG002 - the permit was lent for as much
         return 0.0

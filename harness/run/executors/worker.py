@@ -25,7 +25,8 @@ from harness.run.executors.permits import Borrowing
 from harness.run.opening import fast_loop, make_room, open_models
 from harness.run.otel import Receiver, SpanParent, Spans, spans_to
 from harness.run.planned import plan_digest
-from harness.run.session import Shop, redactor_of
+from harness.run.secrets import redactor_of
+from harness.run.session import Shop
 from harness.run.trace import Progress
 from harness.store import Journal, experiment_file
 
