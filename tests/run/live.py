@@ -52,8 +52,9 @@ def write_experiment(
     contenders: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> Path:
-    """A report's folder with its experiment, and one suite ``s`` beside it; without contenders, one a model."""
-    if not (report.parent / "suites" / "s").exists():
+    """A report with its experiment, and the suite ``s`` beside it where it is named; without contenders, one a model."""
+    suites = [entry["path"] if isinstance(entry, dict) else entry for entry in keys.get("suites", ["suites/s"])]
+    if "suites/s" in suites and not (report.parent / "suites" / "s").exists():
         write_suite(report.parent / "suites" / "s", tasks)
     content = {"name": "tested", "suites": ["suites/s"], "models": dict(models)}
     content["contenders"] = contenders or {f"c-{name}": {"model": name} for name in models}
