@@ -52,7 +52,7 @@ def write_experiment(
     contenders: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> Path:
-    """A report with its experiment, and the suite ``s`` beside it where it is named; without contenders, one a model."""
+    """A report with its experiment, and the suite ``s`` beside it if it is named; without contenders, one a model."""
     suites = [entry["path"] if isinstance(entry, dict) else entry for entry in keys.get("suites", ["suites/s"])]
     if "suites/s" in suites and not (report.parent / "suites" / "s").exists():
         write_suite(report.parent / "suites" / "s", tasks)
