@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_lint import CLEAN, lint, rules, sentence, task
+from linted import CLEAN, lint, rules, sentence, task
 
 from harness.cli import main
 from harness.core import UsageError
