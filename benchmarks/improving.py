@@ -19,7 +19,7 @@ from harness.train import Climb, Edit, Rules, Seen, Try, edited, read_edits
 BODY = "# Routing\n\n- Read the ticket.\n- Answer with the queue."
 GOOD = "- RULE: look the code up."
 TRAIN, RATE = 200, 0.5
-DISCORDANT = 0.2  # of the tasks an edit throws the outcome anew
+DISCORDANT = 0.2  # the share of tasks whose outcome an edit draws again
 PLANTED = 3  # the try at which the good edit is proposed
 
 
@@ -82,7 +82,7 @@ class World:
         return [replace(found[task], value=1.0) if f"'{task}'" in text else found[task] for task in tasks]
 
     def _seen(self, text: str, split: str, many: int, size: int) -> Sequence[Seen]:
-        """A split: an edit throws a share of the sources anew, the planted one raises the rate of all."""
+        """A split: an edit draws a share of the sources again, the planted one raises the rate of all."""
         sources, rate = -(-many // size), RATE + (self.gain if GOOD in text else 0.0)
         thrown = self._uniforms("thrown", split, text)[:sources] < DISCORDANT * (text != BODY)
         luck = []

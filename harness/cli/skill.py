@@ -158,7 +158,7 @@ def _create(args: argparse.Namespace) -> int:
             Draft(
                 name=args.name,
                 suite=_named(Path(args.suite), "suites"),
-                library=args.out or Path("skills"),
+                parent=args.out or Path("skills"),
                 home=Path("reports") / f"create-{args.name}",
                 tasks=args.tasks,
                 drafts=args.tries,

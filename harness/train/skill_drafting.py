@@ -32,7 +32,7 @@ class Draft:
     name: str
     suite: Path
     author: str
-    library: Path  # the folder of skills that it comes into
+    parent: Path  # the folder of skills that it comes into
     home: Path  # the folder in which the author's calls are kept
     models: Path | None = None
     tasks: int = TASKS  # train tasks that the author reads at most
@@ -58,7 +58,7 @@ class Drafted:
 
 def create_skill(asked: Draft) -> Drafted:
     """Writes a skill and its card. Raises UserFileError, UsageError: nothing was written; EvidenceError: no skill."""
-    place = asked.library / asked.name
+    place = asked.parent / asked.name
     if len(asked.name) > 64 or not _NAME.fullmatch(asked.name):
         needed = "lowercase letters, digits and single hyphens, 64 at most"
         raise UsageError(f"a skill cannot be named {asked.name[:80]!r}: needed are {needed}")
@@ -133,8 +133,8 @@ def _folder_of(asked: Draft, answer: str) -> Path | str:
         return "it has no frontmatter with a description (---, name:, description:, ---)"
     head = {"name": asked.name, "description": " ".join(found.skill.description.split())}
     text = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100_000)
-    asked.library.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=asked.library, prefix=f".{asked.name}.", suffix=".part"))
+    asked.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=asked.parent, prefix=f".{asked.name}.", suffix=".part"))
     (folder / asked.name).mkdir()
     (folder / asked.name / "SKILL.md").write_text(f"---\n{text}---\n\n{found.skill.body.strip()}\n", encoding="utf-8")
     result = lint_skill(folder / asked.name)
