@@ -25,7 +25,7 @@ def is_name(name: object, pattern: re.Pattern[str] = LABEL, longest: int = LONGE
 
 def _place(path: str) -> str:
     if not path.startswith("/") or path.strip("/") in {"", "tmp", "dev/shm"} or ".." in path.split("/"):
-        raise ValueError(f"found {path!r}, needed the absolute path of a folder, such as /work")
+        raise ValueError(f"found {path!r}, needed the absolute path of a folder, such as /training")
     return path.rstrip("/")
 
 
@@ -79,7 +79,7 @@ class TrainingJobEntry(ClusterEntry):
 
     kind: Literal["job", "ray"] = "job"  # a Job of Kubernetes, or a RayJob of KubeRay
     image: Image = "ownbench:latest"  # it holds this program with the extra ``tune``
-    at: Annotated[str, AfterValidator(_place)] = "/work"  # where the volume is mounted
+    at: Annotated[str, AfterValidator(_place)] = "/training"  # where the volume is mounted
     claim: ClusterName = "training"
     """The volume: a PersistentVolumeClaim with a copy of the folder in which the command is called. It holds the
     recipe, what that names, checkpoints and the result."""

@@ -75,7 +75,7 @@ def test_a_job_for_a_queue_that_goes_on_from_its_checkpoints(written: Any, folde
     assert one["command"] == ["ownbench", "adapter", "train", "recipe.yaml", "--out", "made/mine"]
     assert one["resources"]["limits"]["nvidia.com/gpu"] == "1" == one["resources"]["requests"]["nvidia.com/gpu"]
     assert pod["volumes"][0] == {"name": "work", "persistentVolumeClaim": {"claimName": "models"}}
-    assert (one["workingDir"], one["volumeMounts"][0]) == ("/work", {"name": "work", "mountPath": "/work"})
+    assert (one["workingDir"], one["volumeMounts"][0]) == ("/training", {"name": "work", "mountPath": "/training"})
     assert pod["securityContext"]["runAsNonRoot"] is True
     assert not (folder / "made").exists(), "nothing was trained"
     assert str(folder) not in (folder / "job.yaml").read_text()
@@ -100,7 +100,7 @@ def test_a_ray_job_trains_on_its_worker_not_on_the_head(written: Any) -> None:
     assert "a RayJob for the queue user-queue" in out
     spec = found["spec"]
     assert spec["entrypoint"].startswith(
-        "cd /work && exec accelerate launch --num_processes 2 -m harness adapter train"
+        "cd /training && exec accelerate launch --num_processes 2 -m harness adapter train"
     )
     assert (spec["entrypointNumGpus"], spec["suspend"], spec["shutdownAfterJobFinishes"]) == (2, True, True)
     (group,) = spec["rayClusterSpec"]["workerGroupSpecs"]
