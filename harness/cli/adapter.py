@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.common import FLAG, JSON, OUTSIDE, REPORT, Arguments, answer, arg
-from harness.cli.export import EXPORT, run_export
+from harness.cli.export import EXPORT, write_export
 from harness.core import OwnbenchError, UsageError, as_json, dollars, plural, visible
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class StoppedTrainingError(OwnbenchError):
 
 def run_adapter(args: argparse.Namespace) -> int:
     """Does what was asked; 0."""
-    ways = {"data": _data, "export": run_export, "train": _train}
+    ways = {"data": _data, "export": write_export, "train": _train}
     return ways.get(args.action, _facts)(args)
 
 

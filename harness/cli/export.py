@@ -29,7 +29,7 @@ EXPORT: Arguments = (
 )
 
 
-def run_export(args: argparse.Namespace) -> int:
+def write_export(args: argparse.Namespace) -> int:
     """Writes the folder, and says what is in it."""
     from harness.train import ExportOptions, export_adapter
 
