@@ -33,6 +33,7 @@ TRAIN = (
     arg("recipe RECIPE", "a YAML file: what is trained, on what, and how", type=Path),
     arg("--out DIR", "the folder to make (default: adapters/NAME, by the recipe's name)", type=Path),
     arg("--overwrite", "replace what stands there", **FLAG),
+    arg("--report REPORT", "a new folder to leave an experiment in that judges what was trained", type=Path),
     arg("--quiet", "no progress", **FLAG),
     JSON,
     "A training that was stopped or killed goes on from its last checkpoint by the same command.",
@@ -118,9 +119,10 @@ def _train(args: argparse.Namespace) -> int:
     """Trains, and says what was made."""
     from harness.adapter import load_adapter
     from harness.cli.running import display
-    from harness.train import prepare, train
+    from harness.train import prepare, prove, train
 
     course = prepare(args.recipe, args.out, overwrite=args.overwrite)
+    proof = None if args.report is None else prove(course, args.report)
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
         taught = plural(len(course.taught.rows), "row")
@@ -143,6 +145,11 @@ def _train(args: argparse.Namespace) -> int:
     lines += [f"digest: {found['digest']}"] if "digest" in found else []
     loss = f"loss {made['first_loss']:g} to {made['final_loss']:g}, " if "final_loss" in made else ""
     lines += [f"{loss}{made['cpu_seconds']:g} CPU seconds, {cost}"]
+    if proof is not None:
+        written = proof.write(course.out)
+        found |= {"experiment": str(written)}
+        lines += [f"{written}: judges it", *(f"  left out: {one}" for one in proof.missing)]
+        lines += [f"next: ownbench run {args.report}"]
     return answer(args, found, lines)
 
 
