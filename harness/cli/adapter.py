@@ -34,6 +34,7 @@ TRAIN = (
     arg("--out DIR", "the folder to make (default: adapters/NAME, by the recipe's name)", type=Path),
     arg("--overwrite", "replace what stands there", **FLAG),
     arg("--report REPORT", "a new folder to leave an experiment in that judges what was trained", type=Path),
+    arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=int),
     arg("--quiet", "no progress", **FLAG),
     JSON,
     "A training that was stopped or killed goes on from its last checkpoint by the same command.",
@@ -121,7 +122,7 @@ def _train(args: argparse.Namespace) -> int:
     from harness.cli.running import display
     from harness.train import prepare, prove, train
 
-    course = prepare(args.recipe, args.out, overwrite=args.overwrite)
+    course = prepare(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
     proof = None if args.report is None else prove(course, args.report)
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
