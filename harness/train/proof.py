@@ -118,7 +118,11 @@ def _check(proof: Proof) -> None:
         for name, text in _texts(proof):
             write_atomic(Path(folder) / "prompts" / name, text)
         text = _written(proof, None, absolute, Path(folder), None)
-        experiment = parse_experiment(yaml.safe_load(text), proof.course.file)
+        try:
+            experiment = parse_experiment(yaml.safe_load(text), proof.course.file)
+        except UserFileError as error:  # all else is ours
+            field = error.field.replace(f"models.{EXPERT}", "compare.expert", 1)
+            raise UserFileError(error.path, error.problem, field=field, advice=error.advice) from None
         assemble(proof.report, experiment=experiment)
 
 
@@ -168,7 +172,10 @@ def _skills(course: Course, suites: Mapping[Path, Suite]) -> tuple[Path, ...]:
         beside = [place.resolve().parent.parent / "skills" / suite.name for place, suite in suites.items()]
         found = [place for place in beside if place.is_dir()]
     for place in found:
-        load_library(place)
+        try:
+            load_library(place)
+        except UserFileError as error:
+            raise error.named_in(course.file, "compare.skill") from None
     return tuple(found)
 
 

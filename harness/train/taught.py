@@ -94,7 +94,9 @@ def prompt_of(recipe: Recipe, file: Path) -> PromptTemplate | None:
     written = recipe.data.prompt if recipe.data is not None else None
     if written is None:
         return None
-    files: dict[str, str] = {"user": written} if isinstance(written, str) else {**written}
+    files: dict[str, str] = (
+        {"user": written} if isinstance(written, str) else {str(role): text for role, text in written.items()}
+    )
     return read_prompt(files, lambda text: resolve(file, text, field="data.prompt"))
 
 
