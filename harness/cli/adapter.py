@@ -1,6 +1,7 @@
 """``ownbench adapter``: what an adapter is, whether it fits its base, data to train one, and training."""
 
 import argparse
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ TRAIN = (
     arg("--overwrite", "replace what stands there", **FLAG),
     arg("--report REPORT", "a new folder to leave an experiment in that judges what was trained", type=Path),
     arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=int),
+    arg("--job FILE", "write a Job for Kubernetes that trains, and train nothing", type=Path),
     arg("--quiet", "no progress", **FLAG),
     JSON,
     "A training that was stopped or killed goes on from its last checkpoint by the same command.",
@@ -118,12 +120,19 @@ def _facts(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     """Trains, and says what was made."""
+    if args.job is not None:
+        for name, given in (("report", args.report), ("seed", args.seed)):
+            if given is not None:
+                raise UsageError(
+                    f"--{name} goes with a training here, and --job writes one for elsewhere; leave one out"
+                )
+        return _write_job(args)
     from harness.adapter import load_adapter
     from harness.cli.running import display
     from harness.train import prepare, prove, train
 
     course = prepare(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
-    proof = None if args.report is None else prove(course, args.report)
+    proof = prove(course, args.report) if args.report is not None and course.first else None
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
         taught = plural(len(course.taught.rows), "row")
@@ -152,6 +161,23 @@ def _train(args: argparse.Namespace) -> int:
         lines += [f"{written}: judges it", *(f"  left out: {one}" for one in proof.missing)]
         lines += [f"next: ownbench run {args.report}"]
     return answer(args, found, lines)
+
+
+def _write_job(args: argparse.Namespace) -> int:
+    """Writes the manifest, and says what it takes for granted."""
+    from harness.cluster import QUEUE_LABEL, write_manifest
+    from harness.train import cluster_training, read_recipe
+
+    document = cluster_training(args.recipe, args.out, overwrite=args.overwrite)
+    write_manifest(args.job, document)
+    job, queue = read_recipe(args.recipe).job, document["metadata"]["labels"][QUEUE_LABEL]
+    needs = f"the image {job.image} with this program and its extra tune"
+    lines = [
+        f"{args.job}: a {document['kind']} for the queue {queue}, {document['metadata']['name']}",
+        f"it needs {needs}, and in {job.at} the volume {job.claim} with a copy of this folder",
+        f"kubectl create -f {shlex.quote(str(args.job))} hands it to Kueue",
+    ]
+    return answer(args, {"job": str(args.job), "manifest": document}, lines)
 
 
 def line(progress: "TrainingProgress") -> str:
