@@ -146,7 +146,8 @@ def _note(text: str) -> None:
 
 def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
     """Writes the manifest, and says what it takes for granted."""
-    from harness.run import checked_receiver, ray_job, write_job
+    from harness.cluster import ray_job, write_manifest
+    from harness.run import checked_receiver
     from harness.store import experiment_file
 
     entry, name = assembled.experiment.executor, assembled.report.resolve().name
@@ -162,7 +163,7 @@ def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
         problem = "a RayJob has a cluster of its own, which the run has to join"
         raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")
     document = ray_job(name, entry.job, workers=entry.workers, options=options)
-    write_job(args.job, document, args.job_schema)
+    write_manifest(args.job, document, args.job_schema)
     say, job, file = sys.stderr.write, entry.job, visible(str(args.job))
     pods = document["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"]
     size = f"{plural(pods, 'worker pod')} with {plural(job.cpus, 'CPU')} each"
