@@ -3,8 +3,9 @@
     python benchmarks/kill.py [--kills 200] [--executor local|processes|ray] [--seed N] [--folder PLACE]
 
 A report is run, killed and run on until it is whole; then it is compared with one that nobody disturbed, and the next
-begins, until so many kills were made. Of several processes, or by Ray, a kill takes the command alone or with all that it
-has started, or one worker, and the run goes on. With --folder, what is done is kept there, and the same command goes on from it.
+begins, until so many kills were made. Of several processes, or by Ray, a kill takes the command with all that it has
+started or, of processes, the command alone; or it takes one worker, and the run goes on. With --folder, what is done is
+kept there, and the same command goes on from it.
 The model is a local server.
 """
 
