@@ -28,7 +28,7 @@ from harness.run.session import Shop
 from harness.run.spent import spent_by
 from harness.run.stopping import BY_USER
 from harness.run.trace import Listener, Progress
-from harness.store import wait_for_workers
+from harness.store import Recalled, wait_for_workers
 
 LOOK_EVERY_S = 0.25
 END_S = 10.0  # for how long workers may take to put away what they hold
@@ -119,6 +119,7 @@ class Fleet:
         self._digest = plan_digest(shop.assembled)
         self._stops = 0
         self._error: OwnbenchError | None = None
+        self._reading = asyncio.ensure_future(asyncio.to_thread(_import_tables))
 
     async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
         """As `Crew.work`."""
@@ -141,6 +142,7 @@ class Fleet:
             self._halt()
         finally:
             watcher.cancel()
+            await asyncio.wait({self._reading})
             if self._error is not None:
                 await asyncio.wait(shifts, timeout=10)
             for shift in shifts:
@@ -194,6 +196,8 @@ class Fleet:
             except OwnbenchError as error:
                 self._error = error
                 self._halt()
+            if self._reading.done():  # what is read meanwhile is not left for the end
+                self._reading = asyncio.ensure_future(asyncio.to_thread(_read_on, self.shop.held))
             self.tell(phase)
 
     # -------------------------------------------------------------------------------------------------- one worker
@@ -323,6 +327,15 @@ class Fleet:
             what = "what it was at is made again; calls in flight may be paid twice"
             self._executor.notes.append(f"worker {name} ended before its time: {what}")
         return set(outcomes)
+
+
+def _import_tables() -> None:
+    import pyarrow.parquet  # noqa: F401 - the run's end needs it
+
+
+def _read_on(recorded: Recalled) -> None:
+    with suppress(OSError):  # the end says what is in the way
+        recorded.read_on()
 
 
 def _seen(done: "asyncio.Future[Any]") -> None:

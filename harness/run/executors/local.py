@@ -5,9 +5,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-from harness.core import UserFileError
+from harness.core import UsageError, UserFileError
 from harness.experiment import Assembled, Attempt, ExecutorEntry
 from harness.model import Model, backend_of
 from harness.run.boxes import free_mb
@@ -77,11 +77,15 @@ class LocalExecutor(Employer):
 
     @contextmanager
     def around(self, recorded: Recalled) -> Iterator[None]:
-        """Within it other processes can be started."""
-        if self.workers < 2:
-            yield
-            return
-        with nursery(self.assembled, recorded) as self._nursery:
+        """Within it other processes can be started. Raises UsageError: those asked for cannot be."""
+        with ExitStack() as around:
+            if self.workers > 1:
+                try:
+                    self._nursery = around.enter_context(nursery(self.assembled, recorded))
+                except OSError as error:
+                    if self._asked is not None:
+                        raise UsageError(f"executor.workers: no process can be started: {error.strerror}") from None
+                    self.workers = 1
             yield
 
     async def open(self, models: Mapping[str, Model], tell: Callable[[str], None]) -> Mapping[str, Model]:  # noqa: ARG002
