@@ -88,6 +88,8 @@ def _run(args: argparse.Namespace) -> int:
         gc.freeze()  # tasks and modules live to the end: the collector need not look at them at all
     finally:
         gc.enable()
+    seeds = {name: one.seed_of for name, one in assembled.experiment.contenders.items()}
+    args.only = [name for asked in args.only for name in [n for n, of in seeds.items() if of == asked] or [asked]]
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")

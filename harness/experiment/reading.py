@@ -1,5 +1,6 @@
 """Reads ``experiment.yaml`` and what it says of its models, checked whole before anything is spent."""
 
+import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -9,6 +10,7 @@ from typing import Any
 from harness.core import ModelSpec, Suite, UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.cost import book_price
 from harness.experiment.schema import ContenderEntry, Experiment
+from harness.experiment.seeds import by_seed
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
 from harness.suite import load_suite, one_unit_each, unsplit
@@ -37,6 +39,8 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
             raise UserFileError(path, f"{suite.path} is listed twice", field=f"suites.{number}", advice="take one out")
         seen.add(key)
     _check_names(experiment.models, path, "models")
+    written = experiment.contenders
+    experiment = experiment.model_copy(update={"contenders": by_seed(written, path)})
     _check_names(experiment.contenders, path, "contenders")
     _check_names(experiment.judges, path, "judges")
     for name, judge in experiment.judges.items():
@@ -45,7 +49,7 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     rate, reference = experiment.economics.tasks_per_gpu_hour, experiment.reference
     named = {f"economics.tasks_per_gpu_hour.{name}": name for name in (rate if isinstance(rate, dict) else ())}
     for field, name in (named | ({} if reference is None else {"reference": reference})).items():
-        check_known(name, experiment.contenders, "contender", path, field)
+        check_known(name, written, "contender", path, field)
     return experiment
 
 
@@ -150,7 +154,7 @@ def _check_names(names: Iterable[str], path: Path, key: str) -> None:
 def _check_contenders(experiment: Experiment, path: Path) -> None:
     contenders = experiment.contenders
     for name, entry in contenders.items():
-        field = f"contenders.{name}"
+        field = f"contenders.{entry.seed_of or name}"
         if entry.model is not None:
             check_known(entry.model, experiment.models, "model", path, f"{field}.model")
             backend = BACKENDS[experiment.models[entry.model].backend]
@@ -170,10 +174,7 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
         for key, part in _handed(entry):
             _check_handed(part, contenders[part], path, f"{field}.{key}", first=key in {"lead", "worker"})
-    made_of = {
-        n: {e.worker, e.expert, e.lead, *(e.workers or ()), e.escalate.like if e.escalate else None} - {None}
-        for n, e in contenders.items()
-    }
+    made_of = {name: {*entry.others} for name, entry in contenders.items()}
     try:
         TopologicalSorter(made_of).prepare()
     except CycleError as error:
@@ -240,6 +241,7 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         api_key_env=given.get("api_key_env"),
         price=entry.own_price() or (book_price(model) if backend.booked else None),
         options=entry.settings,
+        **_terms(entry),
     )
     if (wrong := backend.wrong_setting(spec)) is not None:
         raise UserFileError(path, wrong[1], field=f"models.{name}.{wrong[0]}")
@@ -270,4 +272,18 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         digest=model.digest,
         apart=model.apart,
         tuned=model.tuned,
+        **({"licence": model.licence, "available_until": model.available_until} | _terms(entry)),
     )
+
+
+def ended_notes(spec: ModelSpec) -> tuple[str, ...]:
+    """That a model's last day has passed, where it has."""
+    if not spec.available_until or spec.available_until >= str(dt.datetime.now(tz=dt.UTC).date()):
+        return ()
+    said = f"models.{spec.name}.available_until is {spec.available_until}, which has passed, and its calls may fail"
+    return (f"{said}; correct the date, or take its contenders out",)
+
+
+def _terms(entry: ModelEntry) -> dict[str, Any]:
+    """What the entry says of its licence and of its last day."""
+    return {key: str(told) for key in ("licence", "available_until") if (told := getattr(entry, key)) is not None}

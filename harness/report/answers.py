@@ -40,6 +40,7 @@ def _(view: Scoreboard) -> Iterator[Block]:
     yield Text([view.warning or "", view.apart, *view.cautions], "loud")
     yield Text([best_sentence(view)], "lead")
     yield Shown(scores.scoreboard_table(view), titled=False)
+    yield Shown(scores.seeds_table(view))
     yield Shown(scores.roles_table(view))
     yield Shown(scores.actions_table(view))
     yield Shown(scores.repeats_table(view.shown, view.level, view.controls))
@@ -122,6 +123,7 @@ def _(view: Advice) -> Iterator[Block]:
     yield Text(["When owning wins"], "head")
     answers = [(c.answer, c.name, c.evidence) for c in view.conditions]
     answers += [(f.answer, "forgetting", f.evidence) for f in view.forgetting]
+    answers.append((view.sale.answer, "the result may be sold", view.sale.evidence))
     yield Text([f"{answer:<8} {name}: {evidence}" for answer, name, evidence in answers], only=TERMINAL)
     yield Shown(choices.conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
     found = choices.flips_table(view)

@@ -21,6 +21,8 @@ from harness.core import (
 from harness.stats import Sufficiency, resampled_sums, sufficiency
 from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
+from harness.verdict.endings import Ending, endings_of
+from harness.verdict.licences import Licence, licences_of
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 UNKNOWN = "unknown"  # the kind of an option of which nothing on record says whether it is owned or rented
@@ -48,6 +50,8 @@ class Candidate:
     skilled: bool
     escalates: bool  # only the tasks that it escalates need the API
     training_usd: float | None = None  # what the cards of its parts say; ``None``: not all of them say it
+    endings: tuple[Ending, ...] = ()  # its models of which a last day is on record
+    licences: tuple[Licence, ...] = ()  # of what it rests on; empty where nothing is on record of it
 
 
 def candidates(
@@ -76,13 +80,14 @@ def candidates(
             two = " and ".join(sorted(said_of))
             raise UsageError(f"{listed(same, len(same))} are one recipe with several seeds, said to be {two}; say one")
         one = _candidate(same[0], known, next(iter(said_of), None), bases.get(same[0], frozenset()))
-        name = same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)"
+        of = known.contenders[same[0]].seed_of if same[0] in known.contenders else None
+        name = of or (same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)")
         chosen.append(replace(one, contender=name, members=tuple(same)))
     return tuple(chosen), tuple(name for name in table.contenders if name in left)
 
 
 def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
-    """The names, those together that are the same recipe trained with different seeds, as their cards say."""
+    """The names, those together that are one recipe with different seeds, as the experiment or their cards say."""
     found: dict[str, list[str]] = {}
     for name in names:
         key, seeds = _recipe(known.contenders.get(name, ContenderRecord(name=name)), known)
@@ -96,6 +101,8 @@ def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
 
 def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
     """What a contender has in common with those of its recipe, and its seeds; without seeds its name, and nothing."""
+    if one.seed_of is not None:
+        return digest_json(["seeds of", one.seed_of]), one.name
     rest = {key: part for key, part in one.parts.items() if key not in _OF_ONE_TRAINING}
     training, model = one.parts.get("training") or {}, known.models.get(one.model or "")
     if training and training.keys() == (one.parts.get("adapters") or {}).keys():
@@ -106,7 +113,7 @@ def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
     return one.name, None
 
 
-_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "tuned"}
+_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "licences", "tuned"}
 
 
 def is_twin(one: ContenderRecord) -> bool:
@@ -139,6 +146,8 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
         skilled=any(part.is_skilled and part.author is None for part in parts) if entry else kind in {RENT, MIX},
         escalates=kind == MIX and (entry is None or known.models_of(name)[0].sourcing in {OWN, None}),
         training_usd=known.training_usd(name) if entry else None,
+        endings=endings_of(known, name),
+        licences=licences_of(known, name),
     )
 
 
