@@ -52,7 +52,7 @@ def adapter_use(report: Path, digest: str, name: str) -> AdapterUse:
     own = next((one for one in with_it if not one.is_skilled), with_it[0])
     view = read_statistics(report) or scoreboard(report)
     shown = {one.name for one in view.contenders}
-    contender = own.name if own.name in shown else str(getattr(own, "seed_of", None) or own.name)
+    contender = own.name if own.name in shown else str(own.seed_of or own.name)
     general = {suite.name for suite in manifest.suites if suite.is_general}
     suites = sorted((suite for suite, one in held[own.name].items() if one == digest), key=lambda one: one in general)
     roles = {one.name: _role(one, own, contender, held[one.name]) for one in manifest.contenders} | {contender: OWN}

@@ -66,7 +66,7 @@ def _per_thousand(cost: Estimate) -> str:
 
 
 def _seeds(use: AdapterUse) -> list[str]:
-    spread = getattr(use.contender, "seeds", None)
+    spread = use.contender.seeds
     if spread is None:
         return ["One training seed was measured: how far seeds lie apart is not known."]
     ends = f"from {percent(spread.lowest)} to {percent(spread.highest)}"
