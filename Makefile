@@ -42,7 +42,7 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/uv
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
-	$(INSTALL) --editable '.[local,api,datasets,app,docs,otel,dev]'
+	$(INSTALL) --editable '.[local,tune,api,datasets,app,docs,otel,dev]'
 	$(BIN)/python -m compileall -q harness
 	@touch $@
 
@@ -92,7 +92,7 @@ vllm: $(BIN)/uv
 	$(PYTHON) -m venv .venv-vllm
 	$(BIN)/uv pip install --quiet --python .venv-vllm/bin/python $(TORCH) --editable . $(VLLM)
 	$(BIN)/uv pip uninstall --quiet --python .venv-vllm/bin/python torchvision torchaudio torchcodec
-	.venv-vllm/bin/python -m compileall -q .venv-vllm/lib
+	@.venv-vllm/bin/python -m compileall -q .venv-vllm/lib > /dev/null || true  # torch brings files for newer Pythons
 
 clean:
 	rm -rf $(VENV) build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -3,8 +3,9 @@
 from functools import partial
 
 import figures
+import improving
 import simulations as sim
-from coverage_errors import CLUSTERS, ERRORS, FEW, KINDS, ON_CLUSTERS, ON_TASKS, TASKS, decimal
+from coverage_errors import CLUSTERS, ERRORS, FEW, KINDS, ON_CLUSTERS, ON_TASKS, TASKS, decimal, errs
 from coverage_table import Exact, Part, Row
 
 DEAR = "dear tail, skewed costs"
@@ -129,6 +130,25 @@ def others() -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def improved() -> tuple[Row, ...]:
+    """Of the loop that improves a skill."""
+    worlds: dict[str, dict[str, bool | int | float]] = {
+        "noise": {},
+        "answers of the tasks shown": {"memorises": True},
+        "those, clusters of 3": {"memorises": True, "cluster": 3},
+        "those, with a good edit among them": {"memorises": True, "gain": 0.3},
+    }
+    rows = [
+        errs(f"falsely accepted: {name}", (improving.falsely(dev_tasks=n, **world) for n in TASKS), share=0.25)
+        for name, world in worlds.items()
+    ]
+    for gain in (0.1, 0.2, 0.3):
+        cells = tuple(improving.planted(dev_tasks=n, gain=gain) for n in TASKS)
+        name = f"accepted: an edit that adds {decimal(gain)}"
+        rows.append(Row(name=name, cells=cells, words="power", share=0.25))
+    return tuple(rows)
+
+
 _part = partial(Part, page="coverage.md")
 PARTS: dict[str, Part] = {
     "rates": _part(
@@ -155,8 +175,9 @@ PARTS: dict[str, Part] = {
         sizes=ON_CLUSTERS,
         rows=clusters,
     ),
-    "domains": _part(
-        title="Domains",
+    "domains": Part(
+        page="domains.md",
+        title="How far it is right",
         about="Domains and tasks in each, one trial, .3 discordant; true differences are normal around 0 with the "
         "standard deviation tau, which is integrated out.",
         sizes=tuple(f"{many} of {each}" for many, each in BY_DOMAIN),
@@ -175,6 +196,13 @@ PARTS: dict[str, Part] = {
         " few labelled tasks. A latency without a limit holds the truth for want of one, and says so.",
         sizes=ON_TASKS,
         rows=others,
+    ),
+    "improving": _part(
+        title="Improving skills",
+        about="Dev tasks. How often a loop of ten tries ([skill improve](skill-improve.md)) accepts an edit that helps "
+        "nobody, and how often one that was planted at the third. By `benchmarks/improving.py`.",
+        sizes=ON_TASKS,
+        rows=improved,
     ),
     **ERRORS,
 }

@@ -1,21 +1,26 @@
 """Kills runs by ``kill -9`` at random instants, and looks whether anything is lost, doubled or missing on the bill.
 
-    python benchmarks/kill.py [--kills 200] [--seed N] [--executor local]
+    python benchmarks/kill.py [--kills 200] [--executor local|ray] [--seed N] [--folder PLACE]
 
 A report is run, killed and run on until it is whole; then it is compared with one that nobody disturbed, and the next
-begins, until so many runs were killed. The model is a local server that answers at once.
+begins, until so many kills were made. By Ray, a kill takes the command with all that it has started, or one worker
+alone, and the run goes on. With --folder, what is done is kept there, and the same command goes on from it.
+The model is a local server.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,11 @@ from run import seen, served
 from workload import make_suite
 
 TASKS, CONCURRENCY = 150, 8
+LATER = 60_000  # bytes of journals within which the next kill comes
+STARTING_S = 2.5, 15.0  # what a run takes from its start to its first call, amply; and by Ray
+AFTER_S = {"local": 0.0, "ray": 0.02}  # after which the server answers: workers start more slowly than they work
+TRIES = 3  # of a start of Ray, which a busy machine may be too slow for
+WORKERS = 0.7  # share of kills by Ray that take a worker alone
 CONTENDERS = {
     "one": {"model": "constant"},
     "two": {"model": "constant", "twin": 1},
@@ -38,6 +48,7 @@ class Found:
     """What the kills came to."""
 
     kills: int = 0
+    of_workers: int = 0  # of these, kills of one worker alone
     reports: int = 0
     asked_again: int = 0  # calls that were in flight at a kill, and so are paid twice
 
@@ -65,19 +76,55 @@ def written(report: Path) -> int:
     return sum(path.stat().st_size for path in report.glob("*.jsonl"))
 
 
-def killed_once(report: Path, chance: random.Random, executor: Sequence[str]) -> bool:
-    """Starts a run and kills it some lines later, with all that it has started; False where it ended before."""
-    wanted = written(report) + chance.randint(1, 60_000)
+def killed(report: Path, chance: random.Random, executor: Sequence[str], most: int, found: Found) -> bool:
+    """Starts a run, kills workers of it, and then all of it; False where it ended before. At most so many kills."""
     with subprocess.Popen(
         [*OWNBENCH, "run", str(report), "--quiet", *executor],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     ) as process:  # fmt: skip
-        while process.poll() is None and written(report) < wanted:
-            time.sleep(0.001)
-        time.sleep(chance.uniform(0, 0.01))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        return process.wait() == -signal.SIGKILL
+        while most > 0:
+            most -= 1
+            _wait(report, chance, process, executor)
+            if executor and most and chance.random() < WORKERS and process.poll() is None:
+                if (worker := worker_of(report, chance, process)) is not None:
+                    os.kill(worker, signal.SIGKILL)
+                    found.kills, found.of_workers = found.kills + 1, found.of_workers + 1
+                continue
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            break
+        died = process.wait() == -signal.SIGKILL
+    found.kills += died
+    return died
+
+
+def _wait(report: Path, chance: random.Random, process: "subprocess.Popen[bytes]", executor: Sequence[str]) -> None:
+    """Until some lines later; or, one time in five, for a time that may lie in the start or in the tables."""
+    until = time.monotonic() + chance.uniform(0, STARTING_S[bool(executor)])
+    wanted = None if chance.random() < 0.2 else written(report) + chance.randint(1, LATER)
+    while process.poll() is None and (time.monotonic() < until if wanted is None else written(report) < wanted):
+        time.sleep(0.001)
+    time.sleep(chance.uniform(0, 0.01))
+
+
+def worker_of(report: Path, chance: random.Random, process: "subprocess.Popen[Any]") -> int | None:
+    """A worker that is at work, for which it is waited; None: the run has ended before."""
+    while process.poll() is None:
+        alive = [number for path in sorted(report.glob(".lock.*")) if (number := _holder(path))]
+        if alive:
+            return chance.choice(alive)
+        time.sleep(0.01)
+    return None
+
+
+def _holder(path: Path) -> int | None:
+    """The process that holds a lock."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return int(file.read() or 0) or None
+    return None
 
 
 def rows(report: Path) -> dict[tuple[str, str, int], tuple[Any, ...]]:
@@ -119,20 +166,33 @@ def check(report: Path, whole: dict[tuple[str, str, int], tuple[Any, ...]], requ
 
 
 def kills(folder: Path, url: str, wanted: int, seed: int, executor: str = "local") -> Found:
-    """Kills so many runs. Raises SystemExit as `check`."""
-    make_suite(folder / "suite", TASKS)
+    """So many kills; a folder with earlier ones is gone on with. Raises SystemExit as `check`."""
     option = [] if executor == "local" else ["--executor", executor]
-    undisturbed = make_report(folder / "undisturbed", url)
+    state, undisturbed = folder / f"{executor}.json", folder / "undisturbed" / "report"
+    found = Found(**json.loads(state.read_text())) if state.exists() else Found()
+    if not (folder / "suite").exists():
+        make_suite(folder / "suite", TASKS)
+    shutil.rmtree(undisturbed.parent, ignore_errors=True)
+    make_report(undisturbed.parent, url)
     subprocess.run([*OWNBENCH, "run", str(undisturbed), "--quiet"], check=True, capture_output=True)
-    whole, chance, found = rows(undisturbed), random.Random(seed), Found()
+    whole = rows(undisturbed)
     while found.kills < wanted:
+        place, before = folder / f"{executor}-{found.reports}", found.kills
+        shutil.rmtree(place, ignore_errors=True)  # of a script that was stopped
+        report, chance = make_report(place, url, executor), random.Random(f"{seed} {found.reports}")
         seen(url)
-        report, here = make_report(folder / f"killed-{found.reports}", url, executor), 0
-        while found.kills + here < wanted and killed_once(report, chance, option):
-            here += 1
-        subprocess.run([*OWNBENCH, "run", str(report), "--quiet", *option], check=True, capture_output=True)
-        found.asked_again += check(report, whole, seen(url)[0], here * CONCURRENCY)
-        found.kills, found.reports = found.kills + here, found.reports + 1
+        while found.kills < wanted and killed(report, chance, option, wanted - found.kills, found):
+            pass
+        for _ in range(TRIES):
+            done = subprocess.run([*OWNBENCH, "run", str(report), "--quiet", *option], capture_output=True, check=False)
+            if b"no Ray can be started" not in done.stderr:
+                break
+        if done.returncode:
+            raise SystemExit(f"{report} cannot be run to its end: {done.stderr.decode()}")
+        found.asked_again += check(report, whole, seen(url)[0], (found.kills - before) * CONCURRENCY)
+        found.reports += 1
+        state.write_text(json.dumps(asdict(found)))
+        shutil.rmtree(place)
         print(f"{found.kills} kills of {found.reports} reports: nothing lost, nothing doubled", flush=True)
     return found
 
@@ -141,11 +201,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--executor", default="local")
+    parser.add_argument("--executor", choices=("local", "ray"), default="local")
+    parser.add_argument("--folder", type=Path, help="where to keep what is done, and to go on from")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="ownbench-") as folder, served() as url:
-        found = kills(Path(folder), url, args.kills, args.seed, args.executor)
-    print(f"{found.kills} runs killed, {found.reports} reports; {found.asked_again} calls in flight were made again")
+    with tempfile.TemporaryDirectory(prefix="ownbench-") as folder, served(AFTER_S[args.executor]) as url:
+        found = kills(args.folder or Path(folder), url, args.kills, args.seed, args.executor)
+    kinds = f" ({found.kills - found.of_workers} of the whole, {found.of_workers} of one worker)"
+    print(
+        f"{found.kills} kills{kinds if args.executor == 'ray' else ''} of {found.reports} reports, nothing lost, "
+        f"nothing doubled; {found.asked_again} calls in flight were made again"
+    )
 
 
 if __name__ == "__main__":

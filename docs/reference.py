@@ -38,6 +38,7 @@ from harness.skill.frontmatter import FIELDS as SKILL_FIELDS
 from harness.store import columns
 from harness.suite import schema as suite
 from harness.system import DELIVERIES, NONE, SIGNALS
+from harness.train import recipe
 from harness.verdict import Policy
 
 DOCS = Path(__file__).resolve().parent
@@ -54,6 +55,7 @@ FILES = (
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
     ("card.yaml", (adapter_folder._Card,)),
+    ("recipe.yaml", (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry)),
 )  # fmt: skip
 """Each file that a user writes, and the records that check it: the whole first, then its parts."""
 
@@ -73,6 +75,9 @@ WHERE = {
     "JobEntry": "`job` of the executor",
     "CacheEntry": "`cache`",
     "Economics": "`economics`",
+    "LoraEntry": "`lora`",
+    "DataEntry": "`data`",
+    "MixEntry": "`mix`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",
     "HumanBaseline": "`human_baseline`, where it is a mapping",

@@ -3,5 +3,14 @@
 Needs neither torch nor a network; nothing is ever unpickled.
 """
 
-from harness.adapter.folder import WEIGHTS, Adapter, check_adapter, load_adapter, tokenizer_files
+from harness.adapter.folder import (
+    CARD,
+    WEIGHTS,
+    Adapter,
+    check_adapter,
+    load_adapter,
+    load_card,
+    tokenizer_files,
+    training_of,
+)
 from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes

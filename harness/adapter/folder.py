@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes
 from harness.core import UserFileError, digest_folder, digest_json
-from harness.userfile import Strict, parse, read_text, read_yaml
+from harness.userfile import Amount, Strict, parse, read_text, read_yaml
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.yaml"
 
@@ -34,12 +34,8 @@ class Adapter:
 
     @property
     def training(self) -> dict[str, Any]:
-        """A digest of all that the card says of the training but the seed, and the seed; empty without both."""
-        told = {key: self.card.get(key) for key in ("base_model", "base_digest", "recipe", "examples", "seed")}
-        data = self.card.get("training_digest") or self.card.get("training_data")
-        seed = told.pop("seed")
-        known = told["recipe"] is not None and seed is not None
-        return {"recipe": digest_json([told, data]), "seed": seed} if known else {}
+        """As `training_of` its card."""
+        return training_of(self.card)
 
 
 class _Card(Strict):
@@ -51,14 +47,32 @@ class _Card(Strict):
     training_data: str | None = None
     training_digest: str | None = None
     examples: int | None = None
+    general_examples: int | None = None
+    overlap: dict[str, Any] | None = None
+    sources: dict[str, Any] | None = None
     seed: int | None = None
     gpu_seconds: float | None = None
     cpu_seconds: float | None = None
-    training_usd: float | None = None
+    training_usd: Amount | None = None
     metrics: dict[str, Any] | None = None
     date: dt.date | str | None = None
     licence: str | None = None
     note: str | None = None
+
+
+def load_card(path: Path) -> dict[str, Any]:
+    """The keys that a card gives, as JSON values. Raises UserFileError: it is missing or wrong."""
+    found: dict[str, Any] = parse(_Card, read_yaml(path), path).model_dump(mode="json", exclude_none=True)
+    return found
+
+
+def training_of(card: Mapping[str, Any]) -> dict[str, Any]:
+    """A digest of all that a card says of the training but the seed, and the seed; empty without both."""
+    told = {key: card.get(key) for key in ("base_model", "base_digest", "recipe", "examples", "seed")}
+    data = card.get("training_digest") or card.get("training_data")
+    seed = told.pop("seed")
+    known = told["recipe"] is not None and seed is not None
+    return {"recipe": digest_json([told, data]), "seed": seed} if known else {}
 
 
 def load_adapter(path: Path | str) -> Adapter:
@@ -81,7 +95,7 @@ def load_adapter(path: Path | str) -> Adapter:
     card: dict[str, Any] = {}
     warnings = [f"{path.name} has no {CARD}: its base, training data and cost are unknown"]
     if (place := path / CARD).is_file():
-        card = parse(_Card, read_yaml(place), place).model_dump(mode="json", exclude_none=True)
+        card = load_card(place)
         warnings = [f"{path.name}: its card names no base_digest, so a changed base would go unnoticed"]
     own, targets = tokenizer_files(path), config["target_modules"]
     return Adapter(

@@ -95,6 +95,9 @@ def _described(manifest: Manifest | None, name: str, depth: int) -> dict[str, An
         found[f"response_format of {suite}"] = form
     if parts.get("twin"):
         found["twin"] = parts["twin"]
+    if isinstance(tuned := parts.get("tuned"), Mapping):
+        found["card"] = f"{tuned.get('card') or ''} {_short(tuned.get('digest')) or ''}".strip()
+        found["training_usd"] = tuned.get("training_usd")
     if digests := parts.get("adapters"):  # by suite: as the experiment names it, with the digest of what stood there
         paths = entry.adapter if isinstance(entry.adapter, Mapping) else dict.fromkeys(digests, entry.adapter)
         found["adapter"] = {suite: f"{paths.get(suite) or ''} {_short(one)}".strip() for suite, one in digests.items()}

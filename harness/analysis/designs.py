@@ -1,7 +1,7 @@
 """Tuned x skilled: does the adapter help, do the skills help, and do they help each other?"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from harness.analysis.pairs import CommonTasks
 from harness.analysis.views import warned
 from harness.core import (
     ContenderRecord,
+    Described,
     Estimate,
     EvidenceError,
     Kind,
@@ -86,7 +87,8 @@ def factorial(
     does.
     """
     table, manifest = load_evidence(source, split)
-    known = described(table.report, manifest).contenders
+    told = described(table.report, manifest)
+    known = {name: _on_its_base(one, told) for name, one in told.contenders.items()}
     contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
     tasks = CommonTasks(table, *contenders.values())
     base, tuned, skilled, both = tasks.sides
@@ -126,6 +128,12 @@ def factorial(
         warning=progress_of(table, manifest).warning,
         notes=(*_unlike(known, contenders), *tasks.notes(level, trials=True), *NOTES),
     )
+
+
+def _on_its_base(one: ContenderRecord, told: Described) -> ContenderRecord:
+    """A tuned model as an adapter of the model that it was tuned from, where that is known."""
+    base = told.base_of(one)
+    return one if base in {None, one.model} else replace(one, model=base, adapter=one.adapter or one.model)
 
 
 def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, str]:

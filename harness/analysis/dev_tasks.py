@@ -44,7 +44,7 @@ def _shared(table: TaskTable, suite: str) -> tuple[int, int, int]:
     dev = np.zeros(of.tasks, dtype=bool)
     test = dev.copy()
     on_dev = of.in_split("dev") if "dev" in of.words("split").every else np.zeros(of.rows, dtype=bool)
-    dev[of.task[rows & on_dev]], test[of.task[rows & ~on_dev]] = True, True
+    dev[of.task[rows & on_dev]], test[of.task[rows & ~on_dev & of.in_split("all")]] = True, True
     if not dev.any() or not test.any():
         return 0, 0, 0
     tasks = np.flatnonzero(dev | test)

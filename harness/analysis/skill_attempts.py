@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.analysis.loading import Floats, Ints
-from harness.core import ContenderRecord, Estimate, Manifest
+from harness.core import ContenderRecord, Estimate, Manifest, ModelRecord
 from harness.stats import clustered_mean, clustered_rate
 from harness.store import SkillUse, TaskTable
 
@@ -19,9 +19,9 @@ class Given:
 
     name: str
     model: str  # its name in the experiment
-    engine: tuple[
-        str, Known
-    ]  # the model's digest, or its name, and its documents'; by suite the adapter's: what two arms have in common
+    engine: tuple[str, Known]
+    """What two arms have in common: the digest of the model (of a tuned one, its base's; or a name) and of its
+    documents; by suite the adapter's, and a tuned model's own."""
     arm: str | None  # ``None`` where it has no skills
     skills: Mapping[str, Known]  # by suite; under ``placebo`` what is really shown
     named: str  # what the experiment names, in one text: a placebo and its counterpart agree in it
@@ -48,15 +48,20 @@ class Given:
 
 def given(manifest: Manifest | None) -> dict[str, Given]:
     """The contenders whose parts the manifest tells, by name and in its order."""
-    found = (_given(contender) for contender in (manifest.contenders if manifest else ()))
+    models = {model.name: model for model in (manifest.models if manifest else ())}
+    found = (_given(contender, models) for contender in (manifest.contenders if manifest else ()))
     return {one.name: one for one in found if one is not None}
 
 
-def _given(contender: ContenderRecord) -> Given | None:
+def _given(contender: ContenderRecord, models: Mapping[str, ModelRecord]) -> Given | None:
     parts = contender.parts
     model = _mapping(parts.get("model"))
     if not model:
         return None
+    adapters = [(str(suite), str(digest)) for suite, digest in _mapping(parts.get("adapters")).items()]
+    engine = str(model.get("digest") or model.get("name") or "")
+    if (tuned := _mapping(parts.get("tuned"))) and (base := models.get(str(tuned.get("of")))):
+        adapters, engine = [*adapters, ("", engine)], base.digest  # it is to its base as an adapter is
     skills: dict[str, Known] = {}
     for suite, listed in _mapping(parts.get("skills")).items():
         pairs = [pair for pair in (listed if isinstance(listed, list) else ()) if isinstance(pair, list)]
@@ -65,12 +70,11 @@ def _given(contender: ContenderRecord) -> Given | None:
         return None  # written in a way that cannot be read: nothing is known of them
     delivery = parts.get("delivery")
     arm = delivery[0] if isinstance(delivery, list) and delivery else delivery
-    adapters = ((str(suite), str(digest)) for suite, digest in _mapping(parts.get("adapters")).items())
     return Given(
         name=contender.name,
         model=str(model.get("name") or ""),
         engine=(
-            f"{model.get('digest') or model.get('name') or ''} {parts.get('context') or ''}",
+            f"{engine} {parts.get('context') or ''}",
             tuple(sorted(adapters)),
         ),
         arm=str(arm or "unknown") if any(skills.values()) else None,

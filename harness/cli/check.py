@@ -68,12 +68,11 @@ def _ping_lines(pings: "Sequence[Ping]") -> Iterator[str]:
 
 
 def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
-    from harness.stats import visible_difference
-
     for suite in result["suites"]:
         tasks, clusters = (plural(suite[f"{word}s"], word) for word in ("task", "cluster"))
         domains = plural(len(suite["domains"]), "domain")
-        yield f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}"
+        taught = f"; {plural(suite['train_tasks'], 'train task')}, which teach" if suite["train_tasks"] else ""
+        yield f"suite {suite['name']} {suite['version']}: {tasks} in {clusters}, {domains}{taught}"
     yield ""
     for plan in result["plans"]:
         cost = _usd(plan["usd_low"], plan["usd_high"])
@@ -92,13 +91,7 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
     if (cache := result["cache"]) is not None:
         kept = "answers in it are not paid again, of which the bill knows nothing"
         yield f"answer cache {cache['path']} ({cache['mode']}): {kept if cache['exists'] else 'not there yet'}"
-    count, parts = sum(suite["tasks"] for suite in result["suites"]), []
-    for share in DISCORDANT:
-        delta = visible_difference(count, share)
-        shown = "none" if delta is None else f"{100 * delta:.1f} points"
-        parts.append(f"{shown} where two contenders disagree on {share:.0%} of them")
-    how = "80% power, two-sided 5%; clusters make it larger"
-    yield f"power: {plural(count, 'task')} can show, as the smallest difference, {'; '.join(parts)} ({how})"
+    yield _power(sum(suite["judging_tasks"] for suite in result["suites"]))
     for name in result["missing_prices"]:
         yield f"warning: the model {name} has no known price; its costs will be unknown"
     yield from (f"warning: {text}" for text in result["warnings"])
@@ -112,6 +105,21 @@ def _lines(result: dict[str, Any], *, full: bool) -> Iterator[str]:
             if len(whole) > SHOWN and not full:
                 whole = f"{whole[:SHOWN]} … ({len(whole):,} characters; --full shows all)"
             yield from f"[{message['role']}] {whole}".split("\n")
+
+
+def _power(count: int) -> str:
+    """What so many tasks can show."""
+    from harness.stats import visible_difference
+
+    if not count:
+        return "power: none, for train tasks teach and judge nothing"
+    parts = []
+    for share in DISCORDANT:
+        delta = visible_difference(count, share)
+        shown = "none" if delta is None else f"{100 * delta:.1f} points"
+        parts.append(f"{shown} where two contenders disagree on {share:.0%} of them")
+    how = "80% power, two-sided 5%; clusters make it larger"
+    return f"power: {plural(count, 'task')} can show, as the smallest difference, {'; '.join(parts)} ({how})"
 
 
 def _calls(plan: dict[str, Any]) -> str:

@@ -33,8 +33,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "app": ("judging", "the dashboard, served on this machine"),
     "import": ("own_files", "import results of another tool"),
     "suite": ("suite", "a suite of tasks on its own: lint, show, grade, from (a table)"),
-    "skill": ("own_files", "skills on their own: lint, search, show"),
-    "adapter": ("own_files", "an adapter on its own: check, show"),
+    "skill": ("skill", "skills: lint, search, show, improve, create"),
+    "adapter": ("adapter", "an adapter on its own: check, show"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),
 }  # every verb: its module, which has ``ARGUMENTS["VERB"]`` and ``run_VERB``, and its line in the help

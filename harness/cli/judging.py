@@ -238,10 +238,12 @@ def run_gate(args: argparse.Namespace) -> int:
     for report in {args.baseline, args.candidate} - {None}:
         read_ahead(report)
     from harness.report import write_gate
-    from harness.verdict import gate, one_at_a_time, self_test
+    from harness.verdict import gate, one_at_a_time
 
     contenders = {name: getattr(args, name) for name in ("baseline_contender", "candidate_contender")}
     if args.self_test:
+        from harness.verdict import self_test
+
         if args.baseline is None or args.candidate is not None or args.out is not None:
             raise UsageError("--self-test takes one report and writes no files: ownbench gate --self-test REPORT")
         many = 200 if args.repetitions is None else args.repetitions

@@ -1,13 +1,12 @@
-"""``ownbench init``, ``import``, ``skill``, ``adapter`` and ``schema``: how a report begins, and what it is made of."""
+"""``ownbench init``, ``import`` and ``schema``: how a report begins, and what it is made of."""
 
 import argparse
 import importlib
 import os
-import sys
 from pathlib import Path
 
-from harness.cli.common import FLAG, JSON, Arguments, answer, arg, say
-from harness.core import UsageError, as_json, listed, plural, visible, write_atomic
+from harness.cli.common import FLAG, Arguments, answer, arg, say
+from harness.core import UsageError, plural, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
 """What ``init`` writes, name for name; the two files of models stand in ``experiment.yaml``, one or the other."""
@@ -15,28 +14,13 @@ EMBEDDED = ("adapters/base/worker", "adapters/base/generalist")
 """The demo's models, used where the new experiment stands below a checkout that has them."""
 
 
-PATH = arg("path PATH", "a skill's folder, or a folder of skills", type=Path)
-QUERY = (arg("path LIB", type=Path), arg("query QUERY"), arg("-k", "how many (default 5)", default=5), JSON)
-SKILL_ACTIONS: dict[str, tuple[str, Arguments]] = {
-    "lint": ("hold skills against the Agent Skills format", (PATH, JSON)),
-    "search": ("the skills of a library that fit a query best (BM25)", QUERY),
-    "show": ("a skill as a model is shown it", (PATH, JSON)),
-}
 ARGUMENTS: dict[str, Arguments] = {
     "init": (
         arg("folder DIR", "a folder to make; files that exist are never replaced", type=Path),
         "ownbench init reports/mine",
     ),
-    "skill": (SKILL_ACTIONS, "ownbench skill lint skills"),
-    "adapter": (
-        arg("action", "check: does it fit its base; show: what it is", choices=("check", "show")),
-        arg("adapter ADAPTER", "the folder that PEFT wrote", type=Path),
-        arg("--base MODEL", "the base model's folder, to check against", type=Path),
-        JSON,
-        "ownbench adapter check adapters/ticket-routing --base adapters/base/worker",
-    ),
     "schema": (
-        arg("file", "which file: experiment.yaml, suite.yaml or gate.yaml", choices=("experiment", "suite", "gate")),
+        arg("file", "which file: experiment.yaml, suite.yaml, …", choices=("experiment", "suite", "gate", "recipe")),
         "ownbench schema experiment",
     ),
 }
@@ -124,81 +108,14 @@ def run_import(args: argparse.Namespace) -> int:
     return 0
 
 
-# -------------------------------------------------------------------------------------------------------------- skill
-
-
-def run_skill(args: argparse.Namespace) -> int:
-    """Prints what was asked for; lint returns 1 where a skill is invalid."""
-    lines: list[str] = []
-    if args.action == "search":  # first and by itself: nothing of weight is loaded for it
-        from harness.skill import find_skills, unsearched
-
-        if args.k < 1:
-            raise UsageError(f"-k is {args.k}; give a number from 1")
-        hits = find_skills(args.path, args.query, args.k)
-        if unread := unsearched(args.path):
-            said = (
-                f"{visible(listed(unread, 3))} cannot be loaded and {'is' if len(unread) == 1 else 'are'} not searched"
-            )
-            sys.stderr.write(f"note: {said}; see: ownbench skill lint {visible(str(args.path))}\n")
-        lines = [f"{hit.score:7.3f}  {hit.name}: {hit.description}" for hit in hits]
-        rows = [{"name": hit.name, "path": str(hit.path), "score": hit.score} for hit in hits]
-        return answer(args, {"hits": rows}, lines or ["no skill shares a word with the query"])
-    from harness.skill import lint_library, read_library, skill_content
-
-    if args.action == "lint":
-        results = lint_library(args.path)
-        for result in results:
-            lines.append(f"{result.path}: {'valid' if result.valid else 'INVALID'}")
-            lines += [f"  error: {text}" for text in result.errors] + [f"  warning: {text}" for text in result.warnings]
-        answer(args, {"skills": results}, lines)
-        return 0 if all(result.valid for result in results) else 1
-    skills, skipped = read_library(args.path)
-    for skill in skills:
-        lines += skill_content(skill.name, skill.body, skill.files).split("\n")
-        lines += [f"warning: {text}" for text in skill.warnings]
-    lines += [f"skipped: {path}: {reason}" for path, reason in skipped.items()]
-    left = [{"path": path, "reason": reason} for path, reason in skipped.items()]
-    return answer(args, {"skills": skills, "skipped": left}, lines)
-
-
-# ------------------------------------------------------------------------------------------------- adapter and schema
-
-
-def run_adapter(args: argparse.Namespace) -> int:
-    """Prints the adapter's facts, after checking it where asked; 0."""
-    from importlib.util import find_spec
-
-    from harness.adapter import base_digest, check_adapter, load_adapter
-
-    adapter, base = load_adapter(args.adapter), args.base
-    notes, said = list(adapter.warnings), "well formed; give --base MODEL to check the fit"
-    if args.action == "check" and base is not None:
-        if all(map(find_spec, ("torch", "transformers", "peft"))):
-            from harness.model import fit_of
-
-            notes += fit_of(args.adapter, base).notes
-            said = "fits its base"
-        else:
-            check_adapter(adapter, base)
-            said = "fits its base by names and shapes; with ownbench[local] every tensor is checked as a run does"
-    found = {} if base is None else {"base": {"path": str(base), "base_digest": base_digest(base)}}
-    lines = [
-        f"{adapter.name}: LoRA of rank {adapter.rank}, {adapter.parameters:,} numbers",
-        f"digest: {adapter.digest}",
-        f"base: {adapter.base_model} {adapter.base_digest or '(digest not stated)'}",
-        *(f"base_digest: {one['base_digest']} (of {base})" for one in found.values()),
-        *(f"  {key}: {value}" for key, value in adapter.card.items()),
-        *(f"warning: {warning}" for warning in notes),
-        *([said] if args.action == "check" else []),
-    ]
-    return answer(args, as_json(adapter) | {"warnings": notes} | found, lines)
+# ------------------------------------------------------------------------------------------------------------- schema
 
 
 FILES = {
     "experiment": ("harness.experiment", "Experiment"),
     "suite": ("harness.suite.schema", "SuiteFile"),
     "gate": ("harness.verdict", "Policy"),
+    "recipe": ("harness.train", "Recipe"),
 }  # each file, and where the record stands that checks it
 
 

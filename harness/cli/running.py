@@ -5,6 +5,7 @@ import gc
 import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -71,8 +72,8 @@ def run_run(args: argparse.Namespace) -> int:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
     if args.job_schema is not None and args.job is None:
         raise UsageError("--job-schema goes with --job")
-    if args.job is not None and (args.until_decided or args.otlp is not None or args.executor == "local"):
-        raise UsageError("--job writes a run of --executor ray; take --until-decided, --otlp and --executor local out")
+    if args.job is not None and (args.until_decided or args.executor == "local"):
+        raise UsageError("--job writes a run of --executor ray; take --until-decided and --executor local out")
     with stay_offline() if args.offline else nullcontext():  # from here on: suites may be data sets
         return _run(args)
 
@@ -110,7 +111,9 @@ def _run(args: argparse.Namespace) -> int:
     _say(summary, args, decided=decided, shown=shown)
     if watch is not None and watch.rule.decided is not None:
         _say_decided(watch, watch.rule.decided.text, args)
-    if shown:
+    if shown and all(a.split == "train" for a in assembled.attempts if not assembled.is_dev(a)):
+        _say_taught(args.report)
+    elif shown:
         from harness.analysis import scoreboard
         from harness.report import print_view
 
@@ -143,13 +146,18 @@ def _note(text: str) -> None:
 
 def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
     """Writes the manifest, and says what it takes for granted."""
-    from harness.run import ray_job, write_job
+    from harness.run import checked_receiver, ray_job, write_job
     from harness.store import experiment_file
 
     entry, name = assembled.experiment.executor, assembled.report.resolve().name
     options = [part for only in args.only for part in ("--only", only)]
     options += ["--limit", str(args.limit)] if args.limit else []
     options += [f"--{flag.replace('_', '-')}" for flag in ("retry_errored", "allow_outside") if getattr(args, flag)]
+    options += ["--otlp", checked_receiver(args.otlp)] if args.otlp is not None else []
+    if (cache := assembled.experiment.cache) is not None and cache.mode != "read_only":
+        problem = "is one file, which only one machine may write, and a RayJob has several"
+        advice = "write mode: read_only, or take cache out"
+        raise UserFileError(experiment_file(args.report), problem, field="cache", advice=advice)
     if entry.address == "local":
         problem = "a RayJob has a cluster of its own, which the run has to join"
         raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")
@@ -208,6 +216,19 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: 
         say(f"INCOMPLETE{why}; {first}{command} goes on from here\n")
 
 
+def _say_taught(report: Path) -> None:
+    """What became of attempts on train tasks, of which there is no scoreboard."""
+    from harness.store import read_outcomes
+
+    table = read_outcomes(report, ["contender", "status", "split"])
+    rows = [(row["contender"], row["status"]) for row in table.to_pylist() if row["split"] == "train"]
+    passed = Counter(name for name, status in rows if status == "passed")
+    told = ", ".join(f"{name} {passed[name]:,} of {made:,}" for name, made in Counter(name for name, _ in rows).items())
+    sys.stderr.write(f"passed on train tasks, which teach and judge nothing: {visible(told)}\n")
+    next_ = f"ownbench adapter data {shlex.quote(str(report))} --from CONTENDER DIR makes training data of them"
+    sys.stderr.write(f"{visible(next_)}\n")
+
+
 def _passes(stopped_because: str | None) -> bool:
     """Whether nothing is to be changed before one goes on."""
     return any(words in (stopped_because or "user") for words in ("user", "asks to wait"))
@@ -227,6 +248,8 @@ def _watch(args: argparse.Namespace, assembled: "Assembled") -> "UntilDecided":
     from harness.verdict import EarlyCandidate, UntilDecided
 
     report, baseline, named = args.report, args.baseline, args.candidate_contender
+    if any(attempt.split == "train" for attempt in assembled.attempts):
+        raise UsageError(f"{report}: it runs train tasks, which judge nothing; --until-decided is of test tasks")
     same = baseline.resolve() == report.resolve()
     names = [name for name in assembled.systems if not (same and name == args.baseline_contender)]
     if named is not None and named not in assembled.systems:
@@ -281,8 +304,9 @@ def _say_decided(judge: "UntilDecided", decided: str, args: argparse.Namespace) 
 
 
 @contextmanager
-def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
-    """A live line on a terminal, a line every ten seconds elsewhere, nothing where quiet."""
+def display(*, quiet: bool, words: "Callable[[Any], str] | None" = None) -> Iterator[Callable[[Any], None]]:
+    """A live line on a terminal, a line every ten seconds elsewhere, nothing where quiet; ``words`` writes it."""
+    words = words or line
     if quiet:
         yield lambda _: None
     elif sys.stderr.isatty():
@@ -291,16 +315,16 @@ def display(*, quiet: bool) -> Iterator[Callable[["Progress"], None]]:
         from rich.text import Text
 
         with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
-            yield lambda progress: live.update(Text(line(progress)))
+            yield lambda progress: live.update(Text(words(progress)))
     else:
         last: dict[str, Any] = {"time": 0.0, "phase": ""}
 
-        def tell(progress: "Progress") -> None:
+        def tell(progress: Any) -> None:
             now = time.monotonic()
             if progress.phase != last["phase"] or now - last["time"] >= 10:
                 last.update(time=now, phase=progress.phase)
                 with suppress(OSError):  # nobody reads any more: a run goes on without
-                    sys.stderr.write(line(progress) + "\n")
+                    sys.stderr.write(words(progress) + "\n")
                     sys.stderr.flush()
 
         yield tell
@@ -312,10 +336,7 @@ def line(progress: "Progress") -> str:
     if progress.done:
         parts += [f"{progress.rate_per_s:.1f}/s", f"{progress.passed:,} passed"]
     if progress.remaining_s is not None and progress.done < progress.planned:
-        minutes, rest = divmod(round(progress.remaining_s), 60)
-        hours, minutes = divmod(minutes, 60)
-        left = f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
-        parts.append(f"{hours} h {minutes:02} min left" if hours else f"{left} left")
+        parts.append(time_left(progress.remaining_s))
     unknown = f" + {progress.unknown_costs:,} unknown" if progress.unknown_costs else ""
     parts.append(f"${progress.spent_usd:.4f}{unknown}")
     if progress.boxes:
@@ -323,6 +344,14 @@ def line(progress: "Progress") -> str:
     if progress.errored:
         parts.append(f"{progress.errored:,} without outcome ({_causes(progress.causes)})")
     return " | ".join([*parts, *filter(None, (progress.pressed, progress.message))])
+
+
+def time_left(seconds: float) -> str:
+    """``3 min 05 s left``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    left = f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
+    return f"{hours} h {minutes:02} min left" if hours else f"{left} left"
 
 
 # ------------------------------------------------------------------------------------------------------------ regrade

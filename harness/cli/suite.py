@@ -31,7 +31,8 @@ FROM: Arguments = (
     arg("--field KEY", "of a .json file: the key that holds the rows"),
     arg("--split NAME", "of a data set with several splits: the one to take"),
     arg("--dev-share", "of the tasks (default %(default)s); 0: none", default=0.3),
-    arg("--seed", "of the dealing to dev and test (default %(default)s)", default=0),
+    arg("--train-share", "of the tasks, to teach and not to judge (default %(default)s: none)", default=0.0),
+    arg("--seed", "of the dealing to dev, train and test (default %(default)s)", default=0),
     JSON,
     "ownbench suite from tickets.csv suites/mine --input text --reference queue",
 )
@@ -70,6 +71,11 @@ def _lint(args: argparse.Namespace) -> int:
         lines += [str(path)] if len(suites) > 1 else []
         lines += _finding_lines(suite, findings, where=f"{path}: ")
         lines += [_oracle_line(suite, tried[1])] if tried is not None else []
+        if taught := sum(task.split == "train" for task in suite.tasks):
+            bodies[-1]["train_tasks"] = taught
+            lines.append(
+                f"{suite.name}: {core.plural(taught, 'train task')}, which teach and on which nobody is judged"
+            )
     valid = all(body["valid"] for body in bodies)
     answer(args, bodies[0] if len(bodies) == 1 else {"valid": valid, "suites": bodies}, lines)
     return 0 if valid else 1
@@ -266,10 +272,12 @@ def _from(args: argparse.Namespace) -> int:
     from harness.suite import Columns, data_set_rows, draft_suite, load_suite
     from harness.userfile import table_rows
 
-    folder, is_set, share = args.folder, args.file.is_dir(), args.dev_share
+    folder, is_set, share, taught = args.folder, args.file.is_dir(), args.dev_share, args.train_share
     wrong = {
         f"{folder}: exists already; name another folder": os.path.lexists(folder),
         f"--dev-share is {share:g}; give a share from 0 to less than 1": not 0 <= share < 1,
+        f"--train-share is {taught:g}; give a share from 0 to less than 1": not 0 <= taught < 1,
+        f"--dev-share and --train-share are {share + taught:g} of the tasks; leave some to test": share + taught >= 1,
         f"--input and --reference are both {args.input!r}; the answer would be part of the question": (
             args.input == args.reference
         ),
@@ -282,7 +290,8 @@ def _from(args: argparse.Namespace) -> int:
     rows = data_set_rows(args.file, args.split) if is_set else table_rows(args.file, field=args.field)
     columns = Columns(**{name: getattr(args, name) for name in ("input", "reference", "domain", "cluster", "id")})
     name = args.name or folder.resolve().name
-    draft = draft_suite(args.file, rows, columns, name=name, usable=_usable, seed=args.seed, dev_share=share)
+    shares = {"dev_share": share, "train_share": taught}
+    draft = draft_suite(args.file, rows, columns, name=name, usable=_usable, seed=args.seed, **shares)
     _write(folder, draft.files)
     suite = load_suite(folder)
     findings = _findings(suite)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         fault_of,
         nearest,
     )
-    from harness.core.files import disk_is_full, is_at, keeping, replacing, unkept, write_atomic
+    from harness.core.files import disk_is_full, is_at, keeping, replacing, stands, unkept, write_atomic
     from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
     from harness.core.lookalike import difference, skeleton, unseen, visible
     from harness.core.manifest import (
@@ -71,11 +71,13 @@ if TYPE_CHECKING:
         spread_points,
     )
     from harness.core.offline import is_this_machine, stay_offline
+    from harness.core.patterns import late
     from harness.core.plain import (
         Groups,
         as_json,
         attempt_id,
         digest_bytes,
+        digest_file,
         digest_folder,
         digest_json,
         digest_list,
@@ -97,6 +99,7 @@ if TYPE_CHECKING:
         Reply,
         Request,
         ToolCall,
+        Tuned,
         Usage,
     )
     from harness.core.redact import Redactor, holds_secret

@@ -38,12 +38,17 @@ def disk_is_full(error: OSError) -> bool:
 
 def is_at(handle: int, path: Path | str, *, least: int = 0) -> bool:
     """Whether the open file is the one at ``path`` (not deleted, moved or replaced), with ``least`` bytes or more."""
+    mine = os.fstat(handle)
+    return stands(path, (mine.st_ino, mine.st_dev), least)
+
+
+def stands(path: Path | str, inode: tuple[int, int], least: int) -> bool:
+    """Whether the file at ``path`` is the one with this number on this device, with ``least`` bytes or more."""
     try:
         there = os.stat(path)  # noqa: PTH116 - on the way of every attempt
     except OSError:
         return False
-    mine = os.fstat(handle)
-    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev) and mine.st_size >= least
+    return (there.st_ino, there.st_dev) == inode and there.st_size >= least
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:

@@ -27,6 +27,8 @@ _PARTS = (
 
 def finish_meant(word: Any, native: Any = None) -> str:
     """One of the words above, else the provider's own; that of one behind a gateway counts where it says more."""
+    if native is None and isinstance(word, str):
+        return _meant(word)
     told, behind = (_meant(said.get("type") if isinstance(said, dict) else said) for said in (word, native))
     return behind if told in {STOP, FAILED} and behind in {REFUSED, MALFORMED, LENGTH, FAILED} else told
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.core.numbers import listed, plural
-from harness.core.records import ModelSpec, Price
+from harness.core.plain import known_sum
+from harness.core.records import ModelSpec, Price, Tuned
 from harness.core.words import Decision, Kind
 
 Written = str | list[str] | Mapping[str, str | list[str]] | None  # folders as the experiment names them
@@ -46,6 +47,7 @@ class ModelRecord:
     price: Price | None = None
     sourcing: Decision | None = None  # OWN or RENT, ``None`` where nothing says which
     sourcing_why: str = ""
+    tuned: Tuned | None = None  # of a tuned model that is no adapter on a base
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +201,34 @@ class Described:
         parts = self.parts_of(name)
         names = dict.fromkeys(str(part.model) for part in parts) | dict.fromkeys(p.author for p in parts if p.author)
         return tuple(self.models.get(model, ModelRecord(name=model)) for model in names)
+
+    def is_tuned(self, one: ContenderRecord) -> bool:
+        """Whether somebody paid for a training of it: it has an adapter, or its model is a tuned one."""
+        return one.adapter is not None or self._tuned(one) is not None
+
+    def base_of(self, one: ContenderRecord) -> str | None:
+        """The name of the model that it was tuned from: its own model, where that is no tuned one."""
+        tuned = self._tuned(one)
+        return one.model if tuned is None else tuned.of or None
+
+    def training_usd(self, name: str) -> float | None:
+        """What the cards of a contender's parts say that their training cost, each card once; ``None``: not known."""
+        costs: dict[str, float | None] = {}
+        for part in self.parts_of(name):
+            said, digests = (_mapping(part.parts.get(key)) for key in ("training_usd", "adapters"))
+            known = {key: usd for key, usd in said.items() if isinstance(usd, float | int)}
+            costs |= {str(digest): known.get(str(digest)) for digest in digests.values()}
+            if (tuned := self._tuned(part)) is not None:
+                costs[tuned.digest or str(part.model)] = tuned.training_usd
+        return known_sum(costs.values()) if costs else None
+
+    def _tuned(self, one: ContenderRecord) -> Tuned | None:
+        model = self.models.get(one.model or "")
+        return model.tuned if model is not None else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 FAMILIES = r"claude|gpt|gemini|gemma|qwen|llama|mistral|mixtral|deepseek|phi|kimi|glm|grok|command|nova|granite|olmo"

@@ -49,6 +49,12 @@ def digest_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
+def digest_file(path: Path) -> str:
+    """The digest of a file's bytes, which are not held at once."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:32]
+
+
 def digest_text(text: str) -> str:
     """The digest of ``text`` as UTF-8; lone surrogates are kept distinct."""
     return digest_bytes(text.encode("utf-8", "surrogatepass"))

@@ -25,6 +25,18 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """What is known of a tuned model that is called as a model of its own, and not as an adapter on a base."""
+
+    card: str = ""  # the file, as the experiment names it; empty where it names none
+    digest: str = ""  # of what the card says
+    base_model: str = ""  # what the card says that it was tuned from
+    of: str = ""  # the experiment's model that it was tuned from; empty where it is none of them
+    training: Mapping[str, Any] = field(default_factory=dict)  # ``recipe`` and ``seed``, as of an adapter's card
+    training_usd: float | None = None  # ``None``: not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSpec:
     """One model that can be called, as the experiment names it."""
 
@@ -42,6 +54,7 @@ class ModelSpec:
     )  # what only one backend understands, such as ``batch_size``
     digest: str = ""  # of everything that can change an answer: backend, model, revision, weights, sampling, template
     apart: str = ""  # its name, where another model of the experiment is alike in all but where it is served
+    tuned: Tuned | None = None  # of a tuned model; no part of its identity, since a card changes no answer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +138,8 @@ class Usage:
     def total(usages: Iterable["Usage"]) -> "Usage":
         """The sum; a class that is unknown in one of them is unknown in the sum. Of nothing: zeros."""
         all_of = list(usages) or [Usage(input=0, output=0, gpu_seconds=0.0, source="counted")]
+        if len(all_of) == 1:
+            return all_of[0]
         counts = (f.name for f in fields(Usage) if f.name != "source")
         sums: dict[str, Any] = {name: known_sum(getattr(usage, name) for usage in all_of) for name in counts}
         sources = {usage.source for usage in all_of}
@@ -143,6 +158,8 @@ class Cost:
     def total(costs: Iterable["Cost"]) -> "Cost":
         """The sum. Of nothing: zero dollars."""
         all_of = list(costs) or [Cost(usd=0.0)]
+        if len(all_of) == 1:
+            return all_of[0]
         bases = {c.basis for c in all_of if c.basis != "none"}
         basis = "none" if not bases else bases.pop() if len(bases) == 1 else "mixed"
         return Cost(usd=known_sum(c.usd for c in all_of), basis=basis, price_date=max(c.price_date for c in all_of))

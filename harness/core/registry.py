@@ -6,7 +6,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,13 +78,20 @@ def _offered(group: str) -> Iterator[tuple[str, EntryPoint]]:
     here = Path.cwd()
     seen: dict[str, Distribution] = {}
     places = [place for place in sys.path if place and Path(place).resolve() != here]
-    every = [*importlib.metadata.distributions(path=places)]
-    if not any(group in (one.read_text("entry_points.txt") or "") for one in every):
+    every = _installed(tuple(places))
+    if not any(group in text for _, text in every):
         return  # as almost always: to parse everybody's metadata takes a tenth of a second
-    for one in every:
+    for one, _ in every:
         name = one.metadata["Name"]
         if name and seen.setdefault(name, one) is one:
             yield from ((name, point) for point in one.entry_points if point.group == group)
+
+
+@cache
+def _installed(places: tuple[str, ...]) -> list[tuple[Distribution, str]]:
+    """Distributions, each with what it says of its entry points."""
+    every = importlib.metadata.distributions(path=[*places])
+    return [(one, one.read_text("entry_points.txt") or "") for one in every]
 
 
 def install_line(extra: str = "") -> str:

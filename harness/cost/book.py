@@ -30,9 +30,15 @@ def charge(usage: Usage, price: Price | None) -> Cost:
         prompt = known_sum([usage.input, usage.cached_input, usage.cache_write])
         if prompt is None or prompt > price.prompt_limit:
             return Cost()
-    classes = ("input", "cached_input", "cache_write", "output")
-    parts = [_times(getattr(usage, name), getattr(price, name), PER) for name in classes]
-    usd = known_sum([*parts, _times(usage.reasoning, price.output, PER)])
+    usd = known_sum(
+        (
+            _times(usage.input, price.input, PER),
+            _times(usage.cached_input, price.cached_input, PER),
+            _times(usage.cache_write, price.cache_write, PER),
+            _times(usage.output, price.output, PER),
+            _times(usage.reasoning, price.output, PER),
+        )
+    )
     return Cost() if usd is None else Cost(usd=usd, basis="tokens", price_date=price.as_of)
 
 
@@ -63,14 +69,14 @@ _TIER = re.compile(r"cost_per_token_above_(\d+)(k?)_tokens$|token_cost_above_(\d
 def book_price(model: str) -> Price | None:
     """The book's price of a model such as ``anthropic/claude-opus-4-7``, or ``None``: no litellm, or no price to trust.
 
-    The name must stand in the book, as a whole or, where the entry is of that provider, without its provider's prefix.
-    These are unknown rather than underpriced: entries that bill by request, time or character, by tiers alone, or
-    reasoning at another price than output; an input or output price of 0, which subscriptions and local models have
-    too; a cached price of 0; prompts that reach the first tier of dearer ones (``prompt_limit``). Cache writes have the
-    price of the shortest lifetime. Regional and priority surcharges are not in it. ``source`` has litellm's version,
-    which dates it.
+    The name must stand in the book, as a whole or, where the entry is of that provider, without its provider's prefix;
+    a tuned model of OpenAI's (``ft:BASE:…``) is filed as ``ft:BASE``. These are unknown rather than underpriced:
+    entries that bill by request, time or character, by tiers alone, or reasoning at another price than output; an input
+    or output price of 0, which subscriptions and local models have too; a cached price of 0; prompts that reach the
+    first tier of dearer ones (``prompt_limit``). Cache writes have the price of the shortest lifetime. Regional and
+    priority surcharges are not in it. ``source`` has litellm's version, which dates it.
     """
-    book = _book()
+    book, model = _book(), re.sub(r"\A((?:openai/)?ft:[^:/]+):.*", r"\1", model)
     entry = book.get(model)
     provider, _, rest = model.partition("/")
     if entry is None and rest in book:  # ``openai/gpt-4o`` is filed as ``gpt-4o``; of another provider it is another's

@@ -78,7 +78,8 @@ class Meter:
 
     def estimate(self, key: str) -> float | None:
         """What an attempt of this kind may cost; ``None``: none has ended, and nothing bounds it."""
-        return min((usd for usd in (self._dearest.get(key), self.attempt_usd) if usd is not None), default=None)
+        dearest, most = self._dearest.get(key), self.attempt_usd
+        return most if dearest is None else dearest if most is None else min(dearest, most)
 
     def admit(self, key: str = "") -> Reservation | None:
         """Money for one more attempt, or ``None``: wait for one in flight to settle; without any, see `exhausted`."""
@@ -104,7 +105,8 @@ class Meter:
 
     def expect(self, key: str, usd: float) -> None:
         """An earlier attempt of this kind cost so much: the next one may."""
-        self._dearest[key] = max(self._dearest.get(key, 0.0), usd)
+        if usd >= self._dearest.get(key, 0.0):
+            self._dearest[key] = usd
 
     def settle(self, reservation: Reservation) -> None:
         """The attempt is over: what is left of its reservation is free again. Raises KeyError: it was so before."""

@@ -16,5 +16,5 @@ from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
 from harness.experiment.dry_run import check, grades_again
 from harness.experiment.executor import ExecutorEntry, JobEntry
 from harness.experiment.plan import Attempt, shared_identities
-from harness.experiment.reading import load_experiment, parse_experiment, resolve
+from harness.experiment.reading import load_experiment, parse_experiment, read_suites, resolve
 from harness.experiment.schema import ContenderEntry, ContextEntry, Experiment

@@ -34,6 +34,7 @@ from harness.experiment.plan import (
 from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
+from harness.experiment.tuned import tuned_of, with_bases
 from harness.grade import Judge, SuiteGrader
 from harness.model import backend_of
 from harness.store import (
@@ -85,9 +86,12 @@ class Assembled:
         return frozenset(part for system in self.systems[contender].values() for part in system.waits_for)
 
 
-def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
-    """Reads and checks an experiment (folder or file) and all that it names. Raises UserFileError and UsageError."""
-    experiment, path = load_experiment(report), experiment_file(report)
+def assemble(report: Path, *, allow_outside: bool = False, experiment: Experiment | None = None) -> Assembled:
+    """Reads and checks an experiment (folder or file) and all that it names. Raises UserFileError and UsageError.
+
+    ``experiment``: as if the file held it.
+    """
+    experiment, path = experiment or load_experiment(report), experiment_file(report)
     report = report if report.is_dir() else path.parent
     refuse_foreign_results(report)
     placed, notes = read_suites(experiment, report, allow_outside=allow_outside)
@@ -99,6 +103,8 @@ def assemble(report: Path, *, allow_outside: bool = False) -> Assembled:
     specs = {name: model_spec(name, entry, report) for name, entry in experiment.models.items() if name in used}
     # models that are alike but for their servers may be two, and are known by their names too
     alike = Counter(digest for digest, _ in {(spec.digest, spec.base_url) for spec in specs.values()})
+    specs = {n: replace(spec, tuned=tuned_of(experiment.models[n], spec, report)) for n, spec in specs.items()}
+    specs = with_bases(specs)
     specs = {n: replace(spec, apart=n) if alike[spec.digest] > 1 else spec for n, spec in specs.items()}
     planner = Planner(report, experiment, placed, graders)
     capped = {judge.model for judge in experiment.judges.values() if judge.budget_usd is not None}
@@ -204,8 +210,8 @@ def is_graded_so(outcome: Outcome | Standing, grading: str) -> bool:
 def graded_before(assembled: Assembled, recorded: Recalled) -> list[Attempt]:
     """The planned attempts whose grades on record are of an earlier grader or reference."""
     gradings, standings = assembled.gradings, recorded.standings(a.id for a in assembled.attempts)
-    done = [(a, on) for a, on in zip(assembled.attempts, standings, strict=True) if on is not None and on.is_done]
-    return [a for a, on in done if not is_graded_so(on, gradings[a.task.digest])]
+    stood = zip(assembled.attempts, standings, strict=True)
+    return [a for a, on in stood if on and on.is_done and not is_graded_so(on, gradings[a.task.digest])]
 
 
 def keep_ids(journal: Journal, recorded: Recalled) -> None:

@@ -1,6 +1,6 @@
 """From what an experiment says of its contenders to plans of them, and to systems that can answer, one a suite."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -120,6 +120,8 @@ class DirectPlan:
             "context": self.context.identity if self.context else None,
             "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
             "training": {suite: adapter.training for suite, adapter in adapters.items() if adapter.training},
+            "training_usd": _training_usd(adapters.values()),
+            "tuned": spec.tuned,
             "skills": named if author is None else {suite: [[WRITTEN, digest_json(writing)]] for suite in suites},
             "delivery": delivered if skills or author else None,
             "author": {key: getattr(author, key) for key in _SHOWN} if author else None,
@@ -130,7 +132,7 @@ class DirectPlan:
         }
         contender = Contender(
             name=name,
-            kind=_KINDS[bool(adapters), bool(skills or author)],
+            kind=_KINDS[bool(adapters) or spec.tuned is not None, bool(skills or author)],
             parts=as_json({key: value for key, value in described.items() if value}),
             asked=self.written,
             digest=_over_suites(identities),
@@ -342,6 +344,12 @@ class Workshop:
         if key not in self._choosers:
             self._choosers[key] = delivery_of(delivery).chooser(skills)
         return self._choosers[key]
+
+
+def _training_usd(adapters: Iterable[Adapter]) -> dict[str, float]:
+    """By the digests of adapters what their cards say that the training cost, where all say it."""
+    said = {adapter.digest: adapter.card.get("training_usd") for adapter in adapters}
+    return {digest: usd for digest, usd in said.items() if usd is not None} if None not in said.values() else {}
 
 
 def _over_suites(identities: Mapping[str, str]) -> str:

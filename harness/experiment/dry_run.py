@@ -13,6 +13,7 @@ from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
 from harness.experiment.plan import Attempt
 from harness.experiment.skill_notes import skill_notes
+from harness.experiment.tuned import tuned_notes
 from harness.model import backend_of, missing_key
 from harness.store import read_manifest
 from harness.system import SKILL_TOKENS, Agent, Calls, is_authoring
@@ -45,7 +46,9 @@ def check(assembled: Assembled, environment: Mapping[str, str], *, offline: bool
         "suites": [
             {"name": s.name, "version": s.version, "tasks": len(s.tasks)}
             | {"clusters": len({t.cluster for t in s.tasks}), "domains": sorted({t.domain for t in s.tasks})}
-            for s in assembled.suites
+            | {"judging_tasks": sum(t.split != "train" for t in s.tasks)}
+            | {"train_tasks": sum(t.split == "train" for t in whole.tasks)}  # of the suite, whatever is run
+            for s, whole in zip(assembled.suites, assembled.whole, strict=True)
         ],
         "plans": [*estimated.plans()],
         "judges": judges,  # one for each that is asked, with its calls and what they cost
@@ -205,6 +208,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
         yield "no reference is named: name the contender that the others are to be compared with"
     for spec in assembled.specs.values():
         yield from backend_of(spec).notes(spec)
+    yield from tuned_notes(assembled.specs)
     wall_s, timeout_s = assembled.experiment.budget.wall_s, assembled.experiment.limits.timeout_s
     if wall_s is not None and timeout_s > wall_s:
         longer = f"limits.timeout_s ({timeout_s:g} s) is longer than budget.wall_s ({wall_s:g} s)"

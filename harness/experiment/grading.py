@@ -20,7 +20,7 @@ Graders = dict[str, SuiteGrader]
 
 def task_graders(suites: Mapping[Path, Suite], experiment: Experiment) -> Graders:
     """By the task's digest, one grader for each different description, every reference held against it."""
-    found, made = Graders(), Graders()
+    found, made, usable = Graders(), Graders(), set[tuple[str, str]]()
     for place, suite in suites.items():
         keys: dict[int, str] = {}  # most tasks of a suite share the very object that describes their grader
         for task in suite.tasks:
@@ -35,11 +35,16 @@ def task_graders(suites: Mapping[Path, Suite], experiment: Experiment) -> Grader
                     field = at + error.field.removeprefix("grader")
                     raise UserFileError(file, error.problem, field=field, advice=error.advice) from None
             found[task.digest] = made[key]
+            reference = task.reference
+            if isinstance(reference, str) and (key, reference) in usable:  # labels are few, and tasks many
+                continue
             try:
-                made[key].check_reference(task.reference)
+                made[key].check_reference(reference)
             except ValueError as error:
                 file, field = said_at(place, task.id, "reference")
                 raise UserFileError(file, str(error), field=field, advice="correct the task") from None
+            if isinstance(reference, str):
+                usable.add((key, reference))
     return found
 
 

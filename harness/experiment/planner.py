@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.core import Grader, RenderedPrompt, Suite, UserFileError, digest_json
 from harness.experiment.build import DirectPlan, HandingPlan, HybridPlan, Plan
-from harness.experiment.reading import check_known, resolve
+from harness.experiment.reading import check_known, resolve, without_places
 from harness.experiment.schema import ContenderEntry, Experiment
 from harness.retrieval import WORDING, Context, Cut, read_documents, with_context
 from harness.store import experiment_file
@@ -36,7 +36,7 @@ class Planner:
         """What a contender is to be. Raises UserFileError: a file, a suite or a form of answer is not to be had."""
         entry, field = self.experiment.contenders[name], f"contenders.{name}"
         written = entry.model_dump(mode="json", exclude_none=True)
-        written |= {key: _without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
+        written |= {key: without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
         written |= {"author": entry.writer} if entry.writer else {}
         if entry.lead is not None:
             most = entry.most or SUBTASKS
@@ -168,12 +168,3 @@ class Planner:
             advice = "use the grader json_schema, write the schema out as a mapping, or write json_object"
             raise UserFileError(self.path, problem, field=field, advice=advice)
         return {"type": "json_schema", "json_schema": {"name": "answer", "schema": next(iter(schemas.values()))}}
-
-
-def _without_places(written: Any) -> Any:
-    """Paths as a manifest may keep them: of one that holds only on this machine, its last part."""
-    if isinstance(written, dict):
-        return {suite: _without_places(path) for suite, path in written.items()}
-    if isinstance(written, list):
-        return [_without_places(path) for path in written]
-    return Path(written).name if written.startswith(("/", "~")) else written

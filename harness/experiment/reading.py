@@ -79,6 +79,15 @@ def places_of(home: Path, text: str) -> tuple[Path, list[Path]]:
     return wanted, [wanted] if wanted.is_absolute() else [folder / wanted for folder in folders]
 
 
+def without_places(written: Any) -> Any:
+    """Paths as a manifest may keep them: of one that holds only on this machine, its last part."""
+    if isinstance(written, dict):
+        return {suite: without_places(path) for suite, path in written.items()}
+    if isinstance(written, list):
+        return [without_places(path) for path in written]
+    return Path(written).name if written.startswith(("/", "~")) else written
+
+
 def read_suites(experiment: Experiment, report: Path, *, allow_outside: bool) -> tuple[dict[Path, Suite], list[str]]:
     """The suites whole, by their place, tasks that ask the same in one cluster; and what a user must know of them."""
     path, suites, notes = experiment_file(report), dict[Path, Suite](), list[str]()
@@ -260,4 +269,5 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         options=entry.settings | told,
         digest=model.digest,
         apart=model.apart,
+        tuned=model.tuned,
     )

@@ -25,7 +25,7 @@ class SuiteEntry(Strict):
 
     path: Text
     tasks: Count | None = None  # at most so many tasks, the first of a seeded order
-    split: Literal["dev", "test"] | None = None
+    split: Literal["dev", "test", "train"] | None = None
 
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from harness.core import Grade, nearest
+from harness.core import Grade, late, nearest
 from harness.grade.label_choice import UNSPACED, evidence, is_a_word, joined
 from harness.grade.plain import SOFT_HYPHEN, plain, unmarked, without_commands
 from harness.grade.rule import Rule, malformed, right, shown, wrong
@@ -78,6 +78,8 @@ class Label(Rule):
         if isinstance(reference, bool) or not isinstance(reference, (str, int)):
             hint = "; quote it in the file" if isinstance(reference, bool) else ""
             raise ValueError(f"the reference must be one of the labels, found {reference!r}{hint}")  # noqa: TRY004
+        if reference in self._list.labels:
+            return str(reference)
         label = self._list.names.get(self._list.key(str(reference)))
         if label is None:
             near = nearest(str(reference), self.labels)
@@ -130,6 +132,7 @@ class _LabelList:
 
     def __init__(self, spellings: _Spellings, *, case_sensitive: bool) -> None:
         self._case_sensitive = case_sensitive
+        self.labels = frozenset(label for _, label in spellings)  # of which each is found as itself
         written = [(_compatible(spelling), label) for spelling, label in spellings]
         bare = [(unmarked(text), label) for text, label in written]
         peeled = [((list(_layers(text)) or [""])[-1], label) for text, label in written]
@@ -156,6 +159,8 @@ class _LabelList:
 
     def whole(self, answer: str) -> list[str]:
         """The label that the answer is, or nothing."""
+        if answer in self.labels:
+            return [answer]
         text = _compatible(self._hyphens(answer))
         bare = text if self._keeps_markup else unmarked(text)
         for form, names in ((text, self.names), (bare, self._bare), (bare, self._cores)):
@@ -231,10 +236,10 @@ class _LabelList:
 
 
 _MOST = 2_000  # letters weighed, from the beginning and the end of an answer; no answer of a person's has as many
-_LETTER = re.compile(f"[^\\W_{UNSPACED}]")
+_LETTER = late(f"[^\\W_{UNSPACED}]")
 _NO_WORD_BEFORE = f"(?<![^\\W_{UNSPACED}])"
 _NO_WORD_AFTER = f"(?![^\\W_{UNSPACED}\u1100-\u11ff\u3130-\u318f\uac00-\ud7af])"
-_SOFT_WORD = re.compile(rf"(?<![\w.'&/+#-])[\w.'&/+#-]*+{SOFT_HYPHEN}[\w.'&/+#{SOFT_HYPHEN}-]*")
+_SOFT_WORD = late(rf"(?<![\w.'&/+#-])[\w.'&/+#-]*+{SOFT_HYPHEN}[\w.'&/+#{SOFT_HYPHEN}-]*")
 
 
 def _compatible(text: str) -> str:
@@ -258,11 +263,11 @@ def _places(name: str, text: str) -> Iterable[int]:
 
 
 _PAIRS = dict(zip("([{<\"'`*_~$|«»‹›「『【《〈〔¿¡", ")]}>\"'`*_~$|»«›‹」』】》〉〕?!", strict=True))
-_HOLDING = re.compile(
+_HOLDING = late(
     r"\\[a-zA-Z]+\*?\s*\{(.*)\}|<([a-zA-Z][\w-]*)(?:\s[^<>]*)?>(.*)</\2\s*>|```[^\n`]*\n(.*)\n\s*```", re.DOTALL
 )
-_LEADING = re.compile(r"(?:[-*+•·‣▪◦>#=:→—]+|--+)\s+|(?:#+|[-—>])(?=[^\W\d_])|[—:=→]|--+|\\[([]|\+(?=\d)")
-_TRAILING = re.compile(r"(?:[.,;:!?。、…؟।—]|\s-|--|\\[)\]])$")
+_LEADING = late(r"(?:[-*+•·‣▪◦>#=:→—]+|--+)\s+|(?:#+|[-—>])(?=[^\W\d_])|[—:=→]|--+|\\[([]|\+(?=\d)")
+_TRAILING = late(r"(?:[.,;:!?。、…؟।—]|\s-|--|\\[)\]])$")
 _LONE_BEFORE, _LONE_AFTER = "([{<\"'`*_~$|«「『【《〈¿¡", ")]}>\"'`*_~$|»」』】》〉"
 _DEEPEST = 40
 

@@ -29,6 +29,7 @@ How a letter stands says how much it means, and the most that occurs decides:
 import re
 import unicodedata
 
+from harness.core import late
 from harness.grade.plain import BOX
 
 NOTHING, DOUBTED, BARE, MARKED, STATED = range(5)
@@ -38,10 +39,10 @@ UNSPACED = (
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )  # ranges of the scripts that put no space between words, for a character class
 
-_UNSPACED = re.compile(f"[{UNSPACED}]")
-_KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]")
-_HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
-_ENDING = re.compile(
+_UNSPACED = late(f"[{UNSPACED}]")
+_KATAKANA = late("[\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff]")
+_HANGUL = late("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
+_ENDING = late(
     "(?:이?(?:입니다|다|에요|예요|야|라고|며|고|므로|니까|지만|라는)|[은는이가을를의도만과와로에]|으로|에서|까지|부터|이나)(?![\uac00-\ud7af])|입니다"
 )
 _OPEN, _CLOSE = "([{<\"'«‹「『【《〈〔", ")]}>\"'»›」』】》〉〕"
@@ -186,7 +187,7 @@ def _standing(text: str, place: int, before: str, *, label: str) -> int:
 
 
 _WRAPPERS = f" \n*_`\"'([{{<$|【「{BOX}"
-_DENIED = re.compile(
+_DENIED = late(
     r"(?:\b(?:not|cannot|nor|neither|never|than|unlike|over|except(?: for)?|versus|(?:all|anything) but|instead of"
     r"|nicht|weder|pas|не|(?:un|less |least )likely|impossible)|n't|不是|不[选選]|并非)"
     r"(?:,?\s(?:\w{1,12}ly|likely|really|for|to|it|that|the answer|be|have been|is|was)){0,5}$"
@@ -198,41 +199,39 @@ _DENIED = re.compile(
     r"(?:answers?|options|choices|letters|ones|statements)(?:\s(?:is|are|were|would be))?[:\s]*$"
     r"|\b(?:wrong|incorrect|false)\s?[:=]$"
 )
-_DOUBT = re.compile(
+_DOUBT = late(
     r"n't\b|\b(?:not|cannot|never|wrong|incorrect|false|invalid|unlikely|least|worst|unsure|(?:could|might|may|can)\s"
     r"(?:\w{1,12}\s)?(?:be|have been|think|say|seem)|(?:many|some|most)\s"
     r"(?:people|students|would)|maybe|perhaps|possibly|if|suppose|at first|initially|(?:thought|assumed)|tempt\w*"
     r"|distractors?|trap)\b(?!\s(?:hard|difficult|surpris|only)|-)"
 )
-_SUPPOSED = re.compile(r"\bif\b[^.!?;\n]{1,90}\bwould\b[^.!?;,\n]{0,30}$")
-_LISTED = re.compile(
+_SUPPOSED = late(r"\bif\b[^.!?;\n]{1,90}\bwould\b[^.!?;,\n]{0,30}$")
+_LISTED = late(
     r"(?:\b\w[)\]*_`\"']{0,3}\s?(?:,\s?(?:(?:and|or|nor)\b\s?)?|(?:and|or|nor|und|oder|et|ou)\b\s?|[/&]\s?)"
     r"(?:(?:option|choice|answer)\s)?[(\[*_`\"']{0,3}){1,9}$"
 )
-_JOINED = re.compile(r"\b(?:and|or|nor|und|oder|et|ou)\b|[/&]")
-_LIST_GOES_ON = re.compile(
-    r"[)\]*_`\"']{0,3}\s?(?:,\s?|,?\s?(?:and|or|nor)\s|[/&]\s?)[(\[*_`\"']{0,3}\w\b(?!\s(?:is|it)\b)"
-)
-_CLAUSE_ENDS = re.compile(
+_JOINED = late(r"\b(?:and|or|nor|und|oder|et|ou)\b|[/&]")
+_LIST_GOES_ON = late(r"[)\]*_`\"']{0,3}\s?(?:,\s?|,?\s?(?:and|or|nor)\s|[/&]\s?)[(\[*_`\"']{0,3}\w\b(?!\s(?:is|it)\b)")
+_CLAUSE_ENDS = late(
     r"[.!?](?=\s|$)|[;,，。；]|\n|—|\b(?:(?<!all )(?<!anything )but|so|then|because|since|as|while|whereas|although"
     r"|though|hence|thus|therefore|and|sondern|mais|sino)\b"
 )
-_ADVERBS = re.compile(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
-_NAMED = re.compile(
+_ADVERBS = late(r"(?<=\w)(?:,?\s{1,3}(?:\w{1,12}ly|therefore|thus|then|indeed|just|most|of course)\b){1,3},?$")
+_NAMED = late(
     r"(?:\b(?:the|la|der|die|das|le)\s)?"
     r"(?:\b(?:option|choice|letter|alternative|statement|number|label|class|category)|选项|選項)$"
 )
-_LINK = re.compile(r"(?:[:=>→是为為は이은는]|\b(?:is|be|was|are|would|to|ist|est|es|è|é|är|jest)|'s)\W{0,3}$")
+_LINK = late(r"(?:[:=>→是为為は이은는]|\b(?:is|be|was|are|would|to|ist|est|es|è|é|är|jest)|'s)\W{0,3}$")
 ANSWER = (
     r"(?:answer|solution|antwort|l[öo]sung|r[ée]ponse|respuesta|resposta|risposta|ответ|答案|答え|正解|回答|정답|답"
     r"|(?:correct|right|best|final|true)\s(?:one|option|choice|letter|statement|alternative))(?!\s(?:choices|options))"
 )
-_QUESTION = re.compile(
+_QUESTION = late(
     rf"(?:{ANSWER}|\b(?:label|class|category|rating|score|grade|verdict|prediction|result|output))"
     r"(?:(?!\b(?:because|since|as|but|while|where)\b)[^.!?,;:\n]){0,60}$"
 )
-_QUESTION_ENDS = re.compile(rf"{ANSWER}$")
-_CUE = re.compile(
+_QUESTION_ENDS = late(rf"{ANSWER}$")
+_CUE = late(
     r"(?:\b(?:choose|chose|pick|select|selected|guess|go with|going with|so|therefore|thus|hence)|[选選])\W{0,3}$"
 )
 
@@ -253,9 +252,9 @@ def _is_marked(text: str, place: int, before: str, *, cued: bool) -> bool:
     return ends or cued
 
 
-_ALONE = re.compile(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
+_ALONE = late(r"[*_`\"')\]}>$. ]{0,9}(?:\n|$)")
 _CLOSING = r"[)\]}*_`\"']{0,3}"
-_CALLED_WRONG = re.compile(
+_CALLED_WRONG = late(
     rf"(?i){_CLOSING}(?:(?:(?:,\s?(?:(?:and|or)\s)?|\s(?:and|or)\s|\s?[/&]\s?)[(\[*_`\"']{{0,3}}\w\b{_CLOSING}){{0,9}}"
     r"\s(?:(?:both|all)\s)?(?:are|were|seem|look)|\s(?:is|was|seems|looks|would be|must be))"
     r"(?:n't|\s(?:\w{1,12}ly\s)?(?:(?:the|an?)\s)?"
@@ -263,11 +262,11 @@ _CALLED_WRONG = re.compile(
     rf"|{_CLOSING}\scan(?:(?:not|'t| not)\s(?:\w{{1,12}}ly\s)?be\b|\sbe (?:ruled out|eliminated|excluded|dismissed)\b)"
     rf"|{_CLOSING}\s(?:ist falsch|est faux|是错|不对)"
 )
-_TALKED_OF = re.compile(
+_TALKED_OF = late(
     rf"(?i){_CLOSING}\s(?:would|could|might|may|should|can|has|had|does|did|needs?|requires?|is|was|seems"
     r"|looks|appears|also)\b"
 )
-_DOUBT_FOLLOWS = re.compile(
+_DOUBT_FOLLOWS = late(
     rf"(?i){_CLOSING}(?:\?(?!\W{{0,3}}(?:yes|right|correct)\b)|[ ,][^.!?;:\n(]{{0,60}}\?"
     r"|\s(?:(?:would|could|might|may)\b(?!\sbe\s(?:the\s)?(?:correct|right|best|answer)|\sbe\smy)"
     r"|(?:does|do|did)(?:n't| not)\b|can(?:not|'t| not)\b|if\b|unless\b|needs?\b|requires?\b|fails\b)"
@@ -276,15 +275,15 @@ _DOUBT_FOLLOWS = re.compile(
     r"|[^.!?\n]{0,40}[.!?…,\n—–-]{1,3}\s?(?:(?:but|oh|hmm+|hm|no)[,.…]*\s)?(?:wait\b|no[,.!…—]"
     r"|scratch that|correction\b|oops|sorry,|i mean\b|actually,|on second thought))"
 )
-_CALLED_RIGHT = re.compile(
+_CALLED_RIGHT = late(
     r"(?i)[)\]}*_`\"']{0,3}\s(?:is|seems|looks|must be|would be)\s(?:to be\s)?(?:the\s)?"
     r"(?:correct|right|best|better|answer)\b"
 )
-_OPENS_A_LINE = re.compile(r"(?i)[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b")
-_OPENER = re.compile(r"(?:^|[\s:=,;])[*_`]*[(\[{\"'$*_`<【「]+$")
-_CLOSER = re.compile(r"[)\]}\"'$*_`>】」]")
+_OPENS_A_LINE = late(r"(?i)[*_`]*(?:[).:,;\]]|\s[-—=]|\s?(?:$|\n)|—|-\s)|\s(?:because|since|as|is|was|for)\b")
+_OPENER = late(r"(?:^|[\s:=,;])[*_`]*[(\[{\"'$*_`<【「]+$")
+_CLOSER = late(r"[)\]}\"'$*_`>】」]")
 # A line that names its choice at its beginning: what ends it is no choice.
-_BEGUN = re.compile(r"(?!A:)[\s*_`#>(\[-]{0,9}(?:option )?\w[*_`]*[).:\]]", re.IGNORECASE)
+_BEGUN = late(r"(?!A:)[\s*_`#>(\[-]{0,9}(?:option )?\w[*_`]*[).:\]]", re.IGNORECASE)
 
 
 def is_a_word(text: str, place: int) -> bool:
@@ -302,8 +301,8 @@ def is_a_word(text: str, place: int) -> bool:
     return not (letter == "A" and inside_a_sentence and following[1][0].islower())
 
 
-_NEXT_WORD = re.compile(r"[*_`]{0,3} ?\n?([^\W\d_]{1,20})")
-_NOT_AFTER_AN_ARTICLE = re.compile(
+_NEXT_WORD = late(r"[*_`]{0,3} ?\n?([^\W\d_]{1,20})")
+_NOT_AFTER_AN_ARTICLE = late(
     "(?i)is|are|was|were|be|would|will|should|shall|can|could|may|might|must|has|have|had|does|did|seems|because|since"
     "|as|and|or|but|if|then|than|when|while|which|that|this|these|in|on|of|to|at|by|for|from|with|without|over|the|not"
     "|makes|gives"

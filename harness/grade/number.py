@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from harness.core import Grade
+from harness.core import Grade, late
 from harness.grade.label_choice import ANSWER, UNSPACED
 from harness.grade.plain import BOX, plain
 from harness.grade.rule import Rule, malformed, right, shown, wrong
@@ -113,7 +113,7 @@ _EXACT = Context(prec=21_000, Emax=999_999, Emin=-999_999, traps=[])
 def _pattern(point: str, separator: str) -> re.Pattern[str]:
     word, gap, space = f"[^\\W{UNSPACED}]", f"[{separator}'_{_THIN}]", f"[ {_THIN}]"
     # atomic groups and the bound on groups of three keep the time linear in the answer
-    return re.compile(
+    return late(
         rf"""
         (?<!{word})(?<!{word}[.{point}])                           # not inside a word, a code or a version
         (?<![\^])(?<!\^\{{)(?<!\^-)(?<!\^\{{-)(?<!_\{{)                # nor an exponent or an index
@@ -168,14 +168,14 @@ def _quotient(match: re.Match[str], point: str) -> str:
     return f"{' ' if glued else ''}{found.get('minus') or ''}{digits} "
 
 
-_SUPERSCRIPT = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]+")
-_SUBSCRIPT = re.compile("[₊₋]?[₀-₉]+")
-_VULGAR = re.compile("(?<=\\d)[¼-¾⅐-⅞↉]")
-_THIN_SPACE = re.compile("[\u00a0\u2007-\u200a\u202f]")
+_SUPERSCRIPT = late("[⁺⁻]?[⁰¹²³⁴-⁹]+")
+_SUBSCRIPT = late("[₊₋]?[₀-₉]+")
+_VULGAR = late("(?<=\\d)[¼-¾⅐-⅞↉]")
+_THIN_SPACE = late("[\u00a0\u2007-\u200a\u202f]")
 _ARABIC = str.maketrans({"٫": ".", "٬": ",", "٪": "%"})
-_PERCENT = re.compile(rf"(?<=[\d\s{_THIN}}}-])(?:percent|per cent|pct)\b", re.IGNORECASE)
+_PERCENT = late(rf"(?<=[\d\s{_THIN}}}-])(?:percent|per cent|pct)\b", re.IGNORECASE)
 _LATEX = [
-    (re.compile(pattern), instead)
+    (late(pattern), instead)
     for pattern, instead in (
         (r"\\{2,}(?=[a-zA-Z,;:!])", r"\\"),  # escaped once too often
         (r"\\f?boxed(?=[\s{\\\d-])", BOX),
@@ -189,14 +189,14 @@ _LATEX = [
         (r"(\\[dtc]?frac)\s?(\d)\s?(\d)(?!\d)", r"\1{\2}{\3}"),
     )
 ]
-_COMMAND = re.compile(r"\\[a-zA-Z]+")
+_COMMAND = late(r"\\[a-zA-Z]+")
 
 _NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,5}|\d{1,40}(?:\.\d{1,40})?)"
 _MIXED = rf"(?:(?P<whole>\d{{1,15}})[ {_THIN}]{{1,2}})?(?P<top>{_NUMBER})"
 _APART = rf"(?<![^\W{UNSPACED}])(?<![.,/])"
 _PARTS = rf"{_APART}{_MIXED}[ ]?/[ ]?(?P<bottom>{_NUMBER})(?![\d/])(?![.,]\d)"
-_SLASHED = re.compile(rf"(?<![\w.,/]){_MIXED}\u2044(?P<bottom>{_NUMBER})")
-_FRAC = re.compile(
+_SLASHED = late(rf"(?<![\w.,/]){_MIXED}\u2044(?P<bottom>{_NUMBER})")
+_FRAC = late(
     rf"(?:(?<![\w.,/])(?P<whole>\d{{1,15}})[ {_THIN}]?)?\\[dtc]?frac\s?\{{\s?(?P<minus>-?)\s?(?P<top>{_NUMBER})\s?\}}"
     rf"\s?\{{\s?(?P<bottom>{_NUMBER})\s?\}}"
 )
@@ -208,9 +208,9 @@ _BOXED = rf"(?P<before>{BOX}{_OPEN})"
 _MARKED = rf"(?P<before>(?:####|{ANSWER})[^.!?\n\d]{{0,60}}?[-+]?)"
 _LINE_END = rf"(?P<before>={_OPEN}){_PARTS}(?={_CLOSE}(?:\n|\Z))"
 _GROUPED = rf"{_APART}(?P<groups>\d{{1,3}}(?: \d{{3}}){{1,5}})(?! ?\d)"
-_SPACED = re.compile(r"\d \d{3}(?!\d)")
+_SPACED = late(r"\d \d{3}(?!\d)")
 _FRACTIONS, _GROUPS = (
-    [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+    [late(pattern, re.IGNORECASE) for pattern in patterns]
     for patterns in (
         (rf"{_WHOLE}{_PARTS}(?={_CLOSE}\Z)", rf"{_BOXED}{_PARTS}", rf"{_MARKED}{_PARTS}", _LINE_END),
         (rf"{_WHOLE}{_GROUPED}(?=(?:[.,]\d+)?\D{{0,40}}\Z)", rf"{_BOXED}{_GROUPED}", rf"{_MARKED}{_GROUPED}"),

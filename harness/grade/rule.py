@@ -305,5 +305,7 @@ def shown(text: str, length: int = 80) -> str:
     """``text`` on one line, cut in the middle, with controls, surrogates and direction marks escaped."""
     if len(text) > length:
         text = f"{text[: length // 2]} … {text[-(length // 2 - 3) :]}"
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    line = text
+    if not text.isprintable():
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return line if len(line) <= length else line[: length - 1] + "…"

@@ -3,19 +3,30 @@
 Importing this room imports no backend's package.
 """
 
-from harness.model.backend import BACKENDS, Model, Probing, backend_of, identified, missing_key, open_model
-from harness.model.calling import Caller, machines
-from harness.model.endpoint import Endpoints, Limits
-from harness.model.entry import (
-    ADAPTERS,
-    ANSWER_LIMITS,
-    LOGPROBS,
-    REASONING,
-    RESPONSE_FORMAT,
-    TOOL_ROLE,
-    TOOLS,
-    ModelEntry,
-    check_form,
-)
-from harness.model.local_engine import fit_of
-from harness.model.wire import assistant_message, read_reply, tool_message
+from typing import TYPE_CHECKING
+
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.model.backend import BACKENDS, Model, Probing, backend_of, identified, missing_key, open_model
+    from harness.model.calling import Caller, machines
+    from harness.model.endpoint import Endpoints, Limits, Party
+    from harness.model.entry import (
+        ADAPTERS,
+        ANSWER_LIMITS,
+        LOGPROBS,
+        REASONING,
+        RESPONSE_FORMAT,
+        TOOL_ROLE,
+        TOOLS,
+        ModelEntry,
+        check_form,
+    )
+    from harness.model.local_engine import fit_of, prompts_of, put_on
+    from harness.model.local_folder import Prompts, local_digests, quiet
+    from harness.model.local_weights import ends_of, find_device, load_weights
+    from harness.model.pace import Pace, Taken
+    from harness.model.reasoning import separated
+    from harness.model.wire import assistant_message, read_reply, tool_message
+else:
+    __getattr__, __dir__ = lazy_door(__name__)

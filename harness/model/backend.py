@@ -121,6 +121,10 @@ class Backend:
         """What is known of a model's adapters without asking it; ``None`` where it is not asked for any."""
         return None
 
+    def tunes(self, spec: ModelSpec) -> bool:
+        """Whether what the model is asked with makes it a tuned one."""
+        return False
+
     def check_offline(self, spec: ModelSpec) -> None:
         """Returns where no request leaves this machine, else raises UsageError; without an address it does."""
         if self.remote and not (spec.base_url and is_loopback(spec.base_url)):

@@ -64,7 +64,7 @@ class Caller:
         self._clock = clock or Clock()
         self._chance = seeded("calling", seed, model.spec.name)
         alone = Endpoint(model.spec.name, self._clock, seed, adaptive=limits.adaptive)
-        self._party = party or alone.party("", limits)
+        self.party = party or alone.party("", limits)
         self._tokens = (0.0, 0.0)  # of a request: the mean of the last ones, and their mean deviation
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
@@ -93,7 +93,7 @@ class Caller:
         while True:
             self._raise_if_broken()
             left = self._wall_s if deadline is None else deadline - self._clock.monotonic()
-            entered = await self._party.enter(partial(self._expected, request), left, last)
+            entered = await self.party.enter(partial(self._expected, request), left, last)
             now = self._clock.monotonic()
             deadline = now + self._wall_s if deadline is None else deadline + entered.waited_s
             try:
@@ -116,7 +116,7 @@ class Caller:
 
     def _expected(self, request: Request) -> float:
         """The tokens that are charged until the answer tells: seldom too few (Jacobson 1988)."""
-        if not self._party.tokens.limited:
+        if not self.party.tokens.limited:
             return 0.0
         mean, deviation = self._tokens
         if mean:
@@ -140,7 +140,7 @@ class Caller:
             told, end = error, ENDS.get(error.cause, End.OTHER)
             raise
         finally:
-            self._party.leave(entered, end, told)
+            self.party.leave(entered, end, told)
         return reply
 
     async def _answered(self, request: Request, timeout_s: float, entered: Pass) -> Reply:
@@ -154,7 +154,7 @@ class Caller:
             if self._busy or usage is not None or told is None or told.cause not in UNBILLED:
                 self._lost.setdefault(id(request), []).append(self._timed(usage or Usage(), began))
             if told is not None:
-                self._party.tokens.correct(entered.tokens, 0.0)
+                self.party.tokens.correct(entered.tokens, 0.0)
             if isinstance(error, TimeoutError):  # tokens stay charged: the provider may well have made them
                 raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
             if told is not None or not isinstance(error, Exception):
@@ -164,9 +164,9 @@ class Caller:
             reply = replace(reply, usage=self._timed(reply.usage, began))
         usage = reply.usage
         counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
-        if self._party.tokens.limited and None not in counts:
+        if self.party.tokens.limited and None not in counts:
             used = float(sum(filter(None, counts)))
-            self._party.tokens.correct(entered.tokens, used)
+            self.party.tokens.correct(entered.tokens, used)
             mean, deviation = self._tokens
             off = abs(used - mean)
             self._tokens = (mean + (used - mean) / 8, deviation + (off - deviation) / 4) if mean else (used, 0.0)

@@ -6,7 +6,7 @@ import ssl
 import zlib
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -38,11 +38,7 @@ class Address(NamedTuple):
     tls: bool
     path: str  # and query
     named: str  # the host as its own header has it
-
-    @property
-    def place(self) -> tuple[str, int, bool]:
-        """What connections are shared by."""
-        return self.host, self.port, self.tls
+    place: tuple[str, int, bool]  # what connections are shared by
 
 
 @cache
@@ -57,20 +53,23 @@ def address_of(url: str) -> Address:
     port = (443 if tls else 80) if parts.port is None else parts.port
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~") + (f"?{parts.query}" if parts.query else "")
     shown = f"[{host}]" if ":" in host else host
-    return Address(host, port, tls, path, shown if parts.port is None else f"{shown}:{port}")
+    return Address(host, port, tls, path, shown if parts.port is None else f"{shown}:{port}", (host, port, tls))
 
 
 def head_of(address: Address, headers: Mapping[str, str], size: int | None) -> bytes:
     """A request's first lines; ``size`` bytes follow. Raises ValueError: a header holds the end of a line."""
+    start = _start_of(address, tuple(headers.items()), "GET" if size is None else "POST")
+    return start + (b"\r\n" if size is None else b"Content-Length: %d\r\n\r\n" % size)
+
+
+@lru_cache(maxsize=256)
+def _start_of(address: Address, headers: tuple[tuple[str, str], ...], method: str) -> bytes:
+    """All of the head but for the length of what follows: it is the same for all requests of a model."""
     asked = {"Host": address.named, "Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "ownbench"}
-    asked |= headers
-    if size is not None:
-        asked["Content-Length"] = str(size)
-    lines = [f"{name}: {value}" for name, value in asked.items()]
+    lines = [f"{name}: {value}" for name, value in (asked | dict(headers)).items()]
     if any(sign in line for line in lines for sign in "\r\n\0"):
         raise ValueError("a header holds the end of a line")
-    method = "GET" if size is None else "POST"
-    return "\r\n".join([f"{method} {address.path} HTTP/1.1", *lines, "", ""]).encode("utf-8")
+    return "\r\n".join([f"{method} {address.path} HTTP/1.1", *lines, ""]).encode("utf-8")
 
 
 async def connected(address: Address) -> "Connection":
@@ -127,6 +126,15 @@ class Connection(asyncio.Protocol):
             await self._began
         finally:
             self._began = None
+
+    def whole(self) -> bytes | None:
+        """The answer's body, where all of it is here, and as it was sent."""
+        if not self.ended or self._paused or self._fault is not None or "content-encoding" in self.headers:
+            return None
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces.clear()
+        self._held = 0
+        return body
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The answer's body as it comes, unpacked. Raises CutError and NotHttpError."""
@@ -193,7 +201,7 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A line of an answer's head."""
-        key, text = name.decode("latin-1").lower(), value.decode("utf-8", "surrogateescape").strip()
+        key, text = _key(name), value.decode("utf-8", "surrogateescape").strip()
         self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
         if len(self.headers) > _LINES:
             raise NotHttpError("its head is too long")
@@ -231,6 +239,11 @@ class Connection(asyncio.Protocol):
         if self._began is not None and not self._began.done():
             self._began.set_exception(fault)
         _settle(self._more)
+
+
+@lru_cache(maxsize=1_000)
+def _key(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 def _settle(waiting: asyncio.Future[None] | None) -> None:

@@ -75,8 +75,10 @@ class Party:
         now = at.clock.monotonic()
         if at.window.paused_until > now or at.window.storms:
             at.refuse(left_s, last, now)
-        if not (self.fresh or self.again) and at.window.wait(now) <= 0 and self._wait(tokens(), now) <= 0:
-            return self._take(tokens(), now, now)
+        if not (self.fresh or self.again) and at.window.wait(now) <= 0:
+            needed = tokens()
+            if self._wait(needed, now) <= 0:
+                return self._take(needed, now, now)
         one = _Waiting(future=asyncio.get_running_loop().create_future(), tokens=tokens, left_s=left_s, since=now)
         queue = self.fresh if last is None else self.again
         queue.append(one)
@@ -105,6 +107,10 @@ class Party:
             at.met = error
         at.serve()
 
+    def serve(self) -> None:
+        """Lets in whoever may be."""
+        self._endpoint.serve()
+
     def next(self, *, fresh: bool) -> _Waiting | None:
         """Who is let in next."""
         for queue in (self.fresh, self.again) if fresh else (self.again, self.fresh):
@@ -113,6 +119,15 @@ class Party:
             if queue:
                 return queue[0]
         return None
+
+    def held_up(self, now: float) -> list[float]:
+        """By request, the tokens of those that only the limits a minute may keep from being sent now."""
+        window = self._endpoint.window
+        room = min(self._most - self._in_use, window.level - window.in_flight)
+        if window.wait(now) > 0 or room <= 0:
+            return []
+        waiting = [one for one in (*self.again, *self.fresh) if not one.future.done()]
+        return [one.tokens() for one in waiting[:room]]
 
     def admit(self, one: _Waiting, now: float) -> float:
         """Lets the next one in; or the seconds until it may be."""
@@ -127,6 +142,8 @@ class Party:
     def _wait(self, tokens: float, now: float) -> float:
         if self._in_use >= self._most:
             return inf
+        if not (self.requests.limited or self.tokens.limited):
+            return 0.0
         return max(self.requests.wait(1.0, now), self.tokens.wait(tokens, now))
 
     def _take(self, tokens: float, now: float, since: float) -> Pass:

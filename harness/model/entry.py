@@ -86,6 +86,7 @@ class ModelEntry(Strict):
     context_tokens: Count | None = None  # that a prompt and its answer may have; `check` warns of longer ones
     reasoning: Literal["separate", "keep"] = "separate"
     """Whether what the model thinks is kept apart from its answer, or is part of the text."""
+    tuned: Text | None = None  # the card of a tuned model that others serve
 
     @property
     def settings(self) -> dict[str, Any]:

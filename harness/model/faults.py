@@ -128,7 +128,7 @@ def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = No
     """The error that an answer with status 200, or a chunk of a stream, is or holds; what is empty or 0 is none."""
     if isinstance(body, list) and len(body) == 1:  # Google's errors
         body = body[0]
-    if not isinstance(body, dict) or (found := next(_places(body), None)) is None:
+    if not isinstance(body, dict) or _tells_nothing(body) or (found := next(_places(body), None)) is None:
         return None
     status, named = _status(found, body)
     said = f"{_words(found) or _words(body)}\n{named}"
@@ -149,14 +149,26 @@ def fault(cause: Cause, message: str, status: int | None, headers: Mapping[str, 
 
 _GOOD = {"", "0", "200", "ok", "success", "succeeded", "none", "null", "false"}
 _SAYS = ("message", "msg", "error_msg", "error_message", "errmsg", "status_msg", "detail", "errors")
+_TELLING = frozenset({"error", "base_resp", "type", "status", "success", "code", *_SAYS})
+_BELOW = frozenset({"error", "provider_specific_fields"})
 
 
 def choice_of(body: Mapping[str, Any]) -> Any:
     """The first of the choices by their index, whatever order they stand in; ``None`` where there is none."""
     choices = body.get("choices")
-    if not isinstance(choices, list):
-        return None
-    return next((c for c in choices if isinstance(c, dict) and str(c.get("index") or 0) == "0"), None)
+    for choice in choices if isinstance(choices, list) else ():
+        if isinstance(choice, dict) and (not (index := choice.get("index")) or str(index) == "0"):
+            return choice
+    return None
+
+
+def _tells_nothing(body: Mapping[str, Any]) -> bool:
+    """Whether an answer is as most are, without any field that may tell of an error."""
+    if (choice := choice_of(body)) is None or not _TELLING.isdisjoint(body) or body.get("object") == "error":
+        return False
+    message, delta = choice.get("message"), choice.get("delta")
+    told = (isinstance(message, dict) and "error" in message) or (isinstance(delta, dict) and "error" in delta)
+    return not told and _BELOW.isdisjoint(choice)
 
 
 def _places(body: Mapping[str, Any]) -> Iterator[Any]:

@@ -4,7 +4,6 @@ No redirect leads to another origin, and no proxy stands before this machine.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urljoin, urlsplit
@@ -26,29 +25,14 @@ class Connections:
 
     def __init__(self) -> None:
         self._free: dict[tuple[str, int, bool], list[Connection]] = {}  # the last used first, while it is warm
-        self._room = Room()
+        self.room = Room()
 
-    @contextlib.asynccontextmanager
-    async def ask(self, url: str, payload: bytes | None, headers: Mapping[str, str]) -> AsyncIterator["Answer"]:
-        """The answer's head, of a GET where there is no payload; its body is read inside.
+    def ask(self, url: str, payload: bytes | None, headers: Mapping[str, str]) -> "Answer":
+        """The answer to a POST, or to a GET where there is no payload: it is asked for as one enters it."""
+        return Answer(self, url, payload, headers)
 
-        Raises ValueError: no such address or header; NoConnectionError, CutError, NotHttpError.
-        """
-        address = address_of(url)
-        head = head_of(address, headers, None if payload is None else len(payload))
-        connection, bound = await self._connection(address), Bound(self._room)
-        try:
-            await connection.send(head + (payload or b""))
-            yield Answer(url, connection, bound)
-        finally:
-            bound.leave()
-            if connection.is_free:
-                connection.idle_since = time.monotonic()
-                self._free.setdefault(address.place, []).append(connection)
-            else:  # one that was not read to its end is closed
-                connection.drop()
-
-    async def _connection(self, address: Address) -> Connection:
+    async def take(self, address: Address) -> Connection:
+        """One that nobody uses, or a new one. Raises NoConnectionError."""
         free, now = self._free.get(address.place, []), time.monotonic()
         while free:
             connection = free.pop()
@@ -56,6 +40,14 @@ class Connections:
                 return connection
             connection.drop()
         return await connected(address)
+
+    def give(self, address: Address, connection: Connection) -> None:
+        """Keeps it open for the next request; one that was not read to its end is closed."""
+        if connection.is_free:
+            connection.idle_since = time.monotonic()
+            self._free.setdefault(address.place, []).append(connection)
+        else:
+            connection.drop()
 
     async def close(self) -> None:
         """Closes them; closing twice does no harm."""
@@ -67,23 +59,47 @@ class Connections:
 
 
 class Answer:
-    """One answer of a server, its body not yet read."""
+    """One answer of a server: ``async with`` asks for it and has its head; its body is read inside."""
 
-    def __init__(self, url: str, connection: Connection, bound: "Bound") -> None:
+    def __init__(self, by: Connections, url: str, payload: bytes | None, headers: Mapping[str, str]) -> None:
+        self._by, self._url, self._payload, self._sent = by, url, payload, headers
+        self._bound: Bound | None = None
+
+    async def __aenter__(self) -> "Answer":
+        """Raises ValueError: no such address or header; NoConnectionError, CutError, NotHttpError."""
+        self._address, payload = address_of(self._url), self._payload
+        head = head_of(self._address, self._sent, None if payload is None else len(payload))
+        self._connection = connection = await self._by.take(self._address)
+        try:
+            await connection.send(head + (payload or b""))
+        except BaseException:
+            self._by.give(self._address, connection)
+            raise
         self.status, self.headers = connection.status, connection.headers  # by their names in small letters
-        self.content_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
-        self._url, self._connection, self._bound = url, connection, bound
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._bound is not None:
+            self._bound.leave()
+        self._by.give(self._address, self._connection)
+
+    @property
+    def content_type(self) -> str:
+        """In small letters, without what belongs to it."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     async def pieces(self, *, stream: bool = True) -> AsyncIterator[bytes]:
         """The body as it comes, decoded; a stream's events are parsed one by one, so they may be many."""
-        self._bound.is_stream = stream
+        self._bound = bound = Bound(self._by.room, is_stream=stream)
         async for piece in self._connection.pieces():
-            self._bound.take(piece)
-            await self._bound.hold(len(piece))
+            bound.take(piece)
+            await bound.hold(len(piece))
             yield piece
 
     async def body(self) -> bytes:
         """The whole body, decoded; as bounded as its pieces."""
+        if (whole := self._connection.whole()) is not None:  # it is short
+            return whole
         return b"".join([piece async for piece in self.pieces(stream=False)])
 
     async def error_text(self) -> str:
@@ -109,13 +125,13 @@ class Room:
 class Bound:
     """Counts what an answer holds, ends it where that is too much, and holds its place among the large ones."""
 
-    def __init__(self, room: Room | None = None) -> None:
+    def __init__(self, room: Room | None = None, *, is_stream: bool = False) -> None:
         self._room, self._bytes, self._values, self._held, self._has_turn = room or Room(), 0, 0, 0, False
-        self.is_stream = False
+        self._is_stream = is_stream
 
     @property
     def _is_large(self) -> bool:
-        return self._bytes > (LARGE_STREAM_BYTES if self.is_stream else LARGE_BYTES)
+        return self._bytes > (LARGE_STREAM_BYTES if self._is_stream else LARGE_BYTES)
 
     def take(self, piece: bytes) -> None:
         """Counts a piece. Raises ModelError: ``protocol``, for too many bytes, or values that take seconds to parse."""
@@ -123,7 +139,7 @@ class Bound:
         if self._bytes > MOST_BYTES:
             problem = f"the answer is longer than {MOST_BYTES // 1_000_000} MB; it was not read further"
             raise ModelError(Cause.PROTOCOL, problem)
-        if self._is_large and not self.is_stream:
+        if self._is_large and not self._is_stream:
             self._values += sum(map(piece.count, (b",", b"{", b"[")))
             if self._values > MOST_VALUES:
                 problem = f"the answer holds more than {MOST_VALUES:,} values; it was not parsed"

@@ -1,12 +1,14 @@
 """A model in this process: transformers, with LoRA adapters by PEFT on one base.
 
-Requests wait in one queue. One thread takes them in batches of one adapter, prompts of like length together, and all
-local models on one device take turns, so that a batch's wall time is its own.
+Requests wait in one queue. One thread answers them, one adapter at a time, prompts of like length together: a row that
+has ended makes room for one that waits. What prompts begin with alike is read once. All local models on one device
+take turns, so that a batch's wall time is its own.
 
-What is measured: ``latency_s`` is the wall time of the request's batch, the wait in the queue left out. ``gpu_seconds``
-is that time shared among the batch's requests by their tokens, read and written; on a machine without a GPU it is the
-machine's time all the same. ``signals`` are of all tokens of the answer, the end token included where the model wrote
-it: to stop is part of the answer. Padding and tokens after a forced end are in nothing.
+What is measured: ``latency_s`` is the wall time from a request's entry into its batch to its last token, the wait in
+the queue left out. ``gpu_seconds`` is its share of the machine's time: by tokens with those that joined together, else
+equal with all that are written; without a GPU it is the machine's time all the same. ``signals`` are of all tokens of
+the answer, the end token included where the model wrote it: to stop is part of the answer. Padding and tokens after a
+forced end are in nothing.
 
 Greedy answers do not depend on the batch but for float noise; sampled ones draw from the request's digest alone.
 """
@@ -26,16 +28,20 @@ from typing import Any
 
 from harness.core import Cause, Message, ModelError, ModelSpec, OwnbenchError, Reply, Request, Usage, UsageError
 from harness.model.backend import Ask
+from harness.model.local_batch import Batch
 from harness.model.local_choose import Row
 from harness.model.local_engine import Engine, prompts_of
 from harness.model.local_fit import Fit, fit_adapter
 from harness.model.local_folder import OPTIONS, Prompts, local_digests, wrong_setting
+from harness.model.local_prefix import Prefix
 from harness.model.local_request import Rendered, read_request, reply_of
 from harness.model.reasoning import KEEP
 
 _LINGER_S = 0.004  # how long a batch that is not full waits for one more request
 _CLOSING_S = 10.0
-_turns: dict[str, threading.Lock] = defaultdict(threading.Lock)  # by device
+_FEW = 4  # others join a batch where one in so many of its places is free, and as many wait
+_PATIENCE = 8  # or one waits, steps after the last that joined
+_LONG = 8  # batches of one adapter, after which another that waits has its turn
 _loading = threading.RLock()  # weights are loaded by one model at a time
 
 
@@ -56,6 +62,28 @@ def _tell(future: "Future[Any]", found: Any) -> None:
         (future.set_exception if isinstance(found, BaseException) else future.set_result)(found)
 
 
+class _Turn:
+    """The right to use a device."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._mine, self._count = threading.Lock(), threading.Lock()
+
+    def __enter__(self) -> "_Turn":
+        with self._count:
+            self.waiting += 1
+        self._mine.acquire()
+        with self._count:
+            self.waiting -= 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._mine.release()
+
+
+_turns: dict[str, _Turn] = defaultdict(_Turn)  # by device
+
+
 class LocalModel:
     """A model in this process behind the protocol ``Model``; ``spec.model`` is its folder.
 
@@ -68,6 +96,7 @@ class LocalModel:
             raise UsageError(f"model {spec.name!r}: {wrong[0]}: {wrong[1]}")
         options = {**OPTIONS, **{k: v for k, v in spec.options.items() if v is not None}}
         self.spec, self.folder, self._options = spec, Path(spec.model), {**options, "name": spec.name}
+        self._most: int = options["batch_size"]  # rows at once; fewer where memory did not hold them
         self._base: Engine | None = None
         self._loaded: dict[
             Path, Fit
@@ -178,16 +207,22 @@ class LocalModel:
                     _tell(job[1], job[0]())
                 except BaseException as error:  # noqa: BLE001 - handed to the one who awaits
                     _tell(job[1], error)
-            elif batch := self._next_batch():
-                self._run(batch)
+            else:
+                self._linger()
+                if ready := self._ready():
+                    self._answer_all(ready[0].adapter)
 
-    def _next_batch(self) -> list[_Ticket]:
-        """The oldest request, and those of its adapter that are nearest to it in length."""
+    def _linger(self) -> None:
+        """Waits as long as requests come in and do not yet fill a batch."""
         with self._asked:
             before = -1
-            while before != len(self._pending) < self._options["batch_size"]:
+            while before != len(self._pending) < self._most:
                 before = len(self._pending)
                 self._asked.wait(_LINGER_S)
+
+    def _ready(self) -> list[_Ticket]:
+        """The requests that wait, all of them read."""
+        with self._asked:
             fresh = [ticket for ticket in self._pending if not ticket.row.limit]
         for ticket in fresh:
             try:
@@ -196,20 +231,71 @@ class LocalModel:
                 self._forget(ticket)
                 _tell(ticket.future, _as_fault(error))
         with self._asked:
-            ready = [ticket for ticket in self._pending if ticket.row.limit]
-            batch = ready[:1]
-            alike = [ticket for ticket in ready[1:] if ticket.adapter == batch[0].adapter]
-            for ticket in sorted(alike, key=lambda one: abs(len(one.row.prompt) - len(ready[0].row.prompt))):
-                if self._fits([*batch, ticket]):
-                    batch.append(ticket)
-            self._pending[:] = [ticket for ticket in self._pending if ticket not in batch]
-        return batch
+            return [ticket for ticket in self._pending if ticket.row.limit]
 
-    def _fits(self, batch: list[_Ticket]) -> bool:
+    def _answer_all(self, adapter: Path | None) -> None:
+        """Answers the requests of one adapter as they come, until there are none or others have waited long."""
+        engine, writing, taken, steps = self._engine(adapter), list[_Ticket](), 0, 0
+        with _turns[engine.device] as turn:
+            try:
+                batch = engine.batch(adapter)
+                while True:
+                    fresh = list[_Ticket]()
+                    if self._lets_in(turn, adapter, (len(writing), taken, steps)):
+                        fresh, steps = [ticket for ticket in self._ready() if ticket.adapter == adapter], 0
+                    started = time.perf_counter()
+                    if fresh:
+                        prefix = engine.prefix(adapter, [ticket.row.prompt for ticket in fresh])
+                        fresh = self._group(fresh, prefix, len(writing), batch.width)
+                    if fresh:
+                        writing, taken = [*writing, *fresh], taken + len(fresh)
+                        for ticket in fresh:
+                            ticket.row.began = started
+                        batch.join([ticket.row for ticket in fresh], prefix)
+                    elif writing:
+                        batch.step()
+                        steps += 1
+                    else:
+                        return
+                    seconds = time.perf_counter() - started
+                    for ticket, part in zip(fresh or writing, _parts(fresh, writing), strict=True):
+                        ticket.row.seconds += seconds * part
+                    for ticket in writing:
+                        if ticket.row.finish_reason:
+                            self._hand_over(ticket, batch)
+                    writing = [ticket for ticket in writing if not ticket.row.finish_reason]
+            except Exception as error:  # noqa: BLE001 - a failed batch is data, never the end of the thread
+                self._failed(writing or [ticket for ticket in self._ready() if ticket.adapter == adapter], error)
+
+    def _lets_in(self, turn: "_Turn", adapter: Path | None, state: tuple[int, int, int]) -> bool:
+        """Whether waiting requests join now: there is room for some, or nothing is written any more."""
+        writing, taken, steps = state
+        with self._asked:
+            few, waiting = self._most / _FEW, len(self._pending)
+            others = taken >= _LONG * self._most and any(ticket.adapter != adapter for ticket in self._pending)
+            awaited = others or bool(turn.waiting or self._jobs or self._closed)
+        if not writing:
+            return not (taken and awaited)
+        return not awaited and self._most - writing >= few and (waiting >= few or (waiting > 0 and steps >= _PATIENCE))
+
+    def _group(self, ready: list[_Ticket], prefix: Prefix | None, writing: int, width: int) -> list[_Ticket]:
+        """The oldest request and those nearest to it in length that join with it, taken out of the queue."""
+        group = ready[:1]
+        alike = [one for one in ready[1:] if prefix is None or prefix.begins(one.row.prompt)]
+        for ticket in sorted(alike, key=lambda one: abs(len(one.row.prompt) - len(ready[0].row.prompt))):
+            if self._fits([*group, ticket], writing, width):
+                group.append(ticket)
+        if writing and not self._fits(group, writing, width):
+            return []
+        with self._asked:
+            self._pending[:] = [ticket for ticket in self._pending if ticket not in group]
+        return group
+
+    def _fits(self, group: list[_Ticket], writing: int, width: int) -> bool:
         """The batch keeps to its bounds, and no row's places run past the model's, its padding counted."""
-        longest, limit = max(len(one.row.prompt) for one in batch), max(one.row.limit for one in batch)
-        within = len(batch) <= self._options["batch_size"] and longest * len(batch) <= self._options["batch_tokens"]
-        room = self._engine(batch[0].adapter).room
+        longest, limit = max(len(one.row.prompt) for one in group), max(one.row.limit for one in group)
+        many, room = len(group) + writing, self._engine(group[0].adapter).room
+        within = many <= self._most and max(longest, width) * many <= self._options["batch_tokens"]
         return within and (room is None or longest + limit <= room)
 
     def _read(self, ticket: _Ticket) -> None:
@@ -225,31 +311,31 @@ class LocalModel:
         row.dropped = lambda: ticket.future.cancelled() or self._closed
         ticket.row = row
 
-    def _run(self, batch: list[_Ticket]) -> None:
-        """Answers a batch; one that memory does not hold is tried in halves."""
-        rows, engine = [ticket.row for ticket in batch], self._engine(batch[0].adapter)
+    def _hand_over(self, ticket: _Ticket, batch: Batch) -> None:
+        """Gives what was written to the one who waits for it."""
+        keep = self._options["reasoning"] == KEEP
         try:
-            with _turns[engine.device]:
-                started = time.perf_counter()
-                engine.write(rows, batch[0].adapter)
-                seconds = time.perf_counter() - started
-        except Exception as error:  # noqa: BLE001 - a failed batch is data, never the end of the thread
-            if "out of memory" in str(error) and len(batch) > 1:
-                for ticket in batch:
-                    self._read(ticket)
-                self._run(batch[: len(batch) // 2])
-                self._run(batch[len(batch) // 2 :])
-                return
-            for ticket in batch:
-                _tell(ticket.future, _as_fault(error))
-            return
-        per_token = seconds / sum(len(row.prompt) + len(row.tokens) for row in rows)
-        for ticket, row in zip(batch, rows, strict=True):
-            read, written = len(row.prompt), len(row.tokens)
-            usage = Usage(input=read, output=written, gpu_seconds=per_token * (read + written), source="counted")
-            keep = self._options["reasoning"] == KEEP
-            reply = reply_of(row, ticket.asked, usage, seconds, self._version, keep=keep)
+            row = batch.finished(ticket.row)
+            usage = Usage(input=len(row.prompt), output=len(row.tokens), gpu_seconds=row.seconds, source="counted")
+            reply = reply_of(row, ticket.asked, usage, row.ended - row.began, self._version, keep=keep)
             _tell(ticket.future, self._was_closed() if row.finish_reason == "dropped" else reply)
+        except Exception as error:  # noqa: BLE001 - of this answer alone
+            _tell(ticket.future, _as_fault(error))
+
+    def _failed(self, tickets: list[_Ticket], error: Exception) -> None:
+        """Answers again with smaller batches what memory does not hold; tells of anything else."""
+        if "out of memory" in str(error) and len(tickets) > 1:
+            self._most = len(tickets) // 2
+            self._engine(tickets[0].adapter).forget()
+            for ticket in tickets:
+                self._read(ticket)
+            with self._asked:
+                if not self._closed:
+                    self._pending[:0] = [ticket for ticket in tickets if ticket not in self._pending]
+                    return
+        for ticket in tickets:
+            self._forget(ticket)
+            _tell(ticket.future, _as_fault(error))
 
     # -------------------------------------------------------------------------------------------- what is loaded
 
@@ -296,6 +382,12 @@ class LocalModel:
     @cached_property
     def _version(self) -> str:
         return local_digests(self.folder)[0]
+
+
+def _parts(fresh: list[_Ticket], writing: list[_Ticket]) -> list[float]:
+    """The shares of those for whom the machine worked: those that joined, by tokens; in a step all alike."""
+    tokens = [len(one.row.prompt) + len(one.row.tokens) for one in fresh] or [1] * len(writing)
+    return [many / sum(tokens) for many in tokens]
 
 
 def _as_fault(error: Exception) -> ModelError:

@@ -1,8 +1,6 @@
-"""Which token each row of a batch writes next, and how sure the model was of it.
+"""Which token each row of a batch writes next, and how sure the model was of it."""
 
-It is the only processor of logits in ``generate``: it picks the token itself and leaves no other possible.
-"""
-
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +32,10 @@ class Row:
     finish_reason: str = ""
     text: str = ""
     raw: str = ""  # the text with its special tokens, the end token among them
+    chance: random.Random | None = None  # set with the first token that is sampled
+    began: float = 0.0  # on the clock of `time.perf_counter`, as it joined its batch
+    ended: float = 0.0  # as its last token was written
+    seconds: float = 0.0  # of the machine: its share of every step that it was part of
     first_token_s: float | None = None
 
 
@@ -54,54 +56,42 @@ def sampling_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     return SAMPLING | given
 
 
-class Chooser:
-    """Picks the next token of every row.
+def choose(rows: Sequence[Row], logits: Any, ends: frozenset[int], decode: Callable[[list[int]], str]) -> None:
+    """Writes into every row its next token; ``logits`` are rows x vocabulary.
 
     Log-probabilities and margins are the model's own, before temperature and top-p, in double precision: a model that
     is sure of its answer differs from a surer one only in digits that single precision has not.
     """
+    import torch
 
-    def __init__(self, rows: list[Row], ends: frozenset[int], decode: Callable[[list[int]], str]) -> None:
-        self._rows, self._ends, self._decode = rows, ends, decode
-        self._end = min(ends)
-        self._started = time.perf_counter()
-        self._chance = [seeded("sample", row.identity) for row in rows]
+    exact = logits.double()
+    whole, two = exact.logsumexp(dim=-1), exact.topk(2, dim=-1).values
+    sure = two - whole[:, None]
+    told = torch.cat([sure, sure.exp(), exact.argmax(dim=-1, keepdim=True)], dim=1).tolist()
+    now = time.perf_counter()
+    for i, (row, (most, _, first, second, best)) in enumerate(zip(rows, told, strict=True)):
+        token, logprob = int(best), most
+        if row.sampling["temperature"] > 0:
+            if row.chance is None:
+                row.chance = seeded("sample", row.identity)
+            token = _sampled(exact[i] - whole[i], row.sampling, row.chance.random())
+            logprob = float(exact[i, token] - whole[i])
+        if row.first_token_s is None:
+            row.first_token_s = now - row.began
+            shares = {letter: (exact[i, [*tokens]] - whole[i]).exp().sum() for letter, tokens in row.letters.items()}
+            row.sure_of = {letter: float(share) for letter, share in shares.items()}
+        row.tokens.append(token)
+        row.logprobs.append(logprob)
+        row.margins.append(first - second)
+        row.finish_reason = _why_it_ends(row, ends, decode)
+        row.ended = now
 
-    def __call__(self, _input_ids: Any, logits: Any) -> Any:
-        """Scores (rows x vocabulary) in which only the chosen tokens are possible; written down in the rows."""
-        import torch
 
-        likely = torch.log_softmax(logits.double(), dim=-1)
-        two = likely.topk(2, dim=-1).values.exp()
-        chosen = likely.argmax(dim=-1).tolist()
-        for i, row in enumerate(self._rows):
-            if row.finish_reason:
-                chosen[i] = self._end
-            elif row.sampling["temperature"] > 0:
-                chosen[i] = _sampled(likely[i], row.sampling, self._chance[i].random())
-        picks = torch.tensor(chosen, device=logits.device)[:, None]
-        sure, gaps = likely.gather(1, picks)[:, 0].tolist(), (two[:, 0] - two[:, 1]).tolist()
-        now = time.perf_counter() - self._started
-        for i, row in enumerate(self._rows):
-            if not row.finish_reason:
-                if row.first_token_s is None:
-                    row.first_token_s = now
-                    shares = {letter: likely[i, [*tokens]].exp().sum() for letter, tokens in row.letters.items()}
-                    row.sure_of = {letter: float(share) for letter, share in shares.items()}
-                row.tokens.append(chosen[i])
-                row.logprobs.append(sure[i])
-                row.margins.append(gaps[i])
-                row.finish_reason = self._why_it_ends(row)
-        # a row that has ended writes the end token, so that generate stops once all have
-        ended = torch.tensor([bool(row.finish_reason) for row in self._rows], device=logits.device)
-        picks = torch.where(ended[:, None], self._end, picks)
-        return torch.full_like(logits, float("-inf")).scatter_(1, picks, 0.0)
-
-    def _why_it_ends(self, row: Row) -> str:
-        text = self._decode(row.tokens) if row.sampling["stop"] else ""
-        if row.tokens[-1] in self._ends or any(stop in text for stop in row.sampling["stop"]):
-            return "stop"
-        return "length" if len(row.tokens) >= row.limit else "dropped" if row.dropped() else ""
+def _why_it_ends(row: Row, ends: frozenset[int], decode: Callable[[list[int]], str]) -> str:
+    text = decode(row.tokens) if row.sampling["stop"] else ""
+    if row.tokens[-1] in ends or any(stop in text for stop in row.sampling["stop"]):
+        return "stop"
+    return "length" if len(row.tokens) >= row.limit else "dropped" if row.dropped() else ""
 
 
 def finish(row: Row, ends: frozenset[int], decode: Callable[..., str]) -> None:

@@ -32,7 +32,7 @@ from harness.model.reasoning import opened_by, separated
 from harness.model.tool_calls import as_functions, reader_of, why_no_tools
 from harness.userfile import read_text
 
-OPTIONS = {"batch_size": 32, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None,
+OPTIONS = {"batch_size": 64, "batch_tokens": 16384, "threads": None, "device": None, "dtype": None, "reasoning": None,
            "tools": None}  # fmt: skip
 """Every option of a local model, and what it is where nothing is said."""
 _DTYPES = ("float32", "float64", "bfloat16", "float16", "auto")
@@ -200,6 +200,7 @@ class Prompts:
         self.what = ""  # of an adapter: which of the two differ from the base's
         self.notes: tuple[str, ...] = ()  # of an adapter: which of its files are ignored
         self.known: dict[str, bool] = {}  # roles, and whether the template has a place for them
+        self._end: int | None = None  # what the template writes behind an answer, once it was looked for
         if not self.template:
             advice = "put a chat_template.jinja next to the weights"
             raise UserFileError(folder, "its tokenizer has no chat template", advice=advice)
@@ -262,6 +263,17 @@ class Prompts:
         ids: list[int] = self.tokenizer.encode(text, add_special_tokens=False)
         return ids
 
+    def answer_tokens(self, prompt: str, answer: str, ends: frozenset[int]) -> list[int]:
+        """What the model has to write behind a rendered prompt to give this answer, its end token included."""
+        before, whole = self.tokens(prompt), self.tokens(prompt + answer)
+        said = whole[len(before) :] if whole[: len(before)] == before else self.tokens(answer)
+        if self._end is None:
+            user, spoken = {"role": "user", "content": "Go on."}, {"role": "assistant", "content": _SENTINEL}
+            behind = self.tokens(self._rendered([user, spoken], asking=False).rpartition(_SENTINEL)[2])
+            own = [self.tokenizer.eos_token_id] if self.tokenizer.eos_token_id in ends else sorted(ends)
+            self._end = next(token for token in [*behind, *own] if token in ends)
+        return [*said, self._end]
+
     def letters(self, letters: Sequence[str]) -> dict[str, list[int]]:
         """Of each letter the tokens that are it alone, with or without a space before it."""
         unknown, found = self.tokenizer.unk_token_id, dict[str, list[int]]()
@@ -302,7 +314,7 @@ class Prompts:
             text = text.replace(token, "")
         return text.strip()
 
-    def _rendered(self, messages: list[dict[str, Any]], tools: Sequence[Tool] = ()) -> str:
+    def _rendered(self, messages: list[dict[str, Any]], tools: Sequence[Tool] = (), *, asking: bool = True) -> str:
         from jinja2 import TemplateError
 
         try:
@@ -311,7 +323,7 @@ class Prompts:
                 tools=as_functions(tools) or None,
                 chat_template=self.template,
                 tokenize=False,
-                add_generation_prompt=True,
+                add_generation_prompt=asking,
             )
         except (TemplateError, ValueError, TypeError, KeyError) as error:
             roles = ", ".join(m["role"] for m in messages)

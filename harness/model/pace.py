@@ -28,25 +28,26 @@ class Pace:
 
     def __init__(self, per_minute: float | None) -> None:
         self._per_minute = per_minute or inf
+        self.limited = self._per_minute < inf  # whether there is a limit
+        self._minute_s, self._late_s = MINUTE_S, _LATE_S
         self._next, self._sum = -inf, 0.0
         self._taken: deque[Taken] = deque()
 
-    @property
-    def limited(self) -> bool:
-        """Whether there is a limit."""
-        return self._per_minute < inf
+    def lend(self, within_s: float) -> None:
+        """From now on others start what this one allows, at the latest so many seconds after; they ask now and then."""
+        self._minute_s, self._late_s = MINUTE_S + within_s, within_s
 
     def wait(self, amount: float, now: float) -> float:
         """Seconds until ``amount`` may start; 0 without a limit."""
         if not self.limited:
             return 0.0
-        while self._taken and self._taken[0].at <= now - MINUTE_S:
+        while self._taken and self._taken[0].at <= now - self._minute_s:
             gone = self._taken.popleft()
             self._sum -= gone.amount
             gone.at = -inf
         wait, over = max(0.0, self._next - now), self._sum + amount - self._per_minute
         for one in self._taken if over > 1e-9 else ():
-            wait, over = max(wait, one.at + MINUTE_S - now), over - one.amount
+            wait, over = max(wait, one.at + self._minute_s - now), over - one.amount
             if over <= 1e-9:
                 break
         return wait
@@ -56,8 +57,8 @@ class Pace:
         if not self.limited:
             return _FREE
         taken = Taken(now, amount)
-        start = self._next if now - self._next <= _LATE_S else now
-        self._next = start + amount * MINUTE_S / self._per_minute
+        start = self._next if now - self._next <= self._late_s else now
+        self._next = start + amount * self._minute_s / self._per_minute
         self._taken.append(taken)
         self._sum += amount
         return taken
@@ -65,6 +66,6 @@ class Pace:
     def correct(self, taken: Taken, amount: float) -> None:
         """What was started turns out to be ``amount``."""
         if self.limited:
-            self._next += (amount - taken.amount) * MINUTE_S / self._per_minute
+            self._next += (amount - taken.amount) * self._minute_s / self._per_minute
             self._sum += (amount - taken.amount) * (taken.at > -inf)
             taken.amount = amount

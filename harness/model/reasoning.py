@@ -46,6 +46,7 @@ class MisshapenError(TypeError):
 
 FIELDS = ("reasoning_content", "reasoning", "reasoning_text", "thinking", "thinking_blocks", "reasoning_details")
 """Of a message, in the order in which they are believed; some providers send the same in two."""
+_FIELDS = frozenset(FIELDS)
 
 
 def opened_by(prompt: str) -> bool:
@@ -123,6 +124,8 @@ def _spoken_of(text: str, start: int, end: int) -> bool:
 
 def reasoning_of(message: Mapping[str, Any]) -> str:
     """The reasoning in a message's own fields; empty where there is none."""
+    if _FIELDS.isdisjoint(message):
+        return ""
     return next((text for name in FIELDS if (text := _text_of(message.get(name)))), "")
 
 

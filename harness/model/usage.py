@@ -20,6 +20,9 @@ NEAR = 2  # tokens by which a provider's total is seen to be off
 
 def usage_of(body: Any) -> Usage:
     """The usage of a chat completion. A count of 0 for what is there is no count; a request always has a prompt."""
+    plain = _plain(body.get("usage")) if isinstance(body, dict) else None
+    if plain is not None and plain.input and plain.output:
+        return plain
     usage = read_usage(usage_in(body))
     read = any(n != 0 for n in (usage.input, usage.cached_input, usage.cache_write))
     made = any(n != 0 for n in (usage.output, usage.reasoning))
@@ -97,12 +100,20 @@ def read_usage(usage: Any) -> Usage:
 
 def _plain(usage: Any) -> Usage | None:
     """The usage that most servers state: three counts that add up. Nothing in it needs to be understood."""
-    told: list[Any] = [usage.get(name) for name in _THREE] if isinstance(usage, dict) else [None]
-    if any(type(number) is not int or number < 0 for number in told) or told[0] + told[1] != told[2] or not told[2]:
+    if not isinstance(usage, dict):
         return None
-    if len(usage) > len(told) and any(value is not None and name not in _THREE for name, value in usage.items()):
+    read, made, total = map(usage.get, _THREE)
+    if (
+        not (type(read) is type(made) is type(total) is int)
+        or read < 0
+        or made < 0
+        or read + made != total
+        or not total
+    ):
         return None
-    return Usage(input=told[0], output=told[1], source="provider")
+    if len(usage) > len(_THREE) and any(value is not None and name not in _THREE for name, value in usage.items()):
+        return None
+    return Usage(input=read, output=made, source="provider")
 
 
 _THREE = ("prompt_tokens", "completion_tokens", "total_tokens")

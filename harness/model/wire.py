@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeGuard
 
 from harness.core import (
@@ -76,8 +75,7 @@ def read_reply(
     ``provider``, where it ended by a failure. Its usage is what the rejected reply states: that is on the bill.
     """
     try:
-        reply, tokens = _read(body, latency_s, ttft_s, reasoning)
-        return replace(reply, signals=signals(tokens) | letter_signals(tokens, letters))
+        return _read(body, latency_s, ttft_s, reasoning, letters)
     except MISSHAPEN as error:
         failed = no_completion(error)
     except ModelError as error:
@@ -92,8 +90,7 @@ def no_completion(found: Exception | str) -> ModelError:
     return ModelError(Cause.PROTOCOL, shown(f"the answer is no chat completion: {why}", Redactor()))
 
 
-def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> tuple[Reply, list[Any]]:
-    """The reply, and what is told of its tokens."""
+def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str, letters: Sequence[str]) -> Reply:
     choice: dict[str, Any] = (choice_of(body) if isinstance(body, dict) else None) or {}
     message = choice.get("message")
     if not isinstance(message, dict):
@@ -120,20 +117,21 @@ def _read(body: Any, latency_s: float, ttft_s: float | None, reasoning: str) -> 
         raise MisshapenError("tool_calls is no list of objects")
     block = choice.get("logprobs")
     tokens = block.get("content") if isinstance(block, dict) else None
+    tokens = tokens if isinstance(tokens, list) else []
     declined = _of(message, "refusal") or refusal or (finish if finish == REFUSED else None)
-    reply = Reply(
+    return Reply(
         text=text,
         tool_calls=tuple(_tool_call(call, i) for i, call in enumerate(calls)),
         finish_reason=finish,
         reasoning=thought,
         kept=_kept(message, text, calls),
         refusal=str(declined) if declined else None,
+        signals=signals(tokens) | letter_signals(tokens, letters),
         usage=usage_of(body),
         latency_s=latency_s,
         ttft_s=ttft_s,
         model_version=str(body.get("model") or ""),
     )
-    return reply, tokens if isinstance(tokens, list) else []
 
 
 def _of(holder: Mapping[str, Any], name: str) -> Any:
@@ -158,7 +156,9 @@ def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
 
 def _kept(message: Mapping[str, Any], text: str, calls: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What the text and the calls alone do not tell. Fields without a value are left out: some servers refuse them."""
-    kept = _beyond({"role", "content", "tool_calls"}, message)
+    if not calls and message.keys() <= _SAID and message.get("content") in (text, None):
+        return {}
+    kept = _beyond(_SAID, message)
     content = message.get("content")
     if content != text and (content is not None or calls):
         kept["content"] = content
@@ -167,6 +167,9 @@ def _kept(message: Mapping[str, Any], text: str, calls: Sequence[Mapping[str, An
         below = _beyond({"name", "arguments"}, call.get("function") or {})
         more.append(_beyond({"id", "type", "function", "index"}, call) | ({"function": below} if below else {}))
     return kept | ({"tool_calls": more} if any(more) else {})
+
+
+_SAID = frozenset({"role", "content", "tool_calls"})
 
 
 def _beyond(read: Collection[str], held: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from harness import core
 from harness.core import UNKNOWN, Decision, write_atomic
@@ -40,6 +39,8 @@ def write_gate(
 
 def _junit(view: Gate) -> str:
     """The verdict as JUnit XML, a case a rule and a domain: what does not hold is a failure, what is exempt skipped."""
+    from xml.etree import ElementTree as ET
+
     fault = "error" if view.decision is Decision.INVALID else "failure"
     told = [("rule", r.rule, "" if r.holds else fault, r.text, r.text) for r in view.reasons]
     for one in view.domains:

@@ -5,18 +5,22 @@ import types
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.core import stay_offline
-from harness.experiment import assemble
-from harness.run.execute import RunOptions, Summary, run_report
-from harness.run.given import grade_given
-from harness.run.jobs import ray_job, write_job
-from harness.run.opening import Ping, ping
-from harness.run.otel import spans_to
-from harness.run.records import suites_of
-from harness.run.regrading import Regraded, refuse_without_answers, regrade
-from harness.run.solutions import prepare_boxes, try_solutions
-from harness.run.trace import Progress
+from harness.core import lazy_door
+
+if TYPE_CHECKING:
+    from harness.run.execute import RunOptions, Summary, run_report
+    from harness.run.given import grade_given
+    from harness.run.jobs import ray_job, write_job
+    from harness.run.opening import Ping, ping, refuse_unopened
+    from harness.run.otel import checked_receiver, spans_to
+    from harness.run.records import suites_of
+    from harness.run.regrading import Regraded, refuse_without_answers, regrade
+    from harness.run.solutions import prepare_boxes, try_solutions
+    from harness.run.trace import Progress
+else:
+    __getattr__, __dir__ = lazy_door(__name__)
 
 
 class _CallableRoom(types.ModuleType):
@@ -31,9 +35,13 @@ class _CallableRoom(types.ModuleType):
         offline: bool = False,
         retry_errored: bool = False,
         allow_outside: bool = False,
-        listener: Callable[[Progress], None] | None = None,
-    ) -> Summary:
+        listener: "Callable[[Progress], None] | None" = None,
+    ) -> "Summary":
         """Runs what is not yet done in a report's folder, as ``ownbench run``. Raises UserFileError and UsageError."""
+        from harness.core import stay_offline
+        from harness.experiment import assemble
+        from harness.run.execute import RunOptions, run_report
+
         tell, chosen = listener or (lambda _: None), tuple(only)
         how = RunOptions(only=chosen, limit=limit, offline=offline, retry_errored=retry_errored, listener=tell)
         with stay_offline() if offline else nullcontext():

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.core import SKILLS, Box, BoxError, SkillFolder, Task, keeping, write_atomic
+from harness.experiment import Assembled
 from harness.run.stopping import own_time_held
 from harness.sandbox import SandboxOptions
 
@@ -141,6 +142,13 @@ class Workplaces:
             if self._holds and all(each.box is None for each in self._within):
                 self._holds = False
                 self._free.release()
+
+
+def workplaces(assembled: Assembled, task: Task, free: asyncio.Semaphore) -> Workplaces:
+    """Those of an attempt at a task."""
+    grader = assembled.graders.get(task.digest)
+    counts = grader is not None and grader.needs_box
+    return Workplaces(assembled.experiment.sandbox, free, task, work_counts=counts)
 
 
 def _put(box: Box, files: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from harness.core import Call, Cost, Reply, Role, plural
@@ -37,6 +37,7 @@ class CachedAnswers:
         self._places = {name: (spec.base_url or "").rstrip("/") for name, spec in live.items()}
         self._asked = self._given = 0
         self._saved = AttemptMeter()
+        self._elsewhere: dict[object, tuple[CacheUse, tuple[str, ...]]] = {}  # by worker of the run
 
     def get(self, model: str, digest: str) -> Reply | None:
         """The reply to a request that is kept."""
@@ -62,15 +63,26 @@ class CachedAnswers:
         """Counts what a call would have cost."""
         self._saved.spend(cost)
 
+    def hear(self, worker: object, use: CacheUse, notes: tuple[str, ...]) -> None:
+        """What came of it so far in another process of the run."""
+        self._elsewhere[worker] = use, notes
+
     @property
     def use(self) -> CacheUse:
         """What came of it so far."""
         saved = self._saved
-        return CacheUse(asked=self._asked, given=self._given, saved_usd=saved.spent_usd, unknown=saved.unknown)
+        own = CacheUse(asked=self._asked, given=self._given, saved_usd=saved.spent_usd, unknown=saved.unknown)
+        every = [own, *(use for use, _ in self._elsewhere.values())]
+        return CacheUse(**{part.name: sum(getattr(use, part.name) for use in every) for part in fields(CacheUse)})
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a user must know of the cache after the run."""
+        told = (note for _, notes in self._elsewhere.values() for note in notes)
+        return tuple(dict.fromkeys((*self._own_notes, *told)))
+
+    @property
+    def _own_notes(self) -> tuple[str, ...]:
         notes = [] if self._cache.is_there else ["it is not there, and nothing was taken from it"]
         if self._cache.damaged:
             notes.append(f"{plural(self._cache.damaged, 'answer')} in it cannot be read, and the model was asked")

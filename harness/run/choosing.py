@@ -33,8 +33,10 @@ def system_for(assembled: Assembled, choices: Choices, attempt: Attempt) -> Syst
     suite = attempt.suite.name
     if assembled.is_dev(attempt):
         return assembled.systems[attempt.contender][suite].on_dev
-    chosen = {name: by_suite[suite] for name, by_suite in choices.items() if suite in by_suite}
     system = assembled.systems[attempt.contender][suite]
+    if not choices:
+        return system
+    chosen = {name: by_suite[suite] for name, by_suite in choices.items() if suite in by_suite}
     return system.with_choice(chosen) if chosen else system
 
 

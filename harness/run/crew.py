@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
 
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of, plural
 from harness.cost import Reservation
@@ -16,6 +16,7 @@ from harness.system import System
 
 LOOK_EVERY_S = 0.25
 GRADINGS = 64  # answers that are graded at once; asking goes on meanwhile
+_BEGUN, _UNLIMITED = Begun(), nullcontext()
 WAITING = 256  # answers that may wait to be graded; then asking waits too
 
 
@@ -28,7 +29,7 @@ class Made:
     answer: Answer | None = None
     grade: Grade | None = None  # what became of it where that needs no grader
     left: bool = False  # it is still to be made: the run was stopped in the midst of it
-    over: asyncio.Event = field(default_factory=asyncio.Event)
+    over: asyncio.Event | None = None  # where somebody waits for its end
 
 
 @dataclass
@@ -145,15 +146,15 @@ class Crew:
                 continue
             if (reservation := await self._admitted(attempt.contender)) is None:
                 return
-            trace = Trace(attempt.id, self.observe, self.clock.now())
+            trace = Trace(attempt.id, self.observer, self.clock.now())
             session = AttemptSession(self.shop, attempt.task, attempt.trial, trace, reservation)
-            made = Made(attempt=attempt, session=session)
-            self.observe(attempt.id, Begun())
+            made = Made(attempt=attempt, session=session, over=asyncio.Event() if self.watch is not None else None)
+            self.observe(attempt.id, _BEGUN)
             await self.ask(made)
             if not self.assembled.graders[attempt.task.digest].models:
                 self._settle(made)
             await self._asked.put(made)
-            if self.watch is not None:  # which bounds what is in flight, graded or not
+            if made.over is not None:  # the watch bounds what is in flight, graded or not
                 await made.over.wait()
 
     async def _admitted(self, contender: str) -> Reservation | None:
@@ -181,8 +182,9 @@ class Crew:
     async def ask(self, made: Made) -> None:
         """One attempt, from the question to the answer. Raises StorageError: a call of it cannot be kept."""
         task, session, redact = made.attempt.task, made.session, self.shop.redact
+        limit = None if task.timeout_s is None else asyncio.timeout(task.timeout_s)
         try:
-            async with asyncio.timeout(task.timeout_s) as limit:
+            async with _UNLIMITED if limit is None else limit:
                 own_time.set(limit)
                 made.answer = await self.system_of(made.attempt).answer(task, session)
                 session.charged.check()
@@ -198,11 +200,12 @@ class Crew:
             made.grade = faulted(error.fault, redact(str(error)))
         except Exception as error:  # noqa: BLE001 - a fault of ours in one attempt must not take the run with it
             fault, reason = fault_of(error), redact(f"{type(error).__name__}: {error}")
-            if limit.expired():
+            late = limit is not None and limit.expired()
+            if late:
                 session.trace.ended_after_s = task.timeout_s or 0.0
             if isinstance(error, TimeoutError):
-                late = ModelError(Cause.TOO_SLOW, f"not done within the task's {task.timeout_s or 0:g} s")
-                fault, reason = (late.fault, str(late)) if limit.expired() else (fault, redact(str(error)))
+                slow = ModelError(Cause.TOO_SLOW, f"not done within the task's {task.timeout_s or 0:g} s")
+                fault, reason = (slow.fault, str(slow)) if late else (fault, redact(str(error)))
             made.grade = faulted(fault, reason)
         finally:
             await session.leave(keep=False)
@@ -230,7 +233,8 @@ class Crew:
                 raise
             finally:
                 self._settle(made)
-                made.over.set()
+                if made.over is not None:
+                    made.over.set()
 
     def _settle(self, made: Made) -> None:
         if made.session.reservation is not None:
@@ -250,7 +254,7 @@ class Crew:
         trace = made.session.trace
         outcome = graded(self.assembled, made.attempt, trace, made.answer, judged, run=self.shop.run)
         if trace.calls or outcome.status is not Status.SKIPPED:
-            digests = tuple(call.request_digest for call in trace.calls)
+            digests = [call.request_digest for call in trace.calls]
             self.shop.journal.append_attempt(outcome, trace.messages, judged.reason, digests)
         self.observe(made.attempt.id, Ended(outcome, judged.reason))
         if self.watch is not None and outcome.is_done:

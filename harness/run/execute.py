@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
 from harness.experiment import (
@@ -22,9 +23,8 @@ from harness.experiment import (
 from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
-from harness.run.crew import Crew
 from harness.run.executors.local import LocalExecutor
-from harness.run.executors.ray import Fleet, RayExecutor
+from harness.run.following import Following, is_long
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
@@ -36,6 +36,7 @@ from harness.run.trace import Listener, Observer, Progress
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
+    Plan,
     Recalled,
     compact,
     read_calls_journal,
@@ -44,6 +45,10 @@ from harness.store import (
     write_manifest,
 )
 from harness.system import System
+
+if TYPE_CHECKING:
+    from harness.run.crew import Crew
+    from harness.run.executors.ray import Fleet, RayExecutor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ def run_report(assembled: Assembled, options: RunOptions) -> Summary:
         return _Run(assembled, options).go()
 
 
-def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayExecutor:
+def _executor(assembled: Assembled, options: RunOptions) -> "LocalExecutor | RayExecutor":
     entry = assembled.experiment.executor
     if options.executor not in {"", entry.kind}:
         entry = ExecutorEntry.model_validate({"kind": options.executor})
@@ -96,13 +101,12 @@ def _executor(assembled: Assembled, options: RunOptions) -> LocalExecutor | RayE
     if options.watch is not None:
         problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
         raise UsageError(f"{problem}; add --executor local")
-    if options.observer is not None:
-        raise UsageError(
-            "--otlp does not go with executor ray, whose workers tell of no single call; add --executor local"
-        )
-    if assembled.experiment.cache is not None:
-        raise UsageError("cache does not go with executor ray yet; take it out, or add --executor local")
-    return RayExecutor(assembled, entry, offline=options.offline)
+    from harness.run.executors.ray import RayExecutor  # a run without it does without
+    from harness.run.otel import Spans
+
+    if not (options.observer is None or isinstance(options.observer, Spans)):
+        raise UsageError("an observer hears nothing of what the workers of executor ray do; take --executor local")
+    return RayExecutor(assembled, entry, offline=options.offline, spans=options.observer)
 
 
 class _Run:
@@ -116,6 +120,8 @@ class _Run:
         self.notes: list[str] = []
         self.written: tuple[str, ...] = ()  # of the skills that authors wrote, for readers
         self.model_notes: dict[str, tuple[str, ...]] = {}  # by the models that this call has prepared, for readers
+        self.following: Following | None = None  # who writes the tables of a long run meanwhile
+        self.standing: Mapping[str, Any] = {}  # how far the report is, at the end
         self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
         self.tally = Progress(planned=0, started=self.clock.monotonic())
@@ -141,13 +147,18 @@ class _Run:
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
-        with answers as self.answers, Journal(self.report) as journal, self.ears:
+        with answers as self.answers, Journal(self.report) as journal, self.ears, ExitStack() as around:
             todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, self.recorded)
             if todo:
+                if is_long(todo) and isinstance(executor, LocalExecutor) and self.watch is None:
+                    self.following = around.enter_context(self._following(todo))
                 with asyncio.Runner(loop_factory=asyncio.new_event_loop if offline else fast_loop) as runner:
                     runner.run(self._work(executor, journal, self.recorded, todo, models))
                 journal.check()
+            if self.following is not None:
+                self.following.stop()
+                self.recorded = self.following.held or self.recorded
             self.recorded = recall(self.assembled, self.recorded)
             if todo and self.watch is None:
                 made = self.recorded.standings(a.id for a in todo)
@@ -210,7 +221,7 @@ class _Run:
 
     async def _work(
         self,
-        executor: LocalExecutor | RayExecutor,
+        executor: "LocalExecutor | RayExecutor",
         journal: Journal,
         recorded: Recalled,
         todo: Sequence[Attempt],
@@ -262,7 +273,7 @@ class _Run:
         for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 
-    async def _phases(self, crew: Crew | Fleet, todo: Sequence[Attempt]) -> None:
+    async def _phases(self, crew: "Crew | Fleet", todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
         dev, main = [a for a in todo if self.assembled.is_dev(a)], [a for a in todo if not self.assembled.is_dev(a)]
         if dev:
@@ -293,8 +304,11 @@ class _Run:
     def _leave_tables(self) -> None:
         """The tables of what is recorded, with a row for every attempt that the run never reached."""
         self._tell("writing the tables")
-        cause = Cause.BUDGET if self.over_budget else Cause.STOPPED
-        left_out, torn = compact(self.report, plan_of(self.assembled, lambda _: cause), self.recorded)
+        tables = self.following.tables if self.following is not None else None
+        if tables is not None and tables.held is self.recorded:
+            left_out, torn = tables.end()
+        else:
+            left_out, torn = compact(self.report, self._plan(), self.recorded)
         if left_out:
             self.notes.append(f"{left_out} attempts of an earlier form of the experiment are not in the tables")
         if torn:
@@ -302,12 +316,20 @@ class _Run:
         self.written = keep_written(self.assembled, self.recorded)
         self._write_manifest(over=True)
 
+    def _plan(self) -> Plan:
+        return plan_of(self.assembled, lambda _: Cause.BUDGET if self.over_budget else Cause.STOPPED)
+
+    def _following(self, todo: Sequence[Attempt]) -> Following:
+        left = {attempt.id for attempt in todo}
+        places = [place for place, attempt in enumerate(self.assembled.attempts) if attempt.id in left]
+        return Following(self.report, self._plan(), self.recorded, places, lambda: self.tally.done)
+
     def _write_manifest(self, *, over: bool = False) -> None:
         """As things stand; ``over``: at the end of a run."""
         before = self.manifest
         standing: dict[str, Any] = {"done": len(self.done), "complete": False, "without_outcome": 0}
         if over:
-            standing = standing_of(self.assembled, self.recorded)
+            standing = self.standing = standing_of(self.assembled, self.recorded)
         early = before.early_records if before else {}  # also of what is no longer in the experiment
         if self.watch is not None:
             record = self.watch.record()
@@ -345,7 +367,7 @@ class _Run:
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
             made=self.tally.done,
-            complete=standing_of(self.assembled, self.recorded)["complete"] and not self.otherwise,
+            complete=self.standing["complete"] and not self.otherwise,
             stopped_because=self.stopped,
             errored=causes.total(),
             causes=causes,

@@ -13,7 +13,8 @@ from harness.cost import charge
 from harness.experiment import Assembled
 from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probing, backend_of, open_model
 from harness.run.promised import Promised
-from harness.run.session import Asked, AttemptSession, Shop, redactor_of
+from harness.run.secrets import redactor_of
+from harness.run.session import Asked, AttemptSession, Shop
 from harness.run.spent import meter_of
 from harness.store import experiment_file, recorded_replies
 
@@ -31,6 +32,16 @@ def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) ->
         lookup = recorded_replies(Path(spec.options["report"])).get if backend_of(spec).recorded else None
         opened[name] = open_model(spec, redact=redact, environment=os.environ, offline=offline, lookup=lookup)
     return opened
+
+
+def refuse_unopened(assembled: Assembled, *, offline: bool) -> None:
+    """Raises UsageError where a model cannot be opened: a key or a package is missing. Nothing is sent or loaded."""
+
+    async def closed() -> None:
+        for model in open_models(assembled, assembled.specs, offline=offline).values():
+            await model.close()
+
+    asyncio.run(closed())
 
 
 def fast_loop() -> asyncio.AbstractEventLoop:

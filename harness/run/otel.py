@@ -52,6 +52,10 @@ class Receiver:
     made: int = 0
     sent: int = 0
 
+    def add(self, other: "Receiver") -> None:
+        """What another process of the run made and sent."""
+        self.made, self.sent = self.made + other.made, self.sent + other.sent
+
     @property
     def note(self) -> str | None:
         """What a user must know at the end."""
@@ -62,20 +66,37 @@ class Receiver:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpanParent:
+    """The span of the run, for attempts that another process makes."""
+
+    url: str
+    trace: int
+    span: int
+
+
 class Spans:
     """Hears the events of a run: a span an attempt, and under it one a call and one an action."""
 
-    def __init__(self, assembled: Assembled, receiver: Receiver, tracer: Any, meter: Any) -> None:
+    def __init__(
+        self, assembled: Assembled, receiver: Receiver, tracer: Any, meter: Any, parent: SpanParent | None = None
+    ) -> None:
         from opentelemetry import trace
 
-        self._api, self._receiver, self._tracer = trace, receiver, tracer
+        self._api, self.receiver, self._tracer = trace, receiver, tracer
         self._known = {name: _of_model(spec) for name, spec in assembled.specs.items()}
         self._recorded = {name for name, spec in assembled.specs.items() if backend_of(spec).recorded}
         self._open: dict[str, Any] = {}
         made = meter.create_histogram
         self._duration = made("gen_ai.client.operation.duration", "s", explicit_bucket_boundaries_advisory=SECONDS)
         self._tokens = made("gen_ai.client.token.usage", "{token}", explicit_bucket_boundaries_advisory=TOKENS)
-        self._run = self._begun("ownbench.run", None, {"ownbench.report": assembled.experiment.name})
+        if parent is not None:
+            flags = trace.TraceFlags(trace.TraceFlags.SAMPLED)
+            self._run: Any = trace.NonRecordingSpan(
+                trace.SpanContext(parent.trace, parent.span, is_remote=True, trace_flags=flags)
+            )
+        else:
+            self._run = self._begun("ownbench.run", None, {"ownbench.report": assembled.experiment.name})
 
     def __call__(self, attempt: str, event: Event) -> None:
         """An event of an attempt, as it happens."""
@@ -93,6 +114,12 @@ class Spans:
             span.set_attributes({f"ownbench.{name}": value for name, value in found.items() if value is not None})
             lost = row.status in {Status.ERRORED, Status.UNGRADED}
             self._ended(span, error=str(row.cause) if lost else "", why=event.reason if lost else "")
+
+    @property
+    def parent(self) -> SpanParent:
+        """For processes that make attempts of this run."""
+        here = self._run.get_span_context()
+        return SpanParent(url=self.receiver.url, trace=here.trace_id, span=here.span_id)
 
     def close(self) -> None:
         """Ends what is still open."""
@@ -137,7 +164,7 @@ class Spans:
         self._ended(span, now, action.cause)
 
     def _begun(self, name: str, parent: Any, found: dict[str, Any], at: int | None = None, kind: Any = None) -> Any:
-        self._receiver.made += 1
+        self.receiver.made += 1
         known = {key: value for key, value in found.items() if value is not None}
         within = self._api.set_span_in_context(
             parent or self._api.INVALID_SPAN
@@ -154,9 +181,14 @@ class Spans:
 
 
 @contextmanager
-def spans_to(url: str, assembled: Assembled, *, offline: bool = False) -> Iterator[tuple[Spans, Receiver]]:
-    """An observer for a run, and what became of its spans. Raises UsageError: nothing can be sent there."""
-    base = _checked(url, offline=offline)
+def spans_to(
+    url: str, assembled: Assembled, *, offline: bool = False, parent: SpanParent | None = None
+) -> Iterator[tuple[Spans, Receiver]]:
+    """An observer for a run, and what became of its spans. Raises UsageError: nothing can be sent there.
+
+    ``parent``: of a run that another process drives, which has looked whether anything can.
+    """
+    base = checked_receiver(url, offline=offline)
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -181,7 +213,7 @@ def spans_to(url: str, assembled: Assembled, *, offline: bool = False) -> Iterat
 
     with _quiet():
         exporter = Counting(endpoint=f"{base}/v1/traces", timeout=PATIENCE_S)
-        if exporter.export([]) is not SpanExportResult.SUCCESS:
+        if parent is None and exporter.export([]) is not SpanExportResult.SUCCESS:
             why = (
                 "takes no traces: give the base address of a receiver of OTLP over HTTP, such as http://127.0.0.1:4318"
             )
@@ -191,7 +223,7 @@ def spans_to(url: str, assembled: Assembled, *, offline: bool = False) -> Iterat
         traces.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE, schedule_delay_millis=1000))
         reader = PeriodicExportingMetricReader(OTLPMetricExporter(endpoint=f"{base}/v1/metrics", timeout=PATIENCE_S))
         metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
-        spans = Spans(assembled, receiver, traces.get_tracer("ownbench"), metrics.get_meter("ownbench"))
+        spans = Spans(assembled, receiver, traces.get_tracer("ownbench"), metrics.get_meter("ownbench"), parent)
         try:
             yield spans, receiver
         finally:
@@ -201,7 +233,8 @@ def spans_to(url: str, assembled: Assembled, *, offline: bool = False) -> Iterat
             metrics.shutdown()
 
 
-def _checked(url: str, *, offline: bool) -> str:
+def checked_receiver(url: str, *, offline: bool = False) -> str:
+    """The base address of a receiver. Raises UsageError: it is none, or not to be asked."""
     try:
         parts = urlsplit(url)
         whole = parts.scheme in {"http", "https"} and parts.hostname is not None and (parts.port or 1) > 0

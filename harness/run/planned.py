@@ -1,5 +1,6 @@
 """The planned attempts of a report: their rows in its tables, how far they are made, and their digest."""
 
+from collections import Counter
 from collections.abc import Callable
 from itertools import chain
 from operator import attrgetter
@@ -13,11 +14,12 @@ from harness.store import PLANNED, Plan, Recalled
 
 def standing_of(assembled: Assembled, recorded: Recalled) -> dict[str, Any]:
     """How far a report is, in the words of its manifest."""
-    standings = [on for on in recorded.standings(a.id for a in assembled.attempts) if on is not None]
-    done = sum(on.is_done for on in standings)
-    lost = sum(on.status in {Status.ERRORED, Status.UNGRADED} for on in standings)
+    counts = Counter(recorded.standings(a.id for a in assembled.attempts))
+    standings = [(on, n) for on, n in counts.items() if on is not None]  # few
+    done = sum(n for on, n in standings if on.is_done)
+    lost = sum(n for on, n in standings if on.status in {Status.ERRORED, Status.UNGRADED})
     before = len(graded_before(assembled, recorded))
-    graded = sum(on.passed is not None or on.status is Status.UNGRADED for on in standings)
+    graded = sum(n for on, n in standings if on.passed is not None or on.status is Status.UNGRADED)
     mixed = 0 < before < graded
     state = {"done": done, "complete": done == len(assembled.attempts) and not mixed, "without_outcome": lost}
     return state | {"graded_before": before if mixed else 0, "graded_now": graded - before if mixed else 0}
@@ -52,10 +54,18 @@ _OF_TASK = ("task", "task_digest", "domain", "cluster", "split", "attempt_id")
 
 
 def plan_digest(assembled: Assembled) -> str:
-    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew."""
+    """Of all planned attempts, in any order: identities, gradings, and names, for which tables are written anew.
+
+    Of tuned contenders also what their cards say, which no identity holds.
+    """
     graded = assembled.gradings
+    cards = (
+        [name, said]
+        for name, one in sorted(assembled.contenders.items())
+        if any(said := [one.parts.get(key) for key in ("tuned", "training_usd")])
+    )
     named = (
         [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]
         for a in sorted(assembled.attempts, key=attrgetter("id"))
     )
-    return digest_list(chain([assembled.experiment.name], named))
+    return digest_list(chain([assembled.experiment.name], named, cards))

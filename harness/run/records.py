@@ -31,7 +31,9 @@ def manifest_of(assembled: Assembled, recorded: Recalled | None = None, **state:
             spec.price, behind or spec.backend, spec.base_url, owned=named.owned if named else None
         )
         models[spec.name] = ModelRecord(
-            **values(spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price"),
+            **values(
+                spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price", "tuned"
+            ),
             model=spec.model if backend.named or backend.recorded else "",
             recorded_backend=behind,
             capabilities=tuple(sorted(backend.capabilities(spec))),

@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.core import (
@@ -19,7 +20,6 @@ from harness.core import (
     Grade,
     Message,
     ModelError,
-    Redactor,
     Remaining,
     Reply,
     Request,
@@ -36,12 +36,13 @@ from harness.grade import JUDGE_SCOPE, grade
 from harness.model import Caller, Endpoints, Limits, Model, assistant_message, backend_of, machines
 from harness.run.acting import Asking, recorded, refused
 from harness.run.bench import CONTENDERS, Bench, not_yet
-from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work
+from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_work, workplaces
 from harness.run.cached import CachedAnswers
 from harness.run.promised import Promised
+from harness.run.secrets import redactor_of
 from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace, values
+from harness.run.trace import SkillSeen, Trace
 from harness.sandbox import decide
 from harness.store import Journal, Recalled
 
@@ -85,9 +86,8 @@ class Shop:
         self.again, self.cache = {*again}, cache
         self.one_for_all = bool((kept := assembled.experiment.cache) and kept.trials)  # whether trials share answers
         self.take(recorded)
-        options = assembled.experiment.sandbox
         self.kept_before = (assembled.report / KEPT).is_dir()  # work folders, which a new try replaces
-        self.free_boxes = asyncio.Semaphore(boxes_at_once(options, limits.concurrency))
+        self.free_boxes = asyncio.Semaphore(boxes_at_once(assembled.experiment.sandbox, limits.concurrency))
         self.shared = shared_identities(assembled.systems)  # whose answers others use again, and are kept at hand
         self.holds_earlier = bool(recorded.renamed) or any(on.prompt_digest is None for on in recorded.current())
         self.run = 1 + max((on.run or 1 for on in recorded.current()), default=0)
@@ -136,12 +136,6 @@ class Shop:
         return self.replies.get(request.earlier_digest) if reply is None and self.holds_earlier else reply
 
 
-def redactor_of(assembled: Assembled) -> Redactor:
-    """What takes every model's secrets out of a text."""
-    specs = assembled.specs.values()
-    return Redactor(tuple(secret for spec in specs for secret in backend_of(spec).secrets(spec, os.environ)))
-
-
 class Asked(NamedTuple):
     """A request to a model, by its name in the experiment, and what for."""
 
@@ -166,8 +160,11 @@ class AttemptSession(Session):
         self._shop, self.trace, self.reservation = shop, trace or Trace(), reserved
         self._verifying = False
         self.charged = AttemptMeter(shop.assembled.experiment.budget.attempt_usd)
-        grader, options = shop.assembled.graders.get(task.digest), shop.assembled.experiment.sandbox
-        self._work = Workplaces(options, shop.free_boxes, task, work_counts=grader is not None and grader.needs_box)
+
+    @cached_property
+    def _work(self) -> Workplaces:
+        """Where it works, once it does."""
+        return workplaces(self._shop.assembled, self.task, self._shop.free_boxes)
 
     async def made(self, asked: Asked) -> Reply:
         """The model's answer, whatever the journal holds. Raises ModelError: the call failed for good."""
@@ -213,7 +210,8 @@ class AttemptSession(Session):
         shop, spec = self._shop, self._shop.assembled.specs[asked.model]
         if isinstance(end, Reply):
             usage = end.usage
-            made |= values(end, "latency_s", "ttft_s", "finish_reason", "signals")
+            made |= {"latency_s": end.latency_s, "ttft_s": end.ttft_s, "signals": end.signals}
+            made["finish_reason"] = end.finish_reason
         else:
             cause = end.cause if isinstance(end, ModelError) else Cause.INTERNAL
             dropped = isinstance(end, asyncio.CancelledError)
@@ -331,6 +329,8 @@ class AttemptSession(Session):
 
     async def leave(self, *, keep: bool) -> None:
         """No box is open afterwards. What was made is kept for graders. Raises BoxError, StorageError: it cannot be."""
+        if "_work" not in vars(self) and not (keep and self._shop.kept_before):
+            return
         if not keep:
             await self._work.dropped()
         elif (work := await self._work.left()) is not None or self._shop.kept_before:

@@ -61,29 +61,43 @@ Observer = Callable[[str, Event], None]  # told of all events by attempt, on the
 
 
 class Trace:
-    """The events of one attempt in their order."""
+    """What happened in one attempt, in its order."""
 
     def __init__(self, attempt: str = "", tell: Observer | None = None, started_at: datetime | None = None) -> None:
-        self.attempt, self.events, self._tell = attempt, list[Event](), tell
+        self.attempt, self._tell = attempt, tell
         self.started_at = started_at  # which tells the tries of an attempt apart
+        self.calls = list[Call]()  # those of the contender and those of judges
         self.scopes = set[str]()  # identities of the contenders whose requests were asked
-        self.verifying_s = 0.0  # seconds that verifiers took, besides their calls
+        self.acted_s = self.verifying_s = 0.0  # seconds that actions took; and verifiers, besides their calls
         self.ended_after_s = 0.0  # the task's time, where that ended it: what was under way then took the rest
+        self._said, self._seen = list[Message](), list[SkillSeen]()
         self._conversations: list[list[Message]] = [[]]  # that were begun; the last one is under way
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Call | Acted | SkillSeen) -> None:
         """Records an event, and tells of it."""
-        self.events.append(event)
+        if isinstance(event, Call):
+            self.calls.append(event)
+        elif isinstance(event, Acted):
+            self.acted_s += event.seconds
+        else:
+            self._seen.append(event)
         if self._tell is not None:
             self._tell(self.attempt, event)
 
     def say(self, message: Message) -> None:
         """Records the next message of the conversation."""
         self._conversations[-1].append(message)
-        self.add(Said(message))
+        self._said.append(message)
+        if self._tell is not None:
+            self._tell(self.attempt, Said(message))
 
     def ask(self, messages: Sequence[Message]) -> None:
         """Records what of a request was not said before; where it goes on from no conversation, another begins."""
+        here = self._going_on(messages) if self._said else self._conversations[-1]
+        for message in messages[len(here) :]:
+            self.say(message)
+
+    def _going_on(self, messages: Sequence[Message]) -> list[Message]:
         asked, last = [*messages], self._conversations[-1]
         going = (one for one in reversed(self._conversations) if one and asked[: len(one)] == one)
         if (here := next(going, None)) is None:
@@ -95,18 +109,12 @@ class Trace:
             here += more[:told]
             del last[len(last) - told :]
         self._conversations.append(here)
-        for message in asked[len(here) :]:
-            self.say(message)
+        return here
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """All conversations, one after the other, as they were sent and answered."""
-        return tuple(event.message for event in self.events if isinstance(event, Said))
-
-    @property
-    def calls(self) -> list[Call]:
-        """Those of the contender and those of judges."""
-        return [event for event in self.events if isinstance(event, Call)]
+        return tuple(self._said)
 
     @property
     def skills_shown(self) -> tuple[str, ...]:
@@ -120,15 +128,14 @@ class Trace:
 
     def skills(self, *how: Exposure) -> tuple[str, ...]:
         """Names of those that came into it in one of these ways."""
-        return tuple(dict.fromkeys(e.name for e in self.events if isinstance(e, SkillSeen) and e.how in how))
+        return tuple(dict.fromkeys(seen.name for seen in self._seen if seen.how in how)) if self._seen else ()
 
     @property
     def latency_s(self) -> float | None:
         """Of the contender's answered calls, actions and verifiers; without waiting for limits. ``None``: no answer."""
         answered = [call.latency_s for call in self.calls if call.error is None and call.role is not Role.JUDGE]
         known = [seconds for seconds in answered if seconds is not None]
-        acted = sum(event.seconds for event in self.events if isinstance(event, Acted))
-        took = sum(known) + acted + self.verifying_s if known else None
+        took = sum(known) + self.acted_s + self.verifying_s if known else None
         return max(took or 0.0, self.ended_after_s) if self.ended_after_s else took
 
 
@@ -169,8 +176,9 @@ class Progress:
 
     def hear(self, event: Event) -> None:
         """An event of an attempt."""
-        self.in_flight += isinstance(event, Begun)
-        if isinstance(event, Ended):
+        if isinstance(event, Begun):
+            self.in_flight += 1
+        elif isinstance(event, Ended):
             self.in_flight -= 1
             status, cause = event.outcome.status, str(event.outcome.cause)
             self.passed += status is Status.PASSED
@@ -219,12 +227,21 @@ def graded(
     """The row of an attempt that was made, as its trace has it; without an answer where it ended before one."""
     calls = [call for call in trace.calls if call.role is not Role.JUDGE]
     billed = _billed(calls)
-    usage, cost = Usage.total(call.usage for call in billed), Cost.total(call.cost for call in billed)
+    usage, cost = Usage.total([call.usage for call in billed]), Cost.total([call.cost for call in billed])
     return Outcome(
         **identity(assembled, attempt),
-        **values(judged, *JUDGED),
-        **(values(answer, "confidence", "escalated", "served_by") if answer else {}),
-        **values(trace, "skills_shown", "skills_used", "latency_s"),
+        status=judged.status,
+        cause=judged.cause,
+        passed=judged.passed,
+        score=judged.score,
+        label_true=judged.label_true,
+        label_predicted=judged.label_predicted,
+        confidence=answer.confidence if answer else None,
+        escalated=answer.escalated if answer else None,
+        served_by=answer.served_by if answer else None,
+        skills_shown=trace.skills_shown,
+        skills_used=trace.skills_used,
+        latency_s=trace.latency_s,
         skills_opened=trace.skills(Exposure.OPENED),
         skills_read=trace.skills(Exposure.FILE),
         skills_run=trace.skills(Exposure.SCRIPT),
@@ -237,7 +254,7 @@ def graded(
         output_tokens=usage.output,
         reasoning_tokens=usage.reasoning,
         calls=len(calls),
-        retries=sum(call.retries for call in calls),
+        retries=sum([call.retries for call in calls]),
         started_at=trace.started_at,
         graded_at=trace.started_at,
         run=run,
@@ -246,7 +263,8 @@ def graded(
 
 def judge_usd(calls: Sequence[Call]) -> float | None:
     """What the judges among these calls cost."""
-    return Cost.total(call.cost for call in _billed([call for call in calls if call.role is Role.JUDGE])).usd
+    judges = [call for call in calls if call.role is Role.JUDGE]
+    return Cost.total([call.cost for call in _billed(judges)]).usd if judges else 0.0
 
 
 def _billed(calls: Sequence[Call]) -> list[Call]:
@@ -268,17 +286,20 @@ def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:
         "task_digest": task.digest,
         "prompt_digest": system.prompt.template.digest,
         "grader_digest": assembled.gradings[task.digest],
-        **values(task, "domain", "cluster"),
+        "domain": task.domain,
+        "cluster": task.cluster,
         "skills_named": _named(task, "skills"),
         "documents_named": _named(task, "documents"),
-        **values(attempt, "split", "trial"),
+        "split": attempt.split,
+        "trial": attempt.trial,
         "attempt_id": attempt.id,
     }
 
 
 def _named(task: Task, key: str) -> tuple[str, ...]:
     """What a task's metadata name as what it needs."""
-    found = task.metadata.get(key)
+    if (found := task.metadata.get(key)) is None:
+        return ()
     return tuple(map(str, [found] if isinstance(found, str) else found if isinstance(found, list) else ()))
 
 

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from harness.store.cache import AnswerCache
     from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
-    from harness.store.compacting import PLANNED, Plan, compact
+    from harness.store.compacting import PLANNED, Compaction, Plan, compact, remove_parts
     from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
     from harness.store.importers.table import import_table
     from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
-    from harness.store.journal import Journal, running_process
+    from harness.store.journal import Journal, running_process, wait_for_workers
     from harness.store.lines import read_actions_journal, read_calls_journal
     from harness.store.live import so_far
     from harness.store.manifest import (

@@ -2,35 +2,35 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cache, partial
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Self
 
 import numpy as np
 import orjson
 
-from harness.core import Acted, Call, Outcome, as_json, keeping, replacing
+from harness.core import Acted, Outcome, as_json, keeping, replacing
+from harness.store.arrays import bytes_array, calls_table, read_lines, table, table_of, texts_array
 from harness.store.columns import (
     ACTIONS,
     ACTIONS_FILE,
-    CALL_PLACES,
     CALLS,
     CALLS_FILE,
     OUTCOMES,
     OUTCOMES_FILE,
-    SIGNALS,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
     Ints,
-    arrow_type,
     schema,
 )
 from harness.store.journal import ACTIONS as ACTIONS_JOURNAL
-from harness.store.lines import journal_files, read_actions_journal, record_from
+from harness.store.lines import decoder, journal_files, read_actions_journal, record_from
 from harness.store.manifest import FILE as MANIFEST_FILE
-from harness.store.places import Keys, json_of
+from harness.store.places import Keys, Reading, json_of
 from harness.store.recall import Recalled, read_journal
 
 if TYPE_CHECKING:
@@ -39,10 +39,14 @@ if TYPE_CHECKING:
 GROUP_ROWS = 2_000
 GROUP_BYTES = 32_000_000  # a row group of transcripts ends at either: reading one conversation reads one group
 _CHUNK = 20_000  # rows of a group
-_BATCH, _BATCH_BYTES = 500, 16_000_000  # attempts whose lines are held at once
+_PARSED = 10_000  # lines that become a table at once
+_BATCH, _BATCH_BYTES = 2_000, 16_000_000  # attempts whose lines are held at once
 PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",
            "prompt_digest", "domain", "cluster", "split", "attempt_id")  # fmt: skip
 """Columns that say of which attempt a row is: as the plan has them, whatever they were when it was made."""
+
+
+_TABLES = {OUTCOMES_FILE: OUTCOMES, CALLS_FILE: CALLS, TRANSCRIPTS_FILE: TRANSCRIPTS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,30 +66,17 @@ def compact(report: Path, plan: Plan | Iterable[Outcome], held: Recalled | None 
     gives names and digests, which may have changed. ``held`` is the journal, where it was read after its last line.
     Raises StorageError: the folder cannot be written; the old tables still stand.
     """
-    names = (OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE, *([ACTIONS_FILE] if _has_actions(report) else []))
-    for name in (*names, ACTIONS_FILE, MANIFEST_FILE):
-        for old in report.glob(f".{name}.*.part"):  # of a run that was killed: only who holds the journal writes
-            old.unlink(missing_ok=True)
+    remove_parts(report)
     held = read_journal(report) if held is None else held
-    plan = plan if isinstance(plan, Plan) else _plan_of([*plan])
-    columns = (OUTCOMES, CALLS, TRANSCRIPTS, ACTIONS)
-    compacting = _Compacting(held, plan)
-    with ExitStack() as ready:  # put in place in the reverse order: where the outcomes stand, the rest does
-        sheets = list[_Sheet]()
-        for name, own in zip(names, columns, strict=False):
-            ready.enter_context(keeping(report / name))
-            file = ready.enter_context(replacing(report / name))
-            sheets.append(ready.enter_context(_Sheet(report / name, file, own)))
-        compacting.write(*sheets[:3])
-        if sheets[3:]:
-            sheets[3].write(_actions_table(report, compacting.places, held.renamed))
-        for sheet in sheets:
-            sheet.end()
-    return len(held.attempts) - int((compacting.rows >= 0).sum()), held.torn
+    with Compaction(report, plan if isinstance(plan, Plan) else _plan_of([*plan]), held) as tables:
+        return tables.end()
 
 
-def _has_actions(report: Path) -> bool:
-    return bool(journal_files(report, ACTIONS_JOURNAL))
+def remove_parts(report: Path) -> None:
+    """Takes away tables that a run was writing when it was killed: only who holds the journal writes."""
+    for name in (*_TABLES, ACTIONS_FILE, MANIFEST_FILE):
+        for old in report.glob(f".{name}.*.part"):
+            old.unlink(missing_ok=True)
 
 
 def _plan_of(rows: Sequence[Outcome]) -> Plan:
@@ -98,149 +89,235 @@ def _plan_of(rows: Sequence[Outcome]) -> Plan:
     )
 
 
-class _Piece(NamedTuple):
-    """What an attempt's line holds."""
+class Compaction:
+    """The tables of a run while they are written, aside; what has been left undone at the end of the block is gone."""
 
-    outcome: bytes
-    messages: str
-    reason: str
-    requests: Sequence[str]
-
-
-class _Compacting:
-    """One writing of the tables."""
-
-    def __init__(self, held: Recalled, plan: Plan) -> None:
-        self.held, self.plan = held, plan
-        self.places = Keys()  # the plan's ids by place
+    def __init__(self, report: Path, plan: Plan, held: Recalled) -> None:
+        """``held`` may be read on; whoever goes on must not find attempts otherwise whose rows are written."""
+        self.report, self.plan, self.held = report, plan, held
+        self.written = 0  # rows of the plan
+        self._found = 0  # of these on record
+        self._places = Keys()  # the plan's ids by place
         for name in plan.ids:
-            self.places.add(name)
-        self.rows: Ints = held.rows(plan.ids)
-        names = zip(self.rows.tolist(), plan.contenders, strict=True)
-        there = {held.kinds[row].contender: name for row, name in names if row >= 0}
-        self._now = {old: name for old, name in there.items() if old != name}
-        where = self.places.rows_of(held.call_attempts.packed())
+            self._places.add(name)
+        stood = zip(held.kinds.at(held.rows(plan.ids)), plan.contenders, strict=True)
+        self._now = {on.contender: name for on, name in stood if on is not None and on.contender != name}
+        self._open = ExitStack()
+        self._sheets: list[_Sheet] = []
+        self._hand, self._under_way = ThreadPoolExecutor(1), list[Future[None]]()  # Arrow works beside Python
+        self._outcomes = _Rows(self._outcome_table, self._do)
+        self._calls = _Rows(lambda rows: calls_table(rows, whole=held.calls_whole), self._do)
+        self._said, self._size = list[tuple[bytes, ...]](), 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Takes away what is not in place."""
+        self._hand.shutdown()
+        self._open.__exit__(GeneratorExit, GeneratorExit(), None)
+
+    def advance(self, end: int) -> None:
+        """Writes the rows of the plan up to this one. Raises StorageError: the folder cannot be written."""
+        start, held = self.written, self.held
+        sheets = self._sheets = self._sheets or [self._sheet(name) for name in _TABLES]
+        rows = held.rows(self.plan.ids[start:end])
+        made = self._places.rows_of(held.call_attempts.packed())
         for old, new in held.renamed.items():
-            if (place := self.places.row(new)) >= 0:
+            if (place := self._places.row(new)) >= 0:
                 one = Keys()
                 one.add(old)
-                where[one.rows_of(held.call_attempts.packed()) >= 0] = place
-        order = np.argsort(where, kind="stable")
-        first = int(np.searchsorted(where[order], 0))
-        self._calls: Ints = order[first:]  # rows of calls, in the order of the plan and then of their making
-        self._ends: Ints = np.searchsorted(where[self._calls], np.arange(len(plan.ids) + 1))
-        self._calls_of: Ints = where
+                made[one.rows_of(held.call_attempts.packed()) >= 0] = place
+        calls = np.flatnonzero((made >= start) & (made < end))
+        calls = calls[np.argsort(made[calls], kind="stable")]  # in the order of the plan and then of their making
+        ends = np.searchsorted(made[calls], np.arange(start, end + 1))
+        with held.attempt_lines.opened() as attempt_lines, held.call_lines.opened() as call_lines:
+            for first, last in self._batches(rows):
+                lines = iter(attempt_lines.many(rows[first:last][rows[first:last] >= 0]))
+                there = enumerate(rows[first:last].tolist(), start + first)
+                pieces = [_attempt_parts(next(lines)) if row >= 0 else None for _, row in there]
+                of_calls = calls[ends[first] : ends[last]]
+                self._take(start + first, pieces, of_calls, made, call_lines)
+                self._outcomes.give(sheets[0])
+                self._calls.give(sheets[1])
+        self._found += int((rows >= 0).sum())
+        self.written = end
 
-    def write(self, outcomes: "_Sheet", calls: "_Sheet", transcripts: "_Sheet") -> None:
-        """All rows, a group at a time."""
-        rows, named = list[bytes](), list[tuple[Any, ...]]()
-        asked, ids = list[bytes](), list[str]()
-        said, size = list[tuple[str, str, str, str]](), 0
-        with self.held.attempt_lines.opened() as attempt_lines, self.held.call_lines.opened() as call_lines:
-            for start, end in self._batches():
-                pieces = [self._piece(place, attempt_lines) for place in range(start, end)]
-                digests = [digest for piece in pieces for digest in piece.requests]
-                found = iter(self.held.reply_rows(digests))
-                made = self._calls[self._ends[start] : self._ends[end]].tolist()
-                lines = {row: call_lines[row] for row in made}
-                asked += [_call_part(lines[row]) for row in made]
-                ids += [self.plan.ids[place] for place in self._calls_of[made].tolist()]
-                for place, piece in enumerate(pieces, start):
-                    named.append(self.plan.named(place))
-                    rows.append(piece.outcome)
-                    replies = []
-                    for digest in piece.requests:
-                        if (row := next(found)) >= 0:
-                            line = lines[row] if row in lines else lines.setdefault(row, call_lines[row])
-                            replies.append(f'{{"request":{_text(digest)},"reply":{_reply_part(line)}}}')
-                    if self.rows[place] >= 0:
-                        texts = piece.messages, piece.reason, f"[{','.join(replies)}]"
-                        said.append((self.plan.ids[place], *texts))
-                        size += sum(map(len, texts))
-                    if len(said) >= GROUP_ROWS or size >= GROUP_BYTES:
-                        transcripts.write(_texts(TRANSCRIPTS, said))
-                        said, size = [], 0
-                if len(rows) >= _CHUNK:
-                    outcomes.write(self._outcomes(rows, named))
-                    rows, named = [], []
-                if len(asked) >= _CHUNK:
-                    calls.write(_calls_table(asked, ids, whole=self.held.calls_whole))
-                    asked, ids = [], []
-        if rows:
-            outcomes.write(self._outcomes(rows, named))
-        if asked:
-            calls.write(_calls_table(asked, ids, whole=self.held.calls_whole))
-        if said:
-            transcripts.write(_texts(TRANSCRIPTS, said))
+    def end(self) -> tuple[int, int]:
+        """Writes the rest, and puts the tables in place; returns what `compact` does."""
+        self.advance(len(self.plan.ids))
+        self._outcomes.give(self._sheets[0], all_of_it=True)
+        self._calls.give(self._sheets[1], all_of_it=True)
+        self._give_said()
+        self._wait()
+        if journal_files(self.report, ACTIONS_JOURNAL):
+            self._sheets.append(self._sheet(ACTIONS_FILE))
+            self._sheets[-1].write(_actions_table(self.report, self._places, self.held.renamed))
+        for sheet in self._sheets:
+            sheet.end()
+        self._open.close()  # in the reverse order: where the outcomes stand, the rest does
+        return len(self.held.attempts) - self._found, self.held.torn
 
-    def _batches(self) -> Iterator[tuple[int, int]]:
+    def _do(self, work: Callable[[], None]) -> None:
+        """Has something done aside, after all that was given before; of this there is little at once."""
+        if len(self._under_way) > 2:
+            self._wait()
+        self._under_way.append(self._hand.submit(work))
+
+    def _wait(self) -> None:
+        while self._under_way:
+            self._under_way.pop(0).result()
+
+    def _sheet(self, name: str) -> "_Sheet":
+        path, columns = self.report / name, _TABLES.get(name, ACTIONS)
+        self._open.enter_context(keeping(path))
+        return self._open.enter_context(_Sheet(path, self._open.enter_context(replacing(path)), columns))
+
+    def _batches(self, rows: Ints) -> Iterator[tuple[int, int]]:
         start = size = 0
-        for place, row in enumerate(self.rows.tolist()):
+        for place, row in enumerate(rows.tolist()):
             size += self.held.attempt_lines.length(row) if row >= 0 else 0
             if place - start >= _BATCH or size >= _BATCH_BYTES:
                 yield start, place + 1
                 start, size = place + 1, 0
-        if start < len(self.rows):
-            yield start, len(self.rows)
+        if start < len(rows):
+            yield start, len(rows)
 
-    def _piece(self, place: int, lines: Any) -> _Piece:
-        row, name = int(self.rows[place]), self.plan.ids[place]
-        if row < 0:
-            return _Piece(_as_line(self.plan.row(place)), "[]", "", ())
-        piece = _attempt_parts(lines[row])
-        moved = self.held.moved.get(name)
-        return piece if moved is None else piece._replace(outcome=_as_line(moved))
+    def _take(self, start: int, pieces: "list[_Piece | None]", calls: Ints, made: Ints, call_lines: "Reading") -> None:
+        """The rows of some attempts, and of their calls."""
+        plan, held = self.plan, self.held
+        parts = dict(zip(calls.tolist(), map(_call_parts, call_lines.many(calls)), strict=True))
+        self._calls.rows += zip(
+            [part.call for part in parts.values()], [plan.ids[p] for p in made[calls].tolist()], strict=True
+        )
+        found = iter(held.reply_rows([digest for piece in pieces if piece for digest in piece.requests]))
+        for place, piece in enumerate(pieces, start):
+            if piece is None:
+                self._outcomes.rows.append((_text(as_json(plan.row(place))), *plan.named(place)))
+                continue
+            moved = held.moved.get(plan.ids[place])
+            self._outcomes.rows.append((piece.outcome if moved is None else _text(as_json(moved)), *plan.named(place)))
+            replies = []
+            for digest in piece.requests:
+                if (row := next(found)) >= 0:
+                    part = parts[row] if row in parts else _call_parts(call_lines[row])
+                    replies.append(b'{"request":%b,"reply":%b}' % (_text(digest), part.reply))
+            texts = (
+                plan.ids[place].encode("utf-8", "backslashreplace"),
+                piece.messages,
+                piece.reason,
+                b"[%b]" % b",".join(replies),
+            )
+            self._said.append(texts)
+            self._size += sum(map(len, texts))
+            if len(self._said) >= GROUP_ROWS or self._size >= GROUP_BYTES:
+                self._give_said()
 
-    def _outcomes(self, lines: Sequence[bytes], named: Sequence[tuple[Any, ...]]) -> "pa.Table":
-        planned = dict(zip(PLANNED, zip(*named, strict=True), strict=True))
-        table = _read_lines(lines, OUTCOMES) if self.held.attempts_whole else None
-        if table is None:
-            values = attrgetter(*OUTCOMES)
-            table = table_of(OUTCOMES, [values(record_from(Outcome, json_of(line))) for line in lines])
-        own = dict(zip(table.column_names, table.columns, strict=True))
-        own |= {name: _texts_array(texts) for name, texts in planned.items()}
+    def _give_said(self) -> None:
+        if self._said:
+            columns = dict(zip(TRANSCRIPTS, map(bytes_array, zip(*self._said, strict=True)), strict=True))
+            self._do(partial(self._sheets[2].write, table(TRANSCRIPTS, columns)))
+            self._said, self._size = [], 0
+
+    def _outcome_table(self, rows: Sequence[tuple[Any, ...]]) -> "pa.Table":
+        lines, *planned = zip(*rows, strict=True)
+        made = {name: word for name, word in OUTCOMES.items() if name not in PLANNED}
+        read = read_lines([*map(_without_task, lines)], made) if self.held.attempts_whole else None
+        if read is None:
+            values = attrgetter(*made)
+            read = table_of(made, [values(record_from(Outcome, json_of(line))) for line in lines])
+        own = dict(zip(read.column_names, read.columns, strict=True))
+        own |= {name: texts_array(texts) for name, texts in zip(PLANNED, planned, strict=True)}
         if self._now:
-            own["served_by"] = _texts_array([self._now.get(name, name) for name in own["served_by"].to_pylist()])
-        return _table(OUTCOMES, own)
+            own["served_by"] = texts_array([self._now.get(name, name) for name in own["served_by"].to_pylist()])
+        return table(OUTCOMES, own)
+
+
+class _Rows:
+    """Rows that wait until they are enough for a row group."""
+
+    def __init__(
+        self, make: "Callable[[Sequence[tuple[Any, ...]]], pa.Table]", do: Callable[[Callable[[], None]], None]
+    ) -> None:
+        self.rows: list[tuple[Any, ...]] = []
+        self._make, self._do, self._made = make, do, list[Any]()
+
+    def give(self, sheet: "_Sheet", *, all_of_it: bool = False) -> None:
+        """To a table, in whole groups or all of it."""
+        if len(self.rows) >= _PARSED or all_of_it:
+            rows, self.rows = self.rows, []
+            self._do(partial(self._give, rows, sheet, all_of_it))
+
+    def _give(self, rows: Sequence[tuple[Any, ...]], sheet: "_Sheet", all_of_it: bool) -> None:  # noqa: FBT001
+        import pyarrow as pa
+
+        self._made += [self._make(rows)] if rows else []
+        if sum(map(len, self._made)) >= _CHUNK or (all_of_it and self._made):
+            sheet.write(pa.concat_tables(self._made))
+            self._made = []
+
+
+class _Piece(NamedTuple):
+    """What an attempt's line holds: JSON, but for the reason, which is a text."""
+
+    outcome: bytes
+    messages: bytes
+    reason: bytes
+    requests: Sequence[str]
+
+
+class _CallParts(NamedTuple):
+    """What a call's line holds, as JSON."""
+
+    call: bytes
+    reply: bytes
 
 
 def _attempt_parts(line: bytes) -> _Piece:
-    """The parts of an attempt's line: stretches of it, for a quote within a text never follows a comma unescaped."""
-    first, last = line.find(b',"messages":'), line.rfind(b',"reason":')
+    read = _attempt_raw()(line)
+    if type(read) is not dict:
+        return _Piece(bytes(read.outcome), bytes(read.messages), read.reason.encode(), read.requests)
+    messages, reason = read.get("messages") or [], (read.get("reason") or "").encode("utf-8", "backslashreplace")
+    return _Piece(_text(read["outcome"]), _text(messages), reason, tuple(read.get("requests") or ()))
+
+
+def _without_task(line: bytes) -> bytes:
+    """An outcome without the fields before its trial, which the plan has: they are half of it."""
+    found = line.find(b',"trial":')  # no text holds it, where a quote has a backslash before it
+    return b"{" + line[found + 1 :] if found > 0 and line.startswith(b'{"report":') else line
+
+
+def _call_parts(line: bytes) -> _CallParts:
+    read = _call_raw()(line)
+    if type(read) is not dict:
+        return _CallParts(bytes(read.call), bytes(read.reply))
+    return _CallParts(_text(read["call"]), _text(read.get("reply")))
+
+
+@cache
+def _attempt_raw() -> Callable[[bytes], Any]:
+    from msgspec import Raw
+
+    return decoder({}, [("outcome", Raw), ("messages", Raw), ("reason", str), ("requests", tuple[str, ...])])
+
+
+@cache
+def _call_raw() -> Callable[[bytes], Any]:
+    from msgspec import Raw
+
+    return decoder({}, [("call", Raw), ("reply", Raw)])
+
+
+def _text(value: Any) -> bytes:
     try:
-        if line.startswith(b'{"outcome":{') and 0 < first < last < line.rfind(b',"requests":['):
-            rest = orjson.loads(b"{" + line[last + 1 :])
-            return _Piece(line[11:first], line[first + 12 : last].decode(), rest["reason"] or "", rest["requests"])
-    except (ValueError, KeyError):  # half of a surrogate pair; or nothing that `Journal` wrote
-        pass
-    read = json_of(line)
-    messages, requests = read.get("messages") or [], tuple(read.get("requests") or ())
-    return _Piece(_as_line(read["outcome"]), _text(messages), read.get("reason") or "", requests)
-
-
-def _call_part(line: bytes) -> bytes:
-    end = line.find(b',"reply":')
-    return line[8:end] if line.startswith(b'{"call":{') and end > 0 else _as_line(json_of(line)["call"])
-
-
-def _reply_part(line: bytes) -> str:
-    start = line.find(b',"reply":{')
-    if line.startswith(b'{"call":{') and start > 0 and line.endswith(b"}}\n"):
-        return line[start + 9 : -2].decode()
-    return _text(json_of(line)["reply"])
-
-
-def _as_line(record: Any) -> bytes:
-    return _text(as_json(record)).encode()
-
-
-def _text(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
+        return orjson.dumps(value)
     except TypeError:  # half of a surrogate pair, a number beyond 64 bits
         import json
 
-        return json.dumps(value)
+        return json.dumps(value).encode()
 
 
 class _Sheet:
@@ -273,53 +350,6 @@ class _Sheet:
         self._writer.is_open = False  # it would write its end wherever it is dropped
 
 
-def _read_lines(lines: Sequence[bytes], columns: Mapping[str, str]) -> "pa.Table | None":
-    """The columns of JSON objects, a dot in whose name leads into one; ``None`` where Arrow cannot read them."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-    import pyarrow.json as pj
-
-    kinds: dict[str, Any] = {}
-    for place, word in columns.items():
-        within, _, name = place.rpartition(".")
-        kind = pa.string() if word == "timestamp" else arrow_type(word)
-        if within:
-            kinds.setdefault(within, []).append((name, kind))
-        else:
-            kinds[name] = kind
-    wanted = pa.schema([(n, pa.struct(k) if isinstance(k, list) else k) for n, k in kinds.items()])
-    text = b"\n".join(lines)
-    if b"\\ud" in text:  # half of a surrogate pair, perhaps
-        return None
-    try:
-        read = pj.read_json(
-            pa.BufferReader(text),
-            read_options=pj.ReadOptions(
-                use_threads=len(lines) > 5_000, block_size=max(1 << 22, 2 * max(map(len, lines)))
-            ),
-            parse_options=pj.ParseOptions(explicit_schema=wanted, unexpected_field_behavior="ignore"),
-        )
-        found = {}
-        for place, word in columns.items():
-            within, _, name = place.rpartition(".")
-            column = pc.struct_field(read.column(within), name) if within else read.column(name)
-            found[place] = column.cast(arrow_type(word)) if word == "timestamp" else column
-    except pa.ArrowException:
-        return None
-    return pa.table(found)
-
-
-def _calls_table(lines: Sequence[bytes], ids: Sequence[str], *, whole: bool) -> "pa.Table":
-    places = dict(CALL_PLACES) | {f"signals.{name}": "float64" for name in SIGNALS}
-    table = _read_lines(lines, places) if whole else None
-    if table is None:
-        values, calls = attrgetter(*CALL_PLACES), [record_from(Call, json_of(line)) for line in lines]
-        rows = [(*values(call), *map(call.signals.get, SIGNALS)) for call in calls]
-        table = table_of(CALLS, rows)
-    own = dict(zip(CALLS, table.columns, strict=True))
-    return _table(CALLS, own | {"attempt_id": _texts_array(ids)})
-
-
 def _actions_table(report: Path, places: Keys, renamed: Mapping[str, str]) -> "pa.Table":
     """The actions of planned attempts, in the order of the plan and then of their first doing; the last row counts."""
     actions: list[Acted] = [*read_actions_journal(report)]
@@ -330,47 +360,3 @@ def _actions_table(report: Path, places: Keys, renamed: Mapping[str, str]) -> "p
         if place >= 0:
             found[attempt, action.request_digest, action.place] = place, (attempt, *values(action)[1:])
     return table_of(ACTIONS, [row for _, row in sorted(found.values(), key=lambda one: one[0])])
-
-
-def _texts(columns: Mapping[str, str], rows: Sequence[tuple[str, ...]]) -> "pa.Table":
-    return _table(columns, {n: _texts_array(texts) for n, texts in zip(columns, zip(*rows, strict=True), strict=True)})
-
-
-def _texts_array(texts: Sequence[str | None]) -> Any:
-    """An Arrow array of texts, made so that pandas is not imported for it."""
-    import pyarrow as pa
-
-    for encodable in (False, True):
-        builder = pa.lib.StringBuilder()
-        try:
-            builder.append_values([_encodable(text) for text in texts] if encodable else texts)
-            break
-        except UnicodeEncodeError:
-            continue
-    return builder.finish()
-
-
-def _table(columns: Mapping[str, str], own: Mapping[str, Any]) -> "pa.Table":
-    import pyarrow as pa
-
-    return pa.table([own[name] for name in columns], schema=schema(columns))
-
-
-def table_of(columns: Mapping[str, str], rows: Sequence[tuple[Any, ...]]) -> "pa.Table":
-    """Rows as a table."""
-    import pyarrow as pa
-
-    arrays = []
-    for place, word in enumerate(columns.values()):
-        values = [row[place] for row in rows]
-        try:
-            arrays.append(pa.array(values, arrow_type(word)))
-        except UnicodeEncodeError:  # Parquet text is UTF-8: what has no such form, a lone surrogate, becomes its escape
-            arrays.append(pa.array([_encodable(value) for value in values], arrow_type(word)))
-    return pa.table(arrays, schema=schema(columns))
-
-
-def _encodable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return [_encodable(part) for part in value] if isinstance(value, (tuple, list)) else value

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -27,18 +28,21 @@ from harness.core import (
     as_json,
     disk_is_full,
     is_at,
+    stands,
     unkept,
 )
 
 ATTEMPTS, CALLS, ACTIONS = "attempts", "calls", "actions"
 _LOCK = ".lock"
 SYNC_EVERY_S = 1.0
+WORKERS_END_S = 40.0  # within which the workers of a run that was killed have ended
 
 
 class Journal:
     """The journal opened for appending, for one worker of a run; the folder is made where it is missing.
 
     Workers write files of their own; a second run with a worker's name is refused for as long as the first one lives.
+    The run itself, which has no worker's name, waits for the workers of one that was killed: they still write.
     """
 
     def __init__(self, report: Path, worker: str = "") -> None:
@@ -48,11 +52,14 @@ class Journal:
             raise UsageError(f"a worker cannot be named {worker!r}")
         self._lock_path = report / f"{_LOCK}{suffix}"
         paths = [report / f"{kind}{suffix}.jsonl" for kind in (ATTEMPTS, CALLS)]
-        self._actions_path, self._actions = report / f"{ACTIONS}{suffix}.jsonl", -1  # opened where something is done
+        self._actions_path = report / f"{ACTIONS}{suffix}.jsonl"
+        self._actions: _File | None = None  # opened where something is done
         try:
             report.mkdir(parents=True, exist_ok=True)
             self._lock = _locked(self._lock_path, report)
             try:
+                if not worker and (process := wait_for_workers(report)) is not None:
+                    raise UsageError(_refusal(report, process))
                 self._attempts, self._calls = map(_opened, paths)
             except BaseException:
                 os.close(self._lock)
@@ -61,11 +68,10 @@ class Journal:
             if disk_is_full(error):
                 raise unkept(report, error) from None
             raise UsageError(f"{report}: cannot be written: {error.strerror or error}") from None
-        self._paths = dict(zip((self._attempts, self._calls), paths, strict=True))
-        self._sizes = {handle: os.fstat(handle).st_size for handle in self._paths}
+        self._files = [self._attempts, self._calls]
         self._broken: StorageError | None = None
         self._writing = threading.Lock()
-        self._unsynced: set[int] = set()
+        self._unsynced: set[_File] = set()
         self._closing = threading.Event()
         self._syncer = threading.Thread(target=self._sync_for_ever, name="journal-fsync", daemon=True)
         self._syncer.start()
@@ -91,30 +97,29 @@ class Journal:
     def append_action(self, action: Acted, text: str | None = None) -> None:
         """Writes an action, and what the model was told of it where that is new. Raises StorageError."""
         with self._writing:
-            if self._actions < 0:
+            if self._actions is None:
                 try:
                     self._actions = _opened(self._actions_path)
                 except OSError as error:
                     raise unkept(self._actions_path, error) from None
-                self._paths[self._actions] = self._actions_path
-                self._sizes[self._actions] = os.fstat(self._actions).st_size
+                self._files.append(self._actions)
         self._append(self._actions, {"action": action} | ({} if text is None else {"text": text}))
 
     def check(self) -> None:
         """Raises StorageError: a file was deleted, moved, replaced or cut, or could not be written before."""
-        for handle in [*self._paths]:
-            self._check(handle)
+        for file in [*self._files]:
+            self._check(file)
 
     def sync(self) -> None:
         """Waits until all that was written is on the disk. Raises StorageError: it cannot be brought there."""
         with self._writing:
             waiting = list(self._unsynced)
             self._unsynced.clear()
-        for handle in waiting:
+        for file in waiting:
             try:
-                os.fsync(handle)
+                os.fsync(file.handle)
             except OSError as error:  # what the system held of it is lost, and it says so only once
-                self._broken = self._broken or unkept(self._paths[handle], error)
+                self._broken = self._broken or unkept(file.path, error)
                 raise self._broken from None
 
     def close(self) -> None:
@@ -126,10 +131,10 @@ class Journal:
         try:
             self.sync()
         finally:
-            for handle, path in self._paths.items():
-                if os.fstat(handle).st_size == 0 and is_at(handle, path):
-                    path.unlink(missing_ok=True)
-                os.close(handle)
+            for file in self._files:
+                if os.fstat(file.handle).st_size == 0 and is_at(file.handle, file.path):
+                    Path(file.path).unlink(missing_ok=True)
+                os.close(file.handle)
             if is_at(self._lock, self._lock_path):
                 self._lock_path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile looks again
             os.close(self._lock)
@@ -140,7 +145,7 @@ class Journal:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _append(self, handle: int, record: Mapping[str, Any]) -> None:
+    def _append(self, file: "_File", record: Mapping[str, Any]) -> None:
         try:  # no text, however hostile, can break the line, since JSON escapes every line break
             data = orjson.dumps(record, default=_plain, option=_OPTIONS)
         except (ValueError, TypeError):  # a key that is no text, a number beyond 64 bits, half of a surrogate pair
@@ -148,23 +153,23 @@ class Journal:
         with self._writing:
             if self._closing.is_set():
                 raise ValueError("the journal is closed")
-            self._check(handle)
+            self._check(file)
             written = 0
             try:
                 while written < len(data):
-                    written += os.write(handle, data[written:] if written else data)
+                    written += os.write(file.handle, data[written:] if written else data)
             except OSError as error:  # what fits after what did not would be half of the truth: nothing more is written
-                self._broken = unkept(self._paths[handle], error)
+                self._broken = unkept(file.path, error)
                 with suppress(OSError):  # no half of a line
-                    os.ftruncate(handle, self._sizes[handle])
+                    os.ftruncate(file.handle, file.size)
                 raise self._broken from None
-            self._sizes[handle] += written
-            self._unsynced.add(handle)
+            file.size += written
+            self._unsynced.add(file)
 
-    def _check(self, handle: int) -> None:
-        if self._broken is None and not is_at(handle, self._paths[handle], least=self._sizes[handle]):
+    def _check(self, file: "_File") -> None:
+        if self._broken is None and not stands(file.path, file.inode, file.size):
             problem = "was deleted, moved, replaced or cut while the run was writing it"
-            self._broken = StorageError(self._paths[handle], problem, advice="put it back")
+            self._broken = StorageError(file.path, problem, advice="put it back")
         if self._broken:
             raise self._broken
 
@@ -174,9 +179,17 @@ class Journal:
                 self.sync()
 
 
-def running_process(report: Path) -> str | None:
+def wait_for_workers(report: Path, name: str = "*") -> str | None:
+    """Waits until no worker of this name writes; ``None``, or the process of one that still does."""
+    end = time.monotonic() + WORKERS_END_S
+    while (process := running_process(report, f".{name}")) is not None and time.monotonic() < end:
+        time.sleep(0.05)
+    return process
+
+
+def running_process(report: Path, whose: str = "*") -> str | None:
     """The number of the process whose run is at work on a report now, or ``unknown``; ``None`` where none is."""
-    for path in sorted(report.glob(f"{_LOCK}*")):
+    for path in sorted(report.glob(f"{_LOCK}{whose}")):
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -199,11 +212,21 @@ def _plain(value: Any) -> Any:
     return plain if plain is not value else repr(value)
 
 
-_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME
+_OPTIONS = orjson.OPT_APPEND_NEWLINE  # it writes a datetime as `isoformat` does
 _ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain)
 
 
-def _opened(path: Path) -> int:
+@dataclass(slots=True, eq=False)
+class _File:
+    """A file of the journal, opened."""
+
+    handle: int
+    path: str
+    inode: tuple[int, int]  # and the device that it is a number of
+    size: int
+
+
+def _opened(path: Path) -> "_File":
     """The file opened for appending, its last line whole: a piece that an earlier kill left is cut off."""
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o666)
     end = size = os.fstat(handle).st_size
@@ -219,7 +242,13 @@ def _opened(path: Path) -> int:
             os.write(handle, b"\n")  # only the end of the line was missing
         except (ValueError, RecursionError):
             os.ftruncate(handle, whole)
-    return handle
+    found = os.fstat(handle)
+    return _File(handle, str(path), (found.st_ino, found.st_dev), found.st_size)
+
+
+def _refusal(report: Path, process: str) -> str:
+    advice = "wait for it or stop it, then run again: it goes on where that one ended"
+    return f"{report}: another run is writing here (process {process}); {advice}"
 
 
 def _holder(handle: int) -> str:
@@ -239,10 +268,9 @@ def _locked(path: Path, report: Path) -> int:
         except BlockingIOError:
             looks += 1
             if looks == 5:  # a reader who looks whether a run is at work holds the lock for an instant
-                problem = f"{report}: another run is writing here (process {_holder(handle)})"
-                advice = "wait for it or stop it, then run again: it goes on where that one ended"
+                process = _holder(handle)
                 os.close(handle)
-                raise UsageError(f"{problem}; {advice}") from None
+                raise UsageError(_refusal(report, process)) from None
             time.sleep(0.02)
         except BaseException:
             os.close(handle)

@@ -1,18 +1,23 @@
 """A journal's lines, as they were written: their files, their objects, and the records that these are."""
 
+import io
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from datetime import datetime
+from enum import EnumType
+from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeGuard, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeGuard, TypeVar, Union, get_args
 
 from harness.core import Acted, Call, Cause, Cost, Kind, Outcome, Reply, Role, Status, ToolCall, Usage
-from harness.store.journal import ACTIONS, CALLS
+from harness.store.journal import ACTIONS, ATTEMPTS, CALLS
 from harness.store.places import json_of
 
 R = TypeVar("R")
+_BUFFER = 1 << 20  # bytes that are read at once
+_NO_OBJECTS = (NoneType, bool, int, float, str, list)  # of JSON
 
 
 def journal_files(report: Path, kind: str) -> list[Path]:
@@ -40,20 +45,68 @@ def read_actions_journal(report: Path) -> Iterator[Acted]:
                 yield action
 
 
-def lines_of(path: Path, start: int = 0) -> Iterator[tuple[int, int, dict[str, Any] | None]]:
+def lines_of(
+    path: Path, start: int = 0, decode: Callable[[bytes], Any] = json_of
+) -> Iterator[tuple[int, int, Any | None]]:
     """Each line's place, length and object, which is empty where the line is none; ``None``: of a piece at the end."""
-    with path.open("rb") as file:
+    with io.BufferedReader(path.open("rb", buffering=0), _BUFFER) as file:
         file.seek(start)
         if start and file.peek(1)[:1] == b"\n":  # the end of a line that lacked it when it was read
             start += len(file.read(1))
         for line in file:
             try:
-                value = json_of(line)
+                value = decode(line)
             except (ValueError, RecursionError):
                 value = None
-            whole = isinstance(value, dict)
+            whole = not isinstance(value, _NO_OBJECTS)
             yield start, len(line), value if whole else {} if line.endswith(b"\n") else None
             start += len(line)
+
+
+@cache
+def line_decoder(kind: str) -> Callable[[bytes], Any]:
+    """As `decoder`, of the lines of one kind of journal."""
+    import msgspec
+
+    if kind == ATTEMPTS:
+        return decoder({"outcome": Outcome}, [("earlier", str | None, None)])
+    if kind == CALLS:
+        return decoder({"call": Call}, [("reply", msgspec.defstruct("Reply", []) | None)])
+    return json_of
+
+
+def decoder(records: Mapping[str, type[Any]], others: Sequence[tuple[Any, ...]]) -> Callable[[bytes], Any]:
+    """Reads lines of these records, each with all the fields that it has now, as objects of typed attributes.
+
+    Of any other line it gives what `json_of` says. It takes a fifth of the time. Raises ValueError: it is no JSON.
+    """
+    import msgspec
+
+    fields_of = [*((name, _typed(kind)) for name, kind in records.items()), *others]
+    decode = msgspec.json.Decoder(msgspec.defstruct("Line", fields_of, gc=False)).decode
+
+    def read(line: bytes) -> Any:
+        try:
+            if line.isascii() or line.decode():  # texts that are passed over are not looked into
+                return decode(line)
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            pass
+        return json_of(line)
+
+    return read
+
+
+def _typed(kind: Any) -> Any:
+    """A type in which msgspec reads what `as_json` makes of a value of this one."""
+    import msgspec
+
+    if isinstance(kind, UnionType):
+        return Union[tuple(map(_typed, get_args(kind)))]  # noqa: UP007 - made as it runs
+    if isinstance(kind, EnumType):
+        return Literal[tuple(map(str, kind))]
+    if isinstance(kind, type) and is_dataclass(kind):
+        return msgspec.defstruct(kind.__name__, [(f.name, _typed(f.type)) for f in fields(kind)], gc=False)
+    return kind
 
 
 class Shapes:

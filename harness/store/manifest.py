@@ -26,6 +26,7 @@ from harness.core import (
     ModelRecord,
     Price,
     SuiteRecord,
+    Tuned,
     UserFileError,
     as_json,
     digest_json,
@@ -267,7 +268,10 @@ def _model_there(name: str, entry: Mapping[str, Any]) -> ModelRecord:
     )
     backend = str(entry.get("backend") or "")
     kind, why = model_sourcing(paid, backend, entry.get("base_url"))
-    return ModelRecord(name=name, backend=backend, price=paid, sourcing=kind, sourcing_why=why)
+    loras = _mapping(entry.get("sampling")).get("lora")
+    asked = any(one.get("scale", 1.0) for one in loras if isinstance(one, dict)) if isinstance(loras, list) else False
+    tuned = Tuned(card=str(entry.get("tuned") or "")) if asked or entry.get("tuned") else None
+    return ModelRecord(name=name, backend=backend, price=paid, sourcing=kind, sourcing_why=why, tuned=tuned)
 
 
 def described_there(report: Path) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:

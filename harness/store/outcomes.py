@@ -24,6 +24,7 @@ PARTLY = "partly passed"
 RESULTS = (*STATUSES, PARTLY)
 """Every word for a result: the statuses in their order, and that of the attempts that passed in part, with a score
 between 0 and 1, which a rate counts; their status has no word for it and is ``failed``."""
+TAUGHT = "train"  # the split of rows that teach: no figure is made of them
 _SURROGATES = frozenset(map(chr, range(0xD800, 0xE000)))
 _DENSE = 4  # a table of so many places a row is filled rather than the rows sorted
 
@@ -139,10 +140,16 @@ class Outcomes(OutcomeFile):
         return np.where(passed >= 0, passed == 1, np.where(np.isfinite(score), score, by_status))
 
     def in_split(self, split: str | None) -> Array:
-        """Of each row whether it is of that part; one without a split is of ``test``. Raises UsageError: no row is."""
-        if split in {None, "all"}:
+        """Of each row whether it is of that part; one without a split is of ``test``. Raises UsageError: no row is.
+
+        ``all`` is all that is judged: rows of train tasks are of no part but their own.
+        """
+        if split is None:
             return np.ones(self.rows, dtype=bool)
         words = self.words("split")
+        if split == "all":
+            judged = np.array([*(name != TAUGHT for name in words.every), True])
+            return np.asarray(judged[words.codes])
         if split != "test":
             words.code(str(split), "split", self.report)
         allowed = np.array([name == split for name in words.every] + [split == "test"])

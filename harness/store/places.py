@@ -4,7 +4,9 @@ import hashlib
 import json
 import os
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +16,8 @@ import orjson
 from harness.store.columns import HEX, Ints
 
 _BYTES = HEX // 2
+_READ_AT_ONCE = 100  # lines
+_AT_ONCE = 16_384  # names that are packed together
 T = TypeVar("T")
 
 
@@ -23,29 +27,34 @@ class Keys:
     def __init__(self, choose: Callable[[Sequence[int]], int] | None = None) -> None:
         """``choose``: which of the rows of one name counts."""
         self._packed, self._choose = bytearray(), choose
+        self._waiting = list[str]()  # to be packed
         self._sorted: tuple[Any, Any, Ints] | None = None  # both halves of each name, and the rows
 
     def __len__(self) -> int:
-        return len(self._packed) // _BYTES
+        return len(self._packed) // _BYTES + len(self._waiting)
 
-    def add(self, name: str) -> int:
-        """The row of one more."""
-        self._packed += _packed(name)
-        self._sorted = None
-        return len(self) - 1
+    def add(self, name: str) -> None:
+        """One more."""
+        self._waiting.append(name)
+        if len(self._waiting) == _AT_ONCE:
+            self.packed()
 
     def row(self, name: str) -> int:
         """Its last row; -1 where there is none."""
-        return int(self.rows([name])[0]) if self._packed else -1
+        return int(self.rows([name])[0]) if len(self) else -1
 
     def rows(self, names: Iterable[str]) -> Ints:
         """The last row of each; -1 where there is none."""
-        return self.rows_of(b"".join(map(_packed, names)))
+        return self.rows_of(b"".join(_packed(some) for some in batched(names, _AT_ONCE)))
 
-    def rows_of(self, packed: bytes) -> Ints:
+    def rows_of(self, packed: bytes | bytearray) -> Ints:
         """As `rows`, of names that are packed."""
+        if len(packed) > _AT_ONCE * _BYTES:  # a part at a time, for what it takes meanwhile
+            step = _AT_ONCE * _BYTES
+            parts = [self.rows_of(packed[at : at + step]) for at in range(0, len(packed), step)]
+            return np.concatenate(parts)
         wanted = np.frombuffer(packed, dtype=np.uint64).reshape(-1, 2)
-        if not self._packed:
+        if not len(self):
             return np.full(len(wanted), -1, dtype=np.int64)
         first, second, rows = self._in_order()
         places = np.searchsorted(first, wanted[:, 0], side="right") - 1
@@ -59,7 +68,7 @@ class Keys:
 
     def last(self) -> Ints:
         """The last row of each name, in the order of the names' first coming."""
-        if not self._packed:
+        if not len(self):
             return np.zeros(0, dtype=np.int64)
         first, second, rows = self._in_order()
         ends = np.append((first[1:] != first[:-1]) | (second[1:] != second[:-1]), True)
@@ -67,13 +76,17 @@ class Keys:
         lasts: Ints = rows[ends][np.argsort(rows[starts])]
         return lasts
 
-    def packed(self) -> bytes:
+    def packed(self) -> bytearray:
         """All of them."""
-        return bytes(self._packed)
+        if self._waiting:
+            self._packed = self._packed + _packed(self._waiting)  # who holds the one before keeps it
+            self._waiting, self._sorted = [], None
+        return self._packed
 
     def _in_order(self) -> tuple[Any, Any, Ints]:
+        packed = self.packed()
         if self._sorted is None:
-            halves = np.frombuffer(bytes(self._packed), dtype=np.uint64).reshape(-1, 2)
+            halves = np.frombuffer(packed, dtype=np.uint64).reshape(-1, 2)
             rows = np.lexsort((halves[:, 1], halves[:, 0]))  # equal ones stay in their order
             first, second = halves[rows, 0], halves[rows, 1]
             same = (first[1:] == first[:-1]) & (second[1:] == second[:-1])
@@ -87,15 +100,23 @@ class Keys:
         return self._sorted
 
 
-def _packed(name: str) -> bytes:
-    """A digest's own bytes, as all names are that this program gives; of another text a digest."""
-    if len(name) == HEX:
-        try:
-            key = bytes.fromhex(name)
-        except ValueError:
-            key = b""
-        if key.hex() == name:
-            return key
+def batched(values: Iterable[T], most: int) -> Iterator[list[T]]:
+    """So many at once, and the rest."""
+    left = iter(values)
+    while some := list(islice(left, most)):
+        yield some
+
+
+def _packed(names: Sequence[str]) -> bytes:
+    """The digests' own bytes, as all names are that this program gives; of other texts digests."""
+    if all(len(name) == HEX for name in names):
+        text = "".join(names)
+        with suppress(ValueError):
+            if (packed := bytes.fromhex(text)).hex() == text:
+                return packed
+    if len(names) > 1:
+        return b"".join(_packed([name]) for name in names)
+    (name,) = names
     return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=_BYTES).digest()
 
 
@@ -106,7 +127,7 @@ class Distinct(Generic[T]):
         self._make, self._numbers = make, dict[tuple[Any, ...], int]()
         self._codes, self._every = array("I"), list[T]()
 
-    def add(self, *parts: Any) -> None:
+    def add(self, parts: tuple[Any, ...]) -> None:
         """One more, made of these parts where it is new."""
         number = self._numbers.get(parts)
         if number is None:
@@ -116,6 +137,12 @@ class Distinct(Generic[T]):
 
     def __getitem__(self, row: int) -> T:
         return self._every[self._codes[row]]
+
+    def at(self, rows: Ints) -> list[T | None]:
+        """The values in these rows; ``None`` for the row -1."""
+        every: list[T | None] = [*self._every, None]
+        codes = np.append(np.frombuffer(bytes(self._codes), dtype=self._codes.typecode), len(self._every))
+        return [every[number] for number in codes[rows].tolist()]
 
     def among(self, rows: Ints) -> list[T]:
         """Each that stands in one of these rows."""
@@ -183,6 +210,21 @@ class Reading:
 
     def __getitem__(self, row: int) -> bytes:
         return os.pread(self._handles[self._file[row]], self._length[row], self._start[row])
+
+    def many(self, rows: Ints) -> list[bytes]:
+        """The lines of some rows; those that stand close together are read at once."""
+        found: list[bytes] = []
+        for some in batched(rows.tolist(), _READ_AT_ONCE):
+            spans = [(self._file[row], self._start[row], self._length[row]) for row in some]
+            files, starts = {file for file, _, _ in spans}, [start for _, start, _ in spans]
+            first, size = min(starts), sum(length for _, _, length in spans)
+            whole = max(start + length for _, start, length in spans) - first
+            if len(files) > 1 or whole > 2 * size:
+                found += map(self.__getitem__, some)
+                continue
+            text = os.pread(self._handles[files.pop()], whole, first)
+            found += [text[start - first : start - first + length] for _, start, length in spans]
+        return found
 
 
 def json_of(line: bytes) -> Any:

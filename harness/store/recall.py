@@ -4,8 +4,9 @@ from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from math import inf, isnan, nan
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +27,7 @@ from harness.core import (
 )
 from harness.store.columns import OUTCOMES_FILE, Ints
 from harness.store.journal import ACTIONS, ATTEMPTS, CALLS
-from harness.store.lines import Shapes, journal_files, lines_of, record_from, understood
+from harness.store.lines import Shapes, journal_files, line_decoder, lines_of, record_from, understood
 from harness.store.places import Distinct, Keys, Lines
 
 
@@ -41,7 +42,7 @@ class Transcript:
     replies: Mapping[str, Reply] = field(default_factory=dict)  # the replies by request digest, where they are known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Standing:
     """What of a recorded attempt is kept at hand; equal ones are one object."""
 
@@ -187,8 +188,8 @@ class Recalled:
 
     def standings(self, ids: Iterable[str]) -> list[Standing | None]:
         """Of each attempt how it stands; ``None`` of those without an outcome."""
-        ids = [*ids]
-        found = [None if row < 0 else self.kinds[row] for row in self.attempt_keys.rows(ids).tolist()]
+        ids = [*ids] if self.renamed else ids
+        found = self.kinds.at(self.attempt_keys.rows(ids))
         if self.renamed:
             for place, name in enumerate(ids):
                 if name in self.moved:
@@ -263,11 +264,12 @@ class Recalled:
         replies = {digest: self.replies[digest] for digest in requests if digest in self.replies}
         return Transcript(**told, reason=line.get("reason") or "", replies=replies)
 
-    def read_on(self) -> "Recalled":
+    def read_on(self, *, actions: bool = True) -> "Recalled":
         """With what was written since it was last read; all of it anew, where a file is another or was cut."""
-        files = [(kind, path) for kind in (ATTEMPTS, CALLS, ACTIONS) for path in journal_files(self.report, kind)]
+        kinds = (ATTEMPTS, CALLS, *([ACTIONS] if actions else []))
+        files = [(kind, path) for kind in kinds for path in journal_files(self.report, kind)]
         now = {path: path.stat() for _, path in files}
-        ends = self._ends.items()
+        ends = ((path, end) for path, end in self._ends.items() if actions or not path.name.startswith(ACTIONS))
         if not all(path in now and now[path].st_ino == node and now[path].st_size >= end for path, (node, end) in ends):
             return Recalled(self.report).read_on()
         how = {ATTEMPTS: (self._attempt, self.attempt_lines), CALLS: (self._call, self.call_lines)}
@@ -278,7 +280,7 @@ class Recalled:
             file, (_, end) = lines.files.index(path), self._ends.get(path, (0, 0))
             self._cut.discard(path)
             if now[path].st_size > end:
-                for start, length, value in lines_of(path, end):
+                for start, length, value in lines_of(path, end, line_decoder(kind)):
                     end = start + length
                     if value is None:
                         self._cut.add(path)
@@ -288,19 +290,24 @@ class Recalled:
             self._ends[path] = now[path].st_ino, end
         return self
 
-    def _attempt(self, line: Mapping[str, Any], file: int, start: int, length: int) -> bool:
+    def _attempt(self, line: Any, file: int, start: int, length: int) -> bool:
         """Takes the line of an attempt; False where it is none that is understood."""
-        made = line.get("outcome")
-        if not self._outcomes.understand(made):
-            return False
-        self.attempt_keys.add(made["attempt_id"])
+        if type(line) is not dict:
+            made = line.outcome
+            name, begun, earlier, standing = made.attempt_id, made.started_at, line.earlier, _STANDING_IN(made)
+        else:
+            made = line.get("outcome")
+            if not self._outcomes.understand(made):
+                return False
+            name, earlier, standing = made["attempt_id"], line.get("earlier"), tuple(map(made.get, _STANDING))
+            begun = datetime.fromisoformat(time) if (time := made.get("started_at")) else None
+        self.attempt_keys.add(name)
         self.attempt_lines.add(file, start, length)
-        begun = made.get("started_at")
-        self._begun.append(datetime.fromisoformat(begun).timestamp() if begun else -inf)
-        self.kinds.add(*map(made.get, _STANDING))
-        if isinstance(earlier := line.get("earlier"), str):
-            self.renamed[earlier] = made["attempt_id"]
-            self.moved.pop(made["attempt_id"], None)
+        self._begun.append(begun.timestamp() if begun else -inf)
+        self.kinds.add(standing)
+        if isinstance(earlier, str):
+            self.renamed[earlier] = name
+            self.moved.pop(name, None)
         return True
 
     def _last(self, rows: Sequence[int]) -> int:
@@ -311,23 +318,27 @@ class Recalled:
             last = last if apart and self._begun[row] <= self._begun[last] else row
         return last
 
-    def _call(self, line: Mapping[str, Any], file: int, start: int, length: int) -> bool:
-        call = line.get("call")
-        if not isinstance(call, dict) or not isinstance(digest := call.get("request_digest"), str):
-            return False
-        if isinstance(line.get("reply"), dict):
+    def _call(self, line: Any, file: int, start: int, length: int) -> bool:
+        if type(line) is not dict:
+            call, usd = line.call, line.call.cost.usd
+            digest, answered, attempt = call.request_digest, line.reply is not None, call.attempt_id
+            used = _USAGE_IN(call.usage) != _USED_NOTHING
+            paid: tuple[Any, ...] = (call.model, call.role, call.cache_hit, call.error is not None, used)
+        else:
+            call, usd, attempt, paid = line.get("call"), None, "", ()
+            if not isinstance(call, dict) or not isinstance(digest := call.get("request_digest"), str):
+                return False
+            answered = isinstance(line.get("reply"), dict)
+            if self._asked.understand(call):
+                usd, used = (call.get("cost") or {}).get("usd"), (call.get("usage") or {}) != _NOTHING
+                attempt = call["attempt_id"]
+                paid = (call["model"], call["role"], bool(call.get("cache_hit")), call.get("error") is not None, used)
+        if answered:
             self._reply_keys.add(digest)
             self._reply_rows.append(len(self.call_lines))
         self.call_lines.add(file, start, length)
-        if self._asked.understand(call):
-            usd, used = (call.get("cost") or {}).get("usd"), (call.get("usage") or {}) != _NOTHING
-            told = (call["model"], call["role"], bool(call.get("cache_hit")), call.get("error") is not None, used)
-            self.call_attempts.add(call["attempt_id"])
-            self.bill.add(*told)
-        else:
-            usd = None
-            self.call_attempts.add("")
-            self.bill.add()
+        self.call_attempts.add(attempt)
+        self.bill.add(paid)
         self.usd.append(nan if usd is None else usd)
         return True
 
@@ -364,8 +375,11 @@ def refuse_foreign_results(report: Path) -> None:
 _CAUSES = frozenset([None, *map(str, Cause)])
 _NOTHING = as_json(Usage.total(()))
 _STANDING = ("contender", "suite", "status", "cause", "passed", "prompt_digest", "grader_digest", "run")
+_STANDING_IN = attrgetter(*_STANDING)
+_USAGE_IN, _USED_NOTHING = attrgetter(*_NOTHING), tuple(_NOTHING.values())
 
 
+@cache
 def _standing(contender: str, suite: str, status: str, cause: str | None, *rest: Any) -> Standing:
     passed, prompt_digest, grader_digest, run = rest
     return Standing(

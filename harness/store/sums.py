@@ -11,7 +11,7 @@ import numpy as np
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
 from harness.store.columns import Ahead, Array, Floats, Ints, OutcomeFile, Words
 from harness.store.flags import Flag, flags_of
-from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, UNGRADED, Outcomes, in_order
+from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, TAUGHT, UNGRADED, Outcomes, in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -200,7 +200,8 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     """The outcomes as sums. Raises UsageError: no such split. EvidenceError: as `Outcomes`; or there are no rows.
 
     Without ``split`` (``test``, ``dev``, ``all``) a report with rows of ``test`` is read without its dev rows, on which
-    thresholds were chosen. Rows without a split, of suites that have none, are kept.
+    thresholds were chosen. Rows without a split, of suites that have none, are kept. Rows of train tasks never are: a
+    report of nothing else is no evidence.
     """
     import pyarrow as pa
 
@@ -252,6 +253,9 @@ def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
     words = outcomes.words("split")
     names, unsplit = words.every, bool((words.codes < 0).any())
     there = [name for name in ("test", "dev") if name in names or (name == "test" and unsplit)]
+    if not there and TAUGHT in names:
+        taught = "holds attempts on train tasks alone, which teach and judge nothing"
+        return EvidenceError(f"{outcomes.report}: {taught}; run test tasks (split: test) to compare contenders")
     have = f"it has {' and '.join(there)}" if names else "its tasks are not split"
     problem = f"{outcomes.report}: holds no rows of the split {split}; {have}"
     return UsageError(f"{problem}: use {', '.join([*there, 'all'])}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from harness.core import EvidenceError, Reply, replacing
+from harness.store.arrays import table_of
 from harness.store.columns import (
     ACTIONS,
     ACTIONS_FILE,
@@ -23,7 +24,6 @@ from harness.store.columns import (
     schema,
     undamaged,
 )
-from harness.store.compacting import table_of
 from harness.store.journal import ACTIONS as ACTIONS_JOURNAL
 from harness.store.journal import ATTEMPTS
 from harness.store.journal import CALLS as CALLS_JOURNAL

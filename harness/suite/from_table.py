@@ -44,11 +44,20 @@ class Draft:
 
 
 def draft_suite(
-    path: Path, rows: Rows, columns: Columns, *, name: str, usable: Usable, seed: int = 0, dev_share: float = 0.3
+    path: Path,
+    rows: Rows,
+    columns: Columns,
+    *,
+    name: str,
+    usable: Usable,
+    seed: int = 0,
+    dev_share: float = 0.3,
+    train_share: float = 0.0,
 ) -> Draft:
     """The suite that ``rows`` of the file ``path`` make; rows that ask the same share a cluster.
 
-    Whole clusters are dealt to dev until it has ``dev_share`` of each domain's tasks, in an order that the seed fixes.
+    Whole clusters are dealt to dev until it has ``dev_share`` of each domain's tasks, then to train until it has its
+    share, in an order that the seed fixes; the rest are test tasks.
     Raises UserFileError: a column is missing, a cell is no text, an id stands twice, or no row is left.
     """
     import yaml
@@ -75,7 +84,7 @@ def draft_suite(
     if count > 1:
         problem = f"the id {twice!r} is there {count} times"
         raise UserFileError(path, problem, field="--id", advice="ids must differ")
-    splits = _deal(tasks, seed, dev_share)
+    splits = _deal(tasks, seed, {"dev": dev_share, "train": train_share})
     commas = _with_points(tasks)
     grader = _grader([task["reference"] for task in tasks], usable)
     domains = sorted({task["domain"] for task in tasks})
@@ -122,7 +131,7 @@ def _task(path: Path, where: str, row: Mapping[str, Any], columns: Columns, numb
     return task
 
 
-def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int]:
+def _deal(tasks: list[dict[str, Any]], seed: int, shares: Mapping[str, float]) -> dict[str, int]:
     """Writes a cluster, shared by rows that ask the same, and a split into each task; how many tasks each split has."""
     joined: Groups[str] = Groups()
     first: dict[str, str] = {}
@@ -137,22 +146,35 @@ def _deal(tasks: list[dict[str, Any]], seed: int, share: float) -> dict[str, int
             task["cluster"] = cluster
         clusters.setdefault(cluster, []).append(task)
         by_domain.setdefault(clusters[cluster][0]["domain"], {})[cluster] = None
-    if len(clusters) < 2 or share <= 0:
+    shares = {split: share for split, share in shares.items() if share > 0}
+    if len(clusters) <= len(shares) or not shares:
         return {}
-    dev: set[str] = set()
-    for names in by_domain.values():
-        wanted = share * sum(len(clusters[name]) for name in names)
-        for name in sorted(names, key=lambda name: digest_json([seed, name])):
-            if len(clusters[name]) / 2 <= wanted:  # the nearer of taking it and leaving it
-                dev.add(name)
-                wanted -= len(clusters[name])
-    if not dev or len(dev) == len(clusters):
-        chosen = min(clusters, key=lambda name: digest_json([seed, name]))
-        dev = {chosen} if not dev else dev - {chosen}
+    sizes = {name: len(members) for name, members in clusters.items()}
+    dealt = _dealt(sizes, list(by_domain.values()), sorted(sizes, key=lambda name: digest_json([seed, name])), shares)
     for name, members in clusters.items():
         for task in members:
-            task["split"] = "dev" if name in dev else "test"
+            task["split"] = dealt.get(name, "test")
     return dict(Counter(task["split"] for task in tasks))
+
+
+def _dealt(
+    sizes: Mapping[str, int], domains: Sequence[Iterable[str]], order: Sequence[str], shares: Mapping[str, float]
+) -> dict[str, str]:
+    """The splits of clusters that do not go to test; each split has one cluster at least."""
+    dealt: dict[str, str] = {}
+    for split, share in shares.items():
+        for names in map(set, domains):
+            wanted = share * sum(sizes[name] for name in names)
+            for name in [name for name in order if name in names and name not in dealt]:
+                if sizes[name] / 2 <= wanted:  # the nearer of taking it and leaving it
+                    dealt[name] = split
+                    wanted -= sizes[name]
+    for split in (*shares, "test"):
+        held = Counter(dealt.get(name, "test") for name in order)
+        if not held[split]:
+            most = max(held, key=lambda one: held[one])
+            dealt[next(name for name in order if dealt.get(name, "test") == most)] = split
+    return dealt
 
 
 _NUMBER = re.compile(r"[-+−]?[$€£]?\s?\d[\d,. ]*%?")

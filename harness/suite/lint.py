@@ -39,11 +39,12 @@ def uses_task(prompt: RenderedPrompt) -> bool:
 
 def unsplit(suite: Suite) -> str:
     """What becomes of tasks without a split, where others have one; else empty."""
-    n = sum(task.split is None for task in suite.tasks)
-    if n in {0, len(suite.tasks)}:
+    judging = [task for task in suite.tasks if task.split != "train"]
+    n = sum(task.split is None for task in judging)
+    if n in {0, len(judging)}:
         return ""
-    many = f"{n:,} of {len(suite.tasks):,} tasks {'has' if n == 1 else 'have'} no split, and others have one: a run "
-    if any(task.split == "test" for task in suite.tasks):
+    many = f"{n:,} of {len(judging):,} tasks {'has' if n == 1 else 'have'} no split, and others have one: a run "
+    if any(task.split == "test" for task in judging):
         return many + "takes the test tasks and leaves these out"
     return many + "takes the dev tasks too, on which thresholds are chosen"
 
@@ -62,8 +63,8 @@ def lint_suite(suite: Suite) -> list[Finding]:
     """All findings, errors first.
 
     Errors: ``duplicate`` (tasks that ask the same and are counted as independent), ``contradiction`` (the same
-    question, another reference), ``split-overlap`` (the same question in dev and in test), ``input-unused`` (the prompt
-    leaves out what the task holds), ``no-split`` (tasks without a split where others have one). Warnings:
+    question, another reference), ``split-overlap`` (the same question in two of train, dev and test), ``input-unused``
+    (the prompt leaves out what the task holds), ``no-split`` (tasks without a split where others have one). Warnings:
     ``near-duplicate`` and ``near-split-overlap`` (four fifths of the shingles in common, see `near_duplicates`),
     ``empty-reference``, ``tests-shown`` (contenders get a test or an oracle), ``no-network`` (tasks ask for one),
     ``line-ends``, ``label-imbalance``, ``cluster-spans-splits``, ``few-tasks``, ``empty-domain``.
@@ -77,13 +78,26 @@ def lint_suite(suite: Suite) -> list[Finding]:
 
 
 def lint_copies(earlier: Sequence[Suite], suite: Suite) -> list[Finding]:
-    """``in-two-suites``: tasks that stand in an earlier suite too, which an experiment with both refuses."""
-    if not (found := [(other, copy) for other, _, owner, copy in in_two_suites([*earlier, suite]) if owner is suite]):
-        return []
-    names = ", ".join(dict.fromkeys(other.name for other, _ in found))
-    many = f"{plural(len(found), 'task')} {'asks' if len(found) == 1 else 'ask'}"
-    text = f"{many} what tasks of {names} ask: in one experiment each answer would count twice"
-    return [_finding("error", "in-two-suites", [task for _, task in found], text)]
+    """``in-two-suites``: tasks that stand in an earlier suite too, which an experiment with both refuses.
+
+    ``taught``: of two such tasks one is a train task, and the other judges or chooses.
+    """
+    found = [one for one in in_two_suites([*earlier, suite]) if one[2] is suite]
+    leaks = [one for one in found if [one[1].split, one[3].split].count("train") == 1]
+    twice = [one for one in found if "train" not in {one[1].split, one[3].split}]
+    findings = []
+    if twice:
+        text = f"{_asked_there(twice)}: in one experiment each answer would count twice"
+        findings.append(_finding("error", "in-two-suites", [one[3] for one in twice], text))
+    if leaks:
+        text = f"{_asked_there(leaks)}: what teaches in one judges in the other"
+        findings.append(_finding("error", "taught", [one[3] for one in leaks], text))
+    return findings
+
+
+def _asked_there(found: Sequence[tuple[Suite, Task, Suite, Task]]) -> str:
+    names = ", ".join(dict.fromkeys(other.name for other, *_ in found))
+    return f"{plural(len(found), 'task')} {'asks' if len(found) == 1 else 'ask'} what tasks of {names} ask"
 
 
 def _finding(severity: Literal["error", "warning"], rule: str, tasks: Sequence[Task], message: str) -> Finding:
@@ -99,23 +113,19 @@ def _alike(suite: Suite) -> Iterator[Found]:
         if len({_json(task.reference) for task in group}) > 1:
             text = f"{len(group)} tasks ask the same and have different references: one of them cannot be passed"
             yield "error", "contradiction", group, text
-        if _spans(group):
-            yield (
-                "error",
-                "split-overlap",
-                group,
-                "the same task in dev and in test: what is chosen on dev has seen the test",
-            )
-        elif len({task.cluster for task in group}) > 1:
+        if spanned := _spanned(group):
+            yield "error", "split-overlap", group, f"the same task in {' and in '.join(spanned)}: {_seen(spanned)}"
+        elif _counted(group):
             text = f"{len(group)} tasks ask the same and count as independent; remove all but one"
             yield "error", "duplicate", group, text + ", or give them one cluster"
     distinct = [group[0] for group in groups]
     for places in near_duplicates(_texts(suite, distinct)):
         group = [distinct[place] for place in places]
-        if _spans(group):
-            text = f"{len(group)} tasks in dev and test are nearly the same; keep each such group in one split"
+        if spanned := _spanned(group):
+            where = " and ".join(spanned)
+            text = f"{len(group)} tasks in {where} are nearly the same; keep each such group in one split"
             yield "warning", "near-split-overlap", group, text
-        elif len({task.cluster for task in group}) > 1:
+        elif _counted(group):
             text = f"{len(group)} tasks are nearly the same and count as independent; give them one cluster"
             yield "warning", "near-duplicate", group, text
 
@@ -154,17 +164,22 @@ def _scripts(suite: Suite) -> Iterator[Found]:
 def _splits(suite: Suite) -> Iterator[Found]:
     if said := unsplit(suite):
         without = [task for task in suite.tasks if task.split is None]
-        yield "error", "no-split", without, f"{said}; give each the split dev or test"
-    if spanning := [group for group in _groups((task.cluster, task) for task in suite.tasks) if _spans(group)]:
-        shown = ", ".join(group[0].cluster for group in spanning[:3]) + (", …" if len(spanning) > 3 else "")
-        many = f"{plural(len(spanning), 'cluster')} {'has' if len(spanning) == 1 else 'have'}"
-        text = f"{many} tasks in dev and in test ({shown}): what is chosen on dev has seen them"
-        yield "warning", "cluster-spans-splits", [task for group in spanning for task in group], text
+        yield "error", "no-split", without, f"{said}; give each the split dev, test or train"
+    clusters = _groups((task.cluster, task) for task in suite.tasks)
+    for pair in _PAIRS:
+        some = [[task for task in group if task.split in pair] for group in clusters]
+        if spanning := [group for group in some if {*pair} <= {task.split for task in group}]:
+            shown = ", ".join(group[0].cluster for group in spanning[:3]) + (", …" if len(spanning) > 3 else "")
+            many = f"{plural(len(spanning), 'cluster')} {'has' if len(spanning) == 1 else 'have'}"
+            how = "chosen on dev" if pair[0] == "dev" else "taught"
+            text = f"{many} tasks in {' and in '.join(pair)} ({shown}): what is {how} has seen them"
+            yield "warning", "cluster-spans-splits", [task for group in spanning for task in group], text
 
 
 def _domains(suite: Suite) -> Iterator[Found]:
-    for domain in suite.domains:
-        tasks = [task for task in suite.tasks if task.domain == domain]
+    judging = [task for task in suite.tasks if task.split != "train"]
+    for domain in suite.domains if judging else ():
+        tasks = [task for task in judging if task.domain == domain]
         if not tasks:
             yield "warning", "empty-domain", [], f"domain {domain} is declared and has no task"
         elif len(tasks) < FEW_TASKS:
@@ -181,8 +196,21 @@ def _domains(suite: Suite) -> Iterator[Found]:
             yield "warning", "label-imbalance", [t for t in told if t.reference == rare], text
 
 
-def _spans(group: Sequence[Task]) -> bool:
-    return {"dev", "test"} <= {task.split for task in group}
+_PAIRS = (("dev", "test"), ("train", "test"), ("train", "dev"))  # of which one must not have seen the other
+
+
+def _spanned(group: Sequence[Task]) -> tuple[str, ...]:
+    """The first pair of splits that a group is in both of; nothing where there is none."""
+    return next((pair for pair in _PAIRS if {*pair} <= {task.split for task in group}), ())
+
+
+def _seen(pair: Sequence[str]) -> str:
+    return f"what is {'chosen on dev' if pair[0] == 'dev' else 'taught'} has seen the {pair[1]}"
+
+
+def _counted(group: Sequence[Task]) -> bool:
+    """Whether they count as independent evidence, of which train tasks are none."""
+    return len({task.cluster for task in group if task.split != "train"}) > 1
 
 
 def _groups(keyed: Iterable[tuple[str, Task]]) -> list[list[Task]]:

@@ -109,6 +109,7 @@ class _Tasks:
             self.path, self.given = suite_file, harbor_rows(suite, suite_file, self.grader, outside=outside)
         self.digests: dict[Path, str] = {}
         self.workdirs: dict[Path, str] = {}
+        self._described: Mapping[str, Any] | None = None  # the last grader whose description was looked at
         self.grader = with_rubrics(self.grader, partial(self._rubric, suite_file, "grader"))
 
     def _rubric(self, source: Path, where: str, name: str) -> str:
@@ -141,7 +142,9 @@ class _Tasks:
             problem = f"the grader {grader['name']!r} needs a reference, and has none"
             raise UserFileError(self.path, problem, field=f"{where}.reference", advice="add it")
         _check_input(row, self.path, where)
-        self.digest([row.reference, grader], where)
+        if grader is not self._described or not isinstance(row.reference, str | None):
+            self.digest([row.reference, grader], where)
+            self._described = grader
         levels = (self.suite, row)
         work = {key: value for level in levels for key in WORK if (value := getattr(level, key)) is not None}
         at = {key: (self.path, f"{where}.{key}") for key in work}
@@ -331,14 +334,16 @@ def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> Rend
     shows_files = any("files" in text for text in roles.values())
     asked, variables = [], []
     for task in tasks:
-        given = ({"role": "user", "content": task.input},) if isinstance(task.input, str) else task.input
-        messages = [dict(message) for message in given]
-        last = max(place for place, message in enumerate(messages) if message["role"] == "user")
+        if isinstance(task.input, str):
+            messages, last = [{"role": "user", "content": task.input}], 0
+        else:
+            messages = [dict(message) for message in task.input]
+            last = max(place for place, message in enumerate(messages) if message["role"] == "user")
         asked.append((messages, last))
         row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
         files = {name: Path(file) for name, file in task.files.items()} if shows_files else {}
-        showing = Path(template.files.get("user" if "files" in template.user else "system", where))
-        texts_of = {name: _shown(name, file, task, showing) for name, file in files.items()}
+        showing = template.files.get("user" if "files" in template.user else "system", where)
+        texts_of = {name: _shown(name, file, task, Path(showing)) for name, file in files.items()}
         variables.append(row | {"files": texts_of})
     texts: dict[str, list[str]] = {}
     used: set[str] = set()

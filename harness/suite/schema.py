@@ -211,7 +211,7 @@ class TaskRow(Strict):
     reference: Any = None
     cluster: Text | None = None
     grader: GraderField | None = None
-    split: Literal["dev", "test"] | None = None
+    split: Literal["dev", "test", "train"] | None = None
     files: FilesField | None = None
     tests: FilesField | None = None
     oracle: FilesField | None = None

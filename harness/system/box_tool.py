@@ -1,10 +1,9 @@
 """What a tool that works in a box says of itself, and how what a command wrote is told to a model."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from harness.core import Box, BoxError, Done, Registry, Result, Tool
+from harness.core import Box, BoxError, Done, Registry, Result, Tool, late
 
 MOST_TOLD = 16_000  # characters of a result; beyond it the middle is left out
 BINARY = 0.1  # share of a text's signs that are none, from which on it is not shown
@@ -110,10 +109,8 @@ def readable(data: bytes) -> str:
     return _CONTROLS.sub("", "\n".join(lines))
 
 
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])"
-)
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
+_ESCAPES = late(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])")
+_CONTROLS = late(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 
 
 def shortened(text: str, most: int = MOST_TOLD) -> str:

@@ -6,18 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from harness.core import UserFileError, nearest, plural
 from harness.userfile.bounded import MAX_TEXT, read_bytes, read_lines
-from harness.userfile.json_text import MAX_DEPTH, json_value
+from harness.userfile.json_text import json_value
 
 MAX_YAML = 4_000_000  # bytes of a YAML file
-MAX_NODES = 250_000  # values in a file, each counted as often as aliases repeat it
-READ_AGAIN = 200_000  # characters of a wrong file that the slower parser, whose complaints say more, reads as well
-
-_OCTAL = re.compile(r"[-+]?0[0-7_]+")  # 010 is eight to YAML 1.1, and 1:30 is ninety
 
 
 class Strict(BaseModel):
@@ -66,6 +61,8 @@ def read_text(path: Path, *, most: int = MAX_TEXT) -> str:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """The mapping in a YAML file. Raises UserFileError: as `read_text` and `yaml_value`; or it is no mapping."""
+    from harness.userfile.yaml_text import yaml_value  # the library takes longer to load than most files to read
+
     value = yaml_value(read_text(path, most=MAX_YAML), path)
     if value is None:
         raise UserFileError(path, "the file is empty")
@@ -229,128 +226,3 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _kind(value: Any) -> str:
     kinds = {dict: "a mapping", list: "a list", str: "the text", bool: "the truth value", type(None): "nothing"}
     return (kinds | {int: "the number", float: "the number"}).get(type(value), f"a {type(value).__name__}")
-
-
-def yaml_value(text: str, path: Path) -> Any:
-    """What YAML holds. Raises UserFileError: not YAML, a key given twice, or too many or too deeply nested values."""
-    try:
-        return _loaded(text, path, _Fast)
-    except yaml.MarkedYAMLError as error:
-        found = error
-    except (yaml.YAMLError, ValueError) as error:
-        problem = "a number is too long" if "int_max_str_digits" in str(error) else str(error).splitlines()[0]
-        raise UserFileError(path, f"not valid YAML: {problem}") from None
-    if not isinstance(found, yaml.constructor.ConstructorError) and len(text) <= READ_AGAIN:
-        try:
-            return _loaded(text, path, _Plain)
-        except yaml.MarkedYAMLError as error:
-            found = error
-        except (yaml.YAMLError, ValueError):
-            pass
-    mark, problem, context = found.problem_mark, str(found.problem or ""), str(found.context or "")
-    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-    misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
-    advice = (
-        (r"'\t'" in problem, "indent with spaces, not with tabs"),
-        ("given twice" in problem, "keep one of the two"),
-        ("would be read as" in problem, ""),
-        ("quoted scalar" in context, "close the quotation mark"),
-        ("flow" in context, "close the bracket that was opened before"),
-        ("block mapping start" in problem or misplaced, "check the indentation"),
-        (True, "quote texts that hold ': ' or begin with @ * & ! % `"),
-    )
-    told = next(text for holds, text in advice if holds)
-    raise UserFileError(path, f"not valid YAML: {problem or found}", field=where, advice=told)
-
-
-def _loaded(text: str, path: Path, loader: Any) -> Any:
-    depth = 0
-    for number, event in enumerate(yaml.parse(text, Loader=loader)):  # one by one: a bottomless file is left early
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_DEPTH:
-            raise UserFileError(path, "nested too deeply", advice=f"at most {MAX_DEPTH} levels are read")
-        if number > 2 * MAX_NODES:
-            raise _too_many(path)
-    reader = loader(text)
-    try:
-        node = reader.get_single_node()
-        if node is None:
-            return None
-        _measure(node, path, {})
-        return reader.construct_document(node)
-    finally:
-        reader.dispose()
-
-
-def _measure(node: yaml.Node, path: Path, known: dict[int, tuple[int, int] | None]) -> tuple[int, int]:
-    """Values in a node once its aliases are unfolded, and its levels."""
-    if isinstance(node, yaml.ScalarNode):
-        return 1, 1
-    if id(node) in known:
-        found = known[id(node)]
-        if found is None:
-            raise UserFileError(path, "an alias (*) is inside what it repeats", advice="write the values out")
-        return found
-    known[id(node)] = None
-    pairs = node.value if isinstance(node, yaml.SequenceNode) else [part for pair in node.value for part in pair]
-    count, levels = 1, 1
-    for part in pairs:
-        more, below = _measure(part, path, known)
-        count, levels = count + more, max(levels, 1 + below)
-        if count > MAX_NODES:
-            raise _too_many(path)
-    if levels > MAX_DEPTH:
-        raise UserFileError(path, "nested too deeply", advice=f"at most {MAX_DEPTH} levels are read")
-    known[id(node)] = count, levels
-    return count, levels
-
-
-def _too_many(path: Path) -> UserFileError:
-    problem = f"holds more than {MAX_NODES:,} values, those that aliases (*) repeat counted each time"
-    return UserFileError(path, problem, advice="write less into it")
-
-
-class _Once:
-    """A constructor for which a key may not be given twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        seen: set[Any] = set()
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=deep)  # type: ignore[attr-defined]
-            if isinstance(key, str | int | float | bool):
-                if key in seen:
-                    problem = f"the key {key!r} is given twice"
-                    raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
-                seen.add(key)
-        return super().construct_mapping(node, deep=deep)  # type: ignore[misc,no-any-return]
-
-
-def _plain_numbers(loader: Any) -> Any:
-    """The loader's class, which now refuses numbers that only YAML 1.1 reads as such."""
-
-    def checked(construct: Any) -> Any:
-        def number(self: Any, node: yaml.ScalarNode) -> Any:
-            text = self.construct_scalar(node)
-            if ":" not in text and not _OCTAL.fullmatch(text):
-                return construct(self, node)
-            meant = "one number" if ":" in text else text.replace("_", "").lstrip("+").removeprefix("-").lstrip("0")
-            problem = f"{text} would be read as {construct(self, node)}; write {meant or 0}, or quote it"
-            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-
-        return number
-
-    for tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
-        loader.add_constructor(tag, checked(loader.yaml_constructors[tag]))
-    return loader
-
-
-@_plain_numbers
-class _Plain(_Once, yaml.SafeLoader):
-    """YAML's safe subset."""
-
-
-@_plain_numbers
-class _Fast(_Once, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """The same by libyaml, where it is there: ten times as fast."""

@@ -5,6 +5,7 @@ import io
 import itertools
 import math
 import re
+from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.core import UserFileError
 from harness.userfile.bounded import MAX_FILE, PACKED, open_file, read_bytes, size
+from harness.userfile.cells import AT_ONCE, Cells, words_of
 from harness.userfile.delimited import Knows, open_delimited
 from harness.userfile.json_text import flattened, json_rows, rows_anywhere, rows_under
 from harness.userfile.parsing import read_json_lines
@@ -29,7 +31,6 @@ Rows = Iterator[tuple[str, dict[str, Any]]]  # where a row is in its file (``lin
 KINDS = (".jsonl", ".json", ".csv", ".tsv", ".parquet")
 READ = f"{', '.join(KINDS)}, packed (.gz, .bz2, .xz, .zst) or not"  # endings, for a message
 _ALSO = {".ndjson": ".jsonl", ".tab": ".tsv", ".txt": ".csv", ".psv": ".psv", ".pq": ".parquet"}
-_CHUNK = 50_000
 MAX_ROWS = 1_000_000
 MAX_TABLE = 64_000_000_000  # bytes of a file of which a few columns are read
 BATCH = 64_000_000  # bytes that the rows of one batch may come to, should each hold the largest value of the file
@@ -128,12 +129,12 @@ def _from_text(path: Path, kind: str, knows: Knows, keeps: Knows) -> Loaded:
     numbers: list[Any] = []
     pieces: dict[str, list[pa.Array]] = {names[place]: [] for place in chosen}
     rows = table.rows()
-    while chunk := list(itertools.islice(rows, _CHUNK)):
+    while chunk := list(itertools.islice(rows, AT_ONCE)):
         numbers.append(np.fromiter((line for line, _ in chunk), dtype=np.int64, count=len(chunk)))
         for place in chosen:
-            pieces[names[place]].append(pa.array([cells[place] for _, cells in chunk], pa.string()))
+            pieces[names[place]].append(pa.array([cells[place] for _, cells in chunk], pa.string()).dictionary_encode())
     lines = np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
-    columns = {name: pa.chunked_array(parts, pa.string()).to_pandas() for name, parts in pieces.items()}
+    columns = {name: words_of(pieces.pop(name)) for name in [*pieces]}
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(lines)))
     return Loaded(names=tuple(names), frame=frame, lines=lines, header=table.header, notes=table.notes)
 
@@ -143,25 +144,20 @@ def _from_json(path: Path, knows: Knows, keeps: Knows) -> Loaded:
     import pandas as pd
 
     kept: dict[str, bool] = {}
-    columns: dict[str, list[Any]] = {}
-    lines: list[int] = []
+    columns: dict[str, Cells] = {}
+    lines = array("q")
     where = "row"
     for where, row in json_rows(path, rows_anywhere(knows), most=MAX_TABLE):
         for name, value in flattened(row):
             if name not in kept:
                 kept[name] = keeps(name)
             if kept[name]:
-                cells = columns.setdefault(name, [])
-                if len(cells) > len(lines):
+                cells = columns.setdefault(name, Cells())
+                if cells.count > len(lines):
                     raise UserFileError(path, f"{name!r} is there twice", field=where, advice="keep one")
-                cells.extend([None] * (len(lines) - len(cells)))
-                cells.append(repr(value) if isinstance(value, bool | int | float) else value)
+                cells.add(repr(value) if isinstance(value, bool | int | float) else value, len(lines))
         lines.append(int(where.partition(" ")[2]))
-    series = {}
-    for name, cells in columns.items():
-        cells.extend([None] * (len(lines) - len(cells)))
-        kind = object if any(isinstance(cell, list | dict) for cell in cells) else "str"
-        series[name] = pd.Series(cells, dtype=kind)
+    series = {name: columns.pop(name).series(len(lines)) for name in [*columns]}
     frame = pd.DataFrame(series, index=pd.RangeIndex(len(lines)))
     numbers = np.array(lines, dtype=np.int64)
     return Loaded(names=tuple(kept), frame=frame, lines=numbers, place=where.partition(" ")[0])
@@ -184,10 +180,15 @@ def _from_parquet(path: Path, keeps: Knows) -> Loaded:
         return list(dict.fromkeys(top for top, leaf in leaves if keeps(leaf)))
 
     table = next(parquet_batches(path, wanted, bounded=False))
+    rows = table.num_rows
     table = _flat(table.rename_columns([_one_level(name) for name in table.column_names]))
-    columns = {name: _series(table.column(name)) for name in chosen}
-    frame = pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows))
-    return Loaded(names=tuple(names), frame=frame, lines=range(1, len(frame) + 1), place="row")
+    columns = {}
+    for name in chosen:  # each is let go of where it has become another
+        columns[name] = _series(table.column(name))
+        table = table.drop_columns(name)
+    frame = pd.DataFrame(columns, index=pd.RangeIndex(rows))
+    pa.default_memory_pool().release_unused()
+    return Loaded(names=tuple(names), frame=frame, lines=range(1, rows + 1), place="row")
 
 
 def _flat(table: "pa.Table") -> "pa.Table":
@@ -233,6 +234,8 @@ def _series(column: "pa.ChunkedArray") -> "pd.Series[Any]":
         column = column.cast(pa.float32())
     elif types.is_date(kind) or types.is_time(kind) or types.is_null(kind):
         column = column.cast(pa.string())
+    if types.is_string(column.type) or types.is_large_string(column.type):
+        return words_of(column.dictionary_encode().chunks)
     return column.to_pandas()  # type: ignore[no-any-return]
 
 

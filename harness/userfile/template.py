@@ -22,6 +22,9 @@ _PLAIN = re.compile(
 )  # an expression that can do no harm: a variable, or a part of one, and perhaps a filter that makes nothing larger
 
 
+_BARE = re.compile(r"\{\{ ?([a-z]+) ?\}\}")
+
+
 class TemplateFault(Exception):  # noqa: N818 - a fault of the user's template, said by who knows what the rows are
     """What is wrong with a template: ``wrong`` is syntax, undefined, memory, time or failed; at which row, or line."""
 
@@ -40,6 +43,8 @@ class Template:
 
     def render(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], frozenset[str]]:
         """The text for each row, and the variables used. Raises TemplateFault: it fails, or takes too much."""
+        if (named := self._named(rows)) is not None:
+            return named
         if self._is_plain:
             found = child_worker.render({"template": self.text, "rows": rows})
             return _texts(found, 0), frozenset(match["name"] for match in _PLAIN.finditer(self.text))
@@ -56,6 +61,15 @@ class Template:
             texts += _texts(found, start)
             variables = frozenset(found["variables"])
         return texts, variables
+
+    def _named(self, rows: Sequence[Mapping[str, Any]]) -> tuple[list[str], frozenset[str]] | None:
+        """The texts where the template is one variable, which is a text in each row: Jinja would give them as well."""
+        if (bare := _BARE.fullmatch(self.text)) is None:
+            return None
+        name = bare[1]
+        texts = [row.get(name) for row in rows]
+        found = [text for text in texts if isinstance(text, str) and len(text) <= child_worker.LONGEST]
+        return (found, frozenset({name})) if len(found) == len(texts) else None
 
 
 def _texts(found: Mapping[str, Any], start: int) -> list[str]:

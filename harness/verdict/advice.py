@@ -69,7 +69,9 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         if name not in known:
             table.index(name)  # a contender of the report, or an error that names the nearest
     figures = inputs.at_machine(price)
-    forgotten = inputs.once(("forget", margin), lambda: conditions.forgetting(table, known, inputs.general, margin))
+    forgotten = inputs.once(
+        ("forget", margin), lambda: conditions.forgetting(table, inputs.described, inputs.general, margin)
+    )
     done = not table.skipped.any() and (inputs.manifest is None or inputs.manifest.complete)
     stopped = f" ({inputs.manifest.stopped_because})" if inputs.manifest and inputs.manifest.stopped_because else ""
     warning = None if done else f"INCOMPLETE: the run is not done{stopped}"
@@ -278,6 +280,10 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         if name in inputs.members and name not in stated:
             unused = why.get(name, "it pays no machine by the hour")
             notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {unused}")
+    if "training_usd" not in assumptions.known:
+        cards = [c for c in inputs.figures.candidates if c.tuned and c.training_usd is not None]
+        said = listed([f"{c.contender} {dollars(c.training_usd or 0.0)}" for c in cards], SHOWN)
+        notes += [f"training costs what the cards say: {said} (training_usd states another amount)"] if cards else []
     notes += [
         f"{c.contender} is one recipe trained with several seeds, {listed(c.members, SHOWN)}: its rate is their mean, "
         "and how far they lie apart enters the interval and the quality"

@@ -1,13 +1,13 @@
 """Conditions under which owning wins, answered from evidence; and forgetting."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness import core
-from harness.core import ContenderRecord, Estimate, Manifest, dollars, p_equation, percent
+from harness.core import ContenderRecord, Described, Estimate, Manifest, dollars, p_equation, percent
 from harness.stats import compare, harm_test, non_inferiority, percentile_limits
 from harness.store import TaskTable
 from harness.verdict.arrays import Mask
@@ -168,17 +168,16 @@ def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[
     return () if len(found) == len(suites) and not named else found
 
 
-def forgetting(
-    table: TaskTable, known: Mapping[str, ContenderRecord], suites: Sequence[str], margin: float
-) -> tuple[Forgetting, ...]:
+def forgetting(table: TaskTable, known: Described, suites: Sequence[str], margin: float) -> tuple[Forgetting, ...]:
     """Every tuned model against its bare base on the general suites; empty where there is nothing to compare."""
     mask = np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in suites])
-    records = [known.get(name, ContenderRecord(name=name)) for name in table.contenders]
-    bare = [one for one in records if one.adapter is None and not one.is_skilled and not one.others]
+    records = [known.contenders.get(name, ContenderRecord(name=name)) for name in table.contenders]
+    bare = [one for one in records if not (known.is_tuned(one) or one.is_skilled or one.others)]
     found, clusters = [], table.clusters[mask]
     for tuned in records:
-        base = next((one.name for one in bare if one.model == tuned.model), None)
-        if tuned.adapter is None or base is None or not mask.any():
+        of = known.base_of(tuned)
+        base = next((one.name for one in bare if one.model == of), None)
+        if not known.is_tuned(tuned) or base is None or not mask.any():
             continue
         places = [table.index(tuned.name), table.index(base)]
         if not (table.counts[places][:, mask] > 0).all(axis=0).any():

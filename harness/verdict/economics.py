@@ -176,10 +176,13 @@ class Bill:
 def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
     """``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + authoring) / months``.
 
-    Training and authoring are paid once, and again with each period of theirs that ends within the months. Amounts,
-    ``cost`` (dollars a task, NaN: unknown) and ``api`` (the share of tasks that cannot be done while the API is away)
-    are numbers, or arrays that begin with what is known best.
+    Training and authoring are paid once, and again with each period of theirs that ends within the months. A training
+    that is not given costs what the option's cards say. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api``
+    (the share of tasks that cannot be done while the API is away) are numbers, or arrays that begin with what is known
+    best.
     """
+    if option.training_usd is not None:
+        amounts = {"training_usd": option.training_usd, **amounts}
     unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0
     lacking = ["cost_usd"] if unknown else []
     lacking += [] if "tasks_per_month" in amounts else ["tasks_per_month"]

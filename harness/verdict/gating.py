@@ -11,10 +11,9 @@ from harness import analysis, core
 from harness.analysis import Change, PairedOutcomes, Pairs, Side, default_contender, load_evidence, pair_sides
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, plural
 from harness.store import load_settings
-from harness.verdict.baseline import Lock, anchor_of, changed_since_lock, read_lock
+from harness.verdict.baseline import Anchor, Lock, anchor_of, changed_since_lock, read_lock
 from harness.verdict.baseline import baseline_contender as standing
-from harness.verdict.early_run import replayed
-from harness.verdict.gate_evidence import GateEvidence, Reason
+from harness.verdict.gate_evidence import GateEvidence, Reason, Replayed
 from harness.verdict.gate_statistics import fewest_tasks, tasks_to_decide
 from harness.verdict.policy import Policy, check_domains, load_policy
 from harness.verdict.rules import GATE_RULES, in_words
@@ -116,7 +115,7 @@ def gate(
         approval=lock.approval if lock and lock.contender == first else None,
         anchor=anchor,
         tries=tries_of(pairs, rules, baseline),
-        early=replayed(pairs, tested, baseline, source, anchor),
+        early=_early(pairs, tested, baseline, source, anchor),
     )
     reasons = [reason for rule in GATE_RULES.values() if rule.check for reason in rule.judge(e)]
     decision, one = INVALID, e.early.decided
@@ -153,6 +152,16 @@ def gate(
         tries=e.tries,
         anchor=_anchored(e, decision),
     )
+
+
+def _early(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None, anchor: Anchor | None) -> Replayed:
+    """What a candidate that was run until it was decided comes to; of others there is nothing to go over."""
+    side = pairs.candidate
+    if not side.manifest or side.table.contender_digests[side.index] not in side.manifest.early_records:
+        return Replayed()
+    from harness.verdict.early_run import replayed
+
+    return replayed(pairs, policy, baseline, source, anchor)
 
 
 def _sides(baseline: Path, candidate: Path, first: str | None, second: str | None) -> tuple[Pairs, Lock | None]:

@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from harness.analysis import cost_bases, ranked_together
-from harness.core import ContenderRecord, Decision, Described, EvidenceError, Price, UsageError, digest_json, listed
+from harness.core import (
+    ContenderRecord,
+    Decision,
+    Described,
+    EvidenceError,
+    Price,
+    UsageError,
+    as_json,
+    digest_json,
+    listed,
+)
 from harness.stats import Sufficiency, resampled_sums, sufficiency
 from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
@@ -36,6 +47,7 @@ class Candidate:
     tuned: bool
     skilled: bool
     escalates: bool  # only the tasks that it escalates need the API
+    training_usd: float | None = None  # what the cards of its parts say; ``None``: not all of them say it
 
 
 def candidates(
@@ -70,21 +82,31 @@ def candidates(
 
 
 def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
-    """The names, those together that are the same recipe trained with different seeds, as their adapters' cards say."""
+    """The names, those together that are the same recipe trained with different seeds, as their cards say."""
     found: dict[str, list[str]] = {}
     for name in names:
-        parts = known.contenders[name].parts if name in known.contenders else {}
-        training = parts.get("training") or {}
-        key = name
-        if training and training.keys() == (parts.get("adapters") or {}).keys():
-            rest = {what: part for what, part in parts.items() if what not in {"adapters", "training"}}
-            key = digest_json([rest, [[suite, how.get("recipe")] for suite, how in training.items()]])
+        key, seeds = _recipe(known.contenders.get(name, ContenderRecord(name=name)), known)
         same = found.setdefault(key, [])
-        if same and training == known.contenders[same[0]].parts.get("training"):  # the same seed twice is no replicate
+        if same and seeds == _recipe(known.contenders[same[0]], known)[1]:  # the same seed twice is no replicate
             found[name] = [name]
         else:
             same.append(name)
     return list(found.values())
+
+
+def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
+    """What a contender has in common with those of its recipe, and its seeds; without seeds its name, and nothing."""
+    rest = {key: part for key, part in one.parts.items() if key not in _OF_ONE_TRAINING}
+    training, model = one.parts.get("training") or {}, known.models.get(one.model or "")
+    if training and training.keys() == (one.parts.get("adapters") or {}).keys():
+        return digest_json([rest, [[suite, how.get("recipe")] for suite, how in training.items()]]), training
+    if model is not None and model.tuned is not None and model.tuned.training and not one.adapter:
+        asked = [model.backend, model.sampling, as_json(model.price), model.tuned.training.get("recipe")]
+        return digest_json([{key: part for key, part in rest.items() if key != "model"}, asked]), model.tuned.training
+    return one.name, None
+
+
+_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "tuned"}
 
 
 def is_twin(one: ContenderRecord) -> bool:
@@ -113,9 +135,10 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
         kind=kind,
         because="as you said" if said else because,
         hosted=owned,
-        tuned=any(part.adapter is not None for part in parts) if entry else owned,
+        tuned=any(known.is_tuned(part) for part in parts) if entry else owned,
         skilled=any(part.is_skilled and part.author is None for part in parts) if entry else kind in {RENT, MIX},
         escalates=kind == MIX and (entry is None or known.models_of(name)[0].sourcing in {OWN, None}),
+        training_usd=known.training_usd(name) if entry else None,
     )
 
 

@@ -27,6 +27,11 @@ def test_published_prices():
 
 
 @needs_book
+@pytest.mark.parametrize("model", ["ft:gpt-4o-mini-2024-07-18:org:mine:id", "openai/ft:gpt-4o-mini-2024-07-18:org::id"])
+def test_a_tuned_model_of_openai_s_has_the_price_of_its_kind(model):
+    assert book_price(model) == book_price("ft:gpt-4o-mini-2024-07-18") != book_price("gpt-4o-mini-2024-07-18")
+
+
 def test_looking_up_does_not_import_litellm():
     code = "import sys; from harness.cost import book_price; book_price('gpt-4o'); assert 'litellm' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

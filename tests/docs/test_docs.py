@@ -26,6 +26,7 @@ from harness.store import import_table
 from harness.suite import lint_suite, load_suite
 from harness.suite.schema import SuiteFile, TaskRow
 from harness.system import DELIVERIES, NONE, SIGNALS
+from harness.train import Recipe
 from harness.verdict import EXIT_CODES, Policy
 
 MAIN = importlib.import_module("harness.cli.entry")
@@ -137,6 +138,9 @@ def test_every_experiment_is_accepted(page):
             continue
         if "pipeline" in block.words:
             _check_pipeline(value)
+            continue
+        if "recipe" in block.words:
+            Recipe.model_validate(value)
             continue
         if "suite" in block.words or (block.word("file") or "").endswith("suite.yaml"):
             SuiteFile.model_validate(value)

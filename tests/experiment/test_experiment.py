@@ -210,7 +210,7 @@ SELF = {"model": "frontier", "delivery": "self"}
         ("models", ..., "models", "missing"),
         ("suites", [], "suites", "at least 1"),
         ("suites", ["a", "a"], "suites.1", "listed twice"),
-        ("suites", [{"path": "a", "split": "train"}], "suites.0.split", "'train'"),
+        ("suites", [{"path": "a", "split": "held"}], "suites.0.split", "'held'"),
         ("suites", "a", "suites", "the text 'a'"),
         ("name", "", "name", "''"),
         ("nmae", "x", "nmae", "did you mean 'name'"),

@@ -222,22 +222,28 @@ def test_results_go_to_the_user_where_a_template_has_no_place_for_them(folder):
 
 def scripted(model, answers):
     """The model with its own template and tokenizer, its weights' tokens written by a script."""
-    from harness.model.local_choose import finish
+    from harness.model.local_batch import Voice, Whole
 
     tokenizer = model._own_prompts.tokenizer
+
+    def decode(tokens, *, special=False):
+        return tokenizer.decode(tokens, skip_special_tokens=not special)
+
+    def write(rows):
+        for row in rows:
+            row.tokens = [*tokenizer.encode(answers.pop(0), add_special_tokens=False), tokenizer.eos_token_id]
+            row.logprobs, row.margins = [-0.1] * len(row.tokens), [0.5] * len(row.tokens)
+            row.finish_reason = "stop"
 
     class Scripted:
         room, max_new, device = 512, 64, "cpu"
 
-        def write(self, rows, adapter):
-            def decode(tokens, *, special=False):
-                return tokenizer.decode(tokens, skip_special_tokens=not special)
+        def batch(self, adapter):
+            ends = frozenset([tokenizer.eos_token_id])
+            return Whole(Voice(ask=None, takes=frozenset(), layers=1, device="cpu", ends=ends, decode=decode), write)
 
-            for row in rows:
-                row.tokens = [*tokenizer.encode(answers.pop(0), add_special_tokens=False), tokenizer.eos_token_id]
-                row.logprobs, row.margins = [-0.1] * len(row.tokens), [0.5] * len(row.tokens)
-                row.finish_reason = "stop"
-                finish(row, frozenset([tokenizer.eos_token_id]), decode)
+        def prefix(self, adapter, prompts):
+            return None
 
     model._base = Scripted()
     return model

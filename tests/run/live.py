@@ -1,12 +1,14 @@
 """Experiments written for a test, servers that run beside it in a thread, and the command as a user runs it."""
 
 import asyncio
+import glob
 import json
 import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +52,9 @@ def write_experiment(
     contenders: Mapping[str, Any] | None = None,
     **keys: Any,
 ) -> Path:
-    """A report's folder with its experiment, and one suite ``s`` beside it; without contenders, one a model."""
-    if not (report.parent / "suites" / "s").exists():
+    """A report with its experiment, and the suite ``s`` beside it if it is named; without contenders, one a model."""
+    suites = [entry["path"] if isinstance(entry, dict) else entry for entry in keys.get("suites", ["suites/s"])]
+    if "suites/s" in suites and not (report.parent / "suites" / "s").exists():
         write_suite(report.parent / "suites" / "s", tasks)
     content = {"name": "tested", "suites": ["suites/s"], "models": dict(models)}
     content["contenders"] = contenders or {f"c-{name}": {"model": name} for name in models}
@@ -106,6 +109,20 @@ def same_outcomes(report: Path) -> dict[tuple[str, str, int], tuple[Any, ...]]:
     """What of the outcomes does not depend on the clock."""
     left_out = {"latency_s", "started_at", "graded_at", "retries", "calls", "report", "run"}
     return {key: tuple(v for k, v in row.items() if k not in left_out) for key, row in rows(report).items()}
+
+
+def running(words: str) -> bool:
+    """Whether a process of this machine, boxes included, has these words in its command."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has just ended
+            if words.encode() in path.read_bytes().replace(b"\0", b" "):
+                return True
+    return False
+
+
+def groups_of(pid: int) -> list[str]:
+    """Control groups of boxes that a process has made; where no group can be written there are none at all."""
+    return glob.glob(f"/sys/fs/cgroup/**/ownbench-{pid}-*", recursive=True)  # noqa: PTH207 - forgiving
 
 
 # ------------------------------------------------------------------------------------------------------------- servers

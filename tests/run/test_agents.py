@@ -572,13 +572,14 @@ def test_a_command_that_outlasts_the_attempt_ends_with_it(experiment, capfd):
 
 
 def test_the_run_s_own_time_ends_a_command_and_says_what_it_waits_for(experiment, capfd):
-    with Server(calling(bash("sleep 614", timeout_s=4), "answer 0")) as served:
+    mine = f"614.{time.time_ns()}"
+    with Server(calling(bash(f"sleep {mine}", timeout_s=4), "answer 0")) as served:
         report = experiment(served, budget={"wall_s": 2})
         began = time.monotonic()
         code, _, err = live.inside(capfd, "run", report)
         assert code == 4
         assert time.monotonic() - began < 20
-        assert not sleeping("614")
+        assert not live.running(mine)
         assert "finishing 1 attempt in flight, for the run's 2 s are over (budget.wall_s)" in err
         assert (row(report)["status"], row(report)["cause"], row(report)["calls"]) == ("skipped", "budget", 1)
         said = live.inside(capfd, "show", report)[1]
@@ -603,11 +604,6 @@ def test_a_box_that_cannot_be_made_is_the_instrument_s_fault(experiment, capfd, 
     found = row(report)
     assert (found["status"], found["cause"], found["passed"]) == ("errored", "sandbox", None)
     assert "no more of them" in live.journal(report)[-1]["reason"]
-
-
-def groups_of(process):
-    """Control groups of boxes that a process has made; where no group can be written there are none at all."""
-    return list(Path("/sys/fs/cgroup").rglob(f"ownbench-{process.pid}-*"))
 
 
 def test_killed_in_mid_conversation_it_goes_on_and_pays_for_nothing_twice(experiment, skills):
@@ -645,52 +641,35 @@ def test_killed_in_mid_conversation_it_goes_on_and_pays_for_nothing_twice(experi
     paid = [call["request_digest"] for call in calls if not call["cache_hit"] and call["error"] is None]
     assert len(paid) == len(set(paid)) == 4
     assert row(report)["status"] == "passed"
-    assert not groups_of(process)
+    assert not live.groups_of(process.pid)
 
 
 def test_killed_while_a_command_runs_nothing_of_the_box_lives_on(experiment):
-    with Server(calling(bash("sleep 612 & sleep 613", timeout_s=600), "answer 0")) as served:
+    mine = f"612.{time.time_ns()}"
+    with Server(calling(bash(f"sleep {mine} & sleep {mine}1", timeout_s=600), "answer 0")) as served:
         report = experiment(served)
         process = live.start("run", report, "--quiet")
-        wait_for(lambda: sleeping("612") and sleeping("613"), process)
+        wait_for(lambda: live.running(f"sleep {mine}1"), process)
         process.kill()
         process.communicate()
         end = time.monotonic() + 20
-        while sleeping("612") or sleeping("613"):
+        while live.running(mine):
             assert time.monotonic() < end
             time.sleep(0.05)
-
-
-def sleeping(seconds):
-    """Processes of this machine, boxes included, that sleep for so long."""
-    lines = (path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists())
-    return [line for line in _read(lines) if line.startswith(f"sleep\0{seconds}\0".encode())]
-
-
-def _read(lines):
-    while True:
-        try:
-            yield next(lines)
-        except StopIteration:
-            return
-        except OSError:  # it has ended meanwhile
-            return
 
 
 def test_stopped_by_ctrl_c_its_box_is_closed(experiment):
     with Server(calling(bash("sleep 600", timeout_s=600))) as served:
         report = experiment(served)
         process = live.start("run", report)
-        wait_for(
-            lambda: len(served.seen) == 1 and list(Path("/sys/fs/cgroup").rglob(f"ownbench-{process.pid}-*")), process
-        )
+        wait_for(lambda: len(served.seen) == 1 and live.groups_of(process.pid), process)
         process.send_signal(signal.SIGINT)
         wait_for(lambda: "again to drop" in process.stderr.readline(), process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 4, err
         assert "Traceback" not in err
-    assert not groups_of(process)
+    assert not live.groups_of(process.pid)
 
 
 # -------------------------------------------------------------------------------------------------------------- hybrids

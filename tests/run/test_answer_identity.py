@@ -122,6 +122,7 @@ UNCHANGING = {
     "batch_size": [(LOCAL, 2)],
     "threads": [(LOCAL, 1)],
     "device": [(LOCAL, "cpu")],
+    "tuned": [(SERVED, str(ADAPTERS / "claim-check" / "card.yaml"))],
 }
 """Keys of a model, whole models, and another value of the key in them."""
 

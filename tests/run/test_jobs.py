@@ -147,7 +147,15 @@ def test_the_command_writes_it_and_runs_nothing(tmp_path, capfd):
         assert path.read_text().startswith(HEAD)
         document = yaml.safe_load(path.read_text())
         assert document["spec"]["entrypoint"] == "ownbench run /reports/r --executor ray --limit 5"
-        assert live.inside(capfd, "run", report, "--job", path)[0] == 0  # its own file is written again
+        otlp = ("--otlp", "http://collector:4318/")
+        assert live.inside(capfd, "run", report, "--job", path, *otlp)[0] == 0  # its own file is written again
+        assert "--executor ray --otlp http://collector:4318" in path.read_text()
+        live.edit(report, cache={"path": "answers"})
+        code, _, err = live.inside(capfd, "run", report, "--job", path)
+        assert (code, "cache: is one file, which only one machine may write" in err) == (2, True)
+        live.edit(report, cache={"path": "answers", "mode": "read_only"})
+        assert live.inside(capfd, "run", report, "--job", path)[0] == 0
+        live.edit(report, cache=None)
         path.write_text("mine: true\n")
         code, _, err = live.inside(capfd, "run", report, "--job", path)
         assert (code, path.read_text()) == (2, "mine: true\n")

@@ -24,8 +24,8 @@ def _load(name):
 
 
 NAMES = (
-    "measure", "simulations", "figures", "false_claims", "sequences", "advising", "gating", "early", "coverage_table",
-    "coverage_errors", "coverage_rows", "coverage",
+    "measure", "simulations", "figures", "false_claims", "sequences", "advising", "gating", "early", "improving",
+    "coverage_table", "coverage_errors", "coverage_rows", "coverage",
 )  # fmt: skip
 
 

@@ -199,6 +199,19 @@ def test_a_second_run_is_refused_until_the_first_ends(tmp_path: Path) -> None:
         journal.append_attempt(outcome(0))
 
 
+def test_a_run_waits_for_the_workers_of_one_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = Journal(tmp_path, "w1")
+    ending = threading.Timer(0.3, worker.close)
+    ending.start()
+    with Journal(tmp_path):
+        assert not ending.is_alive() or worker._closing.is_set()
+    monkeypatch.setattr("harness.store.journal.WORKERS_END_S", 0.1)
+    with Journal(tmp_path, "w2"), pytest.raises(UsageError, match=f"process {os.getpid()}"):
+        Journal(tmp_path)
+    with Journal(tmp_path):
+        pass
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot be written"):

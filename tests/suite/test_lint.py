@@ -1,42 +1,14 @@
 import random
 import time
 from itertools import combinations
-from pathlib import Path
 
 import pytest
+from linted import CLEAN, lint, rules, sentence, task
 from written_suites import task as written
 from written_suites import write_suite
 
-from harness.core import PromptTemplate, Suite, Task
-from harness.suite import lint_suite, load_suite, render
+from harness.suite import lint_suite, load_suite
 from harness.suite.lint import near_duplicates
-
-WORDS = [f"w{i}" for i in range(2000)]
-
-
-def sentence(seed: int, length: int = 40) -> str:
-    return " ".join(random.Random(seed).choices(WORDS, k=length))
-
-
-def task(i: int, text: str | None = None, **keys) -> Task:
-    said = sentence(i) if text is None else text
-    return Task(
-        **{"id": f"t{i}", "domain": "d", "cluster": f"t{i}", "reference": f"r{i}", "grader": {"name": "exact"}}
-        | {"input": said, "digest": f"digest {i}"}
-        | keys
-    )
-
-
-def lint(*tasks: Task, domains=("d",), metric="pass_rate"):
-    prompt = render(PromptTemplate(), tasks, Path("suite.yaml"))
-    return lint_suite(Suite(name="s", version="1", tasks=tasks, domains=domains, metric=metric, prompt=prompt))
-
-
-def rules(findings):
-    return {f.rule: (f.severity, f.tasks) for f in findings}
-
-
-CLEAN = [task(i) for i in range(30)]
 
 
 def test_a_clean_suite_has_no_findings():

@@ -128,7 +128,7 @@ def test_what_is_wrong_in_suite_yaml_is_named(tmp_path, keys, said):
         ({"refrence": 1}, "line 2.refrence: unknown key; did you mean 'reference'?"),
         ({"id": "t0"}, "line 2.id: the id 't0' is given twice, first at line 1"),
         ({"domain": "dd"}, "line 2.domain: the domain 'dd' is not in the suite's list; did you mean 'd'?"),
-        ({"split": "train"}, "line 2.split: found the text 'train'; needed: 'dev' or 'test'"),
+        ({"split": "held"}, "line 2.split: found the text 'held'; needed: 'dev', 'test' or 'train'"),
         ({"input": "  "}, "line 2.input: the input is empty"),
         ({"input": []}, "line 2.input: the conversation has no message of role user"),
         ({"input": [{"role": "bot", "content": ""}]}, "line 2.input.0.role: found the text 'bot'"),

@@ -60,6 +60,10 @@ class OpenAIBackend(Backend):
         """That their own tokenizers are up to the server."""
         return notes_on(spec, adapters) if asked_for_adapters(spec, adapters) else None
 
+    def tunes(self, spec: ModelSpec) -> bool:
+        """By the adapters that llama.cpp's server is asked for."""
+        return asked_for_adapters(spec, ())
+
 
 BACKEND = OpenAIBackend()
 
@@ -151,11 +155,12 @@ class OpenAIModel:
 
     def _checked(self, found: Event, headers: Mapping[str, str]) -> Any:
         """The JSON of an answer or of an event; an error that came with status 200 is raised as the error it is."""
-        body, text = found.value, found.data.decode("utf-8", "replace")
+        body = found.value
         if found.name == "error":
+            text = found.data.decode("utf-8", "replace")
             body = body if isinstance(body, dict) else {"error": body or text}
             body = body if body.get("error") or "choices" in body else {"error": body}
-        elif body is None and text.strip() != "null":
+        elif body is None and (text := found.data.decode("utf-8", "replace")).strip() != "null":
             raise ModelError(Cause.PROTOCOL, f"the answer is not JSON: {shown(text, self._redact) or 'empty'}")
         if (error := failure_in(body, self._redact, headers)) is not None:
             raise error

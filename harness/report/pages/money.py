@@ -21,7 +21,7 @@ FIELDS = {
     "volume": ("tasks_per_month", "Tasks a month", "How many come; the axis of the first figure."),
     "value": ("value_per_task_usd", "Value of a task, $", "What a task is worth that an outage would leave undone."),
     "outage": ("outage_days_per_year", "Outage days a year", "Days a year on which the API may be out of reach."),
-    "training": ("training_usd", "Training, $", "Spent once a horizon, by options with an adapter."),
+    "training": ("training_usd", "Training, $", "Spent once a horizon, by tuned options; empty: what their cards say."),
     "labelling": ("labelling_usd", "Labelling, $", "The examples for tuning; spent once a horizon."),
     "authoring": ("skill_authoring_usd", "Skill authoring, $", "Spent once a horizon, by options with skills."),
     "hosting": ("hosting_usd_per_month", "Hosting a month, $", "On top of the hours that the tasks are billed."),

@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from harness.cost import Meter, Reservation
+from harness.run.cached import CacheUse
+from harness.run.executors.permits import Permit, Used
+from harness.run.otel import Receiver
 
 SLICES = 4  # more than it lacks, a worker is given at most its share of this part of what is left
 
@@ -30,6 +33,11 @@ class Standing:
     broken: Mapping[str, str] = field(default_factory=dict)  # models and judges that nothing more is sent to, and why
     pauses: Mapping[str, float] = field(default_factory=dict)  # by model: seconds for which its server asks to wait
     judges: Mapping[str, float] = field(default_factory=dict)  # by judge: dollars
+    wanted: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # requests that lack a permit: their tokens
+    used: tuple[Used, ...] = ()  # what came of permits since it was said last
+    cache: CacheUse | None = None  # ``None``: it has none
+    cache_notes: tuple[str, ...] = ()
+    spans: Receiver | None = None  # what became of its spans; ``None``: it makes none
     counts: Mapping[str, int] = field(default_factory=dict)  # attempts that passed, failed, errored
     causes: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
@@ -46,6 +54,7 @@ class Orders:
     broken: Mapping[str, str] = field(default_factory=dict)
     pauses: Mapping[str, float] = field(default_factory=dict)
     judges: Mapping[str, float] = field(default_factory=dict)  # by judge: what all others have spent
+    permits: Mapping[str, tuple[Permit, ...]] = field(default_factory=dict)
     over: str | None = None  # why no further attempt begins
 
 

@@ -12,7 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,17 @@ from harness.run.boxes import free_mb
 from harness.run.choosing import Choices
 from harness.run.executors.holder import HeldModel, Holder
 from harness.run.executors.leases import Bank, Orders, Standing
+from harness.run.executors.parts import groups_of
+from harness.run.executors.permits import lender_of
 from harness.run.executors.ray_cluster import Cluster, join, missing_ray, named_cluster
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Worker
+from harness.run.otel import Receiver, Spans
 from harness.run.planned import plan_digest
 from harness.run.session import Shop
 from harness.run.spent import spent_by
 from harness.run.stopping import BY_USER, SIGNALS
 from harness.run.trace import Listener, Progress
-from harness.store import experiment_file
+from harness.store import experiment_file, wait_for_workers
 
 LOOK_EVERY_S = 0.25
 END_S = 10.0  # for how long they may take to put away what they hold
@@ -47,8 +50,10 @@ def name_of(number: int) -> str:
 class RayExecutor:
     """Who makes the attempts of one run."""
 
-    def __init__(self, assembled: Assembled, entry: ExecutorEntry, *, offline: bool) -> None:
-        self.assembled, self.entry, self.offline = assembled, entry, offline
+    def __init__(
+        self, assembled: Assembled, entry: ExecutorEntry, *, offline: bool, spans: Spans | None = None
+    ) -> None:
+        self.assembled, self.entry, self.offline, self.spans = assembled, entry, offline, spans
         self.notes: list[str] = []
         self.cluster: Cluster | None = None
         self.held: dict[str, Any] = {}  # by model: the actor that has it in memory
@@ -82,6 +87,11 @@ class RayExecutor:
         if self.address and self.entry.workers is None:
             self.workers = min(int(cluster.resources("CPU")) or 1, self.assembled.experiment.limits.concurrency)
             self.workers = min(self.workers, len(self.groups))
+        cache, machines = self.assembled.experiment.cache, cluster.machines
+        if cache is not None and cache.mode != "read_only" and machines > 1:
+            problem = f"is one file, which only one machine may write, and the cluster has {machines}"
+            advice = "write mode: read_only, take cache out, or add --executor local"
+            raise UserFileError(experiment_file(self.assembled.report), problem, field="cache", advice=advice)
         here = [name for name in models if not (backend_of(self.assembled.specs[name]).remote or _recorded(self, name))]
         gpus = cluster.resources("GPU")
         for name in here:
@@ -105,7 +115,13 @@ class RayExecutor:
             await asyncio.to_thread(cluster.leave)
             for ended in ending:
                 with suppress(Exception):  # it was killed, or hangs
-                    ended.cancel() or ended.result()
+                    if not ended.cancel():
+                        self.count(ended.result())
+
+    def count(self, spans: object) -> None:
+        """What became of a worker's spans."""
+        if self.spans is not None and isinstance(spans, Receiver):
+            self.spans.receiver.add(spans)
 
 
 @dataclass(slots=True, eq=False)
@@ -128,7 +144,7 @@ class Fleet:
         self.over_budget = False
         self._executor, self._choices, self._tally, self._listener = executor, choices, tally, listener
         self._assembled, self._cluster = shop.assembled, executor.cluster
-        self._bank = Bank(shop.meter, executor.workers)
+        self._bank, self._lender = Bank(shop.meter, executor.workers), lender_of(shop)
         self._hands = executor.hands
         self._ended = Standing()  # what workers made that have ended
         self._spent = {n: spent_by(shop.assembled, name_of(n)) for n in range(executor.workers)}  # before they began
@@ -261,6 +277,7 @@ class Fleet:
             models=frozenset(used & self.shop.callers.keys()),
             held=dict(executor.held),
             judges=self.shop.bench.spent,
+            spans=executor.spans.parent if executor.spans else None,
             offline=executor.offline,
         )
         how = {"num_cpus": 1, "max_concurrency": 4, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
@@ -308,18 +325,27 @@ class Fleet:
         return array("L", found.made)
 
     def _orders(self, number: int) -> Orders:
-        orders = self._bank.orders(number)
+        wanted = self._hands[number].heard.wanted if number in self._hands else {}
+        permits = self._lender.permits(wanted, self.shop.clock.monotonic())
+        orders = replace(self._bank.orders(number), permits=permits)
         if orders.over is not None and self.stopped is None:
             self.stopped, self.over_budget = orders.over, True
         return orders
 
     def _hear(self, number: int, hand: _Hand, standing: Standing) -> None:
         hand.heard = standing
+        self._lender.hear(standing.used)
+        if self.shop.cache is not None and standing.cache is not None:
+            self.shop.cache.hear(hand, standing.cache, standing.cache_notes)
         self._bank.hear(number, standing)
 
     async def _lost(self, number: int, made: set[int]) -> set[int]:
         """A worker has ended before its time: what of its attempts its journal holds; the bill is made right."""
         hand = self._hands.pop(number, None)
+        if hand is not None:
+            self._executor.count(hand.heard.spans)  # it may be out of reach only, and still write
+            self._ray.kill(hand.actor)
+            await asyncio.to_thread(wait_for_workers, self._assembled.report, name_of(number))
         before, now = self._spent[number], await asyncio.to_thread(spent_by, self._assembled, name_of(number))
         self._spent[number] = now
         self._bank.gone(number, now.spent_usd - before.spent_usd, now.unknown - before.unknown)
@@ -342,16 +368,6 @@ class Fleet:
             what = "what it was at is made again; calls in flight may be paid twice"
             self._executor.notes.append(f"worker {name_of(number)} ended before its time: {what}")
         return set(outcomes)
-
-
-def groups_of(assembled: Assembled, attempts: Sequence[Attempt]) -> list[list[Attempt]]:
-    """Attempts that may share answers together: of one suite, task and trial; of all trials where a judge grades."""
-    groups: dict[tuple[str, str, int], list[Attempt]] = {}
-    judged = bool(assembled.verifiers) and any(by.models for by in assembled.verifiers.values())
-    for attempt in attempts:
-        trial = 0 if judged or assembled.graders[attempt.task.digest].models else attempt.trial
-        groups.setdefault((attempt.suite.name, attempt.task.digest, trial), []).append(attempt)
-    return list(groups.values())
 
 
 def _seen(done: "asyncio.Future[Any]") -> None:

@@ -23,7 +23,7 @@ from harness.core import OwnbenchError, UsageError, UserFileError, install_line,
 
 AUTO, LOCAL = "auto", "local"
 REACH_S = 5.0
-JOIN_S = 60.0
+JOIN_S = 90.0
 LEAVE_S = 30.0
 LONGEST = 17  # characters of a folder in which the sockets of a Ray still have names short enough
 STORE_BYTES = 80 << 20  # Ray's least: nothing large is handed around
@@ -114,6 +114,11 @@ class Cluster:
         """How many CPUs or GPUs it has."""
         return float(self.ray.cluster_resources().get(kind, 0))
 
+    @property
+    def machines(self) -> int:
+        """How many machines work in it."""
+        return sum(bool(node["Alive"]) for node in self.ray.nodes())
+
     def leave(self) -> None:
         """Ends what was begun in it; a Ray of our own with all its processes and files."""
         self.leaving.set()
@@ -141,7 +146,14 @@ async def join(address: str | None, workers: int) -> Cluster:
                     "_temp_dir": own,
                 }
             )
-            ray.init(log_to_driver=False, configure_logging=False, logging_level=_NOTHING, **how)
+            for last in (False, True):
+                try:
+                    ray.init(log_to_driver=False, configure_logging=False, logging_level=_NOTHING, **how)
+                    break
+                except Exception as error:
+                    if last or "timed out during startup" not in str(error):  # Ray gives a busy machine 30 s
+                        raise
+                    ray.shutdown()
         return Cluster(ray=ray, own=own, leaving=leaving, left=left)
 
     def end() -> None:

@@ -16,13 +16,17 @@ from typing import Any, TypeVar
 
 from harness.core import OwnbenchError, StorageError, UsageError, stay_offline
 from harness.experiment import Assembled, Attempt, assemble, check_boxes, recall
+from harness.run.cached import cached_answers
 from harness.run.choosing import Choices, system_for
 from harness.run.crew import Crew
 from harness.run.executors.holder import HeldModel
 from harness.run.executors.leases import LeasedMeter, Orders, Standing
+from harness.run.executors.permits import Borrowing
 from harness.run.opening import fast_loop, make_room, open_models
+from harness.run.otel import Receiver, SpanParent, Spans, spans_to
 from harness.run.planned import plan_digest
-from harness.run.session import Shop, redactor_of
+from harness.run.secrets import redactor_of
+from harness.run.session import Shop
 from harness.run.trace import Progress
 from harness.store import Journal, experiment_file
 
@@ -56,6 +60,7 @@ class Errand:
     models: frozenset[str]  # that its attempts call
     held: Mapping[str, Any] = field(default_factory=dict)  # by model: the actor that has it in memory
     judges: Mapping[str, float] = field(default_factory=dict)  # by judge: dollars that were spent before this run
+    spans: SpanParent | None = None  # where --otlp sends them, and of what run they are
     offline: bool = False
 
 
@@ -107,7 +112,7 @@ class Worker:
         """As `Crew.stop`."""
         self._bench.stop()
 
-    def end(self) -> Refused | None:
+    def end(self) -> Refused | Receiver | None:
         """As `Workbench.end`."""
         return self._bench.end()
 
@@ -144,7 +149,12 @@ class Workbench:
         opened = open_models(assembled, errand.models - errand.held.keys(), offline=errand.offline)
         held = {name: HeldModel(assembled.specs[name], actor) for name, actor in errand.held.items()}
         self._models = {**opened, **held}
-        journal = self._leaving.enter_context(_journal(assembled.report, errand.name))
+        enter = self._leaving.enter_context
+        self._answers = answers = enter(cached_answers(assembled))
+        self._spans: Spans | None = None
+        if errand.spans is not None:
+            self._spans, _ = enter(spans_to(errand.spans.url, assembled, offline=errand.offline, parent=errand.spans))
+        journal = enter(_journal(assembled.report, errand.name))
         budget = assembled.experiment.budget
         self._meter = LeasedMeter(lease_usd=None if budget.usd is None else 0.0, attempt_usd=budget.attempt_usd)
         self._tally = Progress(planned=0, started=0.0)
@@ -155,9 +165,12 @@ class Workbench:
             for name, model in self._models.items():
                 if name not in errand.held:
                     await model.prepare(assembled.adapters.get(name, ()))
-            self._shop = Shop(assembled, journal, recorded, self._models, self._meter, again=errand.again)
+            self._shop = Shop(
+                assembled, journal, recorded, self._models, self._meter, again=errand.again, cache=answers
+            )
             self._shop.run = errand.run
             self._shop.bench.begin_from(errand.judges)
+            self._borrowing = Borrowing(self._shop)
             free = self._shop.free_boxes
             for _ in range(free._value - max(1, free._value // errand.workers)):  # noqa: SLF001
                 await free.acquire()
@@ -188,7 +201,7 @@ class Workbench:
 
         check_boxes(assembled, attempts)
         self._tally.started = self._shop.clock.monotonic() - phase.ran_s
-        self._crew = crew = Crew(self._shop, system_of, self._tally, lambda _: None)
+        self._crew = crew = Crew(self._shop, system_of, self._tally, lambda _: None, observer=self._spans)
         for _ in range(self._stops):
             crew.stop()
         made = await crew.work(attempts, phase.name)
@@ -204,6 +217,7 @@ class Workbench:
     async def _exchange(self, orders: Orders) -> Standing:
         shop, meter = self._shop, self._meter
         meter.take(orders)
+        self._borrowing.lend(orders.permits)
         known = len(shop.broken)
         for name, why in orders.broken.items():
             shop.broken.setdefault(name, why)
@@ -242,6 +256,11 @@ class Workbench:
             blind=meter.blind_text,
             broken=dict(self._shop.broken),
             pauses=self._pauses(),
+            cache=self._answers.use if self._answers else None,
+            cache_notes=self._answers.notes if self._answers else (),
+            spans=replace(self._spans.receiver) if self._spans else None,
+            wanted=self._borrowing.wanted(),
+            used=self._borrowing.used(),
             judges={name: usd - self._judges.get(name, 0.0) for name, usd in self._shop.bench.spent.items()},
             counts=counts,
             causes=dict(tally.causes),
@@ -264,13 +283,14 @@ class Workbench:
         if self._crew is not None:
             self._loop.call_soon_threadsafe(self._crew.stop)
 
-    def end(self) -> Refused | None:
-        """Lets go of everything; what was written is on the disk then."""
+    def end(self) -> Refused | Receiver | None:
+        """Lets go of everything; what was written is on the disk then. What became of the spans, where it made any."""
 
-        def let_go() -> None:
+        def let_go() -> Receiver | None:
             for model in self._models.values():
                 self._on_loop(model.close())
             self._leaving.close()
+            return self._spans.receiver if self._spans else None
 
         return _told(let_go, self._redacted)
 
@@ -309,15 +329,11 @@ def _journal(report: Path, name: str) -> Journal:
 
 
 def _share(assembled: Assembled, number: int, workers: int) -> Assembled:
-    """The same with this worker's part of every limit."""
+    """The same with this worker's part of the calls at once; the limits a minute are the driver's to lend."""
 
     def part(limits: Any) -> Any:
         whole, rest = divmod(limits.concurrency, workers)
-        fewer: dict[str, Any] = {"concurrency": max(1, whole + (number < rest))}
-        for key in ("requests_per_minute", "tokens_per_minute"):
-            if (rate := getattr(limits, key)) is not None:
-                fewer[key] = rate / workers
-        return limits.model_copy(update=fewer)
+        return limits.model_copy(update={"concurrency": max(1, whole + (number < rest))})
 
     experiment = assembled.experiment
     judges = {name: part(judge) for name, judge in experiment.judges.items()}

@@ -1,7 +1,7 @@
 """Makes a report of a table of outcomes that somebody else's program wrote."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,21 +17,23 @@ from harness.core import (
     Status,
     SuiteRecord,
     UsageError,
+    UserFileError,
     attempt_id,
-    digest_bytes,
+    digest_file,
     digest_json,
     nearest,
     plural,
 )
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
 from harness.store.importers import Importer, ImportSummary, Option
-from harness.store.importers.table_cells import Source, first, numbers, truths, words
+from harness.store.importers.table_cells import Source, first, named, numbers, truths, words
 from harness.store.importers.table_columns import read_source
 from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
 from harness.store.importers.table_words import NOTHING, Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
+from harness.store.outcomes import TAUGHT
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
 
@@ -74,6 +76,7 @@ def import_table(
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
     _refuse_two_clusters(table, made)
+    _note_taught(table, made)
     counted = "passes" in table.frame
     if not counted:
         made = judged(table, made)
@@ -85,6 +88,7 @@ def import_table(
         left_out += [name for name in ("passed", "score", "status", "cause", "trial") if name in table.frame]
     trial = made.groupby(_KEY, sort=False).cumcount() if counted else _trials(table, made)
     made, duplicates = _without_repeats(table, made.assign(trial=trial))
+    rows_read, table = len(table.frame), replace(table, frame=table.frame[[]])  # what was read is not needed any more
     report.mkdir(parents=True, exist_ok=True)
     write_outcomes(report, _pieces(made, name or report.name))
     write_manifest(report, _manifest(table, name or report.name, mapping, made))
@@ -93,7 +97,7 @@ def import_table(
     sums = load_task_table(report, "all")
     return ImportSummary(
         report=report,
-        rows_read=len(table.frame),
+        rows_read=rows_read,
         rows_written=rows_written,
         contenders=sums.contenders,
         n_tasks=len(sums.tasks),
@@ -111,32 +115,66 @@ def _identities(source: Source) -> "pd.DataFrame":
     for word in ("contender", "task"):
         made[word] = words(source, word, needed=True)
     stem = source.path.name.partition(".")[0] or source.path.name
-    made["suite"] = words(source, "suite", needed=True) if "suite" in frame else stem
-    made["scope"] = made["suite"] if "suite" in frame else ""
-    defaults: dict[str, Any] = {}
-    for word, keys in {"suite": ["scope"], "task": ["scope", "task"], "contender": ["contender"]}.items():
-        unique = made[keys].drop_duplicates().itertuples(index=False, name=None)
-        digests = np.array([digest_json(["imported", word, *key]) for key in unique], dtype=object)
-        defaults[f"{word}_digest"] = digests[made.groupby(keys, sort=False).ngroup().to_numpy()]
-    del made["scope"]
-    defaults |= {"domain": made["suite"], "cluster": made["task"], "contender_kind": Kind.IMPORTED.value}
-    for name, default in (defaults | dict.fromkeys(("prompt_digest", "grader_digest"))).items():
-        made[name] = default
-        if name in frame:
-            given = words(source, name)
-            made[name] = given.where(given.notna(), default)
+    made["suite"] = words(source, "suite", needed=True) if "suite" in frame else _constant(stem, made)
+    scope = made["suite"] if "suite" in frame else _constant("", made)
+    for word, keys in {"suite": [scope], "task": [scope, made["task"]], "contender": [made["contender"]]}.items():
+        made[f"{word}_digest"] = _digests(word, keys)
+    made["contender_kind"] = _constant(Kind.IMPORTED.value, made)
+    for name in ("suite_digest", "task_digest", "contender_digest", "domain", "cluster", "contender_kind"):
+        default = {"domain": "suite", "cluster": "task"}.get(name, name)
+        made[name] = _filled(words(source, name), made[default]) if name in frame else made[default]
+    for name in {"prompt_digest", "grader_digest"} & {*frame}:
+        made[name] = words(source, name)
     kinds = [k.value for k in Kind]
     if len(unknown := made.loc[~made["contender_kind"].isin(kinds), "contender_kind"]):
         found = unknown.iloc[0]
         raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
-    made["split"] = words(source, "split").map(lambda split: split and split.lower()) if "split" in frame else None
+    if "split" in frame:
+        split = words(source, "split").astype(object)
+        made["split"] = split.where(split.notna(), None).map(str.lower, na_action="ignore").astype("category")
     return made
+
+
+def _constant(word: str, made: "pd.DataFrame") -> "pd.Series[Any]":
+    return named(np.zeros(len(made), dtype=np.int8), [word], made.index)
+
+
+def _digests(word: str, keys: "list[pd.Series[Any]]") -> "pd.Series[Any]":
+    """Of each row the digest of its names."""
+    import pandas as pd
+
+    numbers = np.zeros(len(keys[0]), dtype=np.int64)
+    for key in keys:
+        numbers = numbers * len(key.cat.categories) + key.cat.codes.to_numpy()
+    codes, unique = pd.factorize(numbers)
+    parts = list[list[str]]()
+    for key in reversed(keys):
+        unique, place = np.divmod(unique, len(key.cat.categories))
+        parts.insert(0, key.cat.categories.take(place).tolist())
+    digests = [digest_json(["imported", word, *names]) for names in zip(*parts, strict=True)]
+    return named(codes, digests, keys[0].index)
+
+
+def _filled(given: "pd.Series[Any]", default: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Names, where there are none those of another column."""
+    there = given.notna()
+    return given if there.all() else given.astype(object).where(there, default.astype(object)).astype("category")
+
+
+def _note_taught(source: Source, made: "pd.DataFrame") -> None:
+    """Says of rows that teach that they are in no figure. Raises UserFileError: there are no others."""
+    taught = int((made["split"] == TAUGHT).sum()) if "split" in made else 0
+    if taught == len(made) and taught:
+        problem = "every row has the split train, and train tasks teach and judge nothing"
+        raise UserFileError(source.path, problem, field="split", advice="rename that column, or call the split test")
+    if taught:
+        source.notes.append(f"{plural(taught, 'row')} of the split train: no figure is made of them")
 
 
 def _refuse_two_clusters(source: Source, made: "pd.DataFrame") -> None:
     """Raises EvidenceError: rows of one task name different clusters."""
     keys = ["suite_digest", "task_digest"]
-    pairs = made[[*keys, "cluster"]].drop_duplicates()
+    pairs = made[[*keys, "cluster"]].drop_duplicates().astype(object)
     again = pairs[pairs.duplicated(keys)]
     if len(again):
         other = int(again.index[0])
@@ -147,26 +185,40 @@ def _refuse_two_clusters(source: Source, made: "pd.DataFrame") -> None:
 
 
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
-    """Adds costs, times, tokens, labels and confidence; null where the file does not say."""
+    """Adds costs, times, tokens, labels and confidence, of which the file has columns."""
+    import pandas as pd
+
     frame = source.frame
     most = {"cost_usd": None, "judge_usd": None, "latency_s": None, "calls": 2.0**31 - 1, "retries": 2.0**31 - 1}
     most |= dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), 2.0**53)
     for name, high in most.items():  # whole numbers where there is a most
-        found = numbers(source, name, high=high or float("inf"), whole=high is not None) if name in frame else np.nan
-        made[name] = found
-    made["confidence"] = confidences(source, made["contender"])
-    made["escalated"] = truths(source, "escalated") if "escalated" in frame else float("nan")
-    for name in ("label_true", "label_predicted", "served_by", "cost_basis"):
-        made[name] = words(source, name) if name in frame else None
-    made["cost_basis"] = made["cost_basis"].where(made["cost_basis"].notna(), "none")
-    for name in ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named"):
-        made[name] = frame[name].map(_names) if name in frame else [() for _ in range(len(frame))]
-    for name in ("skills_opened", "skills_read", "skills_run"):  # where nobody says, it is not known
-        made[name] = frame[name].map(_names, na_action="ignore").astype("object") if name in frame else None
-    for name in ("started_at", "graded_at"):
+        if name in frame:
+            made[name] = numbers(source, name, high=high or float("inf"), whole=high is not None)
+    if "confidence" in frame:
+        made["confidence"] = confidences(source, made["contender"])
+    if "escalated" in frame:
+        made["escalated"] = truths(source, "escalated")
+    for name in ("label_true", "label_predicted", "served_by"):
+        if name in frame:
+            made[name] = words(source, name)
+    if "cost_basis" in frame:
+        made["cost_basis"] = _filled(words(source, "cost_basis"), _constant("none", made))
+    for name in (*SURE_NAMES, "skills_opened", "skills_read", "skills_run"):
+        if name in frame:
+            given = frame[name].astype(object)
+            sure = name in SURE_NAMES  # of the others it is not known where nobody says
+            found = [
+                _names(value) if sure or there else None for value, there in zip(given, given.notna(), strict=True)
+            ]
+            made[name] = pd.Series(found, index=given.index, dtype=object)
+    for name in {"started_at", "graded_at"} & {*frame}:
         made[name] = _times(source, name)
-    made["run"] = _calls_of_a_run(frame["run"]) if "run" in frame else np.nan
+    if "run" in frame:
+        made["run"] = _calls_of_a_run(frame["run"].astype(object))
     return made
+
+
+SURE_NAMES = ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named")
 
 
 def _calls_of_a_run(given: "pd.Series[Any]") -> "pd.Series[float]":
@@ -181,8 +233,6 @@ def _times(source: Source, name: str) -> Any:
     """A column of times: as ISO 8601 writes them, or seconds, milliseconds, … since 1970."""
     import pandas as pd
 
-    if name not in source.frame:
-        return pd.NaT
     given = source.frame[name]
     if given.dtype.kind == "M":
         return pd.to_datetime(given, utc=True)
@@ -286,6 +336,10 @@ def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
         part["attempt_id"] = [attempt_id(c, suite + task, n) for c, suite, task, n in zip(*columns, strict=True)]
         arrays = []
         for column, word in OUTCOMES.items():
+            if column not in part:
+                missing: dict[str, Any] = {"cost_basis": "none"} | {key: [] for key in SURE_NAMES}
+                arrays.append(pa.array([missing.get(column)] * len(part), arrow_type(word)))
+                continue
             values = pa.array(part[column], from_pandas=True)
             if word == "bool" and not pa.types.is_boolean(values.type):
                 values = values.cast(pa.int8())
@@ -295,7 +349,7 @@ def _pieces(made: "pd.DataFrame", name: str) -> "Iterator[pa.Table]":
 
 def _manifest(source: Source, name: str, mapping: Mapping[str, str], made: "pd.DataFrame") -> Manifest:
     path, said = source.path, source.reading
-    origin: dict[str, Any] = {"source": path.name, "source_digest": digest_bytes(path.read_bytes())}
+    origin: dict[str, Any] = {"source": path.name, "source_digest": digest_file(path)}
     origin |= {"mapping": dict(mapping), **{key: value for key, value in asdict(said).items() if value}}
     suites = made[["suite", "suite_digest"]].drop_duplicates()
     contenders = made[["contender", "contender_kind", "contender_digest"]].drop_duplicates()

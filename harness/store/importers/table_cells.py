@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,7 +78,12 @@ def first(mask: Any) -> int:
 
 def texts(source: Source, name: str) -> "pd.Series[Any]":
     """A column as texts without space around; missing if empty. Raises UserFileError: a cell holds a list or record."""
+    import pandas as pd
+
     column = source.frame[name]
+    if isinstance(column.dtype, pd.CategoricalDtype):  # each text once
+        each = _tidied(pd.Series(column.cat.categories).astype("string"))
+        return pd.Series(each.array.take(column.cat.codes.to_numpy(), allow_fill=True), index=column.index)
     if column.dtype.kind == "f":
         there = column.dropna()
         if ((there % 1 == 0) & (there.abs() < 2**63)).all():
@@ -87,7 +92,11 @@ def texts(source: Source, name: str) -> "pd.Series[Any]":
         if hasattr(value, "__len__") and not isinstance(value, str):
             shown = str(value.tolist() if hasattr(value, "tolist") else value)[:60]
             raise source.refusal(row, name, f"found a list or a record: {shown}", "needed: one value a cell")
-    found: Any = column.astype("string")
+    return _tidied(column.astype("string"))
+
+
+def _tidied(found: Any) -> "pd.Series[Any]":
+    """Texts without space around and invisible marks; missing where nothing is left."""
     marked = found.str.contains(INVISIBLE, regex=True).fillna(value=False)
     if marked.any():
         found = found.mask(marked, found.str.replace(INVISIBLE, "", regex=True))
@@ -102,7 +111,7 @@ def words_in(found: "pd.Series[Any]", *, but: Iterable[str] = ()) -> dict[str, i
 
 
 def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]":
-    """Texts; ``None`` where a cell holds nothing. Raises UserFileError: it does, and is ``needed``."""
+    """Texts, as a category; missing where a cell holds nothing. Raises UserFileError: it does, and is ``needed``."""
     import pandas as pd
 
     found = texts(source, name)
@@ -118,8 +127,16 @@ def words(source: Source, name: str, *, needed: bool = False) -> "pd.Series[Any]
         found = found.str.replace(r"\.0+$", "", regex=True)
         shown = f"such as {one!r} as {one.partition('.')[0]!r}"
         source.notes.append(f"{name}: whole numbers were read without their decimal point, {shown}")
-    codes, unique = pd.factorize(found)  # each distinct text once: a million rows name ten contenders
-    return pd.Series(np.array([*unique, None], dtype=object)[codes], index=found.index, dtype=object)
+    codes, unique = pd.factorize(found)
+    return named(codes, unique.tolist(), found.index)
+
+
+def named(codes: Array, names: Sequence[str], index: Any) -> "pd.Series[Any]":
+    """A column of names by their numbers, -1 for none: a million rows name ten contenders."""
+    import pandas as pd
+
+    values = pd.Categorical.from_codes(codes, categories=pd.Index([*names], dtype="str"))
+    return pd.Series(values, index=index)
 
 
 def numbers(

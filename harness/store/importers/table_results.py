@@ -138,7 +138,7 @@ def _causes(source: Source, states: list[State | None], status: Array, partial: 
     made[made == ""] = None
     if "cause" not in source.frame:
         return made
-    given = words(source, "cause")
+    given = words(source, "cause").astype(object)
     return given.where(given.notna(), made)
 
 

@@ -6,9 +6,11 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import live
 import pytest
@@ -16,7 +18,7 @@ import servers
 from live import CALL_USD, Server
 
 from harness.experiment import assemble
-from harness.run.executors.ray import groups_of
+from harness.run.executors.parts import groups_of
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray (the extra ray)")
 TASKS = 120
@@ -111,6 +113,24 @@ def test_what_other_machines_would_send_is_refused_offline(tmp_path, capfd, monk
         code, _, err = live.inside(capfd, "run", report, "--offline")
     assert code == 2
     assert "--offline keeps to this machine, and Ray's head is at 192.0.2.1:6379; write address: local" in err
+
+
+def test_a_cache_that_several_machines_would_write_is_refused(tmp_path, capfd, monkeypatch):
+    left = []
+
+    async def join(*_):
+        return SimpleNamespace(machines=2, leave=lambda: left.append(1))
+
+    monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
+    monkeypatch.setattr("harness.run.executors.ray.join", join)
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8, cache={"path": str(tmp_path / "answers")})
+        code, out, err = live.inside(capfd, "run", report, "--quiet")
+        assert not served.seen
+    assert (code, out, left) == (2, "", [1])
+    assert (
+        f"{report}/experiment.yaml: cache: is one file, which only one machine may write, and the cluster has 2" in err
+    )
 
 
 def test_an_experiment_for_ray_runs_here_where_that_is_asked(tmp_path, capfd):
@@ -212,6 +232,43 @@ def test_a_user_who_stops_it_finds_what_was_begun_finished(tmp_path, undisturbed
 
 @pytest.mark.slow
 @needs_ray
+def test_workers_share_the_answer_cache_and_their_spans_are_of_one_run(tmp_path, undisturbed):
+    pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    from test_otel import Receiver
+
+    with Server() as served, Receiver() as taking:
+        for name in ("r", "again"):
+            report = experiment(tmp_path / name, served, cache={"path": str(tmp_path / "answers")})
+            done = live.ownbench("run", report, "--quiet", "--otlp", taking.url)
+            assert done.returncode == 0, done.stderr
+            assert live.same_outcomes(report) == undisturbed
+            assert len(served.seen) == 2 * TASKS
+        (first, second), attempts = taking.named("ownbench.run"), taking.named("ownbench.attempt")
+    assert f"{2 * TASKS} of {2 * TASKS} calls" in done.stderr
+    assert len(attempts) == 2 * len(undisturbed)
+    assert {span.parent_span_id for span in attempts} == {first.span_id, second.span_id}
+    assert len(taking.named("chat ")) == 2 * TASKS
+
+
+@pytest.mark.slow
+@needs_ray
+def test_requests_a_minute_are_those_of_one_process(tmp_path):
+    with Server() as served:
+        limits = {"concurrency": 8, "requests_per_minute": 600}
+        report = experiment(tmp_path / "r", served, tasks=40, limits=limits)
+        asked = []
+        process = live.start("run", report, "--quiet")
+        while process.poll() is None:
+            asked += [time.monotonic()] * (len(served.seen) - len(asked))
+            time.sleep(0.005)
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+    assert len(asked) == 80
+    assert asked[-1] - asked[0] >= 0.95 * 79 / 10
+
+
+@pytest.mark.slow
+@needs_ray
 def test_the_budget_is_kept_by_all_workers_together(tmp_path):
     with Server() as served:
         report = experiment(tmp_path / "r", served, budget={"usd": 100.5 * CALL_USD})
@@ -256,3 +313,21 @@ def test_what_is_no_head_is_told_in_one_line(tmp_path):
     (line,) = done.stderr.splitlines()
     assert f"the Ray at {address} cannot be joined" in line
     assert not served.seen
+
+
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (("by_ray.py", "--attempts", "800"), "equal to one process, the budget kept"),
+        (("kill.py", "--executor", "ray", "--kills", "5"), "nothing lost, nothing doubled"),
+    ],
+)
+def test_the_benchmarks_kills_a_few_of_them(script, said):
+    """By hand they take thousands of attempts, and two hundred kills."""
+    name, *options = script
+    command = [sys.executable, str(Path(__file__).parents[3] / "benchmarks" / name), *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=290, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert said in done.stdout.splitlines()[-1]

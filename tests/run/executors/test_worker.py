@@ -1,7 +1,9 @@
 """A worker without Ray: it reads the report itself, writes a journal of its own, and says how things stand."""
 
 import threading
+import time
 from array import array
+from dataclasses import replace
 
 import live
 import pytest
@@ -10,8 +12,11 @@ from live import CALL_USD, Server
 
 from harness.cost import Meter
 from harness.experiment import assemble
-from harness.run.executors.leases import Bank
+from harness.model import Pace
+from harness.run.executors.leases import Bank, Orders
+from harness.run.executors.permits import Lender
 from harness.run.executors.worker import Errand, Finished, Phase, Refused, Workbench
+from harness.run.otel import spans_to
 from harness.run.planned import plan_digest
 from harness.store import running_process
 
@@ -33,18 +38,22 @@ def hired():
 
     yield hire
     for bench in benches:
-        assert bench.end() is None
+        assert not isinstance(bench.end(), Refused)
 
 
-def make(bench, places, *, bank=None, number=0):
+def make(bench, places, *, bank=None, number=0, lender=None):
     """Has a worker make these attempts; what it says at the end."""
     bank, found = bank or Bank(Meter(), 2), []
     phase = Phase(attempts=array("L", places).tobytes(), name="attempts", choices={}, ran_s=0.0)
     working = threading.Thread(target=lambda: found.append(bench.work(phase)))
     working.start()
+    lender, permits = lender or Lender({}), {}
     while True:
         last = not working.is_alive()
-        bank.hear(number, bench.exchange(bank.orders(number)))
+        standing = bench.exchange(replace(bank.orders(number), permits=permits))
+        bank.hear(number, standing)
+        lender.hear(standing.used)
+        permits = lender.permits(standing.wanted, time.monotonic())
         if last:
             return found[0], bank
 
@@ -69,13 +78,25 @@ def test_two_workers_share_a_report_and_a_budget(tmp_path, hired):
     assert len(live.journal(report, "attempts.ray-1")) == 4
 
 
-def test_the_limits_are_shared_out(tmp_path, hired):
+def test_the_calls_at_once_are_shared_out(tmp_path, hired):
     with Server() as served:
-        limits = {"concurrency": 5, "requests_per_minute": 600}
-        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)}, limits=limits)
+        report = live.write_experiment(
+            tmp_path / "r", models={"m": live.served_model(served)}, limits={"concurrency": 5}
+        )
         shares = [hired(report, number)[0]._assembled.experiment.limits for number in (0, 1)]
     assert [share.concurrency for share in shares] == [3, 2]
-    assert [share.requests_per_minute for share in shares] == [300, 300]
+
+
+def test_requests_a_minute_are_lent_and_nothing_is_sent_without(tmp_path, hired):
+    with Server() as served:
+        limits = {"concurrency": 8, "requests_per_minute": 1_200, "tokens_per_minute": 1e6}
+        models = {"m": live.served_model(served), "n": live.served_model(served, model="n")}
+        report = live.write_experiment(tmp_path / "r", tasks=10, models=models, limits=limits)
+        bench, _ = hired(report, models=frozenset({"m", "n"}))  # two models at one address, which share its limits
+        lender, began = Lender({"model m": (Pace(1_200), Pace(1e6))}), time.monotonic()
+        found, _ = make(bench, range(20), lender=lender)
+        assert len(array("L", found.made)) == len(served.seen) == 20
+    assert time.monotonic() - began >= 19 / 20 - 0.1
 
 
 def test_a_refused_key_stops_all_workers(tmp_path, hired):
@@ -111,3 +132,39 @@ def test_the_journal_of_a_worker_that_is_alive_is_not_shared(tmp_path, hired, mo
         assert hired(report)[1] is None
         _, refused = hired(report)
     assert "another run is writing here" in refused.text
+
+
+def test_workers_use_the_answer_cache_and_tell_what_came_of_it(tmp_path, hired):
+    with Server() as served:
+        used = []
+        for name in ("r", "again"):
+            models, cache = {"m": live.served_model(served)}, {"path": str(tmp_path / "answers")}
+            report = live.write_experiment(tmp_path / name, models=models, cache=cache)
+            bench, _ = hired(report)
+            make(bench, range(4))
+            used.append(bench.exchange(Orders()).cache)
+            assert not isinstance(bench.end(), Refused)
+        assert len(served.seen) == 4
+    assert [(use.asked, use.given) for use in used] == [(4, 0), (4, 4)]
+    assert used[1].saved_usd == pytest.approx(4 * CALL_USD)
+
+
+def test_a_workers_spans_are_of_the_run_that_the_driver_began(tmp_path, hired):
+    pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    from test_otel import Receiver
+
+    with Server() as served, Receiver() as taking:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        with spans_to(taking.url, assemble(report)) as (spans, receiver):
+            bench, _ = hired(report, spans=spans.parent)
+            make(bench, range(4))
+            told = bench.end()
+            assert (told.made, told.sent) == (8, 8)
+            receiver.add(told)
+        (run,) = taking.named("ownbench.run")
+        attempts, calls = taking.named("ownbench.attempt"), taking.named("chat ")
+    assert (len(attempts), len(calls)) == (4, 4)
+    assert {span.parent_span_id for span in attempts} == {run.span_id}
+    assert {span.parent_span_id for span in calls} == {span.span_id for span in attempts}
+    assert {span.trace_id for span in (*attempts, *calls)} == {run.trace_id}
+    assert receiver.note is None

@@ -334,3 +334,13 @@ def test_how_skills_were_used_is_known_where_the_table_says_so(tmp_path: Path) -
     rows = read_outcomes(tmp_path / "report").to_pylist()
     told = [(row["skills_used"], row["skills_opened"], row["skills_read"], row["skills_run"]) for row in rows]
     assert told == [(["x", "y"], ["x"], None, ["y"]), ([], [], None, [])]
+
+
+def test_rows_that_teach_are_in_no_figure(tmp_path: Path) -> None:
+    taught = "contender,task,passed,split\na,t1,1,train\na,t2,0,{}\n"
+    with pytest.raises(UserFileError, match=r"split: every row has the split train, .*teach and judge nothing"):
+        import_table(csv(tmp_path, taught.format("Train")), tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+    done = import_table(csv(tmp_path, taught.format("test")), tmp_path / "report")
+    assert "1 row of the split train: no figure is made of them" in done.notes
+    assert load_task_table(tmp_path / "report", "all").tasks == ("t2",)
