@@ -33,6 +33,7 @@ TRAIN = (
     arg("recipe RECIPE", "a YAML file: what is trained, on what, and how", type=Path),
     arg("--out DIR", "the folder to make (default: adapters/NAME, by the recipe's name)", type=Path),
     arg("--overwrite", "replace what stands there", **FLAG),
+    arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=int),
     arg("--quiet", "no progress", **FLAG),
     JSON,
     "A training that was stopped or killed goes on from its last checkpoint by the same command.",
@@ -120,7 +121,7 @@ def _train(args: argparse.Namespace) -> int:
     from harness.cli.running import display
     from harness.train import prepare, train
 
-    course = prepare(args.recipe, args.out, overwrite=args.overwrite)
+    course = prepare(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
         taught = plural(len(course.taught.rows), "row")

@@ -60,9 +60,16 @@ class Course:
         )
 
 
-def prepare(file: Path, out: Path | None = None, *, overwrite: bool = False) -> Course:
-    """The course of a recipe. Writes nothing. Raises UserFileError and UsageError: what is wrong, in one line."""
+def prepare(file: Path, out: Path | None = None, *, overwrite: bool = False, seed: int | None = None) -> Course:
+    """The course of a recipe, with another ``seed`` where one is given. Writes nothing.
+
+    Raises UserFileError and UsageError: what is wrong, in one line.
+    """
     recipe = read_recipe(file)
+    if seed is not None:
+        if not 0 <= seed < 2**32:
+            raise UsageError(f"--seed: found {seed}, needed 0 to {2**32 - 1}")
+        recipe = recipe.model_copy(update={"seed": seed})
     out = out or Path("adapters") / recipe.name
     if out.exists() and not overwrite:
         raise UsageError(f"{out}: exists already; give another --out, or replace it with --overwrite")

@@ -12,6 +12,7 @@ from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole,
 PIPELINES = ("sft", "cpt", "dpo", "grpo", "gkd", "distil")
 BARE = "base"  # as ``start``: from the bare base, and from no adapter
 DTYPES = ("float32", "bfloat16", "float16")
+TOLD = "metadata."  # what the name of a task's field begins with
 _DEVICE = re.compile(r"cpu|cuda(?::\d{1,2})?")
 _OWN = {
     "teacher": ("gkd",),
@@ -40,6 +41,12 @@ def _device(value: str) -> str:
     return value
 
 
+def _answer(name: str) -> str:
+    if not name.startswith(TOLD) or name == TOLD:
+        raise ValueError(f"found {name!r}, needed a field of the tasks' metadata, such as {TOLD}full_answer")
+    return name
+
+
 class LoraEntry(Strict):
     """``lora`` of a recipe."""
 
@@ -54,6 +61,7 @@ class DataEntry(Strict):
 
     suite: Text | None = None
     split: Text | None = None
+    answer: Annotated[Text, AfterValidator(_answer)] | None = None
     file: Text | None = None
     report: Text | None = None
     contender: Text | None = None
@@ -67,8 +75,9 @@ class DataEntry(Strict):
             raise ValueError(f"{found}; write one of suite: FOLDER, file: FILE or report: FOLDER with contender: NAME")
         if (self.contender is None) != (self.report is None):
             raise ValueError("report and contender go together; write both, or neither")
-        if self.split is not None and self.suite is None:
-            raise ValueError("split goes with suite; take it out")
+        for key in ("split", "answer"):
+            if getattr(self, key) is not None and self.suite is None:
+                raise ValueError(f"{key} goes with suite; take it out")
         if self.rejected is not None and self.report is None:
             raise ValueError("rejected goes with report; take it out")
         return self

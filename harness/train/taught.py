@@ -13,7 +13,7 @@ from harness.suite import load_suite
 from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
 from harness.train.from_report import report_data
 from harness.train.overlap import check_overlap, known_suites
-from harness.train.recipe import Recipe
+from harness.train.recipe import TOLD, Recipe
 from harness.train.rows import Encoder, Row, read_texts
 
 MAX_NEW = 64  # tokens of an answer that is drawn in training, where the recipe does not say
@@ -78,7 +78,8 @@ def _read(recipe: Recipe, file: Path) -> tuple[Lines, Mapping[str, Any] | None]:
         if preferences:
             problem = "dpo needs pairs of answers, and a suite has one answer a task"
             raise UserFileError(file, problem, field="data.suite", advice="write data: {file: PATH} or {report: …}")
-        return suite_examples(_suite(file, data.suite, data.split, "data"), "train"), None
+        answer = None if data.answer is None else data.answer.removeprefix(TOLD)
+        return suite_examples(_suite(file, data.suite, data.split, "data"), "train", answer=answer), None
     report = resolve(file, str(data.report), field="data.report")
     found = report_data(report, str(data.contender), rejected=data.rejected)
     if preferences and not found.preferences:
