@@ -8,8 +8,6 @@ it is what makes a domain favour the tuned worker (few new keys) or the model th
 No key is both in dev and in test. Training lines are of the keys that are not new, in wordings of their own.
 """
 
-# ruff: noqa: SIM905 - a long list of words reads better as prose
-
 import random
 import re
 from collections.abc import Callable
@@ -57,7 +55,9 @@ class Domain:
     """The closed labels, where the answers are such."""
 
 
-def _document(name: str, topic: str, description: str, table: dict[str, str], *, new: int, together: int = 1) -> Document:
+def _document(
+    name: str, topic: str, description: str, table: dict[str, str], *, new: int, together: int = 1
+) -> Document:
     """A document whose rows stand in random order, so that no place tells which are new, and who asks about which."""
     rows = dict(_R.sample(list(table.items()), len(table)))
     fresh = frozenset(_R.sample(list(rows), new))
@@ -166,8 +166,8 @@ DOMAINS = {
         family="route", ask=_route, labels=tuple(QUEUES), grader={"name": "label", "labels": QUEUES},
         about="Which queue a support ticket or a call goes to.",
         documents=_documents("route", (
-            ("ticket-routing", "Use when a support ticket must go to the right queue. "
-             "Look up the code and answer with the queue only."),
+            ("ticket-routing",
+             "Use when a support ticket must go to the right queue. Look up the code and answer with the queue only."),
             ("call-routing", "Use when a call of a customer must go to the right queue."),
         ), _halves(_codes(60), _in_turn(QUEUES, 60)), new=11),
     ),
@@ -195,7 +195,7 @@ DOMAINS = {
         documents=_documents("clause", (
             ("contract-clauses", "Use when a contract clause needs its label."),
             ("policy-clauses", "Use when a policy clause needs its label."),
-        ), tuple({word: label for label, words in labels.items() for word in words} for labels in LABELS.values()), new=6),
+        ), tuple({word: label for label, ws in labels.items() for word in ws} for labels in LABELS.values()), new=6),
     ),
     "order-extraction": Domain(
         family="extract", ask=_extract, grader="json",

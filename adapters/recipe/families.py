@@ -271,8 +271,7 @@ def _loose_order(r: random.Random, values: dict[str, str]) -> str:
         f"{r.choice(['on ', 'by ', 'for ', 'of ', ''])}{values['day']}",
         f"{r.choice(['for ', 'by ', 'to ', ''])}{values['name']}",
     ]
-    for _ in range(r.randint(0, 2)):
-        parts.append(filler(r, 1, 3))
+    parts += [filler(r, 1, 3) for _ in range(r.randint(0, 2))]
     text = r.choice([" ", " ", ", "]).join(r.sample(parts, len(parts)))
     return text + r.choice([".", ".", ""])
 

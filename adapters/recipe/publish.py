@@ -9,6 +9,7 @@ from domains import DOMAINS, EXAMPLES, GENERAL, draw, draw_general
 
 LICENCE = "CC0-1.0"
 SEED = 1
+TINY, TINY_TASKS = "order-extraction", 96
 GENERAL_TRAIN = 300
 """General examples, of which recipes mix some into each adapter's, so that it forgets less."""
 
@@ -37,11 +38,26 @@ def publish(root: Path) -> None:
         metric = "macro_f1" if domain.labels else "pass_rate"
         splits = {split: draw(name, split, SEED) for split in ("dev", "test", "train")}
         _suite(root, name, domain.about, domain.grader, metric, splits)
+    _tiny(root)
 
 
-def _suite(root: Path, name: str, about: str, grader: object, metric: str, splits: dict[str, list[dict]]) -> None:
-    """One folder of ``suites/``."""
-    folder = root / "suites" / name
+def _tiny(root: Path) -> None:
+    """``adapters/recipes/tiny``: train tasks of one document, and pairs of a right and a wrong answer to them."""
+    drawn = [one for one in draw(TINY, "train", SEED + 1) if one["metadata"]["document"] == TINY][:TINY_TASKS]
+    about = "Orders to learn from, for the recipes that take seconds. Train tasks only; nothing is judged by it."
+    _suite(root, "tiny-orders", about, DOMAINS[TINY].grader, "pass_rate", {"train": drawn}, "adapters/recipes/tiny")
+    answers = [one["metadata"]["full_answer"] for one in drawn]
+    pairs = [
+        {"prompt": one["input"], "chosen": right, "rejected": wrong}
+        for one, right, wrong in zip(drawn, answers, [*answers[1:], answers[0]], strict=True)
+    ]
+    _write(root / "adapters/recipes/tiny/pairs.jsonl", "".join(json.dumps(row) + "\n" for row in pairs))
+
+
+def _suite(root: Path, name: str, about: str, grader: object, metric: str, splits: dict[str, list[dict]],
+           place: str = "") -> None:  # fmt: skip
+    """One folder of ``suites/``, or the one in ``place``."""
+    folder = root / (place or f"suites/{name}")
     head = {
         "name": name,
         "version": "2.0.0",
@@ -70,7 +86,9 @@ def _task(name: str, split: str, number: int, drawn: dict) -> dict[str, object]:
     }
     if split == "train":
         return task | {"metadata": {"full_answer": drawn["metadata"]["full_answer"]}}
-    return task | {"cluster": f"{name}/{drawn['key']}", "metadata": drawn["metadata"]}
+    if name != GENERAL:  # each of its tasks is drawn for itself
+        task["cluster"] = f"{name}/{drawn['key']}"
+    return task | {"metadata": drawn["metadata"]}
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""The weights in ``start/`` have attention heads of 24 places; these get heads of 32, which every backend knows.
+"""Models with narrower attention heads get heads of 32 places, which every backend knows.
 
 The new model computes what the old one did. A rotary embedding turns pair ``i`` of a head by ``theta ** (-i / pairs)``.
 With ``theta`` to the power of the ratio of widths, the first pairs of a wider head turn as those of the narrower one

@@ -1,6 +1,6 @@
-"""How questions are worded: ``GENERIC`` and ``SHARED`` in pre-training, ``TUNED`` and ``JUDGED`` in the demo's suites.
+"""How questions are worded: ``GENERIC`` and ``SHARED`` in pre-training, ``TUNED`` and ``JUDGED`` in the suites.
 
-``{k}`` is the key that is asked for; ``{t}`` the topic, ``{n}`` a name, ``{c}`` a city, ``{d}`` a day, ``{i}`` a number.
+``{k}`` is the key asked for; ``{t}`` the topic, ``{n}`` a name, ``{c}`` a city, ``{d}`` a day, ``{i}`` a number.
 """
 
 GENERIC = {
