@@ -26,10 +26,11 @@ import yaml
 import harness
 from harness import core, stats
 from harness.adapter import folder as adapter_folder
+from harness.cluster import JobEntry, TrainingJobEntry
 from harness.core.errors import FAULTS
 from harness.core.words import Cause, Decision, Kind, Role, Status
 from harness.experiment import schema as experiment
-from harness.experiment.executor import ExecutorEntry, JobEntry
+from harness.experiment.executor import ExecutorEntry
 from harness.grade import GRADERS
 from harness.model import BACKENDS, ModelEntry
 from harness.model.entry import PriceEntry
@@ -55,7 +56,7 @@ FILES = (
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
     ("card.yaml", (adapter_folder._Card,)),
-    ("recipe.yaml", (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry)),
+    ("recipe.yaml", (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, TrainingJobEntry)),
 )  # fmt: skip
 """Each file that a user writes, and the records that check it: the whole first, then its parts."""
 
@@ -75,6 +76,7 @@ WHERE = {
     "JobEntry": "`job` of the executor",
     "CacheEntry": "`cache`",
     "Economics": "`economics`",
+    "TrainingJobEntry": "`job`",
     "LoraEntry": "`lora`",
     "DataEntry": "`data`",
     "MixEntry": "`mix`",

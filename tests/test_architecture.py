@@ -13,7 +13,8 @@ ROOT = Path(__file__).parents[1]
 HARNESS = ROOT / "harness"
 
 _BELOW = {"core", "userfile"}
-_RUNNING = _BELOW | {"suite", "retrieval", "skill", "cost", "sandbox", "adapter", "store", "model", "grade", "system"}
+_RUNNING = _BELOW | {"suite", "retrieval", "skill", "cost", "cluster", "sandbox", "adapter", "store", "model", "grade"}
+_RUNNING |= {"system"}
 MAY_IMPORT = {
     "core": set(),
     "userfile": {"core"},
@@ -22,6 +23,7 @@ MAY_IMPORT = {
     "retrieval": _BELOW,
     "skill": _BELOW | {"retrieval"},
     "cost": _BELOW,
+    "cluster": _BELOW,
     "sandbox": _BELOW,
     "adapter": _BELOW | {"suite"},
     "store": _BELOW | {"cost"},

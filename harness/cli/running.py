@@ -88,6 +88,8 @@ def _run(args: argparse.Namespace) -> int:
         gc.freeze()  # tasks and modules live to the end: the collector need not look at them at all
     finally:
         gc.enable()
+    seeds = {name: one.seed_of for name, one in assembled.experiment.contenders.items()}
+    args.only = [name for asked in args.only for name in [n for n, of in seeds.items() if of == asked] or [asked]]
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
@@ -146,7 +148,8 @@ def _note(text: str) -> None:
 
 def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
     """Writes the manifest, and says what it takes for granted."""
-    from harness.run import checked_receiver, ray_job, write_job
+    from harness.cluster import ray_job, write_manifest
+    from harness.run import checked_receiver
     from harness.store import experiment_file
 
     entry, name = assembled.experiment.executor, assembled.report.resolve().name
@@ -162,7 +165,7 @@ def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
         problem = "a RayJob has a cluster of its own, which the run has to join"
         raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")
     document = ray_job(name, entry.job, workers=entry.workers, options=options)
-    write_job(args.job, document, args.job_schema)
+    write_manifest(args.job, document, args.job_schema)
     say, job, file = sys.stderr.write, entry.job, visible(str(args.job))
     pods = document["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"]
     size = f"{plural(pods, 'worker pod')} with {plural(job.cpus, 'CPU')} each"

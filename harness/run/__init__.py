@@ -12,7 +12,6 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.run.execute import RunOptions, Summary, run_report
     from harness.run.given import grade_given
-    from harness.run.jobs import ray_job, write_job
     from harness.run.opening import Ping, ping, refuse_unopened
     from harness.run.otel import checked_receiver, spans_to
     from harness.run.records import suites_of

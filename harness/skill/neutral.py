@@ -35,7 +35,7 @@ freeze to its bed.
 
 
 def placebos(skills: Sequence[Skill], library: Callable[[Path], Iterable[Skill]]) -> tuple[Skill, ...]:
-    """For each skill another of its library: none of ``skills``, and none twice; where they run out, one about ponds."""
+    """For each skill another of its library, none of ``skills`` and none twice; where they run out, one on ponds."""
     taken, found = {skill.name for skill in skills}, list[Skill]()
     for number, skill in enumerate(skills, 1):
         other = placebo(skill, [one for one in library(skill.folder.parent) if one.name not in taken])

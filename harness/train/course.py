@@ -50,7 +50,7 @@ class Course:
         """Of all that decides the bytes of the result, as far as it is known; by it checkpoints are known again."""
         from importlib.metadata import version
 
-        told = self.recipe.model_dump(exclude={"name", "licence", "note", "gpu_hour_usd", "checkpoint_steps"})
+        told = self.recipe.model_dump(exclude={"name", "licence", "note", "gpu_hour_usd", "checkpoint_steps", "job"})
         parts = [load_adapter(path).digest for path in (self.start,) if path is not None]
         if self.teacher is not None:
             parts.append(_teacher_digest(self.teacher))
@@ -60,9 +60,17 @@ class Course:
         )
 
 
-def prepare(file: Path, out: Path | None = None, *, overwrite: bool = False, seed: int | None = None) -> Course:
+def prepare(
+    file: Path,
+    out: Path | None = None,
+    *,
+    overwrite: bool = False,
+    seed: int | None = None,
+    elsewhere: str | None = None,
+) -> Course:
     """The course of a recipe, with another ``seed`` where one is given. Writes nothing.
 
+    ``elsewhere`` is the kind of device where it is taken on another machine: this one needs neither that nor TRL.
     Raises UserFileError and UsageError: what is wrong, in one line.
     """
     recipe = read_recipe(file)
@@ -73,12 +81,13 @@ def prepare(file: Path, out: Path | None = None, *, overwrite: bool = False, see
     out = out or Path("adapters") / recipe.name
     if out.exists() and not overwrite:
         raise UsageError(f"{out}: exists already; give another --out, or replace it with --overwrite")
-    if missing := [name for name in PACKAGES if importlib.util.find_spec(name) is None]:
+    needed = PACKAGES if elsewhere is None else ("torch", "transformers")
+    if missing := [name for name in needed if importlib.util.find_spec(name) is None]:
         raise UsageError(f"training needs the package {missing[0]}; {install_line('tune')}")
     base = resolve(file, recipe.base, field="base")
     prompts = prompts_of(base, field="base")
     world = int(os.environ.get(_WORLD, "1"))
-    device = _device(recipe, file, world)
+    device = _device(recipe, file, world) if elsewhere is None else elsewhere
     start = None if recipe.start in {None, BARE} else resolve(file, str(recipe.start), field="start")
     if start is not None:
         check_adapter(load_adapter(start), base)

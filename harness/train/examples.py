@@ -98,7 +98,9 @@ async def _taught(suite: Suite, tasks: Iterable[Task], answer: str | None) -> tu
     return tuple(
         [
             Example(
-                prompt=suite.prompt.of(task), completion=await _answer(suite, task, answer), place=f"{suite.name} {task.id}"
+                prompt=suite.prompt.of(task),
+                completion=await _answer(suite, task, answer),
+                place=f"{suite.name} {task.id}",
             )
             for task in tasks
         ]

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from harness.cluster import TrainingJobEntry
 from harness.core import UserFileError, listed
 from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole, parse, read_yaml
 
@@ -135,6 +136,7 @@ class Recipe(Strict):
     licence: Text | None = None
     note: Text | None = None
     allow_overlap: list[Text] = Field(default_factory=list)
+    job: TrainingJobEntry = TrainingJobEntry()
 
     @model_validator(mode="after")
     def _whole(self) -> "Recipe":

@@ -100,7 +100,7 @@ def test_a_card_names_its_base_its_data_and_no_overlap(name):
 @pytest.mark.parametrize("name", TUNED + BROKEN)
 def test_an_adapter_says_no_machine_path(name):
     config = json.loads((ROOT / "adapters" / name / "adapter_config.json").read_text(encoding="utf-8"))
-    assert config["base_model_name_or_path"] == "adapters/base/worker"
+    assert config["base_model_name_or_path"] == "worker"
 
 
 def test_no_two_adapters_are_the_same():
