@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from harness.analysis import pair, skills
 from harness.analysis.skill_scores import SkilledContender
 from harness.core import (
@@ -235,7 +237,7 @@ def split_rate(report: Path, found: Found, name: str, *, new: bool, suite: str |
     """A contender's pass rate on known or on new keys, in all suites or in one; None without such tasks."""
     fresh, frame = _new_keys(report), read_outcomes(report).to_pandas()
     kept = (frame["contender"] == name) & (frame["split"] == found["split"]) & frame["passed"].notna()
-    kept &= [fresh.get(key) is new for key in zip(frame["suite"], frame["task"], strict=True)]
+    kept &= np.array([fresh.get(key) is new for key in zip(frame["suite"], frame["task"], strict=True)])
     if suite is not None:
         kept &= frame["suite"] == suite
     if not kept.any():

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import pair
-from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, seconds, write_atomic
+from harness.core import (
+    Estimate,
+    OwnbenchError,
+    dollars_interval,
+    listed,
+    percent,
+    percent_interval,
+    seconds,
+    write_atomic,
+)
 from harness.experiment import ContenderEntry, load_experiment
 from harness.report.markdown_text import markdown_table
 from harness.system import DELIVERIES, NONE, SIGNALS
@@ -89,7 +98,7 @@ def block(report: Path, found: dict[str, Any]) -> list[str]:
     rows = [
         [
             f"`{c['name']}`",
-            _made_of(entries.get(c["name"]), c["kind"]),
+            _made_of(entries.get(c["name"] if not c["seeds"] else c["seeds"]["each"][0]["name"]), c),
             percent_interval(Estimate(**c["pass_rate"])),
             f"{c['n_tasks']:,}",
             _money(c["cost_per_task_usd"]),
@@ -107,6 +116,7 @@ def block(report: Path, found: dict[str, Any]) -> list[str]:
     names = {c["name"] for c in found["contenders"]}
     said = [pair(report, a, b, split=found["split"]).comparison.sentence for a, b in SAID if {a, b} <= names]
     lines += ["", "The same tasks, paired:", "", *(f"- {sentence}" for sentence in said)] if said else []
+    lines += [line for one in found["contenders"] if one["seeds"] for line in _of_seeds(one)]
     lines += _by_newness(report, found)
     return [*lines, ""]
 
@@ -132,14 +142,15 @@ def _is_control(entry: ContenderEntry | None) -> bool:
     return entry.delivery != NONE and DELIVERIES[entry.delivery].control
 
 
-def _made_of(entry: ContenderEntry | None, kind: str) -> str:
+def _made_of(entry: ContenderEntry | None, contender: dict[str, Any]) -> str:
     if entry is None:
-        return kind
+        return str(contender["kind"])
     first = "control: " if _is_control(entry) else ""
     if entry.worker is not None and entry.escalate is not None:
         return f"{first}`{entry.worker}`, then `{entry.expert}`; signal {entry.escalate.signal}"
     parts = [str(entry.model)]
-    parts += ["adapters"] if entry.adapter is not None else []
+    seeds = contender["seeds"]
+    parts += [f"adapters of {seeds['number']} seeds" if seeds else "adapters"] if entry.adapter is not None else []
     parts += [f"skills, {entry.delivery}"] if entry.skills is not None else []
     parts += [f"a skill that {entry.writer} writes for each task"] if entry.writer else []
     return first + " + ".join(parts)
@@ -147,6 +158,16 @@ def _made_of(entry: ContenderEntry | None, kind: str) -> str:
 
 def _money(estimate: dict[str, Any]) -> str:
     return dollars_interval(Estimate(**estimate)).replace("$", "\\$")
+
+
+def _of_seeds(one: dict[str, Any]) -> list[str]:
+    """What the training seeds of a contender have in common, and how far they lie apart."""
+    rates = [percent(seed["pass_rate"]["value"]) for seed in one["seeds"]["each"]]
+    apart = f"their standard deviation is {100 * one['seeds']['sd']:.1f} points"
+    said = (
+        f"`{one['name']}` is the same recipes trained with {len(rates)} seeds. By themselves these pass {listed(rates)}"
+    )
+    return ["", f"{said}; {apart}."]
 
 
 def _by_newness(report: Path, found: dict[str, Any]) -> list[str]:
