@@ -167,7 +167,7 @@ def _of_seeds(one: dict[str, Any]) -> list[str]:
     said = (
         f"`{one['name']}` is the same recipes trained with {len(rates)} seeds. By themselves these pass {listed(rates)}"
     )
-    return ["", f"{said}; {apart}."]
+    return ["", f"{said};", f"{apart}."]
 
 
 def _by_newness(report: Path, found: dict[str, Any]) -> list[str]:
