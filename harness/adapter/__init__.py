@@ -8,6 +8,7 @@ from harness.adapter.folder import (
     WEIGHTS,
     Adapter,
     check_adapter,
+    licences_of,
     load_adapter,
     load_card,
     tokenizer_files,

@@ -57,6 +57,8 @@ class _Card(Strict):
     metrics: dict[str, Any] | None = None
     date: dt.date | str | None = None
     licence: str | None = None
+    base_licence: str | None = None
+    data_licence: str | None = None
     note: str | None = None
 
 
@@ -73,6 +75,11 @@ def training_of(card: Mapping[str, Any]) -> dict[str, Any]:
     seed = told.pop("seed")
     known = told["recipe"] is not None and seed is not None
     return {"recipe": digest_json([told, data]), "seed": seed} if known else {}
+
+
+def licences_of(card: Mapping[str, Any]) -> dict[str, str]:
+    """What a card says of the licences of its weights, its base and its data."""
+    return {key: str(card[key]) for key in ("licence", "base_licence", "data_licence") if card.get(key)}
 
 
 def load_adapter(path: Path | str) -> Adapter:

@@ -48,6 +48,8 @@ class ModelRecord:
     sourcing: Decision | None = None  # OWN or RENT, ``None`` where nothing says which
     sourcing_why: str = ""
     tuned: Tuned | None = None  # of a tuned model that is no adapter on a base
+    licence: str = ""  # of its weights, or the terms of its provider; empty: not known
+    available_until: str = ""  # the last day on which it can be had, such as ``2027-01-06``; empty: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,16 +220,27 @@ class Described:
         tuned = self._tuned(one)
         return one.model if tuned is None else tuned.of or None
 
-    def training_usd(self, name: str) -> float | None:
-        """What the cards of a contender's parts say that their training cost, each card once; ``None``: not known."""
+    def training_usd(self, name: str, model: str | None = None) -> float | None:
+        """What the cards of a contender's parts say that their training cost, each card once; ``None``: not known.
+
+        With a ``model`` of those parts alone that call it.
+        """
         costs: dict[str, float | None] = {}
-        for part in self.parts_of(name):
+        for part in (part for part in self.parts_of(name) if model in {None, part.model}):
             said, digests = (_mapping(part.parts.get(key)) for key in ("training_usd", "adapters"))
             known = {key: usd for key, usd in said.items() if isinstance(usd, float | int)}
             costs |= {str(digest): known.get(str(digest)) for digest in digests.values()}
             if (tuned := self._tuned(part)) is not None:
                 costs[tuned.digest or str(part.model)] = tuned.training_usd
         return known_sum(costs.values()) if costs else None
+
+    def card_licences(self, one: ContenderRecord) -> tuple[Mapping[str, Any], ...]:
+        """What each card of a contender says of licences: ``licence``, ``base_licence`` and ``data_licence``."""
+        said, digests = (_mapping(one.parts.get(key)) for key in ("licences", "adapters"))
+        found = [_mapping(said.get(str(digest))) for digest in dict.fromkeys(map(str, digests.values()))]
+        tuned = self._tuned(one)
+        found += [tuned.licences] if tuned is not None else []
+        return tuple(found or ([{}] if one.adapter is not None else []))
 
     def _tuned(self, one: ContenderRecord) -> Tuned | None:
         model = self.models.get(one.model or "")

@@ -34,6 +34,7 @@ class Tuned:
     of: str = ""  # the experiment's model that it was tuned from; empty where it is none of them
     training: Mapping[str, Any] = field(default_factory=dict)  # ``recipe`` and ``seed``, as of an adapter's card
     training_usd: float | None = None  # ``None``: not known
+    licences: Mapping[str, str] = field(default_factory=dict)  # what the card says: of weights, base and data
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class ModelSpec:
     digest: str = ""  # of everything that can change an answer: backend, model, revision, weights, sampling, template
     apart: str = ""  # its name, where another model of the experiment is alike in all but where it is served
     tuned: Tuned | None = None  # of a tuned model; no part of its identity, since a card changes no answer
+    licence: str = ""  # of its weights, or the terms of its provider; empty: not known
+    available_until: str = ""  # the last day on which it can be had, such as ``2027-01-06``; empty: not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

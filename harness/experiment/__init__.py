@@ -17,5 +17,5 @@ from harness.experiment.context_entry import ContextEntry
 from harness.experiment.dry_run import check, grades_again
 from harness.experiment.executor import ExecutorEntry
 from harness.experiment.plan import Attempt, shared_identities
-from harness.experiment.reading import load_experiment, parse_experiment, read_suites, resolve
+from harness.experiment.reading import ended_notes, load_experiment, parse_experiment, read_suites, resolve
 from harness.experiment.schema import ContenderEntry, Experiment

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.adapter import Adapter, load_adapter
+from harness.adapter import Adapter, licences_of, load_adapter
 from harness.core import (
     Contender,
     Kind,
@@ -121,6 +121,7 @@ class DirectPlan:
             "adapters": {suite: adapter.digest for suite, adapter in adapters.items()},
             "training": {suite: adapter.training for suite, adapter in adapters.items() if adapter.training},
             "training_usd": _training_usd(adapters.values()),
+            "licences": {one.digest: said for one in adapters.values() if (said := licences_of(one.card))},
             "tuned": spec.tuned,
             "skills": named if author is None else {suite: [[WRITTEN, digest_json(writing)]] for suite in suites},
             "delivery": delivered if skills or author else None,

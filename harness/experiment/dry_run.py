@@ -12,6 +12,7 @@ from harness.experiment.assembly import Assembled, graded_before, recall
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.grading import judged_parts, kin_notes
 from harness.experiment.plan import Attempt
+from harness.experiment.reading import ended_notes
 from harness.experiment.skill_notes import skill_notes
 from harness.experiment.tuned import tuned_notes
 from harness.model import backend_of, missing_key
@@ -207,7 +208,7 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
     if len(assembled.systems) > 1 and assembled.experiment.reference is None:
         yield "no reference is named: name the contender that the others are to be compared with"
     for spec in assembled.specs.values():
-        yield from backend_of(spec).notes(spec)
+        yield from (*backend_of(spec).notes(spec), *ended_notes(spec))
     yield from tuned_notes(assembled.specs)
     wall_s, timeout_s = assembled.experiment.budget.wall_s, assembled.experiment.limits.timeout_s
     if wall_s is not None and timeout_s > wall_s:

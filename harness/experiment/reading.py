@@ -1,5 +1,6 @@
 """Reads ``experiment.yaml`` and what it says of its models, checked whole before anything is spent."""
 
+import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
@@ -240,6 +241,7 @@ def model_spec(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         api_key_env=given.get("api_key_env"),
         price=entry.own_price() or (book_price(model) if backend.booked else None),
         options=entry.settings,
+        **_terms(entry),
     )
     if (wrong := backend.wrong_setting(spec)) is not None:
         raise UserFileError(path, wrong[1], field=f"models.{name}.{wrong[0]}")
@@ -270,4 +272,18 @@ def _replayed(name: str, entry: ModelEntry, report: Path) -> ModelSpec:
         digest=model.digest,
         apart=model.apart,
         tuned=model.tuned,
+        **({"licence": model.licence, "available_until": model.available_until} | _terms(entry)),
     )
+
+
+def ended_notes(spec: ModelSpec) -> tuple[str, ...]:
+    """That a model's last day has passed, where it has."""
+    if not spec.available_until or spec.available_until >= str(dt.datetime.now(tz=dt.UTC).date()):
+        return ()
+    said = f"models.{spec.name}.available_until is {spec.available_until}, which has passed, and its calls may fail"
+    return (f"{said}; correct the date, or take its contenders out",)
+
+
+def _terms(entry: ModelEntry) -> dict[str, Any]:
+    """What the entry says of its licence and of its last day."""
+    return {key: str(told) for key in ("licence", "available_until") if (told := getattr(entry, key)) is not None}

@@ -189,6 +189,14 @@ class ContenderEntry(Strict):
         chosen: Any = self.own_prompts.get(suite) if self.own_prompts else self.prompt
         return {"user": chosen} if isinstance(chosen, str) else chosen
 
+    @field_validator("adapter", mode="before")
+    @classmethod
+    def _folders(cls, value: Any) -> Any:
+        lists = value.values() if isinstance(value, dict) else [value]
+        wrong = next((one for of in lists if isinstance(of, list) for one in of if not isinstance(one, str)), None)
+        refuse((wrong is not None, f"found {wrong!r:.60} among the training seeds; write the folder of an adapter"))
+        return value
+
     @field_validator("system")
     @classmethod
     def _known_system(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:

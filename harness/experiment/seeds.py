@@ -7,12 +7,9 @@ worker, becomes as many, each of the seed with its own number. Judged they are o
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from harness.core import UserFileError, listed
-
-if TYPE_CHECKING:
-    from harness.experiment.schema import ContenderEntry
 
 MOST_SEEDS = 100  # adapters of one contender, each trained with a seed of its own
 Written = str | list[str] | dict[str, str | list[str]] | None  # the key ``adapter``
@@ -46,8 +43,8 @@ def _many(paths: list[str]) -> str:
     return "1 adapter" if len(paths) == 1 else f"{len(paths)} adapters"
 
 
-def by_seed(contenders: Mapping[str, "ContenderEntry"], path: Path) -> dict[str, "ContenderEntry"]:
-    """Every contender, those with several training seeds one by one. Raises UserFileError: numbers that do not fit."""
+def by_seed(contenders: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Every entry, those with several training seeds one by one. Raises UserFileError: numbers that do not fit."""
     many = {name: len(next(iter(lists_of(entry.adapter).values()), [""])) for name, entry in contenders.items()}
     grown = True
     while grown:  # what is made of contenders with seeds has as many
@@ -60,7 +57,7 @@ def by_seed(contenders: Mapping[str, "ContenderEntry"], path: Path) -> dict[str,
                 raise UserFileError(path, told, field=f"contenders.{name}", advice=advice)
             if parts and many[name] == 1:
                 many[name], grown = next(iter(parts.values())), True
-    found: dict[str, ContenderEntry] = {}
+    found: dict[str, Any] = {}
     for name, entry in contenders.items():
         for number in range(1, many[name] + 1) if many[name] > 1 else ():
             own = f"{name}-{number}"
@@ -74,7 +71,7 @@ def by_seed(contenders: Mapping[str, "ContenderEntry"], path: Path) -> dict[str,
     return found
 
 
-def _of_seed(entry: "ContenderEntry", number: int, many: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
+def _of_seed(entry: Any, number: int, many: Mapping[str, int]) -> Iterator[tuple[str, Any]]:
     """What a contender's entry says otherwise for one of its training seeds."""
 
     def own(name: str | None) -> str | None:
@@ -123,5 +120,7 @@ def check_recipes(adapters: Iterable[SeedAdapter], path: Path) -> list[str]:
             if why:
                 raise UserFileError(path, why, field=field, advice=advice)
         seeds.append(one)
-    word = "without a card that tells recipe and seed; that they differ in the seed alone is taken on your word"
-    return [f"{name}: {listed([*names], 5)} {word}" for name, names in unknown.items()]
+    word = "that these training seeds differ in the seed alone is taken on your word"
+    return [
+        f"{name}: no card tells recipe and seed of {listed([*names], 5)}: {word}" for name, names in unknown.items()
+    ]

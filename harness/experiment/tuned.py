@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from harness.adapter import CARD, base_digest, load_card, training_of
+from harness.adapter import CARD, base_digest, licences_of, load_card, training_of
 from harness.core import ModelSpec, Tuned, UserFileError, digest_json
 from harness.experiment.reading import resolve, without_places
 from harness.model import ModelEntry, backend_of
@@ -44,6 +44,7 @@ def tuned_of(entry: ModelEntry, spec: ModelSpec, report: Path) -> Tuned | None:
         base_model=base or named,
         training=training_of(card),
         training_usd=card.get("training_usd"),
+        licences=licences_of(card),
     )
 
 

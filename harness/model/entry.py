@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from harness.core import Price, is_this_machine
-from harness.userfile import Amount, Count, Strict, Text, Truth
+from harness.userfile import Amount, Count, Day, Strict, Text, Truth
 
 TOOLS = "tools"  # the model can be given tools to call
 LOGPROBS = "logprobs"  # replies carry signals when the request asks for log-probabilities
@@ -87,6 +87,8 @@ class ModelEntry(Strict):
     reasoning: Literal["separate", "keep"] = "separate"
     """Whether what the model thinks is kept apart from its answer, or is part of the text."""
     tuned: Text | None = None  # the card of a tuned model that others serve
+    licence: Text | None = None  # of its weights, or the terms of its provider
+    available_until: Day | None = None  # the last day on which it can be had
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -19,10 +19,10 @@ INPUTS = {
     "labelling_usd": "labelling", "skill_authoring_usd": "skill authoring", "hosting_usd_per_month": "hosting a month",
     "outage_days_per_year": "outage days a year", "data_must_stay_inside": "data must stay inside",
     "retrain_months": "months between trainings", "reauthor_months": "months between authorings",
-    "gpu_hour_usd": "machine's hour", "margin": "margin of quality",
+    "gpu_hour_usd": "machine's hour", "moving_usd": "moving to another model", "margin": "margin of quality",
 }  # fmt: skip
 """Every input as a figure and a form call it."""
-PARTS = {**INPUTS, "retrain_months": "retraining", "reauthor_months": "skills written again"}
+PARTS = {**INPUTS, "retrain_months": "retraining", "reauthor_months": "skills written again", "moving_usd": "moving"}
 QUALITY = {
     "best": "passes most, and shown to lie within the margin of the best, whoever that truly is",
     "shown": "shown to lie within the margin of the best",
@@ -72,8 +72,8 @@ def options_table(view: Advice) -> Table:
     found = {o.quality for o in view.options}
     words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
     notes = [
-        ("Per month = fixed (training, labelling and authoring spread over the months; hosting) + tasks + outage loss. "
-         "Tasks: tasks a month times the cost of a task."),
+        ("Per month = fixed (training, labelling, authoring and moves spread over the months; hosting) + tasks + "
+         "outage loss. Tasks: tasks a month times the cost of a task."),
         ("Outage loss: tasks a month times the share of them that needs an API, times a task's value, times outage "
          "days a year / 365. It is an expected loss, not an invoice."),
         ("Cheapest: share of simulations in which it is the cheapest option of sufficient quality, that is, not "
@@ -112,6 +112,7 @@ def conditions_table(view: Advice) -> Table:
     """The conditions under which owning wins, each answered from the evidence where there is some."""
     rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
     rows += [(f"forgetting: {f.tuned}", f.answer, f.evidence) for f in view.forgetting]
+    rows.append(("the result may be sold", view.sale.answer, view.sale.evidence))
     return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
 
 

@@ -15,6 +15,7 @@ from harness.experiment import (
     Attempt,
     ExecutorEntry,
     check_boxes,
+    ended_notes,
     grades_again,
     is_graded_so,
     keep_ids,
@@ -269,7 +270,7 @@ class _Run:
         for name, model in models.items():
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
-            self.model_notes[name] = backend_of(model.spec).notes(model.spec)
+            self.model_notes[name] = (*backend_of(model.spec).notes(model.spec), *ended_notes(model.spec))
         for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 

@@ -62,7 +62,7 @@ def plan_digest(assembled: Assembled) -> str:
     cards = (
         [name, said]
         for name, one in sorted(assembled.contenders.items())
-        if any(said := [one.parts.get(key) for key in ("tuned", "training_usd")])
+        if any(said := [one.parts.get(key) for key in ("tuned", "training_usd", "licences")])
     )
     named = (
         [a.id, a.contender, a.task.id, a.task.domain, a.task.cluster, a.split, graded[a.task.digest]]

@@ -31,9 +31,7 @@ def manifest_of(assembled: Assembled, recorded: Recalled | None = None, **state:
             spec.price, behind or spec.backend, spec.base_url, owned=named.owned if named else None
         )
         models[spec.name] = ModelRecord(
-            **values(
-                spec, "name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price", "tuned"
-            ),
+            **values(spec, *_OF_SPEC),
             model=spec.model if backend.named or backend.recorded else "",
             recorded_backend=behind,
             capabilities=tuple(sorted(backend.capabilities(spec))),
@@ -60,6 +58,12 @@ def manifest_of(assembled: Assembled, recorded: Recalled | None = None, **state:
         planned=len(assembled.attempts),
         **state,
     )
+
+
+_OF_SPEC = (
+    *("name", "backend", "revision", "digest", "apart", "template_digest", "sampling", "price", "tuned"),
+    *("licence", "available_until"),
+)
 
 
 def suites_of(assembled: Assembled) -> tuple[SuiteRecord, ...]:

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
         sourced,
         this_machine,
         unread,
+        with_terms,
         write_manifest,
     )
     from harness.store.outcomes import ERRORED, GRADED, PARTLY, UNGRADED, Outcomes, TaskKey, count_results

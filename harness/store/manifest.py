@@ -38,7 +38,7 @@ from harness.core import (
 from harness.store.columns import CALLS_FILE, OUTCOMES_FILE
 from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
-from harness.userfile import Amount, Positive, Rate, Strict, Text, Truth, parse, read_yaml
+from harness.userfile import Amount, Day, Positive, Rate, Strict, Text, Truth, parse, read_yaml
 
 FILE = "manifest.json"
 CONTROLS = frozenset({"always", "never", "random", "oracle"})
@@ -207,6 +207,18 @@ def described(report: Path, manifest: Manifest | None) -> Described:
     return Described(contenders=known | {c.name: c for c in sourced(others, known, models)}, models=models)
 
 
+def with_terms(known: Described, report: Path) -> Described:
+    """The same, each model's licence and last day as the experiment says now. Raises UserFileError: one is wrong."""
+    models = dict(known.models)
+    for name, said in load_settings(report).models.items():
+        keys = ("licence", "available_until")
+        told: dict[str, Any] = {key: "" if (value := getattr(said, key)) is None else str(value) for key in keys}
+        if said.report is not None:  # of a replayed model the record tells what the experiment does not
+            told = {key: text for key, text in told.items() if text}
+        models[name] = dataclasses.replace(models.get(name, ModelRecord(name=name)), **told)
+    return dataclasses.replace(known, models=models)
+
+
 def experiment_file(report: Path) -> Path:
     """Where the experiment of a report stands."""
     return report if report.suffix in {".yaml", ".yml"} and not report.is_dir() else report / "experiment.yaml"
@@ -298,6 +310,18 @@ class Economics(Strict):
     retrain_months: Positive | None = None  # the training is paid again every so many months
     reauthor_months: Positive | None = None  # and the authoring of the skills
     tasks_per_gpu_hour: Rate | None = None  # that a machine does in an hour in use: of every option, or by contender
+    moving_usd: Amount | None = None  # what moving to another model costs, each time one ends within the horizon
+    result_is_sold: Truth | None = None  # whether somebody pays for what comes of it
+
+
+class ModelTerms(Strict):
+    """What an experiment says of a model that changes no answer."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    licence: Text | None = None
+    available_until: Day | None = None
+    report: Any = None  # of a replayed model: where its record is
 
 
 class Settings(Strict):
@@ -307,6 +331,7 @@ class Settings(Strict):
 
     reference: Text | None = None
     economics: Economics = Economics()
+    models: dict[str, ModelTerms] = Field(default_factory=dict)
 
 
 def load_settings(report: Path) -> Settings:

@@ -50,7 +50,7 @@ class Course:
         """Of all that decides the bytes of the result, as far as it is known; by it checkpoints are known again."""
         from importlib.metadata import version
 
-        told = self.recipe.model_dump(exclude={"name", "licence", "note", "gpu_hour_usd", "checkpoint_steps", "job"})
+        told = self.recipe.model_dump(exclude={*_SAID, "gpu_hour_usd", "checkpoint_steps", "job"})
         parts = [load_adapter(path).digest for path in (self.start,) if path is not None]
         if self.teacher is not None:
             parts.append(_teacher_digest(self.teacher))
@@ -58,6 +58,9 @@ class Course:
         return digest_json(
             [told, *local_digests(self.base), *parts, self.taught.rows, packages, self.device, self.world]
         )
+
+
+_SAID = {"name", "licence", "base_licence", "data_licence", "note"}  # what changes no weight
 
 
 def prepare(

@@ -134,6 +134,8 @@ class Recipe(Strict):
     checkpoint_steps: Count = 50
     gpu_hour_usd: Amount | None = None
     licence: Text | None = None
+    base_licence: Text | None = None
+    data_licence: Text | None = None
     note: Text | None = None
     allow_overlap: list[Text] = Field(default_factory=list)
     job: TrainingJobEntry = TrainingJobEntry()

@@ -90,6 +90,7 @@ def _card(course: Course, metrics: Mapping[str, Any], spent: Mapping[str, float 
         "metrics": dict(metrics),
         "date": dt.datetime.now(tz=dt.UTC).date().isoformat(),
         "licence": recipe.licence,
+        "base_licence": recipe.base_licence,
         "note": recipe.note,
     }
     kept = {key: value for key, value in told.items() if value is not None}

@@ -11,10 +11,11 @@ from harness.experiment import resolve
 from harness.grade import grader
 from harness.suite import load_suite
 from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
-from harness.train.from_report import report_data
+from harness.train.from_report import CARD, report_data
 from harness.train.overlap import check_overlap, known_suites
 from harness.train.recipe import TOLD, Recipe
 from harness.train.rows import Encoder, Row, read_texts
+from harness.userfile import read_yaml
 
 MAX_NEW = 64  # tokens of an answer that is drawn in training, where the recipe does not say
 _LENGTH = 512  # tokens of a packed row, where neither recipe nor base says less
@@ -50,6 +51,7 @@ def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taught:
     card = {
         "training_data": _source(recipe),
         "training_digest": digest_json([[one.prompt, *_answers(one)] for one in [*own, *source]]),  # of no seed
+        "data_licence": recipe.data_licence or _data_licence(recipe, file),
         "examples": len(taught),
         "general_examples": len(general) or None,
         "overlap": overlap,
@@ -87,6 +89,25 @@ def _read(recipe: Recipe, file: Path) -> tuple[Lines, Mapping[str, Any] | None]:
         problem = f"{report} has no failed answers at tasks that {data.contender} passed"
         raise UserFileError(file, problem, field="data.report", advice="take sft, or a report with more contenders")
     return (found.preferences if preferences else found.examples), found.card
+
+
+def _data_licence(recipe: Recipe, file: Path) -> str | None:
+    """What suites, and cards beside files, say of what is taught; ``None`` where none says anything."""
+    said = list[str]()
+    for key, entry in (("data", recipe.data), ("mix", recipe.mix)):
+        if entry is not None and entry.suite is not None:
+            said.append(_licence_in(resolve(file, entry.suite, field=f"{key}.suite")))
+        elif entry is not None:
+            file_of = None if entry.file is None else resolve(file, entry.file, field=f"{key}.file")
+            said.append("" if file_of is None else _licence_in(file_of.parent / CARD))
+    return " AND ".join(dict.fromkeys(text or "unknown" for text in said)) if any(said) else None
+
+
+def _licence_in(place: Path) -> str:
+    """What a suite or a card says of its licence; empty where it says nothing, or is not there."""
+    path = place / "suite.yaml" if place.is_dir() else place
+    told = read_yaml(path).get("licence") if path.is_file() else None
+    return told if isinstance(told, str) else ""
 
 
 def _suite(file: Path, text: str, split: str | None, field: str) -> Suite:
@@ -170,6 +191,7 @@ def _questions(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taug
     card = {
         "training_data": f"{reward}, train, as questions",
         "training_digest": digest_json([list(said) for said in asked.values()]),
+        "data_licence": recipe.data_licence or _licence_in(resolve(file, reward, field="reward")) or None,
         "examples": len(tasks),
         "overlap": overlap,
     }

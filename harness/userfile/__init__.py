@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Amount,
         BelowError,
         Count,
+        Day,
         Name,
         Positive,
         Rate,

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from harness.core import UserFileError, nearest, plural
 from harness.userfile.bounded import MAX_TEXT, read_bytes, read_lines
@@ -36,6 +37,16 @@ def _variable(name: str) -> str:
     return name
 
 
+def _day(value: Any) -> Any:
+    with suppress(ValueError):
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value):
+            return date.fromisoformat(value)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    found = value.isoformat() if isinstance(value, date) else repr(value)
+    raise ValueError(f"found {found[:60]}; needed: a date and no time, such as 2027-01-06")
+
+
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
 Text = Annotated[str, Field(min_length=1)]
 Variable = Annotated[str, AfterValidator(_variable)]
@@ -43,6 +54,7 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Whole = Annotated[int, Field(strict=True)]
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Day = Annotated[date, BeforeValidator(_day)]
 Truth = Annotated[bool, Field(strict=True)]
 Rate = Annotated[
     Annotated[Positive, Tag("Number")] | Annotated[dict[Name, Positive], Tag("ByContender")],

@@ -124,8 +124,15 @@ def _plain_numbers(loader: Any) -> Any:
 
         return number
 
+    def day(self: Any, node: yaml.ScalarNode) -> Any:
+        try:
+            return self.construct_yaml_timestamp(node)
+        except ValueError:  # a thirteenth month: the key that holds it can say more
+            return self.construct_scalar(node)
+
     for tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
         loader.add_constructor(tag, checked(loader.yaml_constructors[tag]))
+    loader.add_constructor("tag:yaml.org,2002:timestamp", day)
     return loader
 
 

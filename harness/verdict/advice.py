@@ -14,7 +14,9 @@ from harness.verdict import advice_inputs, conditions
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
 from harness.verdict.advice_reasons import Findings, Option, reasons
 from harness.verdict.conditions import Condition, Forgetting
-from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, Assumptions, load_assumptions, monthly
+from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, SAID, Assumptions, load_assumptions, monthly
+from harness.verdict.endings import MOVING, ending_notes
+from harness.verdict.licences import MAY, Sale, sale_of, worst
 from harness.verdict.options import UNKNOWN, OptionFigures, is_twin
 
 SHOWN = 5  # names that a sentence lists
@@ -34,6 +36,7 @@ class Advice:
     probabilities: Mapping[str, float]  # of each kind, that it holds the cheapest bill of those not shown to miss it
     missing: tuple[str, ...]  # inputs that the advice waits for
     forgetting: tuple[Forgetting, ...]
+    sale: Sale  # whether the result may be sold
     economics: Mapping[str, Any]  # as used, with the horizon in months and the share that each may be off
     margin: float
     n_tasks: int
@@ -77,7 +80,8 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     warning = None if done else f"INCOMPLETE: the run is not done{stopped}"
     ranked = _rank(inputs, figures, assumptions)
     options = _options(inputs, figures, assumptions, ranked)
-    found = replace(ranked, options=options, forgetting=forgotten, warning=warning)
+    ends = any(assumptions.horizon.holds(one) for option in figures.candidates for one in option.endings)
+    found = replace(ranked, options=options, forgetting=forgotten, warning=warning, ends=ends)
     able = found.quality.shown(margin), found.quality.possible(margin)
     first = found.leads.get(found.kind, int(np.argmax(figures.rates[0])))
     pair = advice_inputs.break_even_pair(figures, found.usd[0].tolist(), first, able)
@@ -90,7 +94,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     n, groups = len(figures.clusters), len(np.unique(figures.clusters))
     unit = "the unit is the task" if groups == n else f"the unit is the cluster, {groups:,} of them"
     tasks = f"split: {table.split}; on the {n:,} tasks that every option has; {unit}"
-    used = {name: getattr(assumptions, name) for name in ("data_must_stay_inside", "months", "spread", *PERIODS)}
+    used = {name: getattr(assumptions, name) for name in (*SAID, "months", "spread", *PERIODS)}
     return Advice(
         advice=word,
         reasons=why,
@@ -108,7 +112,8 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
         probabilities=found.kinds,
         missing=missing,
         forgetting=forgotten,
-        economics={**assumptions.amounts, **used, GPU_HOUR: price[0], RATE: stated},
+        sale=sale_of({o.contender: o.licences for o in options}, names[first]),
+        economics={**assumptions.amounts, **used, "from": str(assumptions.today), GPU_HOUR: price[0], RATE: stated},
         margin=margin,
         n_tasks=n,
         unit="task" if groups == n else "cluster",
@@ -177,7 +182,7 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
     """What would change the word, were every amount exact: the quality is as it was decided."""
     if not assumptions["tasks_per_month"]:
         return ()
-    (price, rates), recorded, months = assumptions.machine, inputs.figures, assumptions.months
+    (price, rates), recorded, horizon = assumptions.machine, inputs.figures, assumptions.horizon
     hour = inputs.machine.hour_on_record if price is None else price
 
     def lead(amounts: dict[str, float], stay: bool, margin: float) -> str | None:  # noqa: FBT001
@@ -185,7 +190,7 @@ def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumption
         if asked is not None and asked != hour:
             costs = inputs.priced(recorded.costs[0], recorded.machine[0], (asked, rates))
         shown, able = quality.shown(margin), np.flatnonzero(quality.possible(margin)).tolist()
-        usd = {i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], months).usd for i in able}
+        usd = {i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], horizon).usd for i in able}
         least = min((i for i in able if shown[i]), key=lambda i: float(usd[i]), default=None)
         may = {figures.candidates[i].kind for i in able if least is None or i == least or usd[i] < usd[least]}
         return None if len(may) != 1 or UNKNOWN in may else may.pop()
@@ -234,6 +239,8 @@ def _options(
                 quality=words[i] if allowed else "not allowed",
                 to_best=gap,
                 allowed=allowed,
+                licences=option.licences,
+                may_be_sold=MAY[worst(option.licences)],
                 lacking=bill.lacking,
             )
         )
@@ -280,6 +287,8 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         if name in inputs.members and name not in stated:
             unused = why.get(name, "it pays no machine by the hour")
             notes.append(f"the {rate:,.10g} tasks an hour of {name} are not used: {unused}")
+    ends = [(c.contender, c.endings) for c in inputs.figures.candidates]
+    notes += ending_notes(ends, assumptions.horizon, stated=MOVING in assumptions.known)
     if "training_usd" not in assumptions.known:
         cards = [c for c in inputs.figures.candidates if c.tuned and c.training_usd is not None]
         said = listed([f"{c.contender} {dollars(c.training_usd or 0.0)}" for c in cards], SHOWN)

@@ -10,7 +10,7 @@ import numpy as np
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean, clustered_rate, crossing, fieller_ratio, percentile_limits, widened
-from harness.store import TaskTable, described
+from harness.store import TaskTable, described, with_terms
 from harness.verdict import economics
 from harness.verdict.arrays import Floats, Mask
 from harness.verdict.conditions import general_suites
@@ -129,7 +129,7 @@ class AdviceInputs:
             else:
                 rest = by_token[:, i]
                 cost = rest * prices[economics.BY_TOKEN] + (cost - rest) * prices[economics.HOURLY]
-            found.append(monthly(amounts, option, cost, s.api[:, i], assumptions.months))
+            found.append(monthly(amounts, option, cost, s.api[:, i], assumptions.horizon))
         return found
 
     def stated(self, price: MachinePrice) -> dict[str, float]:
@@ -189,7 +189,7 @@ def advice_inputs_of(
     if set(general) == set(table.suites):
         raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
     work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
-    known = described(table.report, manifest)
+    known = with_terms(described(table.report, manifest), table.report)
     found, controls = candidates(table, known, asked.kinds or {}, asked.without)
     machine = machine_time(table, known, [name for c in found for name in c.members])
     return AdviceInputs(
@@ -279,7 +279,7 @@ def break_even_volume(
     if isinstance(pair, str):
         return replace(none, why=pair)
     amounts = assumptions.known | {"tasks_per_month": 0.0}
-    first, second = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.months) for i in pair)
+    first, second = (monthly(amounts, figures.candidates[i], 0.0, 0.0, assumptions.horizon) for i in pair)
     needs = [*first.lacking, *second.lacking]
     more = float(figures.api[0, pair[1]] - figures.api[0, pair[0]])  # the share of tasks that only one needs an API for
     loss = more * economics.outage_cost(amounts, needs) / DAYS if more else 0.0

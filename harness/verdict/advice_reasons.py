@@ -9,6 +9,8 @@ from harness.core import Decision, Estimate, dollars, percent
 from harness.verdict.arrays import Floats
 from harness.verdict.conditions import NO, YES, Forgetting
 from harness.verdict.economics import MEANINGS, Assumptions, Bill
+from harness.verdict.endings import MOVING
+from harness.verdict.licences import MAY, NON_COMMERCIAL, Licence, in_words
 from harness.verdict.options import BELOW, BEST, MIX, OPEN, OWN, RENT, SHOWN, UNKNOWN, Quality
 
 SURE = 0.8  # the probability from which a kind of option is advised
@@ -33,6 +35,8 @@ class Option:
     quality: str  # ``best`` (passes most) or ``shown`` to be within the margin of the best, ``open``, ``below``
     to_best: Estimate  # its pass rate less the best of the others; the interval holds for all options together
     allowed: bool  # false where the data must stay inside and it needs an API
+    licences: tuple[Licence, ...]  # of the models, bases and data that it rests on
+    may_be_sold: str  # by these, as they are commonly read: ``yes``, ``no`` or ``unknown``
     lacking: tuple[str, ...]  # inputs that its bill still needs
 
     @property
@@ -64,6 +68,7 @@ class Findings:
     margin: float
     forgetting: Sequence[Forgetting] = ()
     warning: str | None = None
+    ends: bool = False  # whether a model of an option ends within the horizon
 
     @property
     def allowed(self) -> list[Option]:
@@ -109,6 +114,9 @@ def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]
         for one in checked[:1]:
             open_ = "Whether tuning made it forget is open"
             why.append(f"{'Nothing is forgotten beyond the margin' if one.answer == NO else open_}: {one.evidence}.")
+    may, sold = found.lead(kind).may_be_sold, found.assumptions.result_is_sold
+    if may == MAY[NON_COMMERCIAL] or (sold and may == UNKNOWN):
+        why.append(f"{_terms(found.lead(kind))}: ask before anybody pays for the result.")
     return Decision(kind), tuple(why), ()
 
 
@@ -119,7 +127,8 @@ def _missing(found: Findings, kind: str) -> list[str]:
         rivals = [o for o in found.allowed if o.quality != BELOW]
         needed = [name for o in rivals for name in o.lacking]
         if any(o.kind == UNKNOWN for o in rivals):  # its parts are unknown: any amount may be needed
-            needed += [name for name, value in amounts.amounts.items() if value is None]
+            known = (name for name, value in amounts.amounts.items() if value is None)
+            needed += [name for name in known if name != MOVING or found.ends]
     if amounts["tasks_per_month"] is None:
         needed.insert(0, "tasks_per_month")
     outside = any(o.kind != OWN for o in found.options)
@@ -151,6 +160,17 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
     for one in found.forgetting:
         if kind == OWN and one.answer == YES and one.tuned in lead.members:
             yield f"Tuning made {one.tuned} forget: {one.evidence}."
+    if found.assumptions.result_is_sold and lead.may_be_sold == MAY[NON_COMMERCIAL]:
+        yield f"The result is sold, and {_terms(lead)}: ask, or take another base or other data."
+
+
+def _terms(option: Option) -> str:
+    """That its licences are commonly read as forbidding a sale, or that they are not known."""
+    if option.may_be_sold == MAY[NON_COMMERCIAL]:
+        forbidding = in_words([one for one in option.licences if one.terms == NON_COMMERCIAL])
+        return f"{option.contender} rests on a licence commonly read as non-commercial ({forbidding})"
+    unknown = in_words([one for one in option.licences if one.terms == UNKNOWN])
+    return f"Whether what comes of {option.contender} may be sold is not known ({unknown})"
 
 
 def _unsettled(found: Findings, kind: str) -> str:

@@ -1,7 +1,8 @@
 """The economics of an experiment: known amounts, their ranges, and a month's bill. A missing amount is never 0."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from harness.core import UsageError, UserFileError, nearest
 from harness.store import Economics, experiment_file, load_settings
 from harness.userfile import parse
 from harness.verdict.arrays import Floats
+from harness.verdict.endings import MOVING, Ending, Horizon
 from harness.verdict.options import Candidate
 
 MONTHS = 12.0  # over which money spent once is spread, where no other horizon is given
@@ -22,7 +24,8 @@ GPU_HOUR = "gpu_hour_usd"
 """What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
 PERIODS = {"retrain_months": "training_usd", "reauthor_months": "skill_authoring_usd"}
 """Upkeep: every so many months the amount is paid again; where none is stated it is paid once."""
-AMOUNTS = tuple(name for name in Economics.model_fields if name not in {"data_must_stay_inside", RATE, *PERIODS})
+SAID = ("data_must_stay_inside", "result_is_sold")  # what is true or false
+AMOUNTS = tuple(name for name in Economics.model_fields if name not in {*SAID, RATE, *PERIODS})
 HOURLY, BY_TOKEN, UNPARTED = range(3)
 """Prices that move apart: of a machine's hour, of tokens, and of a cost of which it is unknown what is what in it."""
 OUTAGE = ("outage_days_per_year", "value_per_task_usd")
@@ -44,6 +47,7 @@ MEANINGS = {
     "hosting_usd_per_month": "what hosting costs on top of the hours that the tasks are billed",
     "outage_days_per_year": "days a year on which the API may be out of reach",
     "data_must_stay_inside": "whether the data may leave the house",
+    "moving_usd": "what moving to another model costs, for one ends within the horizon",
 }  # every input in plain words: what somebody is asked for
 
 
@@ -59,6 +63,8 @@ class Assumptions:
     tasks_per_gpu_hour: StatedRates = None  # in place of the time that was measured
     retrain_months: float | None = None  # the training is paid again every so many months; ``None``: once a horizon
     reauthor_months: float | None = None
+    result_is_sold: bool | None = None
+    today: dt.date = field(default_factory=lambda: dt.datetime.now(tz=dt.UTC).date())  # on which the horizon begins
 
     def __getitem__(self, name: str) -> float | None:
         return self.amounts[name]
@@ -68,6 +74,11 @@ class Assumptions:
         """The amounts and the periods of upkeep that are known."""
         whole = {**self.amounts, **{name: getattr(self, name) for name in PERIODS}}
         return {name: value for name, value in whole.items() if value is not None}
+
+    @property
+    def horizon(self) -> Horizon:
+        """The months that are looked at, from today on."""
+        return Horizon(months=self.months, start=self.today)
 
     @property
     def machine(self) -> MachinePrice:
@@ -114,16 +125,15 @@ def load_assumptions(
             problem = f"is {most:g}, the most is {MOST:,.0f}"
             raise UserFileError(experiment_file(report), problem, field=f"economics.{key}")
     known |= {key: _amount(key, text) for key, text in (given or {}).items()}
-    stay, hour, rate = known.pop("data_must_stay_inside"), known.pop(GPU_HOUR, None), known.pop(RATE)
-    periods = {name: known.pop(name) for name in PERIODS}
+    hour, rate = known.pop(GPU_HOUR, None), known.pop(RATE)
+    others = {name: known.pop(name) for name in (*SAID, *PERIODS)}
     return Assumptions(
         amounts=known,
-        data_must_stay_inside=stay,
         months=months,
         spread=spread,
         gpu_hour_usd=hour,
         tasks_per_gpu_hour=tuple(rate.items()) if isinstance(rate, dict) else rate,
-        **periods,
+        **others,
     )
 
 
@@ -144,7 +154,7 @@ def _amount(key: str, text: str) -> Any:
             value = float(value)
         amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
-        others = {"data_must_stay_inside": "true or false", RATE: "a number above 0, or {CONTENDER: NUMBER}"}
+        others = dict.fromkeys(SAID, "true or false") | {RATE: "a number above 0, or {CONTENDER: NUMBER}"}
         others |= dict.fromkeys(PERIODS, "a number of months above 0")
         needed = others.get(key, f"an amount from 0 to {most:,.0f}")
         raise UsageError(f"{said}; needed: {needed}, or nothing for unknown") from None
@@ -173,14 +183,16 @@ class Bill:
         return sum(self.fixed.values(), self.tasks + self.outages)
 
 
-def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, months: float) -> Bill:
-    """``volume * (cost + api * value * outage days / 365) + hosting + (training + labelling + authoring) / months``.
+def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, horizon: Horizon) -> Bill:
+    """``volume * (cost + api * value * days / 365) + hosting + (training + labelling + authoring + moving) / months``.
 
     Training and authoring are paid once, and again with each period of theirs that ends within the months. A training
     that is not given costs what the option's cards say. Amounts, ``cost`` (dollars a task, NaN: unknown) and ``api``
     (the share of tasks that cannot be done while the API is away) are numbers, or arrays that begin with what is known
     best.
     """
+    months, moved = horizon.months, [one for one in option.endings if horizon.holds(one)]
+    moving, waits = moving_cost(amounts, moved)
     if option.training_usd is not None:
         amounts = {"training_usd": option.training_usd, **amounts}
     unknown, needs_api = np.isnan(np.ravel(cost)[0]), np.ravel(api)[0] > 0
@@ -195,7 +207,29 @@ def monthly(amounts: Mapping[str, Any], option: Candidate, cost: Any, api: Any, 
     for period, name in PERIODS.items():
         if period in amounts and name in fixed:
             fixed[period] = fixed[name] * times_again(amounts[period], months)
+    fixed |= {MOVING: moving / months} if moved else {}
+    lacking = list(dict.fromkeys([*lacking, *waits]))
     return Bill(tasks=volume * (0.0 if unknown else cost), outages=outages, fixed=fixed, lacking=tuple(lacking))
+
+
+def moving_cost(amounts: Mapping[str, Any], ending: Sequence[Ending]) -> tuple[Any, list[str]]:
+    """What moving away from these models costs, once, as far as it is known; and the amounts that it still needs.
+
+    The stated amount for each. Without it what was made for them is made again: one training of what is tuned, as
+    stated or as the cards say, and one authoring of the skills; labelled examples are kept. Of a bare model nothing
+    tells what it takes to move its prompts.
+    """
+    if MOVING in amounts:
+        return amounts[MOVING] * len(ending), []
+    total, waits, tuned = 0.0, [], [one for one in ending if one.tuned]
+    said = [one.training_usd for one in tuned]
+    if "training_usd" not in amounts and None not in said:
+        total += sum(usd for usd in said if usd is not None)
+        tuned = []
+    for name, concerned in (("training_usd", tuned), ("skill_authoring_usd", [one for one in ending if one.skilled])):
+        total = total + amounts.get(name, 0.0) if concerned else total
+        waits += [name] if concerned and name not in amounts else []
+    return total, waits + [MOVING] * any(not (one.tuned or one.skilled) for one in ending)
 
 
 def times_again(period: Any, months: float) -> Any:

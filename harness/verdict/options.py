@@ -21,6 +21,8 @@ from harness.core import (
 from harness.stats import Sufficiency, resampled_sums, sufficiency
 from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
+from harness.verdict.endings import Ending, endings_of
+from harness.verdict.licences import Licence, licences_of
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 UNKNOWN = "unknown"  # the kind of an option of which nothing on record says whether it is owned or rented
@@ -48,6 +50,8 @@ class Candidate:
     skilled: bool
     escalates: bool  # only the tasks that it escalates need the API
     training_usd: float | None = None  # what the cards of its parts say; ``None``: not all of them say it
+    endings: tuple[Ending, ...] = ()  # its models of which a last day is on record
+    licences: tuple[Licence, ...] = ()  # of what it rests on; empty where nothing is on record of it
 
 
 def candidates(
@@ -109,7 +113,7 @@ def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
     return one.name, None
 
 
-_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "tuned"}
+_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "licences", "tuned"}
 
 
 def is_twin(one: ContenderRecord) -> bool:
@@ -142,6 +146,8 @@ def _candidate(name: str, known: Described, said: Decision | None, bases: frozen
         skilled=any(part.is_skilled and part.author is None for part in parts) if entry else kind in {RENT, MIX},
         escalates=kind == MIX and (entry is None or known.models_of(name)[0].sourcing in {OWN, None}),
         training_usd=known.training_usd(name) if entry else None,
+        endings=endings_of(known, name),
+        licences=licences_of(known, name),
     )
 
 

@@ -122,6 +122,7 @@ def test_the_demo_says_all_of_its_economics():
     said = economics.model_dump()
     assert said.pop("tasks_per_gpu_hour") is None  # the demo's machine time is measured
     assert (said.pop("retrain_months"), said.pop("reauthor_months")) == (None, None)  # and its tuning is paid once
+    assert (said.pop("moving_usd"), said.pop("result_is_sold")) == (None, None)  # no model ends, and nothing is sold
     assert all(value is not None for value in said.values())
 
 

@@ -122,6 +122,34 @@ def test_a_card_given_afterwards_asks_nothing_again(report: Path, served: server
     assert option(asked(report), "mine").fixed_parts_usd["training_usd"] == 50
 
 
+def test_licences_and_last_days_are_on_record_and_ask_nothing_again(
+    report: Path, tmp_path: Path, served: servers.Served, capfd: Any
+) -> None:
+    assert inside(capfd, "run", report, "--quiet")[0] == 0
+    so_far, whole = len(served.seen), yaml.safe_load((report / "experiment.yaml").read_text())["models"]
+    card(tmp_path, data_licence="CC0-1.0", base_licence="CC-BY-NC-4.0")
+    whole["base"] |= {"available_until": "2026-01-06"}
+    whole["mine"] |= {"licence": "provider's terms"}
+    edit(report, models=whole)
+    gone = "models.base.available_until is 2026-01-06, which has passed"
+    assert gone in inside(capfd, "check", report)[1]
+    assert inside(capfd, "run", report, "--quiet")[0] == 0
+    assert len(served.seen) == so_far, "they change no answer"
+    assert {model["name"]: (model["licence"], model["available_until"]) for model in manifest(report)["models"]} == {
+        "base": ("", "2026-01-06"),
+        "mine": ("provider's terms", ""),
+    }
+    (report / "experiment.yaml").unlink()  # the record tells as much
+    found = asked(report, moving_usd="12")
+    assert {(one.of, one.licence) for one in option(found, "mine").licences} == {
+        ("model mine", "provider's terms"),
+        ("base base", "CC-BY-NC-4.0"),
+        ("data", "CC0-1.0"),
+    }
+    assert option(found, "mine").may_be_sold == "no"
+    assert option(found, "base").fixed_parts_usd == {"moving_usd": 1}
+
+
 def test_what_changed_tells_of_another_card(report: Path, tmp_path: Path, capfd: Any) -> None:
     assert inside(capfd, "run", report, "--quiet")[0] == 0
     other = tmp_path / "later"

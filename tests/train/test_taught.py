@@ -110,6 +110,20 @@ def test_general_examples_are_their_share(place: Path) -> None:
     assert len({str(rows) for rows in again}) > 1
 
 
+def test_the_card_names_the_datas_licence(place: Path) -> None:
+    """Of suites and of cards beside files; of two the card names both, and what is not known with them."""
+    suite, source = place / "suites" / "harbour" / "suite.yaml", {"suite": "suites/harbour"}
+    assert course(place, data=source).taught.card["data_licence"] is None
+    suite.write_text(f"licence: CC-BY-4.0\n{suite.read_text()}")
+    assert course(place, data=source).taught.card["data_licence"] == "CC-BY-4.0"
+    assert course(place).taught.card["data_licence"] is None, "no card stands beside lines.jsonl"
+    assert course(place, mix={"suite": "suites/harbour"}).taught.card["data_licence"] == "unknown AND CC-BY-4.0"
+    (place / "card.yaml").write_text("licence: CC0-1.0\n")
+    assert course(place, mix={"suite": "suites/harbour"}).taught.card["data_licence"] == "CC0-1.0 AND CC-BY-4.0"
+    said = course(place, data_licence="ours", base_licence="MIT")
+    assert (said.taught.card["data_licence"], said.digest) == ("ours", course(place).digest), "no weight hangs on it"
+
+
 def test_plain_text_is_packed(place: Path) -> None:
     (place / "text.md").write_text("one two three four five six seven " * 20)
     rows = course(place, pipeline="cpt", data={"file": "text.md"}, length=32).taught.rows

@@ -36,6 +36,7 @@ UPKEEP = {
     "retrain": ("retrain_months", "Months between trainings"),
     "reauthor": ("reauthor_months", "Months between skill authorings"),
 }  # by the key in the address: the input and its label; empty: once
+MOVE = "What leaving a model that ends costs, each time. Empty: what was tuned or written for it is made again."
 INSIDE = {"no": False, "yes": True, "not known": None}
 
 
@@ -142,8 +143,13 @@ def _inputs(evidence: Evidence, grounds: AdviceInputs) -> tuple[Assumptions, flo
             usually = f"{amount_text(usual)}, as usual"
             value = ask(label, key, usual, most, usually, help=f"Empty: {usually}.", at=place)
             said[key] = usual if value is None else value
-        again: dict[str, float | None] = {}
-        for (key, (name, label)), place in zip(UPKEEP.items(), st.columns(3)[:2], strict=True):
+        again: dict[str, Any] = {}
+        columns = st.columns(3)
+        most = verdict.largest_allowed("moving_usd")
+        given["moving_usd"] = ask(
+            "Moving to another model, $", "moving", base["moving_usd"], most, "made again", help=MOVE, at=columns[2]
+        )
+        for (key, (name, label)), place in zip(UPKEEP.items(), columns[:2], strict=True):
             words = "What was paid once is paid again every so many months. Empty: once."
             again[name] = ask(label, key, getattr(base, name), SETTINGS["months"][2], "once", help=words, at=place)
             if again[name] == 0:
@@ -188,5 +194,6 @@ def _asides(grounds: AdviceInputs, terms: Assumptions) -> list[str]:
     now = "is" if terms.gpu_hour_usd is not None else "would be"
     kept = [(name, why) for name, why in machine.why.items() if priced and name in grounds.members]
     said += [f"{name}: its cost at another price of the machine's hour {now} unknown, {why}." for name, why in kept]
-    waiting = ", ".join(INPUTS[name] for name, value in terms.amounts.items() if value is None)
+    optional = {"moving_usd"}  # without it a move costs what is made again
+    waiting = ", ".join(INPUTS[name] for name, value in terms.amounts.items() if value is None and name not in optional)
     return [*said, *([f"Not known: {waiting}."] if waiting else [])]
