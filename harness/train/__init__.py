@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.train.on_cluster import cluster_training
     from harness.train.overlap import Match, check_overlap, find_overlap, known_suites
     from harness.train.progress import TrainingProgress
+    from harness.train.proof import Proof, prove
     from harness.train.recipe import Recipe, read_recipe
     from harness.train.skill_comparison import Comparison
     from harness.train.skill_drafting import Draft, Drafted, create_skill

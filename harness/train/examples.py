@@ -9,9 +9,20 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Discriminator, Tag
 
-from harness.core import Answer, Message, Session, Status, Suite, Task, UsageError, UserFileError
+from harness.core import (
+    Answer,
+    Message,
+    PromptTemplate,
+    RenderedPrompt,
+    Session,
+    Status,
+    Suite,
+    Task,
+    UsageError,
+    UserFileError,
+)
 from harness.grade import Rule, SuiteGrader, grade, grader
-from harness.suite import MessageRow
+from harness.suite import MessageRow, render
 from harness.userfile import Strict, Text, parse, read_json_lines
 
 MOST = 1_000_000  # lines of one file
@@ -80,27 +91,31 @@ def read_preferences(path: Path) -> tuple[Preference, ...]:
     return tuple(found)
 
 
-def suite_examples(suite: Suite, split: str = "train", *, answer: str | None = None) -> tuple[Example, ...]:
+def suite_examples(
+    suite: Suite, split: str = "train", *, answer: str | None = None, template: PromptTemplate | None = None
+) -> tuple[Example, ...]:
     """The suite's train tasks (or dev tasks), as a contender without a skill is asked them, with their answers.
 
     The answer is the text in the field ``answer`` of a task's metadata, else the reference, in the form that the grader
-    passes. Raises UsageError: there are no such tasks, or one has no such answer.
+    passes. ``template`` is the prompt of a contender that has its own. Raises UsageError: there are no such tasks, or
+    one has no such answer.
     """
     if split not in {"train", "dev"}:
         raise UsageError(f"suite {suite.name}: the tasks of {split!r} are not taught; test judges, train teaches")
     tasks = [task for task in suite.tasks if task.split == split]
     if not tasks:
         raise UsageError(f"suite {suite.name}: no task has the split {split!r}; mark those that teach with it")
-    return asyncio.run(_taught(suite, tasks, answer))
+    prompt = suite.prompt if template is None else render(template, tasks, Path(suite.name))
+    return asyncio.run(_taught(suite, tasks, answer, prompt))
 
 
-async def _taught(suite: Suite, tasks: Iterable[Task], answer: str | None) -> tuple[Example, ...]:
+async def _taught(
+    suite: Suite, tasks: Iterable[Task], answer: str | None, prompt: RenderedPrompt
+) -> tuple[Example, ...]:
     return tuple(
         [
             Example(
-                prompt=suite.prompt.of(task),
-                completion=await _answer(suite, task, answer),
-                place=f"{suite.name} {task.id}",
+                prompt=prompt.of(task), completion=await _answer(suite, task, answer), place=f"{suite.name} {task.id}"
             )
             for task in tasks
         ]

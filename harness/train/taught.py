@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import Suite, Task, UserFileError, digest_json
+from harness.core import PromptTemplate, Suite, Task, UserFileError, digest_json
 from harness.experiment import resolve
 from harness.grade import grader
-from harness.suite import load_suite
+from harness.suite import load_suite, read_prompt, render
 from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
 from harness.train.from_report import CARD, report_data
 from harness.train.overlap import check_overlap, known_suites
@@ -81,14 +81,26 @@ def _read(recipe: Recipe, file: Path) -> tuple[Lines, Mapping[str, Any] | None]:
         if preferences:
             problem = "dpo needs pairs of answers, and a suite has one answer a task"
             raise UserFileError(file, problem, field="data.suite", advice="write data: {file: PATH} or {report: …}")
+        suite = _suite(file, data.suite, data.split, "data")
         answer = None if data.answer is None else data.answer.removeprefix(TOLD)
-        return suite_examples(_suite(file, data.suite, data.split, "data"), "train", answer=answer), None
+        return suite_examples(suite, "train", answer=answer, template=prompt_of(recipe, file)), None
     report = resolve(file, str(data.report), field="data.report")
     found = report_data(report, str(data.contender), rejected=data.rejected)
     if preferences and not found.preferences:
         problem = f"{report} has no failed answers at tasks that {data.contender} passed"
         raise UserFileError(file, problem, field="data.report", advice="take sft, or a report with more contenders")
     return (found.preferences if preferences else found.examples), found.card
+
+
+def prompt_of(recipe: Recipe, file: Path) -> PromptTemplate | None:
+    """The prompt of its own that a recipe trains; ``None``: the suite's. Raises UserFileError: a file is missing."""
+    written = recipe.data.prompt if recipe.data is not None else None
+    if written is None:
+        return None
+    files: dict[str, str] = (
+        {"user": written} if isinstance(written, str) else {str(role): text for role, text in written.items()}
+    )
+    return read_prompt(files, lambda text: resolve(file, text, field="data.prompt"))
 
 
 def _data_licence(recipe: Recipe, file: Path) -> str | None:
@@ -177,7 +189,9 @@ def _questions(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taug
             what = "has tools" if task.tools else "is graded by a model"
             problem = f"suite {suite.name}: task {task.id} {what}, and grpo rewards one answer by a rule or a program"
             raise UserFileError(file, problem, field="reward")
-    most, asked = recipe.max_new_tokens or MAX_NEW, {task.id: suite.prompt.of(task) for task in tasks}
+    template = prompt_of(recipe, file)
+    prompt = suite.prompt if template is None else render(template, tasks, file)
+    most, asked = recipe.max_new_tokens or MAX_NEW, {task.id: prompt.of(task) for task in tasks}
     lines = [Example(prompt=said, completion="", place=f"{suite.name} {name}") for name, said in asked.items()]
     overlap = _overlap(recipe, file, base, lines)
     rows = tuple(
