@@ -170,7 +170,7 @@ def _write_job(args: argparse.Namespace) -> int:
     from harness.cluster import QUEUE_LABEL, write_manifest
     from harness.train import cluster_training, read_recipe
 
-    document = cluster_training(args.recipe, args.out, overwrite=args.overwrite)
+    document = cluster_training(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
     write_manifest(args.job, document)
     job, queue = read_recipe(args.recipe).job, document["metadata"]["labels"][QUEUE_LABEL]
     needs = f"the image {job.image} with this program and its extra tune"
