@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,8 +12,9 @@ from numbers import Number
 from typing import Any
 
 from harness import store
-from harness.core import EvidenceError, Redactor, listed, plural, visible
-from harness.store import AttemptRow, InputSearch, Outcomes, TaskFilter, TaskRow, Transcript
+from harness.core import EvidenceError, Redactor, as_json, listed, plural, visible
+from harness.store import AnswerSearch, AttemptRow, InputSearch, Outcomes, TaskFilter, TaskRow, Transcript
+from harness.store.columns import Array
 
 LONGEST = 20_000  # characters of one text that are shown
 TOGETHER = 400_000  # characters of a conversation that are shown, over all its messages
@@ -57,7 +59,8 @@ class TaskList:
     contenders: tuple[str, ...]  # whose results the rows show, as they are named in the report
     rows: tuple[TaskRow, ...]  # the tasks as they are; not to be shown without `visible`
     table: tuple[Mapping[str, str], ...]  # what they are called, as visible texts: of `CELLS`
-    total: int
+    found: Array  # the positions of all tasks that were found, in their order
+    total: int  # how many these are
     attempts: int  # how many attempts of the tasks found, on every page, are as asked for
 
 
@@ -80,19 +83,56 @@ def task_page(
         contenders=tuple(dict.fromkeys(wanted.contenders)) or index.contenders,
         rows=found.rows,
         table=tuple({name: _name(getattr(row, name)) or "" for name in CELLS} for row in found.rows),
+        found=found.found,
         total=found.total,
         attempts=found.attempts,
     )
 
 
-def attempts_csv(index: Outcomes, wanted: TaskFilter, most: int = 100_000) -> tuple[bytes, str | None]:
-    """The attempts that are as asked for as a CSV file, and a sentence where only the first ``most`` are in it."""
+def attempts_csv(
+    index: Outcomes, wanted: TaskFilter, most: int = 100_000, *, texts: bool = False
+) -> tuple[bytes, str | None]:
+    """The attempts that are as asked for as a CSV file, and a sentence where only the first ``most`` are in it.
+
+    With ``texts`` what was asked and answered and the grader's reason stand beside each, where they were kept.
+    """
+    columns, total = _attempts(index, wanted, most, texts=texts)
+    note = f"The first {most:,} of {plural(total, 'attempt')}." if total > most else None
+    return safe_csv(_by_row(columns), list(columns)), note
+
+
+def attempts_jsonl(index: Outcomes, wanted: TaskFilter, most: int = 100_000) -> bytes:
+    """The same with texts, a JSON object a line."""
+    columns, _ = _attempts(index, wanted, most, texts=True)
+    lines = (json.dumps(as_json(row), ensure_ascii=False, allow_nan=False) for row in _by_row(columns))
+    return "".join(f"{_REDACT(line)}\n" for line in lines).encode("utf-8", "backslashreplace")
+
+
+TEXTS = ("asked", "answer", "reason")
+
+
+def _attempts(index: Outcomes, wanted: TaskFilter, most: int, *, texts: bool) -> tuple[dict[str, list[Any]], int]:
+    """The columns of the first attempts that are as asked for, and how many such attempts there are."""
     rows = store.matching_rows(index, wanted)
-    note = f"The first {most:,} of {plural(len(rows), 'attempt')}." if len(rows) > most else None
     columns = store.attempt_columns(index, rows[:most])
-    del columns["row"]  # a place in a file that the reader of this one does not have
-    names = list(columns)
-    return safe_csv([dict(zip(names, one, strict=True)) for one in zip(*columns.values(), strict=True)], names), note
+    places = columns.pop("row")  # a place in a file that the reader of this one does not have
+    if texts:
+        found = store.read_answers(index, places)
+        columns |= {name: [getattr(found.get(row), name, None) for row in places] for name in TEXTS}
+    return columns, len(rows)
+
+
+def _by_row(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, one, strict=True)) for one in zip(*columns.values(), strict=True)]
+
+
+def answers_note(search: AnswerSearch) -> str:
+    """How far answers and reasons were searched, as a sentence."""
+    if search.why is not None:
+        return f"{search.why}."
+    if search.next is not None:
+        return f"Of {plural(search.of, 'attempt')} the answers and reasons of {search.searched:,} were searched so far."
+    return f"The answers and reasons of {plural(search.searched, 'attempt')} were searched."
 
 
 def search_note(search: InputSearch) -> str:

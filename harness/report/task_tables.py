@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -46,7 +46,7 @@ def result_cell(cell: TaskCell) -> Cell:
         return Cell(text, words if lost else "this contender has no attempt at it", under, LOST if gone else "")
     text = f"{cell.passed:,} of {cell.graded:,} passed" + (f", {cell.partly:,} partly" if cell.partly else "")
     if cell.graded == 1:
-        text = _result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
+        text = result_text(PARTLY, cell.score) if cell.partly else "passed" if cell.passed else "failed"
     ground = PARTIAL if cell.partly else MIXED if cell.passed else FAILED
     return Cell(", ".join([text, *lost]), words, under, PASSED if cell.passed == cell.graded else ground)
 
@@ -92,10 +92,15 @@ def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
 
 def _status_cell(result: str, score: float | None) -> Cell:
     hover, ground = _RESULTS.get(result, ("", ""))
-    return Cell(_result_text(result, score), hover, ground=ground)
+    return Cell(result_text(result, score), hover, ground=ground)
 
 
-def _result_text(result: str, score: float | None) -> str:
+def result_ground(result: str) -> str:
+    """The ground of a result's cell."""
+    return _RESULTS.get(result, ("", ""))[1]
+
+
+def result_text(result: str, score: float | None) -> str:
     """``passed``, ``partly passed, 0.42``; a score that says something else than the word stands behind it."""
     text = "not finished" if result == "skipped" else result
     if score is None or score in {0.0, 1.0}:
@@ -221,3 +226,23 @@ def calls_html(view: AttemptView) -> str:
     columns = ["call", "model", *(head for _, head, _ in _COLUMNS)]
     found = table("Calls made for this attempt", columns, rows, left=2, kind="calls", notes=notes)
     return html_table(found.without_empty(columns[2:]))
+
+
+def actions_html(actions: Sequence[Mapping[str, Any]] | None, why: str | None) -> str:
+    """What was done in the attempt's box, in order; nothing where the report has no actions."""
+    if why:
+        return f"<p>Not available: {html_text(why)}.</p>"
+    if not actions:
+        return ""
+    rows: list[Row] = []
+    for place, one in enumerate(actions, 1):
+        known = {name: value for name, value in one.items() if value is not None and name not in _TOLD}
+        what = ", ".join(f"{name} {visible(str(value), 300)}" for name, value in known.items())
+        came = "refused" if one.get("allowed") is False else one.get("cause") or ""
+        code = one.get("exit_code")
+        ended = visible(str(came), 80) or (UNKNOWN if code is None else f"exit {code}")
+        rows.append([f"{place}", Cell(visible(str(one.get("tool") or UNKNOWN), 60), code=True), ended, what])
+    return html_table(table("Actions of this attempt", ["action", "tool", "ended", "what"], rows, left=4, kind="facts"))
+
+
+_TOLD = {"attempt_id", "tool", "allowed", "cause", "exit_code", "started_at", "attempt_started_at"}

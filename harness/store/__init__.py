@@ -7,6 +7,7 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.store.ahead import read_ahead
     from harness.store.browse import (
+        AGREEMENTS,
         FLIPS,
         AttemptRow,
         TaskCell,
@@ -19,6 +20,13 @@ if TYPE_CHECKING:
         matching_rows,
         tasks_in,
         words_found,
+    )
+    from harness.store.browse_answers import (
+        Answered,
+        AnswerSearch,
+        read_answers,
+        read_attempt_actions,
+        search_answers,
     )
     from harness.store.browse_records import (
         NO_TRANSCRIPTS,

@@ -12,6 +12,8 @@ from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes,
 
 FLIPS = ("lost", "gained", "either")
 """Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""
+AGREEMENTS = ("all failed", "all passed", "differ")
+"""How contenders fared at a task: none earned anything, all passed, or some passed more than others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +29,16 @@ class TaskFilter:
     domains: Sequence[str] = ()
     statuses: Sequence[str] = ()  # words of `RESULTS`: ``failed`` is what earned nothing
     causes: Sequence[str] = ()
+    labels: Sequence[str] = ()  # expected
+    given: Sequence[str] = ()  # labels that were answered
     escalated: bool | None = None
     flipped: tuple[str, str, str] | None = None
     """Two contenders and one of `FLIPS`: the tasks that only one of them passed, as a comparison of the two counts."""
     text: str = ""  # in the task's name, its domain, its suite, a label or the cause, whatever the case of the letters
     inputs: Sequence[int] | None = None  # tasks in whose inputs the text was found: as if it stood in their names
+    answers: Sequence[int] | None = None  # rows in whose answers or reasons it was found: as if it were their cause
+    agreement: str = ""  # one of `AGREEMENTS`, of the contenders asked for, else of all
+    differ_first: bool = False  # tasks at which these differ most stand first, else all are in the file's order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +100,21 @@ class TaskPage:
     """Some of the tasks that were found."""
 
     rows: tuple[TaskRow, ...]
-    total: int  # how many tasks were found
+    found: Array  # the positions of all tasks that were found, in their order
+    total: int  # how many these are
     attempts: int  # how many attempts of theirs are as asked for
 
 
 def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int = 0, limit: int = 50) -> TaskPage:
-    """Tasks with such an attempt, in the file's order. Raises UsageError: the filter names what is not there."""
+    """Tasks with such an attempt. Raises UsageError: the filter names what is not there."""
     if offset < 0 or limit < 0:
         raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
     wanted = wanted or TaskFilter()
     rows = matching_rows(index, wanted)
     found = np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks))
+    if wanted.differ_first:
+        apart = _fared(index, wanted)[2][found]
+        found = found[np.argsort(-apart, kind="stable")]
     page = found[offset : offset + limit]
     names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
     counts = _cells(index, page, names, wanted.split)
@@ -126,7 +137,7 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
                 cells=tuple(cells),
             )
         )
-    return TaskPage(rows=tuple(shown), total=len(found), attempts=len(rows))
+    return TaskPage(rows=tuple(shown), found=found, total=len(found), attempts=len(rows))
 
 
 def attempts_of(index: Outcomes, key: TaskKey) -> tuple[AttemptRow, ...]:
@@ -175,6 +186,8 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
         (index.contender, wanted.contenders, "contender"),
         (index.result, wanted.statuses, "result"),
         (index.words("cause"), wanted.causes, "cause"),
+        (index.words("label_true"), wanted.labels, "expected label"),
+        (index.words("label_predicted"), wanted.given, "given label"),
     ):
         if names:
             keep &= _among(index, words, names, what)
@@ -184,6 +197,8 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
             tasks &= _among(index, words, names, what)
     if wanted.flipped is not None:
         tasks &= _flipped(index, *wanted.flipped, wanted.split)
+    if wanted.agreement:
+        tasks &= _agreeing(index, wanted)
     if not tasks.all():
         keep &= tasks[index.task]
     if wanted.escalated is not None:
@@ -194,11 +209,12 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
 
 
 def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
-    """By ``suite``, ``domain``, ``result`` and ``cause`` the words that a part of the suites has, in order."""
+    """By ``suite``, ``domain``, ``result``, ``cause`` and labels the words that a part of the suites has, in order."""
     rows, tasks = index.in_split(split), tasks_in(index, split)
     found = {}
     for name, words, here in (("suite", index.suite, tasks), ("domain", index.domain, tasks),
-                              ("result", index.result, rows), ("cause", index.words("cause"), rows)):  # fmt: skip
+                              ("result", index.result, rows), *((one, index.words(one), rows) for one in
+                              ("cause", "label_true", "label_predicted"))):  # fmt: skip
         counts = np.bincount(words.codes[here].astype(np.int64) + 1, minlength=len(words.names) + 1)[1:]
         found[name] = tuple(word for word, count in zip(words.every, counts.tolist(), strict=True) if count)
     return found
@@ -238,6 +254,41 @@ def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None)
     return {"lost": lost, "gained": gained, "either": lost | gained}[direction]
 
 
+def _agreeing(index: Outcomes, wanted: TaskFilter) -> Array:
+    if wanted.agreement not in AGREEMENTS:
+        raise UsageError(f"unknown agreement {wanted.agreement!r}; use one of {', '.join(AGREEMENTS)}")
+    low, high, _ = _fared(index, wanted)
+    ways = {"all failed": high == 0, "all passed": low == 1, "differ": high > low}
+    return np.asarray(ways[wanted.agreement])
+
+
+def _fared(index: Outcomes, wanted: TaskFilter) -> tuple[Array, Array, Array]:
+    """Of each task the lowest and the highest mean score of a contender, and how far they lie apart: the variance.
+
+    NaN, and 0 apart, where no contender has a graded attempt.
+    """
+    names = dict.fromkeys(wanted.contenders) or index.contenders
+    usable = index.in_split(wanted.split) & (index.status.codes < GRADED)
+    low, high = np.full(index.tasks, np.inf), np.full(index.tasks, -np.inf)
+    count, total, squares = np.zeros((3, index.tasks))
+    for name in names:  # one at a time: a table of all would be as large as the report
+        code = index.contender.code(name, "contender", index.report)
+        rows = np.flatnonzero(usable & (index.contender.codes == code))
+        rows = rows[~index.repeats(rows)]
+        tasks = index.task[rows]
+        tries = np.bincount(tasks, minlength=index.tasks)
+        there = tries > 0
+        mean = np.bincount(tasks, weights=index.values(rows), minlength=index.tasks)[there] / tries[there]
+        low[there], high[there] = np.minimum(low[there], mean), np.maximum(high[there], mean)
+        count += there
+        total[there] += mean
+        squares[there] += mean**2
+    none = count == 0
+    low[none], high[none] = np.nan, np.nan
+    of = np.maximum(count, 1)
+    return low, high, np.maximum(squares / of - (total / of) ** 2, 0.0)
+
+
 def _with_text(index: Outcomes, wanted: TaskFilter) -> Array:
     """Of each row whether the text stands in one of its words."""
     tasks = _has(index.task_names, wanted.text)[:-1]
@@ -250,6 +301,8 @@ def _with_text(index: Outcomes, wanted: TaskFilter) -> Array:
         having = _has(words.names, wanted.text)
         if having.any():
             found = found | having[words.codes]
+    if wanted.answers is not None:
+        found[np.asarray(wanted.answers, dtype=np.int64)] = True
     return found
 
 

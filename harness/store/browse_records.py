@@ -206,12 +206,17 @@ def _one_attempt_a_task(index: Outcomes) -> Array:
 
 def _with_text(messages: "pa.ChunkedArray", text: str) -> list[int]:
     """The places of the conversations in whose inputs the text stands."""
+    likely = likely_texts(messages, text)
+    return [place for place in likely if text.lower() in _input_of(messages[place].as_py()).lower()]
+
+
+def likely_texts(messages: "pa.ChunkedArray", text: str) -> list[int]:
+    """The places of the JSON texts in which a text may stand: no others need be read and looked at."""
     import pyarrow.compute as pc
 
-    # Most are ruled out by the longest stretch that any JSON holds as it is; the rest are read and looked at.
-    plain = max(_PLAIN.findall(text), key=len, default="")
-    likely = pc.indices_nonzero(pc.match_substring(messages, plain, ignore_case=True)).to_pylist()
-    return [place for place in likely if text.lower() in _input_of(messages[place].as_py()).lower()]
+    plain = max(_PLAIN.findall(text), key=len, default="")  # the longest stretch that any JSON holds as it is
+    found = pc.match_substring(messages.cast("string"), plain, ignore_case=True)
+    return list(pc.indices_nonzero(found).to_pylist())
 
 
 def _read(file: "pq.ParquetFile", path: Path, group: int, name: str) -> Any:

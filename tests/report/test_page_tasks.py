@@ -21,7 +21,8 @@ from harness.report.choice_tables import plain_threshold
 from harness.report.html_parts import html_table
 from harness.report.pages import tasks
 from harness.report.pages.loading import evidence_of, plain_index
-from harness.report.pages.tasks import label_of, labels, meant, places_of
+from harness.report.pages import open_task
+from harness.report.pages.task_names import label_of, labels, meant, places_of
 from harness.report.task_tables import (
     FAILED,
     LOST,
@@ -35,6 +36,7 @@ from harness.report.task_tables import (
 )
 from harness.store import (
     PARTLY,
+    InputSearch,
     Outcomes,
     TaskCell,
     attempt_of,
@@ -281,8 +283,8 @@ def test_inputs_are_searched_when_asked_and_the_note_says_how_many(conversations
     assert [row[0].split()[0] for row in table(page, "results")[1:]] == ["one"]
 
     def slow(index, text, so_far=None, *, split=None, seconds):
-        found = tasks.InputSearch(tasks=(), searched=0, of=2, next=1)
-        return found if so_far is None else tasks.InputSearch(tasks=(0,), searched=2, of=2, next=None)
+        found = InputSearch(tasks=(), searched=0, of=2, next=1)
+        return found if so_far is None else InputSearch(tasks=(0,), searched=2, of=2, next=None)
 
     monkeypatch.setattr(tasks, "search_inputs", slow)
     page = drawn("tasks", conversations, q="purr", asked="yes")
@@ -336,16 +338,16 @@ def test_two_stand_side_by_side_and_the_question_once_above(conversations):
     page = drawn("tasks", conversations, task=short(conversations, "one"), left="plain", right="hybrid")
     assert [body for body in bodies(page) if "<h3>" in body] == ["<h3>plain</h3>", "<h3>hybrid</h3>"]
     assert sum('<table class="facts">' in body for body in bodies(page)) == 2
-    assert texts(page).count("what was asked") == 1
-    assert len(page.get("download_button")) == 3
+    assert sum("<h2>Question</h2>" in body for body in bodies(page)) == 1
+    assert len(page.get("download_button")) == 5
 
 
 def test_a_long_answer_is_cut_and_is_whole_in_the_download(conversations):
     page = drawn("tasks", conversations, task=short(conversations, "one"), left="plain")
     assert f"the start of {LONGEST + 5:,} characters; the whole is in the download" in texts(page)
     index = Outcomes(conversations)
-    assert tasks.whole_text(index, attempt_of(index, "p1")).count(b"c") >= LONGEST + 5
-    whole = tasks.whole_text(index, attempt_of(index, "h1")).decode()
+    assert open_task.whole_text(index, attempt_of(index, "p1")).count(b"c") >= LONGEST + 5
+    whole = open_task.whole_text(index, attempt_of(index, "h1")).decode()
     assert "which animal purrs?" in whole
     assert "[secret]" in whole
     assert KEY not in whole
@@ -410,9 +412,9 @@ def named(make_report):
 def test_a_task_is_opened_by_what_people_call_it(named, typed, opened, said):
     page = drawn("tasks", named, task=typed)
     assert said in " ".join(texts(page).split())
-    lead = [body for body in bodies(page) if 'class="lead"' in body]
+    lead = [body for body in bodies(page) if 'class="task"' in body]
     if isinstance(opened, str):
-        assert f'<p class="lead"><code>{opened}</code>' in lead[0]
+        assert f'<h1 class="task"><code>{opened}</code>' in lead[0]
         return
     assert lead == []
     if opened:
@@ -447,7 +449,7 @@ def test_a_row_leads_to_its_task_and_keeps_what_was_asked(make_report):
         "task": [short(folder, name)],
     } | {"flipped": ["any"]}
     page = drawn("tasks", folder, **{key: values[0] for key, values in asked.items() if key != "page"})
-    assert f'<p class="lead"><code>{name}</code>' in " ".join(bodies(page))
+    assert f'<h1 class="task"><code>{name}</code>' in " ".join(bodies(page))
     assert "1 to 20 of 20 tasks" in texts(page)
     assert page.selectbox(key="task").options[0] == name
 

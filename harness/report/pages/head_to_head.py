@@ -13,7 +13,7 @@ from harness.report.pages import loading, parts
 from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.parts import section, show, write
-from harness.report.pages.tasks import short_name
+from harness.report.pages.task_names import short_name
 from harness.report.scoreboard_tables import WAYS
 
 if TYPE_CHECKING:

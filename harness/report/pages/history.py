@@ -13,7 +13,7 @@ from harness.report.pages import loading
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, Stamp, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title, write
-from harness.report.pages.tasks import labels
+from harness.report.pages.task_names import labels
 from harness.report.vega import told_apart
 from harness.verdict import HistoryEntry, changed_of, entry_of, in_order, under_way
 

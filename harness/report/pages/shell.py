@@ -15,7 +15,18 @@ from harness.core import OwnbenchError, listed, visible
 from harness.report.app import reports_and_problems
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_text, style
-from harness.report.pages import answer, by_domain, escalation, head_to_head, history, loading, money, skill_use, tasks
+from harness.report.pages import (
+    answer,
+    by_domain,
+    escalation,
+    head_to_head,
+    history,
+    loading,
+    money,
+    skill_use,
+    task_names,
+    tasks,
+)
 from harness.report.pages.choices import choose, complaints, held, one_of, several, visit
 from harness.report.pages.loading import Shown
 from harness.report.pages.parts import errors_told, html, loud, made, title, write
@@ -100,7 +111,7 @@ def warm(reports: Sequence[Path]) -> None:
         for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
             made(make, view, theme)
         loading.advice_for(first)
-        tasks.places_of(plain)
+        task_names.places_of(plain)
         pair = loading.default_pair(view)
         loading.pairing_for(first, *pair)
         loading.domains_for(first, *pair)
