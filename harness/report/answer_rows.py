@@ -2,11 +2,12 @@
 
 import html
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.analysis import ShownText, shown_text
-from harness.core import UNKNOWN, plural
+from harness.core import UNKNOWN
 from harness.report.html_parts import html_code, html_lines, html_text
 from harness.report.task_tables import result_ground, result_text
 from harness.report.word_diff import LESS, MORE, word_diff
@@ -19,10 +20,9 @@ _FOUND = re.compile(r"^expected (?P<whole>'(?:[^']*)'|\"(?:[^\"]*)\"|[^\s,'\"=]+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerRow:
-    """One answer, and who gave it: contenders whose answer, result and reason are the same share a row."""
+    """One answer, and who gave it: attempts whose answer, result and reason are the same share a row."""
 
-    contenders: tuple[str, ...]
-    attempt: AttemptRow  # of the first of them
+    attempts: tuple[AttemptRow, ...]
     answer: ShownText | None  # ``None`` where none is on record
     reason: str
 
@@ -38,10 +38,8 @@ def answer_rows(
         text = said.answer if said is not None else one.label_predicted
         reason = said.reason if said is not None else ""
         key = (text, one.result, one.score, one.cause, reason)
-        known = rows.get(key)
         rows[key] = AnswerRow(
-            contenders=(*(known.contenders if known else ()), one.contender),
-            attempt=known.attempt if known else one,
+            attempts=(*(rows[key].attempts if key in rows else ()), one),
             answer=None if text is None else shown_text(text, LONG),
             reason=reason,
         )
@@ -72,9 +70,10 @@ def question_html(asked: str | None, expected: str | None, passed: str | None) -
     )
 
 
-def answers_html(rows: Sequence[AnswerRow], against: str | None, link: Callable[[str], str]) -> str:
+def answers_html(rows: Sequence[AnswerRow], against: str | None, link: Callable[[AttemptRow], str]) -> str:
     """One row an answer; what it has that ``against`` lacks is marked, and what it lacks is struck through."""
-    body = "".join(_row(row, against, link) for row in rows)
+    tries = Counter(one.contender for row in rows for one in row.attempts)
+    body = "".join(_row(row, tries, against, link) for row in rows)
     head = "".join(f'<th scope="col">{word}</th>' for word in ("contender", "result", "answer", "the grader's reason"))
     return (
         '<div class="wide" role="region" tabindex="0" aria-label="Answers">'
@@ -83,12 +82,15 @@ def answers_html(rows: Sequence[AnswerRow], against: str | None, link: Callable[
     )
 
 
-def _row(row: AnswerRow, against: str | None, link: Callable[[str], str]) -> str:
-    names = ", ".join(_name(name, link(name)) for name in row.contenders)
-    day = result_ground(row.attempt.result)
+def _row(row: AnswerRow, tries: Mapping[str, int], against: str | None, link: Callable[[AttemptRow], str]) -> str:
+    one, of = row.attempts[0], dict[str, list[AttemptRow]]()
+    for attempt in row.attempts:
+        of.setdefault(attempt.contender, []).append(attempt)
+    names = ", ".join(_name(name, link(same[0])) + _trials(same, tries[name]) for name, same in of.items())
+    day = result_ground(one.result)
     ground = f' style="--day:{day}"' if day else ""
-    cause = f"<small>{html_text(row.attempt.cause, 80)}</small>" if row.attempt.cause else ""
-    result = html_text(result_text(row.attempt.result, row.attempt.score))
+    cause = f"<small>{html_text(one.cause, 80)}</small>" if one.cause else ""
+    result = html_text(result_text(one.result, one.score))
     reason = html_text(shown_text(row.reason, LONG).text) if row.reason else UNKNOWN
     return (
         f'<tr><th scope="row">{names}</th><td data-label="result"{ground}>{result}{cause}</td>'
@@ -100,6 +102,13 @@ def _row(row: AnswerRow, against: str | None, link: Callable[[str], str]) -> str
 def _name(name: str, link: str) -> str:
     text = html_code(name)
     return f'<a href="{html.escape(link)}" target="_self" style="color:inherit">{text}</a>' if link else text
+
+
+def _trials(same: Sequence[AttemptRow], of: int) -> str:
+    """Which of a contender's trials gave an answer, where not all did."""
+    if len(same) == of:
+        return ""
+    return f" (trial{'s' * (len(same) > 1)} {', '.join(f'{one.trial}' for one in same)})"
 
 
 def _answer(answer: ShownText | None, against: str | None) -> str:
@@ -114,9 +123,3 @@ def _answer(answer: ShownText | None, against: str | None) -> str:
         f"<{tags[kind]}>{html.escape(piece)}</{tags[kind]}>" if kind in tags else html.escape(piece)
         for piece, kind in pieces
     )
-
-
-def counted(rows: Sequence[AnswerRow]) -> str:
-    """How many answers there are, in words."""
-    who = sum(len(row.contenders) for row in rows)
-    return f"{plural(who, 'contender')}, {plural(len(rows), 'different answer')}"

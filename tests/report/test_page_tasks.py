@@ -19,9 +19,8 @@ from harness.cli.entry import main
 from harness.core import UNKNOWN
 from harness.report.choice_tables import plain_threshold
 from harness.report.html_parts import html_table
-from harness.report.pages import tasks
+from harness.report.pages import open_task, tasks
 from harness.report.pages.loading import evidence_of, plain_index
-from harness.report.pages import open_task
 from harness.report.pages.task_names import label_of, labels, meant, places_of
 from harness.report.task_tables import (
     FAILED,

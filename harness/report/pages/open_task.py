@@ -66,23 +66,25 @@ def _task(index: Outcomes, evidence: Evidence, position: int, found: Found) -> N
     suite, domain = index.suite[position], index.domain[position]
     where = [("suite and domain", suite)] if suite == domain else [("suite", suite), ("domain", domain)]
     words = "".join(f", {what} {html_code(name)}" for what, name in where if name)
+    among = np.array([], dtype=np.int64) if found.tasks is None else found.tasks.found
+    at = int(np.append(np.flatnonzero(among == position), -1)[0])
+    words += f"; {at + 1:,} of the {plural(len(among), 'task')} found" if at >= 0 else "; not among the tasks found"
     html(f'<h1 class="task">{html_code(index.task_names[position].as_py(), 200)}<small>{words}</small></h1>')
-    places = st.columns([1, 1, 1, 3, 2], vertical_alignment="center")
-    _turning(evidence, position, found, places)
+    left, right = st.columns(2)
+    beside = [int(among[one]) if at >= 0 and 0 <= one < len(among) else None for one in (at - 1, at + 1)]
+    _turning(evidence, beside, left)
     if not attempts:
         st.info("No attempt at it is in the part of the suites that is shown; the side bar chooses another.")
         return
-    trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
-    trial = choose("Trial", trials, "trial", at=places[4]) if len(trials) > 1 else trials[0]
-    here = [one for one in attempts if one.trial == int(trial) and not one.repeated]
+    here = [one for one in attempts if not one.repeated][:MOST_ATTEMPTS]
     try:
         said, why = _said(evidence, tuple(one.row for one in here)), ""
     except OwnbenchError as error:  # what the outcomes say is shown without it
         said, why = {}, f"Answers are not shown: {error}"
-    _answers(here, said, found.first, places[3])
+    _answers(here, said, found.first, right)
     write(why)
     section("Attempts in full")
-    _in_full(index, evidence, attempts, int(trial), found.first)
+    _in_full(index, evidence, attempts, found.first)
     section("Every attempt")
     show(tables.attempts_table(attempts[:MOST_ATTEMPTS]))
     if len(attempts) > MOST_ATTEMPTS:
@@ -94,20 +96,13 @@ def _said(evidence: Evidence, rows: tuple[int, ...]) -> Mapping[int, Answered]:
     return store.read_answers(plain_index(evidence), rows)
 
 
-def _turning(
-    evidence: Evidence, position: int, found: Found, places: Sequence["st.delta_generator.DeltaGenerator"]
-) -> None:
-    """Buttons to the next and the previous of the tasks found, by keys too, and back to the list."""
-    every = np.array([], dtype=np.int64) if found.tasks is None else found.tasks.found
-    at = int(np.append(np.flatnonzero(every == position), -1)[0])
-    names = places_of(evidence).names
-    back = names[every[at - 1]] if at > 0 else None
-    on = names[every[at + 1]] if at + 1 < len(every) else None
-    for label, key, task, place in (("Previous", "k", back, places[0]), ("Next", "j", on, places[1])):
-        place.button(label, key=f"turn-{key}", shortcut=key, disabled=task is None, on_click=_open, args=(task,))
-    where = f"{at + 1:,} of {len(every):,}" if at >= 0 else f"not among the {len(every):,} found"
-    help_ = f"This task is {where} as asked for below. Back to their list."
-    places[2].button(f"List ({where})", key="turn-list", shortcut="Esc", on_click=_open, args=(None,), help=help_)
+def _turning(evidence: Evidence, beside: Sequence[int | None], place: "st.delta_generator.DeltaGenerator") -> None:
+    """Buttons to the previous and the next of the tasks found, by keys too, and back to the list."""
+    names, row = places_of(evidence).names, place.container(horizontal=True)
+    for label, key, task in zip(("Previous", "Next"), "kj", beside, strict=True):
+        name = None if task is None else names[task]
+        row.button(label, key=f"turn-{key}", shortcut=key, disabled=name is None, on_click=_open, args=(name,))
+    row.button("List", key="turn-list", shortcut="Esc", on_click=_open, args=(None,))
 
 
 def _open(task: str | None) -> None:
@@ -122,7 +117,10 @@ def _answers(
 ) -> None:
     """The question, what was expected, and each answer held against that or against another contender's."""
     expected = answers.expected_of(here, said)
-    texts = {one.contender: said[one.row].answer if one.row in said else one.label_predicted or "" for one in here}
+    last_first = here[::-1]  # of several trials the first counts
+    texts = {one.contender: said[one.row].answer if one.row in said else one.label_predicted or ""
+             for one in last_first}  # fmt: skip
+    texts = {one.contender: texts[one.contender] for one in here}
     passed = next((texts[one.contender] for one in here if one.result == "passed" and texts[one.contender]), None)
     asked = next((one.asked for one in said.values() if one.asked), None)
     html(answers.question_html(asked, expected, passed))
@@ -131,7 +129,7 @@ def _answers(
         what = "the expected answer" if expected is not None else "the answer that passed"
         options = {EXPECTED: f"Differences from {what}", **options}
         against[EXPECTED] = known
-    for name, words in labels(list(texts)).items():
+    for name, words in labels(list(dict.fromkeys(texts))).items():
         options[f"={name}"], against[f"={name}"] = f"Differences from {words}", texts[name]
     choice = choose("Mark differences from", options, "against", at=place, label_visibility="collapsed", short=True)
     rows = answers.answer_rows(here, said, first)
@@ -139,24 +137,25 @@ def _answers(
     html(answers.answers_html(rows, None if base is None else shown_text(base, answers.LONG).text, _link))
 
 
-def _link(contender: str) -> str:
-    """What opens a contender's attempt under the answers."""
+def _link(attempt: AttemptRow) -> str:
+    """What opens an attempt under the answers."""
     task = st.session_state.get("task") or ""
-    return href("Tasks", keep=[key for key in KEPT if key != "left"], task=task, left=contender)
+    more = {"trial": f"{attempt.trial}"} if attempt.trial else {}
+    return href("Tasks", keep=[key for key in KEPT if key != "left"], task=task, left=attempt.contender, **more)
 
 
-def _in_full(
-    index: Outcomes, evidence: Evidence, attempts: Sequence[AttemptRow], trial: int, first: Sequence[str]
-) -> None:
+def _in_full(index: Outcomes, evidence: Evidence, attempts: Sequence[AttemptRow], first: Sequence[str]) -> None:
     """An attempt, or two beside one another, as the reader says."""
     shown = labels(sorted(dict.fromkeys(one.contender for one in attempts), key=lambda name: name not in first))
-    one, two = st.columns(2)
+    trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
+    one, two, three = st.columns([2, 2, 1])
     left = choose("Attempt of", shown, "left", at=one)
     others = {name: words for name, words in shown.items() if name != left}
     right = choose_or_none("Compare with", others, "right", placeholder="none", disabled=not others, at=two)
+    trial = choose("Trial", trials, "trial", at=three) if len(trials) > 1 else trials[0]
     views: dict[str, AttemptView | None] = {}
     for name in dict.fromkeys((left, right or left)):
-        of = [one for one in attempts if (one.contender, one.trial) == (name, trial)]
+        of = [one for one in attempts if (one.contender, one.trial) == (name, int(trial))]
         views[name] = _attempt_of(evidence, of[0]) if of else None
     for place, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
         with place:

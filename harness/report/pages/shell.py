@@ -73,6 +73,7 @@ def _draw(given: Sequence[Path]) -> None:
         return
     with errors_told():
         PAGES[page](shown)
+    _from_the_top(page)
 
 
 def _chosen(found: Sequence[Path]) -> Shown | None:
@@ -100,6 +101,21 @@ def _where(shown: Shown) -> None:
     part = parts.pop() if len(parts) == 1 else None
     said = {None: "", "all": ", all parts of the suites"}.get(part, f", the {part} part of the suites")
     html(f'<p class="where">{html_text(listed([e.name for e in shown.chosen]) + said)}</p>')
+
+
+TO_THE_TOP = """<script>
+document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+</script>"""  # all there is of script: no text of anybody else's comes near it
+
+
+def _from_the_top(page: str) -> None:
+    """Scrolls up where the page, or the task that is open on it, is another than at the last drawing."""
+    now = page, st.session_state.get("task") if page == "Tasks" else None
+    before = st.session_state.get("seen", now)
+    turns = st.session_state.get("turns", 0) + (now != before)
+    st.session_state["seen"], st.session_state["turns"] = now, turns
+    if turns:  # a script runs where its text is new
+        st.html(TO_THE_TOP.replace("<script>", f"<script>/* {turns} */"), unsafe_allow_javascript=True)
 
 
 def warm(reports: Sequence[Path]) -> None:

@@ -1,0 +1,170 @@
+"""One task on one screen: every answer once, with who gave it, its grade, and how it differs from what was expected."""
+
+import html
+import json
+import re
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from app_page import bodies, drawn, texts
+
+from harness import store
+from harness.report.answer_rows import expected_of
+from harness.report.pages import tasks
+from harness.report.pages.loading import evidence_of, plain_index
+from harness.report.pages.task_names import places_of
+from harness.report.word_diff import LESS, MORE, SAME, word_diff
+from harness.store import AGREEMENTS, Outcomes, TaskFilter, find_tasks, read_answers, search_answers
+
+HOSTILE = "<script>alert(1)</script><img src=x>**[b](http://e.example)**"
+
+
+@pytest.mark.parametrize(
+    ("text", "against", "pieces"),
+    [
+        ("the red bowl", "the red bowl", [("the red bowl", SAME)]),
+        ("the red bowl", "the blue bowl", [("the ", SAME), ("blue", LESS), ("red", MORE), (" bowl", SAME)]),
+        ("a  b", "a\nb", [("a  b", SAME)]),
+        ("", "yes", [("yes", LESS)]),
+        ("yes", "", [("yes", MORE)]),
+        ("", "", []),
+    ],
+)
+def test_words_that_differ_are_told_apart(text, against, pieces):
+    assert list(word_diff(text, against)) == pieces
+
+
+def test_a_diff_gives_back_the_text_and_is_not_made_of_long_ones():
+    text, against = "one, two; three four", "one three  four five"
+    pieces = word_diff(text, against)
+    assert "".join(piece for piece, kind in pieces if kind != LESS) == text
+    assert word_diff("a " * 2_000, "b") is None
+
+
+@pytest.fixture
+def answered(make_report):
+    """Three contenders at three tasks, in two trials each, with transcripts."""
+    say = {"A": ("cat", "passed"), "B": ("dog", "failed"), "C": ("dog", "failed")}
+    rows, transcripts = [], []
+    for task in ("one", "two", "three"):
+        for name, (said, status) in say.items():
+            for trial in (0, 1):
+                answer = said if task == "one" else HOSTILE if task == "two" else "cow"
+                result = status if task == "one" else "failed" if task == "two" else "passed"
+                known = f"{task}-{name}-{trial}"
+                rows.append({"contender": name, "task": task, "trial": trial, "status": result, "suite": "s",
+                             "attempt_id": known, "domain": "d", "cause": "wrong" if result == "failed" else None,
+                             "label_true": {"one": "cat"}.get(task), "label_predicted": answer if task == "one" else
+                             None})  # fmt: skip
+                messages = [{"role": "user", "content": f"which animal, {task}?"}, {"role": "assistant",
+                                                                                     "content": answer}]  # fmt: skip
+                reason = f"expected 'cat', found {answer!r}" if result == "failed" else ""
+                transcripts.append({"attempt_id": known, "messages": json.dumps(messages), "reason": reason,
+                                    "replies": "{}"})  # fmt: skip
+    folder = make_report(rows)
+    pq.write_table(pa.Table.from_pylist(transcripts), folder / "transcripts.parquet", row_group_size=4)
+    return folder
+
+
+def short(folder, name):
+    evidence = evidence_of(folder)
+    return places_of(evidence).names[plain_index(evidence).task_names.to_pylist().index(name)]
+
+
+def answers(page):
+    (body,) = [body for body in bodies(page) if '<table class="answers">' in body]
+    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)[1:]
+    return [[html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
+            for row in rows]  # fmt: skip
+
+
+def test_each_answer_stands_once_with_all_who_gave_it(answered):
+    page = drawn("tasks", answered, task=short(answered, "one"))
+    assert answers(page) == [["A", "passed", "cat", "-"],
+                             ["B, C", "failedwrong", "catdog", "expected 'cat', found 'dog'"]]  # fmt: skip
+    (body,) = [body for body in bodies(page) if '<table class="answers">' in body]
+    assert "<del>cat</del><ins>dog</ins>" in body
+    said = texts(page)
+    assert "which animal, one?" in said
+    assert said.index("Question") < said.index("Expected answer") < said.index("the grader's reason")
+
+
+def test_answers_are_held_against_another_contender_or_nothing(answered):
+    task = short(answered, "one")
+    (body,) = [b for b in bodies(drawn("tasks", answered, task=task, against="=B")) if '<table class="answers">' in b]
+    assert "<del>dog</del><ins>cat</ins>" in body
+    plain = drawn("tasks", answered, task=task, against="nothing")
+    assert not any("<ins>" in body for body in bodies(plain))
+
+
+def test_contenders_that_are_asked_for_stand_first(answered):
+    assert answers(drawn("tasks", answered, task=short(answered, "one"), who="B"))[0][0].startswith("B")
+
+
+def test_an_answer_is_text_whatever_is_in_it(answered):
+    page = drawn("tasks", answered, task=short(answered, "two"))
+    assert "alert(1)" in texts(page)
+    assert not any("<script" in body or "<img" in body for body in bodies(page))
+
+
+def test_next_and_previous_turn_within_what_is_asked_for(answered):
+    page = drawn("tasks", answered, task=short(answered, "one"), status="failed")
+    assert "1 of the 2 tasks found" in " ".join(texts(page).split())
+    assert page.button(key="turn-k").disabled
+    page.button(key="turn-j").click().run()
+    assert '<h1 class="task"><code>two</code>' in " ".join(bodies(page))
+    assert page.button(key="turn-j").disabled
+    page.button(key="turn-list").click().run()
+    assert not any('<h1 class="task">' in body for body in bodies(page))
+
+
+def test_what_was_expected_is_the_label_or_what_a_reason_says(answered):
+    index = Outcomes(answered)
+    every = {name: store.attempts_of(index, index.key_of(place)) for place, name in enumerate(("one", "two", "three"))}
+    found = {name: expected_of(rows, read_answers(index, [one.row for one in rows])) for name, rows in every.items()}
+    assert found == {"one": "cat", "two": "cat", "three": None}
+    assert "not on record; one that passed" in texts(drawn("tasks", answered, task=short(answered, "three")))
+
+
+def test_tasks_are_found_by_how_contenders_fared(answered):
+    index = Outcomes(answered)
+    names = index.task_names.to_pylist()
+    found = {way: [names[place] for place in find_tasks(index, TaskFilter(agreement=way)).found] for way in AGREEMENTS}
+    assert found == {"all failed": ["two"], "all passed": ["three"], "differ": ["one"]}
+    assert [names[p] for p in find_tasks(index, TaskFilter(differ_first=True)).found] == ["one", "two", "three"]
+    only = find_tasks(index, TaskFilter(contenders=("B", "C"), agreement="all failed")).found
+    assert [names[place] for place in only] == ["one", "two"]
+    assert find_tasks(index, TaskFilter(given=("dog",))).attempts == 4
+
+
+def test_answers_and_reasons_are_searched_and_the_search_goes_on(answered):
+    index = Outcomes(answered)
+    found = search_answers(index, "FOUND 'dog'", seconds=9)
+    assert [index.contender[row] for row in found.rows] == ["B", "B", "C", "C"]
+    first = search_answers(index, "cow", seconds=0)
+    assert (first.searched, first.next) == (4, 1)
+    while first.next is not None:
+        first = search_answers(index, "cow", first, seconds=0)
+    assert (len(first.rows), first.searched) == (6, 18)
+    assert search_answers(index, "which animal", seconds=9).rows == ()  # a question is no answer
+    page = drawn("tasks", answered, q="cow", said="yes")
+    assert "1 to 1 of 1 task" in texts(page)
+
+
+def test_the_files_hold_the_texts_of_what_is_asked_for(answered):
+    index = plain_index(evidence_of(answered))
+    wanted = TaskFilter(contenders=("B",), statuses=("failed",))
+    lines = [json.loads(line) for line in tasks.attempts_jsonl(index, wanted).decode().splitlines()]
+    assert [(one["task"], one["trial"]) for one in lines] == [("one", 0), ("one", 1), ("two", 0), ("two", 1)]
+    assert lines[0]["answer"] == "dog"
+    assert lines[0]["reason"] == "expected 'cat', found 'dog'"
+    assert lines[2]["asked"] == "which animal, two?"
+    assert tasks.attempts_csv(index, wanted, texts=True)[0].splitlines()[0].endswith(b"asked,answer,reason")
+
+
+def test_broken_transcripts_are_told_and_the_rest_is_shown(answered):
+    (answered / "transcripts.parquet").write_bytes(b"PAR1 broken")
+    page = drawn("tasks", answered, task=short(answered, "one"))
+    assert "Answers are not shown" in texts(page)
+    assert answers(page)[0][:3] == ["A", "passed", "cat"]
