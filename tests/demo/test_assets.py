@@ -36,6 +36,7 @@ CARD = {
         "licence",
         "base_licence",
         "data_licence",
+        "digest",
     ),
 }
 
@@ -102,7 +103,7 @@ def test_a_card_names_its_base_its_data_and_no_overlap(name):
     assert card["base_digest"] == sha256(ROOT / card["base_model"] / "model.safetensors")
     assert card["training_data"] == f"suites/{domain}, train"
     assert card["examples"] == 1000
-    assert {card["licence"], card["base_licence"], card["data_licence"]} == {"CC0-1.0"}
+    assert {card["licence"], card["base_licence"], card["data_licence", "digest"]} == {"CC0-1.0"}
     assert card["seed"] == int(name[-1] if name[-2:] in {"s1", "s2"} else 0)
     assert set(card["overlap"]) >= {*NARROW, "general"}
     assert {count for one in card["overlap"].values() for count in one.values()} == {0}
