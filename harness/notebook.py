@@ -42,9 +42,9 @@ class Report:
     @property
     def contenders(self) -> tuple[str, ...]:
         """Names, in the report's order."""
-        from harness.store import load_task_table
+        from harness.analysis import load_evidence
 
-        return tuple(load_task_table(self.folder, self.split).contenders)
+        return load_evidence(self.folder, self.split)[0].contenders
 
     @property
     def suites(self) -> tuple[str, ...]:

@@ -116,7 +116,7 @@ def domains(
     level: float = 0.95,
 ) -> Domains:
     """The difference of two by domain and its noise; both may be left out where no doubt is; the rest as in `pair`."""
-    table, manifest = load_evidence(source, split)
+    table, manifest = load_evidence(source, split, a, b)
     a, b = _pair(table, a, b)
     tasks = CommonTasks(table, a) if b is None else CommonTasks(table, a, b)
     if not tasks.n_tasks:

@@ -1,15 +1,15 @@
 """A report's evidence as it is loaded, how far its run has come, and what to call where it has to go on."""
 
 import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core import EvidenceError, Manifest, UsageError, nearest
+from harness.core import ContenderRecord, EvidenceError, Manifest, UsageError, nearest
 from harness.store import TaskTable, load_task_table, missing_manifest, read_manifest, running_process
 
 Floats = NDArray[np.float64]
@@ -23,8 +23,13 @@ def distinct(codes: Ints) -> int:
     return int(np.count_nonzero(np.bincount(codes)))
 
 
-def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence:
-    """A report's evidence, by default of its test rows if any. Raises UsageError or, if it is none, EvidenceError."""
+def load_evidence(
+    source: Path | Evidence, split: str | None = None, *names: str | None, apart: bool = False
+) -> Evidence:
+    """A report's evidence, by default of its test rows if any. Raises UsageError or, if it is none, EvidenceError.
+
+    Training seeds of a contender are that one contender, but ``apart``, or where one of them is among the ``names``.
+    """
     if isinstance(source, tuple):
         return source
     if not source.is_dir():
@@ -41,7 +46,28 @@ def load_evidence(source: Path | Evidence, split: str | None = None) -> Evidence
         raise EvidenceError(f"{source}: {text}")
     if missing := missing_manifest(source):
         raise EvidenceError(missing)
-    return load_task_table(source, split), read_manifest(source)
+    manifest = read_manifest(source)
+    seeds = manifest.seeds if manifest and not apart else {}
+    if not seeds or any(name in group for group in seeds.values() for name in names):
+        return load_task_table(source, split), manifest
+    return load_task_table(source, split, seeds), _folded(manifest, seeds) if manifest else None
+
+
+def _folded(manifest: Manifest, seeds: Mapping[str, Sequence[str]]) -> Manifest:
+    """The manifest that tells of contenders with training seeds as of one each; what differs is the first seed's."""
+    whole = {one: name for name, group in seeds.items() for one in group}
+    found: dict[str, ContenderRecord] = {}
+    for one in manifest.contenders:
+        parts = {key: whole.get(str(part), part) for key, part in one.parts.items() if key in {"worker", "expert"}}
+        folded = replace(
+            one,
+            name=whole.get(one.name, one.name),
+            **{key: whole.get(name, name) for key in ("worker", "expert", "lead") if (name := getattr(one, key))},
+            workers=tuple(dict.fromkeys(whole.get(name, name) for name in one.workers)),
+            parts={**one.parts, **parts},
+        )
+        found.setdefault(folded.name, folded)
+    return replace(manifest, contenders=tuple(found.values()))
 
 
 def default_contender(table: TaskTable, option: str, *, meant: str | None = None, besides: str | None = None) -> str:

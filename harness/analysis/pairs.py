@@ -10,12 +10,12 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.dev_tasks import shared_sources
-from harness.analysis.loading import Evidence, Floats, Mask, distinct, load_evidence, progress_of
+from harness.analysis.loading import Evidence, Floats, Ints, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.scoreboard_cautions import few_clusters, told_of_few, uncalibrated
 from harness.analysis.sides import Side, passed_by
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
-from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, p_equation, plural, spread_points
+from harness.core import NOT_KNOWN, Comparison, EvidenceError, UsageError, listed, p_equation, plural, spread_points
 from harness.store import TaskTable
 
 TRIALS_AS = {
@@ -45,6 +45,11 @@ class CommonTasks:
         ungraded = table.ungraded[places].astype(np.float64)
         lost = table.errored[places] + ungraded
         self.lost = int(lost.sum())  # attempts at any task
+        self.seeded = any(name in table.seeds for name in names)  # some trials are those of training seeds
+        for name in names if trials_as != "mean" else ():
+            if name in table.seeds:
+                problem = f"--trials-as {trials_as}: trials of {name!r} are those of its training seeds"
+                raise UsageError(f"{problem}; name one of these, such as {table.seeds[name][0]!r}")
         if errors_as == "failed":
             n, lost, ungraded = n + lost, np.zeros_like(lost), np.zeros_like(lost)
         self.sums, self.counts, self.errors_as = passed, n, errors_as  # [contenders, tasks]
@@ -67,7 +72,7 @@ class CommonTasks:
 
     def _even(self) -> tuple[Floats, Floats]:
         """Sums and counts over as many trials of all at each common task, the first by number."""
-        if not self.uneven or self.table.graded is None:
+        if not self.uneven or self.table.graded is None or self.seeded:
             return self.sums, self.counts
         few, failed = np.where(self.mask, self.counts.min(axis=0), self.counts), self.errors_as == "failed"
         sides = (Side(table=self.table, manifest=None, contender=name) for name in self.names)
@@ -88,9 +93,20 @@ class CommonTasks:
         """The first against the second; the figures are ``None`` where the two share no graded task."""
         (a, b), (a_lost, b_lost) = self.names, self.lost_there
         args = (self.sums[0], self.counts[0], self.sums[1], self.counts[1], self.table.clusters)
-        found = stats.compare(*args, a_name=a, b_name=b, level=level, a_errored=a_lost, b_errored=b_lost)
+        found = stats.compare(
+            *args, a_name=a, b_name=b, level=level, a_errored=a_lost, b_errored=b_lost, seeds=self.between()
+        )
         found = replace(found, errored=found.errored - self.ungraded, ungraded=self.ungraded)
         return replace(found, **self.counted()) if self.uneven else found
+
+    def between(self, here: Mask | None = None) -> tuple[tuple[float, int], ...]:
+        """What training seeds add to the variance of a difference, of the common tasks or of some of them."""
+        kept = self.mask if here is None else here & self.mask
+        return stats.between(*(one and stats.replicates(*(of[:, kept] for of in one)) for one in self._by_seed))
+
+    @cached_property
+    def _by_seed(self) -> list[tuple[Floats, Ints] | None]:
+        return [self.table.by_seed(name) if name in self.table.seeds else None for name in self.names]
 
     def by_domain(self, level: float) -> tuple[tuple[DomainDifference, ...], stats.Heterogeneity | None]:
         """Each domain, with the first against the second where there are two; and how much the domains differ."""
@@ -105,7 +121,8 @@ class CommonTasks:
             here, one = self.domains == code, found.get(code)
             figures: dict[str, Any] = {"why": ONE_CONTENDER}
             if one is not None:
-                figures = {name: getattr(one.comparison, name) for name in of_the_pair}
+                seeds = self.between(self.table.domains == code) if self.seeded else ()
+                figures = {name: getattr(stats.over_seeds(one.comparison, seeds), name) for name in of_the_pair}
                 figures |= {"shrunk": one.shrunk.value, "shrunk_low": one.shrunk.low, "shrunk_high": one.shrunk.high}
                 figures["below_zero"] = one.below_zero
                 counted = self.counted(here) if self.uneven else {}
@@ -121,6 +138,9 @@ class CommonTasks:
                     **figures,
                 )
             )
+        if self.seeded and found:
+            whole = adjusted([one.p_value for one in differences])
+            differences = [replace(one, p_adjusted=p) for one, p in zip(differences, whole, strict=True)]
         return tuple(differences), spread
 
     def spread(self, level: float) -> DomainSpread | None:
@@ -154,6 +174,7 @@ class CommonTasks:
             if alone and len(self.names) == 2:
                 notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
         notes.append(unit_note(self.n_clusters, self.n_tasks, level))
+        notes += seed_notes(self.table, self.names)
         if trials and any(counts.max() > 1 for _, counts in self.sides):
             notes.append(f"{self.trials}: they enter as the task's mean and are no tasks of their own")
         return notes
@@ -185,7 +206,7 @@ def pair(
     trials. Raises UsageError: an unknown or the same contender, option or split. EvidenceError: no outcomes, or no
     common task.
     """
-    table, manifest = load_evidence(source, split)
+    table, manifest = load_evidence(source, split, a, b)
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
         if word not in known:
             raise UsageError(f"unknown --{option} {word!r}; use one of {', '.join(known)}")
@@ -206,13 +227,14 @@ def pair(
         tried = CommonTasks(table, a, b, errors_as=errors_as)
         flips = "; a task flips where more than half of its trials did" if trials_as == "mean" else ""
         notes.append(f"{tried.trials}; {TRIALS_AS[trials_as]}{flips}")
-        if tried.uneven:
+        if tried.uneven and not tried.seeded:
             what = UNEVEN if trials_as == "mean" else f"--trials-as {trials_as}"
             notes.append(f"{what}: {EVEN if table.graded is not None else NOT_EVEN}")
     if tasks.lost:
         notes.append(f"{ERRORS_AS[errors_as]}: {tasks.lost:,} of these two contenders")
     if len(by_domain) > 1:
-        notes.append("p adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")
+        how = "Holm 1979" if tasks.seeded else "step-down max-T, Westfall & Young 1993"
+        notes.append(f"p adjusted holds for all domains together ({how})")
     notes += shared_sources(table, manifest, (a, b)) + uncalibrated(manifest)
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     (first, n), (second, m) = tasks.sides
@@ -268,6 +290,13 @@ def adjusted(p_values: Sequence[float | None]) -> list[float | None]:
     known = [p for p in p_values if p is not None]
     corrected = iter(stats.holm(known).tolist() if known else [])
     return [None if p is None else next(corrected) for p in p_values]
+
+
+def seed_notes(table: TaskTable, names: Iterable[str]) -> list[str]:
+    """Whose figures are over training seeds, and how these enter."""
+    of = [f"{name} ({', '.join(table.seeds[name])})" for name in names if name in table.seeds]
+    how = "the mean over the seeds; their variance is in the intervals and tests, with t on their number less one"
+    return [f"training seeds: {listed(of, 5)}: {how}"] if of else []
 
 
 def unit_of(table: TaskTable) -> str:

@@ -219,7 +219,7 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
         (absent, f"without any attempt in this split, and left out of the tables: {listed(absent, NAMED)}"),
         (True, unit_note(view.n_units, view.n_tasks, view.level)),
         (most > 1, f"up to {most} trials a task: they enter as the task's mean and are no tasks of their own"),
-        (uneven and view.comparisons, f"only it, only the other: {EVEN}"),
+        (uneven and view.comparisons and not table.seeds, f"only it, only the other: {EVEN}"),
         *((True, text) for text in on_suite),
         (view.reference is None and view.comparisons, f"the experiment names no reference: {how}"),
         (view.n_adjusted > 1, f"p adjusted holds over {view.adjustments}"),

@@ -12,14 +12,22 @@ from harness import stats
 from harness.analysis.action_counts import action_counts
 from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.found import found_notes, found_of, misled, unopened
-from harness.analysis.loading import Evidence, Ints, Mask, load_evidence, progress_of
-from harness.analysis.pairs import CommonTasks, compared, unit_of
+from harness.analysis.loading import Evidence, Floats, Ints, Mask, load_evidence, progress_of
+from harness.analysis.pairs import CommonTasks, compared, seed_notes, unit_of
 from harness.analysis.role_costs import role_costs
 from harness.analysis.scoreboard_cautions import cautions_of, kin_notes, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
-from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard, priced
-from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed
-from harness.store import TaskTable, described, evidence_digest, load_settings, read_manifest, split_used
+from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard, SeedSpread, priced
+from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed, plural
+from harness.store import (
+    TaskTable,
+    described,
+    evidence_digest,
+    load_settings,
+    load_task_table,
+    read_manifest,
+    split_used,
+)
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
@@ -41,6 +49,7 @@ def scoreboard(
         doubt = [f"all are compared with {named}, as was asked: p holds if it was named before figures were seen"]
     controls = {one.name: one.control for one in (manifest.contenders if manifest else ()) if one.control}
     setups = {one.name: one.setup for one in (manifest.contenders if manifest else ())}
+    seeds = {name: plural(len(of), "seed") for name, of in table.seeds.items()}
     tried: Mask = table.trials > table.skipped
     common, held = ranked_tasks(table)
     ranked = table.without(held[:, None] & tried & ~common)
@@ -58,7 +67,12 @@ def scoreboard(
         )
         for name in names
     }
-    scores = {name: replace(one, setup=setups.get(name, one.kind)) for name, one in scores.items()}
+    each = _seed_scores(table, level) if seeds else {}
+    scores = {
+        name: replace(one, setup=", ".join(filter(None, (setups.get(name, one.kind), seeds.get(name)))),
+                      seeds=each.get(name))
+        for name, one in scores.items()
+    }  # fmt: skip
     rates = {name: scores[name].pass_rate for name in names if name in together and name not in controls}
     rates = {name: rate for name, rate in rates.items() if rate.value is not None}
     pairs, best = _best(ranked, rates, level)
@@ -99,6 +113,7 @@ def scoreboard(
     ]
     if more:
         doubt = [*doubt, f"tasks beyond the {int(common.sum()):,} that are ranked, left out here: {listed(more, 5)}"]
+    doubt = [*doubt, *seed_notes(table, table.seeds)]
     doubt = [*doubt, *kin_notes(manifest, described(table.report, manifest))]
     return replace(view, notes=notes_of(view, table, manifest, [*found_notes(view.found), *doubt]))
 
@@ -117,6 +132,8 @@ def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tupl
     _, first, codes = np.unique(tasks.clusters[order], return_index=True, return_inverse=True)
     codes = np.argsort(np.argsort(first))[codes]
     found = stats.rank(means, codes, level, resamples=min(tasks.resamples, 9_999))
+    if any(name in table.seeds for name in names):
+        found = _ranked_over_seeds(table, names, found, level)
     best = stats.best_of(means, own[place], found.factor, codes, place=place)
     ranked = sorted((-(own[i].value or 0.0), name) for i, name in enumerate(names) if found.unbeaten[i])
     unbeaten = tuple(name for _, name in ranked)
@@ -127,6 +144,37 @@ def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tupl
         interval=best.interval,
         unbeaten=unbeaten,
     )
+
+
+def _ranked_over_seeds(table: TaskTable, names: Sequence[str], found: stats.Ranking, level: float) -> stats.Ranking:
+    """The ranking by Holm over all pairs: of a few training seeds no signs can be drawn for max-T."""
+    p, better = np.ones((len(names), len(names))), np.zeros((len(names), len(names)), dtype=bool)
+    pairs = list(combinations(range(len(names)), 2))
+    compared = [CommonTasks(table, names[i], names[j]).compared(level) for i, j in pairs]
+    adjusted = stats.holm([1.0 if one.p_value is None else one.p_value for one in compared])
+    for (i, j), one, value in zip(pairs, compared, adjusted, strict=True):
+        if one.delta:
+            p[i, j] = p[j, i] = min(1.0, value)
+            better[i, j], better[j, i] = one.delta > 0, one.delta < 0
+    return replace(found, p_adjusted=p, unbeaten=np.asarray(~((p <= 1.0 - level) & better).any(axis=0)))
+
+
+def _seed_scores(table: TaskTable, level: float) -> dict[str, SeedSpread]:
+    """By contender with training seeds each of these by itself, on the same tasks."""
+    apart = load_task_table(table.report, table.split)
+    places = [np.flatnonzero(apart.domains == code) for code in range(len(apart.domain_names))]
+    found = {}
+    for name, names in table.seeds.items():
+        one = stats.replicates(*table.by_seed(name))
+        known = one.known.tolist()
+        found[name] = SeedSpread(
+            number=len(names),
+            lowest=min(known, default=None),
+            highest=max(known, default=None),
+            sd=float(np.std(known, ddof=1)) if len(known) > 1 else None,
+            each=tuple(_score(apart, seed, level, places, front=None, control=None, apart=False) for seed in names),
+        )
+    return found
 
 
 def _over_all_pairs(one: Comparison, options: Sequence[str], found: stats.Ranking | None, many: int) -> Comparison:
@@ -154,7 +202,8 @@ def _score(
     Latencies and labels are of attempts: trials of a task, and tasks of a cluster, are one unit.
     """
     i = table.index(name)
-    whole = _domain_score(table, i, "", slice(None), level)
+    seeds = table.by_seed(name) if name in table.seeds else None
+    whole = _domain_score(table, i, ("", slice(None)), level, seeds)
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
     latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
     p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
@@ -165,11 +214,15 @@ def _score(
     per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
     most = int(counts.max(initial=0)) if (sums % 1 == 0).all() else 0
     tries, over = (sums, counts), (table.clusters, level)
+    this_suite = stats.this_suite_rate(sums, counts, table.squares[i], level)
+    if seeds:  # its trials are no draws of one and the same
+        most, why = 0, "its trials are those of several training seeds"
+        this_suite = Estimate(value=this_suite.value, level=level, method="none", why=why)
     return ContenderScore(
         name=name,
         kind=table.kinds[i],
         pass_rate=whole.pass_rate,
-        pass_rate_this_suite=stats.this_suite_rate(sums, counts, table.squares[i], level),
+        pass_rate_this_suite=this_suite,
         repeats=tuple(
             Repeat(k=k, pass_at_k=stats.pass_at_k(*tries, k, *over), pass_hat_k=stats.pass_hat_k(*tries, k, *over))
             for k in range(1, min(most, MOST_REPEATS) + 1 if most > 1 else 1)
@@ -185,7 +238,7 @@ def _score(
         latency_p95=p95,
         **{name: getattr(whole, name) for name in ("n_tasks", "n_trials", "errored", "ungraded", "skipped")},
         domains=tuple(
-            _domain_score(table, i, domain, here, level)
+            _domain_score(table, i, (domain, here), level, seeds)
             for domain, here in zip(table.domain_names, places, strict=True)
             if present[here].any()
         ),
@@ -195,13 +248,19 @@ def _score(
     )
 
 
-def _domain_score(table: TaskTable, i: int, domain: str, here: Ints | slice, level: float) -> DomainScore:
+def _domain_score(
+    table: TaskTable, i: int, where: tuple[str, Ints | slice], level: float, seeds: tuple[Floats, Ints] | None
+) -> DomainScore:
+    domain, here = where
     counts, clusters = table.counts[i, here], table.clusters[here]
+    rate = stats.clustered_rate(table.sums[i, here], counts, clusters, level)
+    if seeds:
+        rate = stats.widened(rate, *stats.replicates(*(of[:, here] for of in seeds)).variance)
     return DomainScore(
         domain=domain,
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
-        pass_rate=stats.clustered_rate(table.sums[i, here], counts, clusters, level),
+        pass_rate=rate,
         cost_per_task_usd=priced(stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)),
         **{name: int(getattr(table, name)[i, here].sum()) for name in ("errored", "ungraded", "skipped")},
     )

@@ -43,6 +43,17 @@ class Repeat:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeedSpread:
+    """The training seeds of a contender: how far their pass rates lie apart on the same tasks."""
+
+    number: int
+    lowest: float | None  # pass rate of the lowest one; ``None`` where no task is graded for all seeds
+    highest: float | None
+    sd: float | None  # between the seeds; ``None`` with fewer than two
+    each: tuple["ContenderScore", ...]  # by itself, in the order of the seeds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContenderScore:
     """One contender over all its tasks. A figure that cannot be had is ``None`` and its ``…_why`` says why."""
 
@@ -70,6 +81,7 @@ class ContenderScore:
     pareto_probability: float | None  # in cost and pass rate, of resamples; ``None`` without costs, or of a control
     control: str | None  # of what (``oracle``, ``placebo`` …) it is a control: a yardstick, and no option to choose
     apart: bool  # measured on other tasks than most contenders: its pass rate cannot be compared with theirs
+    seeds: SeedSpread | None = None  # of a contender with several training seeds, over which its figures are means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +197,8 @@ class Scoreboard:
         if self.reference is not None or len(self.contenders) <= ALL_PAIRS:
             return f"all {self.n_adjusted:,} comparisons", "Holm 1979"
         unranked = {c.name for c in self.contenders if c.apart or c.control is not None}
-        by_ranks = self.best is not None and not {one.a, one.b} & unranked
+        seeded = any(c.seeds for c in self.contenders)  # of few seeds no signs can be drawn
+        by_ranks = self.best is not None and not seeded and not {one.a, one.b} & unranked
         many = self.best.of if self.best is not None and by_ranks else len(self.contenders)
         method = "max-T, Westfall & Young 1993" if by_ranks else "Bonferroni"
         return f"all {many * (many - 1) // 2:,} pairs of {many:,} contenders", method

@@ -88,6 +88,8 @@ def _run(args: argparse.Namespace) -> int:
         gc.freeze()  # tasks and modules live to the end: the collector need not look at them at all
     finally:
         gc.enable()
+    seeds = {name: one.seed_of for name, one in assembled.experiment.contenders.items()}
+    args.only = [name for asked in args.only for name in [n for n, of in seeds.items() if of == asked] or [asked]]
     for name in args.only:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
@@ -315,8 +317,8 @@ def display(*, quiet: bool, words: "Callable[[Any], str] | None" = None) -> Iter
         from rich.live import Live
         from rich.text import Text
 
-        with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
-            yield lambda progress: live.update(Text(words(progress)))
+        with Live(Text(""), console=Console(stderr=True), auto_refresh=False, transient=True) as live:  # no thread
+            yield lambda progress: live.update(Text(words(progress)), refresh=True)
     else:
         last: dict[str, Any] = {"time": 0.0, "phase": ""}
 

@@ -29,6 +29,16 @@ class SuiteRecord:
     general: bool = False  # it only shows forgetting and is no work
     origin: Mapping[str, Any] = field(default_factory=dict)  # of an imported suite: the file, and how it was read
 
+    @property
+    def is_general(self) -> bool:
+        """Whether it is marked so, or named so."""
+        return self.general or is_general(self.name)
+
+
+def is_general(suite: str) -> bool:
+    """Whether a suite's name says that it only shows forgetting: ``general`` is one of its words."""
+    return "general" in re.split("[^a-z]+", suite.lower())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:
@@ -74,6 +84,7 @@ class ContenderRecord:
     sourcing: Decision | None = None  # OWN, RENT or MIX, ``None`` where nothing says which
     sourcing_why: str = ""
     control: str | None = None  # such as ``always``, ``oracle`` or ``placebo``: it measures, and cannot be chosen
+    seed_of: str | None = None  # the contender of the experiment of which it is one training seed
     model: str | None = None  # its model's name in the experiment; ``None`` of a hybrid
     adapter: Written = None
     skills: Written = None
@@ -171,6 +182,12 @@ class Manifest:
     def uncalibrated_judges(self) -> tuple[str, ...]:
         """Names of the judges whose grades no person's labels confirm."""
         return tuple(judge.name for judge in self.judges if not judge.calibrated)
+
+    @property
+    def seeds(self) -> dict[str, tuple[str, ...]]:
+        """By contender with several training seeds the names of these, each run as a contender of its own."""
+        names = dict.fromkeys(one.seed_of for one in self.contenders if one.seed_of)
+        return {str(name): tuple(one.name for one in self.contenders if one.seed_of == name) for name in names}
 
     def contender(self, name: str) -> ContenderRecord | None:
         """The contender of that name, where there is one."""

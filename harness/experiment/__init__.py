@@ -13,8 +13,9 @@ from harness.experiment.assembly import (
 )
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
+from harness.experiment.context_entry import ContextEntry
 from harness.experiment.dry_run import check, grades_again
 from harness.experiment.executor import ExecutorEntry
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import ended_notes, load_experiment, parse_experiment, read_suites, resolve
-from harness.experiment.schema import ContenderEntry, ContextEntry, Experiment
+from harness.experiment.schema import ContenderEntry, Experiment

@@ -1,7 +1,7 @@
 """From ``experiment.yaml`` to everything that a run needs, checked before anything is spent; what is on record."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ from harness.experiment.plan import (
 from harness.experiment.planner import Planner
 from harness.experiment.reading import load_experiment, model_spec, read_suites
 from harness.experiment.schema import Experiment
+from harness.experiment.seeds import SeedAdapter, check_recipes
 from harness.experiment.tuned import tuned_of, with_bases
 from harness.grade import Judge, SuiteGrader
 from harness.model import backend_of
@@ -126,6 +127,7 @@ def assemble(report: Path, *, allow_outside: bool = False, experiment: Experimen
     capabilities = {name: backend_of(spec).capabilities(spec) for name, spec in specs.items()}
     systems = build_systems(plans, specs, capabilities, [suite.name for suite in full], seed=seed, path=path)
     check_needs(path, systems, specs, capabilities)
+    notes += check_recipes(_seed_adapters(experiment, systems), path)
     check_actions(path, experiment, systems)
     check_signals(path, systems, specs)
     entries = zip(full, experiment.suites, strict=True)
@@ -166,6 +168,20 @@ def assemble(report: Path, *, allow_outside: bool = False, experiment: Experimen
         notes=tuple(notes),
         for_readers=(*unshown(planner.contexts, suites), *one_draw(experiment)),
     )
+
+
+def _seed_adapters(experiment: Experiment, systems: Mapping[str, Mapping[str, System]]) -> Iterator[SeedAdapter]:
+    """The adapters of the contenders that are training seeds."""
+    for name, entry in experiment.contenders.items():
+        parts = next(iter(systems[name].values())).contender.parts
+        for suite, digest in (parts.get("adapters") or {}).items() if entry.seed_of else ():
+            yield SeedAdapter(
+                seed_of=str(entry.seed_of),
+                suite=suite,
+                written=str(entry.adapter_for(suite)),
+                digest=digest,
+                training=(parts.get("training") or {}).get(suite) or {},
+            )
 
 
 def recall(assembled: Assembled, before: Recalled | None = None) -> Recalled:

@@ -34,7 +34,8 @@ class Planner:
 
     def plan(self, name: str) -> Plan:
         """What a contender is to be. Raises UserFileError: a file, a suite or a form of answer is not to be had."""
-        entry, field = self.experiment.contenders[name], f"contenders.{name}"
+        entry = self.experiment.contenders[name]
+        field = f"contenders.{entry.seed_of or name}"
         written = entry.model_dump(mode="json", exclude_none=True)
         written |= {key: without_places(written[key]) for key in ("adapter", "skills", "prompt") if key in written}
         written |= {"author": entry.writer} if entry.writer else {}

@@ -10,6 +10,7 @@ from typing import Any
 from harness.core import ModelSpec, Suite, UserFileError, difference, holds_secret, nearest, skeleton, unseen
 from harness.cost import book_price
 from harness.experiment.schema import ContenderEntry, Experiment
+from harness.experiment.seeds import by_seed
 from harness.model import ADAPTERS, BACKENDS, ModelEntry, identified
 from harness.store import experiment_file, read_manifest
 from harness.suite import load_suite, one_unit_each, unsplit
@@ -38,6 +39,8 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
             raise UserFileError(path, f"{suite.path} is listed twice", field=f"suites.{number}", advice="take one out")
         seen.add(key)
     _check_names(experiment.models, path, "models")
+    written = experiment.contenders
+    experiment = experiment.model_copy(update={"contenders": by_seed(written, path)})
     _check_names(experiment.contenders, path, "contenders")
     _check_names(experiment.judges, path, "judges")
     for name, judge in experiment.judges.items():
@@ -46,7 +49,7 @@ def parse_experiment(value: Mapping[str, Any], path: Path) -> Experiment:
     rate, reference = experiment.economics.tasks_per_gpu_hour, experiment.reference
     named = {f"economics.tasks_per_gpu_hour.{name}": name for name in (rate if isinstance(rate, dict) else ())}
     for field, name in (named | ({} if reference is None else {"reference": reference})).items():
-        check_known(name, experiment.contenders, "contender", path, field)
+        check_known(name, written, "contender", path, field)
     return experiment
 
 
@@ -151,7 +154,7 @@ def _check_names(names: Iterable[str], path: Path, key: str) -> None:
 def _check_contenders(experiment: Experiment, path: Path) -> None:
     contenders = experiment.contenders
     for name, entry in contenders.items():
-        field = f"contenders.{name}"
+        field = f"contenders.{entry.seed_of or name}"
         if entry.model is not None:
             check_known(entry.model, experiment.models, "model", path, f"{field}.model")
             backend = BACKENDS[experiment.models[entry.model].backend]
@@ -171,10 +174,7 @@ def _check_contenders(experiment: Experiment, path: Path) -> None:
             raise UserFileError(path, problem, field=f"{field}.escalate.signal", advice=nearest(like, hybrids))
         for key, part in _handed(entry):
             _check_handed(part, contenders[part], path, f"{field}.{key}", first=key in {"lead", "worker"})
-    made_of = {
-        n: {e.worker, e.expert, e.lead, *(e.workers or ()), e.escalate.like if e.escalate else None} - {None}
-        for n, e in contenders.items()
-    }
+    made_of = {name: {*entry.others} for name, entry in contenders.items()}
     try:
         TopologicalSorter(made_of).prepare()
     except CycleError as error:

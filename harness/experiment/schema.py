@@ -3,19 +3,19 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from harness.core import digest_json
+from harness.experiment.context_entry import ContextEntry, refuse
 from harness.experiment.executor import ExecutorEntry
+from harness.experiment.seeds import lists_of, wrong_seeds
 from harness.model import BACKENDS, ModelEntry, check_form
-from harness.retrieval import unread
 from harness.sandbox import SandboxOptions
 from harness.store import Economics
 from harness.system import BOX_TOOLS, DELIVERIES, NONE, SIGNALS, SYSTEMS, delivery_of
-from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Truth, Whole
+from harness.userfile import Amount, BelowError, Count, Name, Positive, Strict, Text, Truth, Whole
 
 MOST_HANDED = 50  # questions or subtasks that one attempt may hand on
-OVERLAP = 60  # tokens of the passage before, by default; of short passages a quarter
 MOST_DRAWS = 100  # answers of one worker at one task
 EVERYTHING = 2.0  # the threshold under which every confidence lies, as ``auto`` writes it
 
@@ -39,13 +39,6 @@ else:  # a model by the keys of its backend
     _ENTRIES = dict.fromkeys([ModelEntry, *(backend.entry for backend in BACKENDS.values())])
     _ONE = tuple(Annotated[entry, Tag(entry.__name__)] for entry in _ENTRIES)
     AnyModel = Annotated[Union[_ONE], Discriminator(_entry_name)]  # noqa: UP007 - a tuple of types
-
-
-def _refuse(*reasons: tuple[object, str]) -> None:
-    """Raises ValueError with the text of the first reason that holds."""
-    for holds, text in reasons:
-        if holds:
-            raise ValueError(text)
 
 
 class Escalation(Strict):
@@ -89,11 +82,11 @@ class Escalation(Strict):
     @model_validator(mode="after")
     def _checked(self) -> "Escalation":
         name, colon, argument = self.signal.partition(":")
-        _refuse(((why := SIGNALS.refusal(name)) is not None, str(why)))
+        refuse(((why := SIGNALS.refusal(name)) is not None, str(why)))
         signal, grader, threshold = SIGNALS[name], self.verifier, self.threshold
         nameless = "the verifier needs the name of a grader; write verifier: {name: json_schema, schema: …}"
         together = "the signal verifier and the key verifier go together; give both or neither"
-        _refuse(
+        refuse(
             (signal.argument and not argument, f"{name} needs a share or a hybrid; write {name}:0.2 or {name}:NAME"),
             (
                 signal.counts and not (argument.isdecimal() and 2 <= int(argument[:4]) <= MOST_DRAWS),
@@ -119,7 +112,7 @@ class Escalation(Strict):
         if not isinstance(threshold, str):
             said = f"threshold is {threshold:g}, and"
             advice = f"write {threshold / 100:g}" if threshold <= 100 else "write a number between them"
-            _refuse(
+            refuse(
                 (threshold > 1 and threshold != EVERYTHING, f"{said} confidences lie between 0 and 1; {advice}"),
                 (
                     signal.as_confidence(threshold) < 0,
@@ -129,55 +122,11 @@ class Escalation(Strict):
         return self
 
 
-class ContextEntry(Strict):
-    """Documents that a contender is shown parts of."""
-
-    documents: Text  # a folder of documents, or one
-    chunk_tokens: Annotated[Count, Field(le=100_000)] = 400  # of a passage; a token is taken for four characters
-    overlap: Whole = OVERLAP  # tokens of the one before with which it begins; by default a quarter at most
-    dedupe: bool = True  # of passages that say the same, the first alone is kept
-    retrieve: Text = "bm25:5"
-    """``bm25:K``: the K passages that fit the task best."""
-    filter: dict[Text, Text] | None = None
-    """By field of the documents' front matter: the value that it has to have; ``{{ domain }}`` is the task's."""
-
-    @property
-    def k(self) -> int:
-        """How many passages a task is shown."""
-        return int(self.retrieve.partition(":")[2])
-
-    @field_validator("filter")
-    @classmethod
-    def _readable(cls, value: dict[str, str] | None) -> dict[str, str] | None:
-        for key, text in (value or {}).items():
-            part, advice = unread(text), "write {{ domain }}, {{ id }} or {{ metadata.KEY }}"
-            _refuse((part, f"{key} is {text!r}, and {part!r} names nothing of a task; {advice}"))
-        return value
-
-    @model_validator(mode="before")
-    @classmethod
-    def _fitting_overlap(cls, value: Any) -> Any:
-        tokens = value.get("chunk_tokens") if isinstance(value, dict) and "overlap" not in value else None
-        return value | {"overlap": tokens // 4} if isinstance(tokens, int) and 0 < tokens // 4 < OVERLAP else value
-
-    @model_validator(mode="after")
-    def _checked(self) -> "ContextEntry":
-        name, _, k = self.retrieve.partition(":")
-        fits = name == "bm25" and k.isascii() and k.isdigit() and 0 < int(k[:9]) <= 1_000
-        half = self.chunk_tokens // 2
-        _refuse(
-            (not fits, f"retrieve is {self.retrieve!r}, and K passages are found by bm25; write bm25:5"),
-            (self.chunk_tokens < 20, f"chunk_tokens is {self.chunk_tokens}; give 20 or more"),
-            (self.overlap > half, f"overlap is {self.overlap}; give at most {half}, half of chunk_tokens"),
-        )
-        return self
-
-
 class ContenderEntry(Strict):
     """What is compared: a model with or without an adapter and skills, or a hybrid of two other contenders."""
 
     model: Text | None = None
-    adapter: str | dict[str, str] | None = None
+    adapter: str | list[str] | dict[str, str | list[str]] | None = None  # of a list one for each training seed
     skills: str | list[str] | dict[str, str | list[str]] | None = None
     delivery: Text = NONE
     author: Text | None = (
@@ -198,10 +147,26 @@ class ContenderEntry(Strict):
     lead: Text | None = None
     workers: Annotated[list[Text], Field(min_length=1, max_length=20)] | None = None
     most: Annotated[Count, Field(le=MOST_HANDED)] | None = None  # of a lead: subtasks that it hands on at one task; 8
+    _seed_of: str | None = PrivateAttr(None)
 
     def adapter_for(self, suite: str) -> str | None:
-        """The adapter's folder for a suite, as written; ``None`` where it has none."""
-        return self.adapter.get(suite) if isinstance(self.adapter, dict) else self.adapter
+        """The adapter's folder for a suite, as written; ``None`` where it has none. Of several seeds the first."""
+        return next(iter(lists_of(self.adapter).get(suite) or lists_of(self.adapter).get("") or ()), None)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The contenders that it is made of, or takes its rate from."""
+        like = self.escalate.like if self.escalate else None
+        return tuple(filter(None, (self.worker, self.expert, self.lead, *(self.workers or ()), like)))
+
+    @property
+    def seed_of(self) -> str | None:
+        """The contender in the file of which it is one training seed."""
+        return self._seed_of
+
+    def mark(self, seed_of: str) -> None:
+        """Notes that it is one training seed of a contender."""
+        self._seed_of = seed_of
 
     def skills_for(self, suite: str) -> tuple[str, ...]:
         """The skill folders or libraries for a suite, as written."""
@@ -224,6 +189,14 @@ class ContenderEntry(Strict):
         chosen: Any = self.own_prompts.get(suite) if self.own_prompts else self.prompt
         return {"user": chosen} if isinstance(chosen, str) else chosen
 
+    @field_validator("adapter", mode="before")
+    @classmethod
+    def _folders(cls, value: Any) -> Any:
+        lists = value.values() if isinstance(value, dict) else [value]
+        wrong = next((one for of in lists if isinstance(of, list) for one in of if not isinstance(one, str)), None)
+        refuse((wrong is not None, f"found {wrong!r:.60} among the training seeds; write the folder of an adapter"))
+        return value
+
     @field_validator("system")
     @classmethod
     def _known_system(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -236,8 +209,8 @@ class ContenderEntry(Strict):
     @classmethod
     def _known_tools(cls, value: list[str] | None) -> list[str] | None:
         for name in value or ():
-            _refuse((why := BOX_TOOLS.refusal(name), str(why)))
-            _refuse((value and value.count(name) > 1, f"{name} is there twice; name each tool once"))
+            refuse((why := BOX_TOOLS.refusal(name), str(why)))
+            refuse((value and value.count(name) > 1, f"{name} is there twice; name each tool once"))
         return value
 
     @model_validator(mode="before")
@@ -260,7 +233,7 @@ class ContenderEntry(Strict):
         mixed = (
             f"{' does not go with '.join([*direct[:1], *hybrid[:1], *led][:2])}; a lead names contenders that have it"
         )
-        _refuse(
+        refuse(
             (led and not self.lead, f"{led[0] if led else ''} without a lead; add lead: NAME, or take it out"),
             (led and (direct or hybrid), mixed),
             (led and not workers, "a lead without workers; add workers: [NAME]"),
@@ -270,28 +243,31 @@ class ContenderEntry(Strict):
         if led:
             return self
         both = f"{' does not go with '.join([*direct[:1], *hybrid[:1]])}; a hybrid names two contenders that have them"
-        _refuse(
+        refuse(
             (hybrid and direct, both),
             (0 < len(hybrid) < 3, "a hybrid needs worker, expert and escalate; add what is missing"),
             (not hybrid and not self.model, "neither a model nor worker, expert and escalate; give one of the two"),
         )
         for key in ("turns", "tokens"):
             alone = getattr(self, key) is not None and self.tools is None
-            _refuse((alone, f"{key} goes with tools; add tools: [bash, …], or take {key} out"))
+            refuse((alone, f"{key} goes with tools; add tools: [bash, …], or take {key} out"))
         for chosen in [self.prompt, *self.own_prompts.values()]:
             no_user = isinstance(chosen, dict) and _is_template(chosen) and "user" not in chosen
-            _refuse((no_user, "prompt has no template of the role user; write {user: FILE, system: FILE}"))
+            refuse((no_user, "prompt has no template of the role user; write {user: FILE, system: FILE}"))
         for key, what in (("adapter", "folder"), ("skills", "folder"), ("prompt", "file")):
-            _refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
+            refuse(("" in _paths_in(getattr(self, key)), f"{key} names no {what}; name one, or take the key out"))
+        wrong, field = wrong_seeds(self.adapter)
+        if wrong:
+            raise BelowError(field, wrong)
         if (delivery := self.delivery) != NONE:
             name = delivery.partition(":")[0]
-            _refuse(((why := DELIVERIES.refusal(name)) is not None, _with_argument(name, str(why))))
+            refuse(((why := DELIVERIES.refusal(name)) is not None, _with_argument(name, str(why))))
             delivery_of(delivery)
             written = self.writer is not None
             unused = f"delivery {delivery} without skills; add skills, or take delivery out"
             both = f"delivery {delivery} writes a skill for each task, and skills are named; take one of the two out"
-            _refuse((self.skills is None and not written, unused), (self.skills is not None and written, both))
-        _refuse(
+            refuse((self.skills is None and not written, unused), (self.skills is not None and written, both))
+        refuse(
             (self.tools and self.writer, f"tools do not go with delivery {self.delivery}; take one of the two out"),
             (self.author and self.writer is None, "author goes with delivery: self; add that, or take author out"),
             (hybrid and self.worker == self.expert, f"worker and expert are both {self.worker!r}; name two contenders"),

@@ -40,6 +40,7 @@ def _(view: Scoreboard) -> Iterator[Block]:
     yield Text([view.warning or "", view.apart, *view.cautions], "loud")
     yield Text([best_sentence(view)], "lead")
     yield Shown(scores.scoreboard_table(view), titled=False)
+    yield Shown(scores.seeds_table(view))
     yield Shown(scores.roles_table(view))
     yield Shown(scores.actions_table(view))
     yield Shown(scores.repeats_table(view.shown, view.level, view.controls))

@@ -16,10 +16,14 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
     shown, level = view.shown, f"{100 * view.level:g}% interval"
     apart = "other tasks than the rest: not ranked with them", "other tasks"
     formed = any("json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
+    seeds = {seed.name: c.name for c in shown if c.seeds for seed in c.seeds.each}
+    rows = [row for c in shown for row in (c, *(c.seeds.each if c.seeds and c.control is None else ()))]
     columns: Columns = [
-        (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
+        (Column("contender", left=True), lambda c: Cell(c.name, under="(one seed)", code=True) if c.name in seeds
+         else cells.name(c.name, control=c.control is not None)),
         (Column("setup", left=True, only="" if formed else "page"),
-         lambda c: (c.setup or c.kind) if c.control is None else f"control: {c.control}"),
+         lambda c: f"one seed of {seeds[c.name]}" if c.name in seeds
+         else (c.setup or c.kind) if c.control is None else f"control: {c.control}"),
         (Column("type", left=True, only="page"), lambda c: (types or {}).get(c.name, core.UNKNOWN), types),
         (Column(f"pass rate [{level}]", f"pass rate, {level}"), lambda c: cells.rate(c.pass_rate)),
         ("tasks", lambda c: Cell(f"{c.n_tasks:,}", *(apart if c.apart else ()))),
@@ -34,8 +38,29 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else core.UNKNOWN,
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
-    found = by_column(f"Scoreboard of {view.report}", shown, columns, kind="scores")
+    found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores")
     return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
+
+
+def seeds_table(view: Scoreboard) -> Table:
+    """One row a contender with several training seeds: how far these lie apart; no rows where none has."""
+    found = [(c, c.seeds) for c in view.shown if c.seeds]
+    columns: Columns = [
+        (Column("contender", left=True), lambda of: cells.name(of[0].name, control=of[0].control is not None)),
+        ("seeds", lambda of: cells.count(of[1].number)),
+        ("mean", lambda of: cells.rate(of[0].pass_rate)),
+        ("lowest seed", lambda of: core.percent(of[1].lowest)),
+        ("highest seed", lambda of: core.percent(of[1].highest)),
+        (Column("standard deviation between seeds, points", "SD, points"), lambda of: core.spread_points(of[1].sd**2)
+         if of[1].sd is not None else core.UNKNOWN),
+    ]  # fmt: skip
+    return by_column("Training seeds", found, columns, kind="seeds", notes=[SEEDS] if found else [])
+
+
+SEEDS = (
+    "A contender with several training seeds is their mean. Its interval holds for the recipe, another seed of it "
+    "included: the variance between the seeds is in it, with t on their number less one."
+)
 
 
 def roles_table(view: Scoreboard) -> Table:

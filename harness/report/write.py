@@ -55,8 +55,9 @@ def report_blocks(
     yield from choices.advice_word(advice, choices.ON_MONEY) if advice is not None else ()
     yield from found_blocks(view)
     yield Text(["Scoreboard"], "section")
-    types = {o.contender: o.kind for o in advice.options} if advice else {}
+    types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
     yield Shown(scores.scoreboard_table(view, types), fold=True)
+    yield Shown(scores.seeds_table(view))
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
@@ -116,7 +117,10 @@ def _said(c: Comparison, view: Scoreboard) -> str:
 
 def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -> Iterator[Block]:
     """The replay of each hybrid's parts, once for the same two."""
-    for worker, expert in dict.fromkeys((worker, expert) for _, worker, expert in choices.hybrids(view, manifest)):
+    others = {seed: name for name, seeds in table.seeds.items() for seed in seeds[1:]}
+    table, manifest = _by_seed(table, manifest)  # of training seeds the first one shows what the others would too
+    parts = ((worker, expert) for _, worker, expert in choices.hybrids(view, manifest))
+    for worker, expert in dict.fromkeys(two for two in parts if not {*two} & others.keys()):
         with suppress(OwnbenchError):  # without a signal on record there is nothing to replay
             found = verdict.sweep_of(table, manifest, worker, expert, settings=SweepSettings(level=view.level))
             yield Text([f"When to escalate from {worker} to {expert}"], "section")
@@ -128,9 +132,15 @@ def _escalation(table: TaskTable, manifest: Manifest | None, view: Scoreboard) -
             yield Drawn(curves.reliability_figure, (found,))
 
 
+def _by_seed(table: TaskTable, manifest: Manifest | None) -> analysis.Evidence:
+    """With each training seed a contender by itself."""
+    return analysis.load_evidence(table.report, table.split, apart=True) if table.seeds else (table, manifest)
+
+
 def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[Block]]:
     """The advice at the economics of the experiment, and what they come to at other volumes."""
     with suppress(OwnbenchError):
+        table, manifest = _by_seed(table, manifest)
         terms = verdict.load_assumptions(table.report)
         grounds = verdict.advice_inputs_of(table, manifest, AdviceSettings(level=level))
         advice = verdict.advise_at(grounds, terms)

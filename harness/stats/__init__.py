@@ -86,6 +86,7 @@ if TYPE_CHECKING:
         replay_estimates,
     )
     from harness.stats.score import score_z
+    from harness.stats.seeds import Replicates, between, over_seeds, replicates, widened
     from harness.stats.sequential import (
         BETS,
         Adjuster,
@@ -116,6 +117,6 @@ if TYPE_CHECKING:
         wilson_interval,
     )
     from harness.stats.tails import crossing, two_sided_z
-    from harness.stats.with_the_best import Sufficiency, sufficiency, widened
+    from harness.stats.with_the_best import Sufficiency, sufficiency
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -16,6 +16,7 @@ Where few clusters differ at all the interval is Tango's on their number. Tango'
 level: the sentence then says so.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +26,7 @@ from harness.core import Comparison, Estimate, disagreement, p_equation, plural,
 from harness.stats.clustered import clusters_named, cr3
 from harness.stats.permutation import Tested, flip_test, shuffle_test, shuffled_error
 from harness.stats.score import score_test
+from harness.stats.seeds import over_seeds
 from harness.stats.signflip import on_lattice
 from harness.stats.tables import mcnemar_exact, mcnemar_midp, smallest_difference, tango_interval
 from harness.stats.tails import t_quantile, two_sided_z
@@ -97,6 +99,7 @@ def compare(
     a_errored: ArrayLike | None = None,
     b_errored: ArrayLike | None = None,
     power: float | None = 0.8,
+    seeds: Sequence[tuple[float, int]] = (),
     seed: int = 0,
     resamples: int = 9_999,
 ) -> Comparison:
@@ -108,7 +111,8 @@ def compare(
     clusters. ``wins`` to ``both_failed`` count tasks, passed where the mean is above one half.
     ``smallest_difference`` is what as many tasks, differing as much, show with ``power``, None where the test cannot
     reach 1 - ``level`` on so few. ``a_errored`` and ``b_errored`` are each task's attempts that the instrument failed;
-    with either given ``bounds`` is filled. The sentence tests at 1 - ``level``. Without a common task figures are None.
+    with either given ``bounds`` is filled. ``seeds`` are variances between training seeds (`over_seeds`), each with
+    their number. The sentence tests at 1 - ``level``. Without a common task figures are None.
     """
     two_sided_z(level)
     pairs = pair_tasks(a_sums, a_counts, b_sums, b_counts, clusters)
@@ -139,7 +143,7 @@ def compare(
         p, p_exact = test.p_value, test.p_value if test.exact else None
         method = test.method if pairs.clusters == n else f"{test.method}, {pairs.clusters} clusters"
     found = replace(found, low=low, high=high, interval_method=how, p_value=p, p_exact=p_exact, test=method)
-    found = replace(found, smallest_difference=visible)
+    found = over_seeds(replace(found, smallest_difference=visible), seeds)
     return replace(found, sentence=_sentence(found, units, least, "task" if pairs.clusters == n else "cluster"))
 
 

@@ -2,16 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from harness.core import Estimate
 from harness.stats.comparison import Pairs, pair_tasks
 from harness.stats.ranking import DRAWS
 from harness.stats.score import score_z
 from harness.stats.tables import tango_z
-from harness.stats.tails import normal_quantile, two_sided_t
+from harness.stats.tails import normal_quantile
 from harness.stats.units import Clusters, Contender, Flags, Matrix, Vector, cluster_codes, sum_by
 
 HOPELESS = -5.0  # z of "within the margin of the leader" below which a contender has no part in what the others pay for
@@ -85,20 +84,6 @@ def sufficiency(
     return Sufficiency(
         difference=difference, low=low, high=high, shown=low > -margin, below=high < -margin, tasks=tasks
     )
-
-
-def widened(found: Estimate, between: float, replicates: int) -> Estimate:
-    """An estimate of one replicate's kind, with the variance ``between`` that the mean of so many replicates has.
-
-    Each limit moves by the root of the squares of both halves (MOVER: Zou & Donner 2008), that of the replicates with t
-    on their number less one.
-    """
-    if found.value is None or found.low is None or found.high is None or replicates < 2:
-        return found
-    more = two_sided_t(found.level, replicates - 1) * math.sqrt(between)
-    low, high = (math.hypot(found.value - found.low, more), math.hypot(found.high - found.value, more))
-    return replace(found, low=max(0.0, found.value - low), high=min(1.0, found.value + high),
-                   method=f"{found.method}, with t over {replicates} seeds")  # fmt: skip
 
 
 def _critical(covariance: Matrix, near: Flags, levels: tuple[float, ...], seed: int) -> Matrix:

@@ -1,7 +1,8 @@
 """The outcomes of a report by column: codes for words, numbers as they are, one entry a row of the file."""
 
+import copy
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,31 @@ class Outcomes(OutcomeFile):
         """Of each task; a digest is empty where there is none."""
         self.status = _statuses(read("status"), self.path)
         self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
+        self.seeds: Mapping[str, tuple[str, ...]] = {}  # by contender, those of the file that are one training seed
+        self.seed = self.contender  # who made each row, of several seeds each by itself
         if not self.ahead.columns:
             self.ahead = Ahead()
+
+    def folded(self, seeds: Mapping[str, Sequence[str]]) -> "Outcomes":
+        """The same with each group of contenders as one of the name given: their attempts are trials of its tasks."""
+        import pyarrow as pa
+
+        names = self.contender.every
+        found = {name: tuple(one for one in group if one in names) for name, group in seeds.items()}
+        found = {name: group for name, group in found.items() if group and name not in names}
+        if not found:
+            return self
+        of = {one: (name, place) for name, group in found.items() for place, one in enumerate(group)}
+        whole = [of.get(name, (name, 0)) for name in names]
+        new, most = [*dict.fromkeys(name for name, _ in whole)], max(map(len, found.values()))
+        codes = np.array([new.index(name) for name, _ in whole], dtype=self.contender.codes.dtype)
+        places = np.array([place for _, place in whole], dtype=np.int64)
+        other = copy.copy(self)
+        other.__dict__.pop("repeated", None)
+        other.seeds = found
+        other.contender = Words(codes=codes[self.contender.codes], names=pa.array(new))
+        other.trial = tight(self.trial.astype(np.int64) * most + places[self.contender.codes])
+        return other
 
     @property
     def tasks(self) -> int:

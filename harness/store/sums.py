@@ -1,7 +1,7 @@
 """Outcomes as sums for each contender and task, which every statistic starts from, and what is odd about them."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,24 +81,15 @@ class TaskTable:
     def index(self, contender: str) -> int:
         """The contender's position. Raises UsageError: there is no such contender; names the nearest."""
         if contender not in self.contenders:
-            problem = f"{self.report} has no contender {contender!r}"
-            raise UsageError(f"{problem}; {nearest(contender, self.contenders)}")
+            seed, problem = f"{contender}-1", f"{self.report} has no contender {contender!r}"
+            advice = f"name one of its training seeds, such as {seed!r}" if seed in self.contenders else ""
+            raise UsageError(f"{problem}; {advice or nearest(contender, self.contenders)}")
         return self.contenders.index(contender)
 
     def without(self, out: Array) -> "TaskTable":
         """The same without what some contenders did at some tasks; ``out`` has the shape [contenders, tasks]."""
-        counted = (
-            "counts",
-            "sums",
-            "squares",
-            "errored",
-            "ungraded",
-            "skipped",
-            "cost_sums",
-            "cost_known",
-            "escalated",
-        )
-        kept: dict[str, Any] = {name: np.where(out, 0, getattr(self, name)) for name in counted}
+        counted = ("counts", "sums", "squares", "errored", "ungraded", "skipped", "cost_sums", "cost_known")
+        kept: dict[str, Any] = {name: np.where(out, 0, getattr(self, name)) for name in (*counted, "escalated")}
         graded = self.graded
         if graded is not None:
             every = Attempts(self, graded)
@@ -123,6 +114,23 @@ class TaskTable:
         one = self.attempts_of(contender)
         found = {"task_index": one.tasks, "trial_index": one.trials}
         return pa.table(found | {name: self.outcomes.column_at(name, one.rows) for name in dict.fromkeys(columns)})
+
+    @property
+    def seeds(self) -> Mapping[str, tuple[str, ...]]:
+        """By contender with several training seeds their names, where these are folded into it."""
+        return self.outcomes.seeds if self.graded is not None else {}
+
+    def by_seed(self, contender: str) -> tuple[Floats, Ints]:
+        """Sums and counts of graded trials for each training seed of a contender and each task."""
+        one, seeds = self.attempts_of(contender), self.seeds[contender]
+        names = self.outcomes.seed.every
+        place = np.zeros(len(names), dtype=np.int64)
+        place[[names.index(seed) for seed in seeds]] = np.arange(len(seeds))
+        shape = len(seeds), len(self.tasks)
+        cells = place[self.outcomes.seed.codes[one.rows]] * shape[1] + one.tasks
+        sums = np.bincount(cells, weights=self.outcomes.values(one.rows), minlength=shape[0] * shape[1])
+        counts = np.bincount(cells, minlength=shape[0] * shape[1])
+        return sums.astype(np.float64).reshape(shape), counts.astype(np.int64).reshape(shape)
 
     def labels(self, contender: str) -> tuple[list[str], list[str | None], Ints]:
         """Of the contender's labelled answers the true labels, those in the answers, and the tasks' positions."""
@@ -196,8 +204,12 @@ class Attempts:
         return self.table.outcomes.words(column).at(self.rows)
 
 
-def load_task_table(report: Path, split: str | None = None) -> TaskTable:
+def load_task_table(
+    report: Path, split: str | None = None, seeds: Mapping[str, Sequence[str]] | None = None
+) -> TaskTable:
     """The outcomes as sums. Raises UsageError: no such split. EvidenceError: as `Outcomes`; or there are no rows.
+
+    Contenders that are training ``seeds`` of one are that one.
 
     Without ``split`` (``test``, ``dev``, ``all``) a report with rows of ``test`` is read without its dev rows, on which
     thresholds were chosen. Rows without a split, of suites that have none, are kept. Rows of train tasks never are: a
@@ -205,7 +217,7 @@ def load_task_table(report: Path, split: str | None = None) -> TaskTable:
     """
     import pyarrow as pa
 
-    outcomes = Outcomes(report)
+    outcomes = Outcomes(report).folded(seeds or {})
     if split not in {None, "test", "dev", "all"}:
         raise UsageError(f"unknown split {split!r}; use test, dev or all")
     there = outcomes.words("split").every

@@ -59,7 +59,7 @@ def advise(
 
     Raises UsageError: no such report, contender or suite; EvidenceError: no task that all options share.
     """
-    table, manifest = load_evidence(report, split)
+    table, manifest = load_evidence(report, split, apart=True)
     return advise_at(advice_inputs_of(table, manifest, settings), assumptions or load_assumptions(table.report))
 
 

@@ -146,6 +146,8 @@ class AdviceInputs:
         if rates is None or isinstance(rates, float):
             return rates
         entry = self.described.contenders.get(name)
+        if entry is not None and entry.seed_of in dict(rates):
+            return dict(rates)[str(entry.seed_of)]
         if name in dict(rates) or entry is None or entry.worker is None:
             return dict(rates).get(name)
         experts = self.described.models_of(str(entry.expert))

@@ -79,7 +79,7 @@ def set_baseline(
     one with ``anchor``. Returns the lock and the one before it. UsageError: no such contender, or its verdict was not
     SHIP and nobody approves; EvidenceError: the run is not done.
     """
-    table, manifest = load_evidence(report)
+    table, manifest = load_evidence(report, apart=True)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")
     name = contender or default_contender(table, "--contender", meant=load_settings(report).reference)
@@ -221,7 +221,7 @@ def anchor_of(report: Path, lock: Lock | None, contender: str) -> Anchor | None:
             return Anchor(name=name, fault=f"{path} is missing; {remedy}")
         if _file_digest(path) != told["file"]:
             return Anchor(name=name, fault=f"{path} has changed since it was set; {remedy}")
-        table, manifest = load_evidence(folder, "all")
+        table, manifest = load_evidence(folder, "all", apart=True)
         table.index(told["contender"])
     except (KeyError, TypeError, AttributeError):
         return Anchor(name="unreadable", fault=f"{report / FILE}: anchor is not as ownbench baseline set writes it")

@@ -245,7 +245,7 @@ def _baseline_of(
     candidate: EarlyCandidate, baseline: Path, name: str | None, rules: Policy
 ) -> tuple[Side, Anchor | None]:
     """The baseline's side, which has to be done, as it was locked, and with few attempts lost; and its anchor."""
-    table, manifest = load_evidence(baseline)
+    table, manifest = load_evidence(baseline, apart=True)
     same, lock = baseline.resolve() == candidate.report.resolve(), read_lock(baseline)
     besides = candidate.contender if same else None
     if same and (name == besides or table.contenders == (besides,)):

@@ -166,9 +166,9 @@ def _early(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None, an
 
 def _sides(baseline: Path, candidate: Path, first: str | None, second: str | None) -> tuple[Pairs, Lock | None]:
     """Both sides paired, and the baseline's lock."""
-    table, manifest = load_evidence(baseline)
+    table, manifest = load_evidence(baseline, apart=True)
     same, lock = baseline.resolve() == candidate.resolve(), read_lock(baseline)
-    other, other_manifest = (table, manifest) if same else load_evidence(candidate)
+    other, other_manifest = (table, manifest) if same else load_evidence(candidate, apart=True)
     if same and len(table.contenders) == 1:
         only = f"{baseline}: its only contender is {table.contenders[0]!r}"
         raise UsageError(f"{only}, and nothing is gated against itself; give the report of another as CANDIDATE")

@@ -80,13 +80,14 @@ def candidates(
             two = " and ".join(sorted(said_of))
             raise UsageError(f"{listed(same, len(same))} are one recipe with several seeds, said to be {two}; say one")
         one = _candidate(same[0], known, next(iter(said_of), None), bases.get(same[0], frozenset()))
-        name = same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)"
+        of = known.contenders[same[0]].seed_of if same[0] in known.contenders else None
+        name = of or (same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)")
         chosen.append(replace(one, contender=name, members=tuple(same)))
     return tuple(chosen), tuple(name for name in table.contenders if name in left)
 
 
 def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
-    """The names, those together that are the same recipe trained with different seeds, as their cards say."""
+    """The names, those together that are one recipe with different seeds, as the experiment or their cards say."""
     found: dict[str, list[str]] = {}
     for name in names:
         key, seeds = _recipe(known.contenders.get(name, ContenderRecord(name=name)), known)
@@ -100,6 +101,8 @@ def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
 
 def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
     """What a contender has in common with those of its recipe, and its seeds; without seeds its name, and nothing."""
+    if one.seed_of is not None:
+        return digest_json(["seeds of", one.seed_of]), one.name
     rest = {key: part for key, part in one.parts.items() if key not in _OF_ONE_TRAINING}
     training, model = one.parts.get("training") or {}, known.models.get(one.model or "")
     if training and training.keys() == (one.parts.get("adapters") or {}).keys():

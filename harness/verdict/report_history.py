@@ -210,7 +210,7 @@ def _baseline(folder: Path, counts: Sequence[StatusCounts]) -> StoredBaseline | 
     why = f"not looked at here, for its {rows:,} outcomes; ownbench gate does"
     if rows <= MOST_ROWS:
         try:
-            gone = changed_since_lock(folder, load_evidence(folder)[0], lock, lock.contender)
+            gone = changed_since_lock(folder, load_evidence(folder, apart=True)[0], lock, lock.contender)
             stands, why = not gone, f"changed since it was locked: {listed(gone)}" if gone else "as it was locked"
         except _BROKEN as error:
             stands, why = False, f"what was locked cannot be read: {error}"

@@ -55,7 +55,7 @@ def self_test(
         raise UsageError(f"--repetitions {repetitions}: at least one is needed")
     rules = load_policy(policy)
     tested = rules.of_one_try()
-    table, manifest = load_evidence(report)
+    table, manifest = load_evidence(report, apart=True)
     check_domains(rules, table.domain_names, policy)
     first, second = standing(table, read_lock(report), baseline_contender, candidate_contender), candidate_contender
     method, names = "the trials of each task split at random in two", [first]

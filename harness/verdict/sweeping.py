@@ -46,7 +46,7 @@ def sweep(
     goal in dollars where costs are unknown.
     """
     settings = SweepSettings(signal=signal, confidence_from=confidence_from, live=live, level=level, seed=seed)
-    return sweep_of(*load_evidence(report, split), worker, expert, goal=goal, settings=settings)
+    return sweep_of(*load_evidence(report, split, apart=True), worker, expert, goal=goal, settings=settings)
 
 
 def sweep_of(

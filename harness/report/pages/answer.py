@@ -10,7 +10,7 @@ from harness.report.html_parts import html_list, html_text
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, advice_for, scoreboard_for
 from harness.report.pages.parts import draw, errors_told, figure, html, notes, section, show, show_under, title, write
-from harness.report.scoreboard_tables import comparisons_table, scoreboard_table
+from harness.report.scoreboard_tables import comparisons_table, scoreboard_table, seeds_table
 from harness.report.write import found_blocks
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
@@ -47,10 +47,11 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     section("Scoreboard")
     show(
         scoreboard_table(
-            view, {name: o.kind for o in advice.options for name in o.seeds or (o.contender,)} if advice else {}
+            view, {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
         ),
         fold=True,
     )
+    show(seeds_table(view))
     if any(c.pass_rate.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)

@@ -14,7 +14,7 @@ from harness.report.choice_tables import default_parts, hybrids, live_table, pol
 from harness.report.curve_figures import escalation_figure, reliability_figure
 from harness.report.html_parts import html_text
 from harness.report.pages.choices import choose, held, number
-from harness.report.pages.loading import Evidence, Shown, scoreboard_for, sweep_for, table_of
+from harness.report.pages.loading import Evidence, Shown, scoreboard_by_seed, sweep_for, table_by_seed
 from harness.report.pages.parts import figure, html, loud, notes, section, show, title, write
 from harness.report.vega import Theme
 from harness.verdict import Sweep, SweepGoal, SweepPoint, SweepSettings, can_be_replayed
@@ -102,7 +102,7 @@ class Parts:
 
 def parts_of(evidence: Evidence) -> Parts:
     """Of one report."""
-    view, (table, manifest) = scoreboard_for(evidence), table_of(evidence)
+    view, (table, manifest) = scoreboard_by_seed(evidence), table_by_seed(evidence)
     names = [c.name for c in view.shown if c.pass_rate.value is not None]
     speaking = [n for n in names if bool((table.confidences[table.index(n)] >= float("-inf")).any())]
     usual = default_parts(view, manifest, names, speaking) if len(names) > 1 and speaking else None

@@ -35,8 +35,9 @@ def page(shown: Shown) -> None:
     if len(shown.chosen) > 1:
         names = sorted(shown.named, key=lambda name: shown.named[name] is not evidence)
         against = shown.named[choose("Report of the second contender", names, "against")]
-    view, other = loading.scoreboard_for(evidence), loading.scoreboard_for(against)
     apart = against is not evidence
+    of = loading.scoreboard_by_seed if apart else loading.scoreboard_for  # a seed of one report has no pair in another
+    view, other = of(evidence), of(against)
     if not view.shown or len(other.shown) < (1 if apart else 2):
         parts.loud(view.warning)
         st.info(LONE)

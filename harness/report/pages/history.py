@@ -85,7 +85,7 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
         with place, errors_told():
             folder = choose(f"Report of the {word}", list(places), report, index=folders.index(first))
             evidence = loading.evidence_of(places[folder])
-            names = labels(loading.plain_index(evidence).contenders)
+            names = labels(loading.plain_index(evidence).seed.every)
             sides.append((evidence, choose(f"The {word}", names, contender, index=number)))
     if len(sides) == 2 and sides[0] == sides[1]:
         st.info(SAME.replace("contender", "contender of the same report"))
@@ -95,5 +95,5 @@ def _changed(folders: Sequence[Path], first: Path) -> None:
 
 @remembered(64)
 def _changes(a: tuple[Evidence, str], b: tuple[Evidence, str]) -> tuple[Change, ...]:
-    sides = ((contender, *loading.table_of(evidence)) for evidence, contender in (a, b))
+    sides = ((contender, *loading.table_by_seed(evidence)) for evidence, contender in (a, b))
     return changed_of(*(Side(table=table, manifest=manifest, contender=name) for name, table, manifest in sides))

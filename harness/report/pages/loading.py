@@ -114,8 +114,15 @@ def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @remembered(4)
 def table_of(evidence: Evidence) -> analysis.Evidence:
-    """The outcomes as sums a task, and the manifest."""
+    """The outcomes as sums a task, and the manifest; training seeds of a contender are one."""
     return analysis.load_evidence(evidence.folder, evidence.split)
+
+
+@remembered(4)
+def table_by_seed(evidence: Evidence) -> analysis.Evidence:
+    """The same with each training seed a contender by itself."""
+    found = table_of(evidence)
+    return analysis.load_evidence(evidence.folder, evidence.split, apart=True) if found[0].seeds else found
 
 
 def _of_table(most: int, view: Callable[Concatenate[analysis.Evidence, P], R]) -> Callable[Concatenate[Evidence, P], R]:
@@ -141,12 +148,20 @@ def scoreboard_for(evidence: Evidence, reference: str | None = None) -> Scoreboa
 
 
 @remembered(16)
+def scoreboard_by_seed(evidence: Evidence) -> Scoreboard:
+    """The same with each training seed a contender by itself."""
+    table, manifest = table_by_seed(evidence)
+    folded = table_of(evidence)[0].seeds
+    return analysis.scoreboard((table, manifest)) if folded else scoreboard_for(evidence)
+
+
+@remembered(16)
 def pairing_between(
     first: tuple[Evidence, str], second: tuple[Evidence, str], trials_as: str = "mean", errors_as: str = "excluded"
 ) -> Pairing:
     """Contenders of two reports on the tasks that both have; the warnings are those of both."""
     (here, a), (there, b) = first, second
-    table, other = table_of(here)[0], table_of(there)[0]
+    table, other = table_by_seed(here)[0], table_by_seed(there)[0]
     both = analysis.contenders_of_two_reports(table, a, other, b)
     found = analysis.pair((both, None), *both.contenders, trials_as=trials_as, errors_as=errors_as)
     said = [(one.name, analysis.progress_of(*table_of(one)).warning) for one in (here, there)]
@@ -177,13 +192,13 @@ def sweep_for(
     evidence: Evidence, worker: str, expert: str, goal: SweepGoal | None = None, settings: SweepSettings | None = None
 ) -> Sweep:
     """Every threshold from worker to expert."""
-    return verdict.sweep_of(*table_of(evidence), worker, expert, goal=goal, settings=settings)
+    return verdict.sweep_of(*table_by_seed(evidence), worker, expert, goal=goal, settings=settings)
 
 
 @remembered(4)
 def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
     """What any advice rests on, for as many economics as somebody tries; ``kinds`` is what the reader says."""
-    return verdict.advice_inputs_of(*table_of(evidence), verdict.AdviceSettings(kinds=dict(kinds) or None))
+    return verdict.advice_inputs_of(*table_by_seed(evidence), verdict.AdviceSettings(kinds=dict(kinds) or None))
 
 
 @remembered(64)
