@@ -19,7 +19,7 @@ from harness.analysis import scoreboard
 from harness.cli import main
 from harness.cluster import manifest_faults
 from harness.core import percent_interval
-from harness.model import serving_of
+from harness.model import Serving, serving_of
 
 ROOT = Path(__file__).parents[2]
 ADAPTER, WORKER = ROOT / "adapters" / "claim-check", ROOT / "adapters" / "base" / "worker"
@@ -98,6 +98,18 @@ def test_all_files_say_the_one_command_line(exported: Path) -> None:
     assert [*container["command"], *container["args"]] == ["vllm", "serve", *inside]
     readme = (exported / "README.md").read_text()
     assert " ".join(["vllm serve", *serving.arguments("/models/worker", ["/adapters/claim-check"])]) in readme
+
+
+def test_the_pages_say_the_same() -> None:
+    ours = serving_of(WORKER, {"ticket-routing": ROOT / "adapters" / "ticket-routing"})
+    theirs = Serving(name="kimi", adapters=("tickets", "claims"), rank=16, dtype="bfloat16", max_model_len=8192)
+    said = {
+        "export.md": ours.arguments("/models/worker", ["/adapters/ticket-routing"]),
+        "vllm.md": theirs.arguments("/models/kimi", ["/adapters/tickets", "/adapters/claims"]),
+    }
+    for page, arguments in said.items():
+        text = " ".join((ROOT / "docs" / page).read_text().replace("\\\n", " ").split())
+        assert " ".join(["vllm serve", *arguments]) in text, page
 
 
 def test_the_script_starts_that_command_with_this_folder(exported: Path, tmp_path: Path) -> None:
