@@ -37,7 +37,8 @@ def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taught:
     if recipe.pipeline == "grpo":
         return _questions(recipe, file, base, encoder)
     own, sources = _read(recipe, file)
-    general = _general(recipe, file, len(own))
+    source = _general_source(recipe, file)
+    general = _drawn(recipe, source, len(own))
     taught = [*own, *general]
     overlap = _overlap(recipe, file, base, taught)
     if recipe.pipeline == "cpt":
@@ -49,7 +50,7 @@ def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taught:
         rows = [encoder.preference(one) if isinstance(one, Preference) else encoder.example(one) for one in taught]
     card = {
         "training_data": _source(recipe),
-        "training_digest": digest_json([[one.prompt, *_answers(one)] for one in taught]),
+        "training_digest": digest_json([[one.prompt, *_answers(one)] for one in [*own, *source]]),  # of no seed
         "data_licence": recipe.data_licence or _data_licence(recipe, file),
         "examples": len(taught),
         "general_examples": len(general) or None,
@@ -130,18 +131,22 @@ def _suite(file: Path, text: str, split: str | None, field: str) -> Suite:
     return load_suite(resolve(file, text, field=f"{field}.suite"))
 
 
-def _general(recipe: Recipe, file: Path, n: int) -> Sequence[Example]:
-    """So many general examples that they are their share of all, drawn by the seed; over again where they are few."""
+def _general_source(recipe: Recipe, file: Path) -> Sequence[Example]:
+    """The general examples that some are drawn from; none without ``mix``."""
     mix = recipe.mix
     if mix is None:
         return ()
     if mix.file is not None:
-        among = read_examples(resolve(file, mix.file, field="mix.file"))
-    else:
-        among = suite_examples(_suite(file, str(mix.suite), None, "mix"), "train")
-    wanted, chance, drawn = round(n * mix.share / (1 - mix.share)), random.Random(recipe.seed), list[Example]()  # noqa: S311
+        return read_examples(resolve(file, mix.file, field="mix.file"))
+    return suite_examples(_suite(file, str(mix.suite), None, "mix"), "train")
+
+
+def _drawn(recipe: Recipe, source: Sequence[Example], n: int) -> Sequence[Example]:
+    """So many general examples that they are their share of all, drawn by the seed; over again where they are few."""
+    share = 0.0 if recipe.mix is None else recipe.mix.share
+    wanted, chance, drawn = round(n * share / (1 - share)), random.Random(recipe.seed), list[Example]()  # noqa: S311
     while len(drawn) < wanted:
-        drawn += chance.sample(among, min(len(among), wanted - len(drawn)))
+        drawn += chance.sample(source, min(len(source), wanted - len(drawn)))
     return drawn
 
 
