@@ -11,7 +11,17 @@ from typing import Any
 
 from harness.adapter import load_adapter
 from harness.analysis import pair
-from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, plural, seconds, write_atomic
+from harness.core import (
+    Estimate,
+    OwnbenchError,
+    dollars_interval,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+    seconds,
+    write_atomic,
+)
 from harness.experiment import load_experiment, resolve
 from harness.report.markdown_text import markdown_table
 
@@ -52,11 +62,12 @@ def rates(found: dict[str, Any]) -> list[str]:
 
 def gains(report: Path) -> list[str]:
     """What the training gained by suite, on the same tasks."""
-    lines = []
-    for one in pair(report, "tuned", "base").domains:
-        gain = percent_interval(Estimate(value=one.delta, low=one.low, high=one.high)) + " points"
-        lines.append(f"- {one.domain}: `tuned` minus `base` {gain.replace('%', '')}, {plural(one.n_tasks, 'task')}")
-    return lines
+    return [
+        f"- {one.domain}: `tuned` passes {points(one.delta)} points more than `base` {points_interval(one.low, one.high)},"
+        f" on {plural(one.n_tasks, 'task')}."
+        for one in pair(report, "tuned", "base").domains
+        if one.delta is not None
+    ]
 
 
 def trained(report: Path) -> list[str]:
