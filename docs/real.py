@@ -62,12 +62,11 @@ def rates(found: dict[str, Any]) -> list[str]:
 
 def gains(report: Path) -> list[str]:
     """What the training gained by suite, on the same tasks."""
-    return [
-        f"- {one.domain}: `tuned` passes {points(one.delta)} points more than `base` {points_interval(one.low, one.high)},"
-        f" on {plural(one.n_tasks, 'task')}."
-        for one in pair(report, "tuned", "base").domains
-        if one.delta is not None
-    ]
+    lines = []
+    for one in pair(report, "tuned", "base").domains:
+        gain = f"{points(one.delta or 0.0)} points {points_interval(one.low, one.high)}"
+        lines.append(f"- {one.domain}: `tuned` minus `base` {gain}, on {plural(one.n_tasks, 'task')}.")
+    return lines
 
 
 def trained(report: Path) -> list[str]:
