@@ -186,6 +186,8 @@ def test_a_report_that_is_there_is_kept(place: Path) -> None:
     with pytest.raises(OwnbenchError, match="exists already; name a new folder as --report"):
         proved(place)
     assert held.read_text() == "name: mine\n"
+    with pytest.raises(OwnbenchError, match="takes no new folder"):
+        prove(prepare(place / "recipe.yaml"), place / "recipe.yaml" / "new")
 
 
 @pytest.mark.slow
