@@ -56,7 +56,7 @@ FILES = (
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
     ("card.yaml", (adapter_folder._Card,)),
-    ("recipe.yaml", (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, TrainingJobEntry)),
+    ("recipe.yaml", (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CurveEntry, TrainingJobEntry)),
 )  # fmt: skip
 """Each file that a user writes, and the records that check it: the whole first, then its parts."""
 
@@ -80,6 +80,7 @@ WHERE = {
     "LoraEntry": "`lora`",
     "DataEntry": "`data`",
     "MixEntry": "`mix`",
+    "CurveEntry": "`curve`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",
     "HumanBaseline": "`human_baseline`, where it is a mapping",

@@ -34,6 +34,8 @@ TRAIN = (
     arg("recipe RECIPE", "a YAML file: what is trained, on what, and how", type=Path),
     arg("--out DIR", "the folder to make (default: adapters/NAME, by the recipe's name)", type=Path),
     arg("--overwrite", "replace what stands there", **FLAG),
+    arg("--examples N,N", "a learning curve: an adapter for each number of examples and for all, judged side by side"),
+    arg("--report REPORT", "of --examples: where they are judged (default: reports/NAME-curve)", type=Path),
     arg("--job FILE", "write a Job for Kubernetes that trains, and train nothing", type=Path),
     arg("--quiet", "no progress", **FLAG),
     JSON,
@@ -118,6 +120,12 @@ def _facts(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     """Trains, and says what was made."""
+    if args.examples is not None:
+        from harness.cli.learning import run_curve
+
+        return run_curve(args, line)
+    if args.report is not None:
+        raise UsageError("--report goes with --examples")
     if args.job is not None:
         return _write_job(args)
     from harness.adapter import load_adapter

@@ -89,6 +89,14 @@ class MixEntry(Strict):
         return self
 
 
+class CurveEntry(Strict):
+    """``curve`` of a recipe: how ``--examples`` judges. It changes no training but those of the numbers."""
+
+    suite: Text | None = None
+    margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.02
+    compute: Literal["steps", "epochs"] = "steps"
+
+
 class Recipe(Strict):
     """What is trained, on what, and how."""
 
@@ -129,6 +137,7 @@ class Recipe(Strict):
     data_licence: Text | None = None
     note: Text | None = None
     allow_overlap: list[Text] = Field(default_factory=list)
+    curve: CurveEntry = CurveEntry()
     job: TrainingJobEntry = TrainingJobEntry()
 
     @model_validator(mode="after")
