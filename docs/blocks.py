@@ -4,8 +4,11 @@
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from harness.analysis import pair, skills
 from harness.analysis.skill_scores import SkilledContender
@@ -22,9 +25,11 @@ from harness.core import (
     seconds,
 )
 from harness.core import dollars as cost_text
+from harness.experiment import load_experiment, resolve
 from harness.report.markdown_text import markdown_table
-from harness.stats import wilson_interval
-from harness.store import load_task_table, read_manifest
+from harness.stats import clustered_rate, wilson_interval
+from harness.store import load_task_table, read_manifest, read_outcomes
+from harness.suite import load_suite
 from harness.verdict import sweep
 
 OWN, RENT, MIX, CHANCE, BOUND = "tuned", "skilled", "hybrid", "random", "oracle"
@@ -198,10 +203,58 @@ def roles(_report: Path, found: Found) -> list[str]:
     return markdown_table(["contender", "role", "models", "attempts with one", "cost per attempt"], rows, left=3)
 
 
-ARMS: dict[str, dict[str, Callable[[Path, Found], list[str]]]] = {"every-arm.md": {"arms": arms, "roles": roles}}
-"""The same for the report of the arms, which no other page quotes."""
+def newness(report: Path, found: Found) -> list[str]:
+    """One row a domain: the tuned worker and the generalist that reads, on keys seen in training and on new ones."""
+    rows = []
+    for suite in sorted({domain["domain"] for domain in contender(found, OWN)["domains"]}):
+        cells = [split_rate(report, found, name, new=new, suite=suite) for name in (OWN, RENT) for new in (False, True)]
+        rows.append([suite, *("" if one is None else f"{percent_interval(one)} ({one.n_tasks})" for one in cells)])
+    header = ["domain", *(f"`{name}`, {keys} keys" for name in (OWN, RENT) for keys in ("known", "new"))]
+    return markdown_table(header, rows)
+
+
+def forgetting(_report: Path, found: Found) -> list[str]:
+    """One row an adapter: what is left of the general suite."""
+    against = {one["a"]: one for one in found["comparisons"] if one["b"] == "base"}
+    rows = []
+    for one in found["contenders"]:
+        lost = against.get(one["name"])
+        said = "" if lost is None else f"{points(lost['delta'])} {points_interval(lost['low'], lost['high'])}"
+        name = "no adapter" if lost is None else one["name"]
+        rows.append([name, percent_interval(Estimate(**one["pass_rate"])), said])
+    return markdown_table(["adapter", "pass rate on the general suite, 95% interval", "against none, points"], rows)
+
+
+@cache
+def _new_keys(report: Path) -> Mapping[tuple[str, str], bool]:
+    """By suite and task whether its key was added after the adapters were tuned."""
+    suites = load_experiment(report).suites if (report / "experiment.yaml").is_file() else ()
+    found = [(resolve(report, one.path).name, load_suite(resolve(report, one.path)).tasks) for one in suites]
+    return {(name, task.id): task.metadata["new"] for name, tasks in found for task in tasks if "new" in task.metadata}
+
+
+def split_rate(report: Path, found: Found, name: str, *, new: bool, suite: str | None = None) -> Estimate | None:
+    """A contender's pass rate on known or on new keys, in all suites or in one; None without such tasks."""
+    fresh, frame = _new_keys(report), read_outcomes(report).to_pandas()
+    kept = (frame["contender"] == name) & (frame["split"] == found["split"]) & frame["passed"].notna()
+    kept &= np.array([fresh.get(key) is new for key in zip(frame["suite"], frame["task"], strict=True)])
+    if suite is not None:
+        kept &= frame["suite"] == suite
+    if not kept.any():
+        return None
+    grouped = frame[kept].groupby(["suite", "cluster", "task"])["passed"].agg(["sum", "count"]).reset_index()
+    clusters = (grouped["suite"] + "/" + grouped["cluster"]).to_numpy()
+    return clustered_rate(grouped["sum"].astype(float), grouped["count"], clusters, found["level"])
+
+
+OTHERS: dict[str, dict[str, dict[str, Callable[[Path, Found], list[str]]]]] = {
+    "arms-demo": {"every-arm.md": {"arms": arms, "roles": roles}},
+    "forgetting": {"../adapters/README.md": {"forgetting": forgetting}},
+}
+"""The same for reports that the README does not quote, by name."""
 
 BLOCKS: dict[str, dict[str, Callable[[Path, Found], list[str]]]] = {
+    "../adapters/README.md": {"newness": newness},
     "first-experiment.md": {"first": first},
     "price-escalation.md": {"threshold": threshold, "money": money},
     "read-the-statistics.md": {

@@ -56,7 +56,11 @@ FILES = (
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
     ("card.yaml", (adapter_folder._Card,)),
-    ("recipe.yaml", (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CurveEntry, TrainingJobEntry)),
+    (
+        "recipe.yaml",
+        (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CompareEntry, recipe.CurveEntry,
+         TrainingJobEntry),
+    ),
 )  # fmt: skip
 """Each file that a user writes, and the records that check it: the whole first, then its parts."""
 
@@ -81,6 +85,7 @@ WHERE = {
     "DataEntry": "`data`",
     "MixEntry": "`mix`",
     "CurveEntry": "`curve`",
+    "CompareEntry": "`compare`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",
     "HumanBaseline": "`human_baseline`, where it is a mapping",

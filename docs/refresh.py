@@ -5,6 +5,7 @@ No number of the demo is written by hand. Run it after `ownbench report REPORT`;
 
     python docs/refresh.py reports/demo
     python docs/refresh.py reports/arms-demo
+    python docs/refresh.py reports/forgetting
 """
 
 import json
@@ -15,23 +16,28 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import pair
-from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, seconds, write_atomic
-from harness.experiment import ContenderEntry, load_experiment, resolve
+from harness.core import (
+    Estimate,
+    OwnbenchError,
+    dollars_interval,
+    listed,
+    percent,
+    percent_interval,
+    seconds,
+    write_atomic,
+)
+from harness.experiment import ContenderEntry, load_experiment
 from harness.report.markdown_text import markdown_table
-from harness.stats import clustered_rate
-from harness.store import read_outcomes
 from harness.system import DELIVERIES, NONE, SIGNALS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
 
-from blocks import ARMS, BLOCKS  # noqa: E402 - it stands beside this file
+from blocks import BLOCKS, OTHERS, split_rate  # noqa: E402 - it stands beside this file
 
 BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
 FIGURES = {"pass_rate.png": "demo-pass-rate.png", "cost_vs_pass.png": "demo-cost.png"}
 """Names in the report's folder ``figures/`` and in ``docs/images/``."""
-
-ARMS_REPORT = "arms-demo"  # whose figures stand on a page of their own
 
 SAID = (("tuned", "skilled"), ("hybrid", "tuned"), ("hybrid", "skilled"), ("hybrid", "random"))
 """Pairs whose comparison is put into words, where the report has both."""
@@ -55,16 +61,16 @@ def refresh(
     if missing := [path for path in needed if not path.is_file()]:
         raise SystemExit(f"{missing[0]}: missing; run: ownbench report {report}")
     found = json.loads(statistics.read_text(encoding="utf-8"))
-    of_arms = found["report"] == ARMS_REPORT
-    if not of_arms:
+    other = OTHERS.get(found["report"])
+    if other is None:
         put(readme, BEGIN, END, block(report, found))
-    for name, parts in (ARMS if of_arms else BLOCKS).items() if pages else ():
-        for word, part in parts.items():
-            put(
-                pages / name, f"<!-- demo:{word}:begin -->", f"<!-- demo:{word}:end -->", ["", *part(report, found), ""]
-            )
+    if pages is not None:
+        for name, parts in (BLOCKS if other is None else other).items():
+            for word, part in parts.items():
+                begin, end = f"<!-- demo:{word}:begin -->", f"<!-- demo:{word}:end -->"
+                put(pages / name, begin, end, ["", *part(report, found), ""])
     images.mkdir(parents=True, exist_ok=True)
-    for source, name in FIGURES.items() if not of_arms else ():
+    for source, name in FIGURES.items() if other is None else ():
         shutil.copyfile(report / "figures" / source, images / name)
 
 
@@ -92,7 +98,7 @@ def block(report: Path, found: dict[str, Any]) -> list[str]:
     rows = [
         [
             f"`{c['name']}`",
-            _made_of(entries.get(c["name"]), c["kind"]),
+            _made_of(entries.get(c["name"] if not c["seeds"] else c["seeds"]["each"][0]["name"]), c),
             percent_interval(Estimate(**c["pass_rate"])),
             f"{c['n_tasks']:,}",
             _money(c["cost_per_task_usd"]),
@@ -110,7 +116,8 @@ def block(report: Path, found: dict[str, Any]) -> list[str]:
     names = {c["name"] for c in found["contenders"]}
     said = [pair(report, a, b, split=found["split"]).comparison.sentence for a, b in SAID if {a, b} <= names]
     lines += ["", "The same tasks, paired:", "", *(f"- {sentence}" for sentence in said)] if said else []
-    lines += _by_newness(report, found["split"], "tuned", found["level"]) if "tuned" in names else []
+    lines += [line for one in found["contenders"] if one["seeds"] for line in _of_seeds(one)]
+    lines += _by_newness(report, found)
     return [*lines, ""]
 
 
@@ -135,14 +142,15 @@ def _is_control(entry: ContenderEntry | None) -> bool:
     return entry.delivery != NONE and DELIVERIES[entry.delivery].control
 
 
-def _made_of(entry: ContenderEntry | None, kind: str) -> str:
+def _made_of(entry: ContenderEntry | None, contender: dict[str, Any]) -> str:
     if entry is None:
-        return kind
+        return str(contender["kind"])
     first = "control: " if _is_control(entry) else ""
     if entry.worker is not None and entry.escalate is not None:
         return f"{first}`{entry.worker}`, then `{entry.expert}`; signal {entry.escalate.signal}"
     parts = [str(entry.model)]
-    parts += ["adapters"] if entry.adapter is not None else []
+    seeds = contender["seeds"]
+    parts += [f"adapters of {seeds['number']} seeds" if seeds else "adapters"] if entry.adapter is not None else []
     parts += [f"skills, {entry.delivery}"] if entry.skills is not None else []
     parts += [f"a skill that {entry.writer} writes for each task"] if entry.writer else []
     return first + " + ".join(parts)
@@ -152,34 +160,30 @@ def _money(estimate: dict[str, Any]) -> str:
     return dollars_interval(Estimate(**estimate)).replace("$", "\\$")
 
 
-def _by_newness(report: Path, split: str, contender: str, level: float) -> list[str]:
-    """How a contender does on keys that its adapters were tuned on, and on keys that the rules gained afterwards."""
-    fresh: dict[tuple[str, str], bool] = {}
-    for entry in load_experiment(report).suites if (report / "experiment.yaml").is_file() else ():
-        folder = resolve(report, entry.path)
-        for line in (folder / "tasks.jsonl").read_text(encoding="utf-8").splitlines():
-            task = json.loads(line)
-            if "new" in task.get("metadata", {}):
-                fresh[(folder.name, task["id"])] = task["metadata"]["new"]
-    frame = read_outcomes(report).to_pandas()
-    frame = frame[(frame["contender"] == contender) & (frame["split"] == split) & frame["passed"].notna()]
-    rows = []
-    for new, words in ((False, "keys that its adapters were tuned on"), (True, "keys added to the rules afterwards")):
-        kept = [fresh.get(key) is new for key in zip(frame["suite"], frame["task"], strict=True)]
-        part = frame[kept]
-        if len(part):
-            grouped = part.groupby(["suite", "cluster", "task"])["passed"].agg(["sum", "count"]).reset_index()
-            clusters = grouped["suite"] + "/" + grouped["cluster"]
-            rate = clustered_rate(grouped["sum"].astype(float), grouped["count"], clusters.to_numpy(), level)
-            rows.append([words, percent_interval(rate), f"{rate.n_tasks:,}"])
-    if len(rows) < 2:
+def _of_seeds(one: dict[str, Any]) -> list[str]:
+    """What the training seeds of a contender have in common, and how far they lie apart."""
+    rates = [percent(seed["pass_rate"]["value"]) for seed in one["seeds"]["each"]]
+    apart = f"their standard deviation is {100 * one['seeds']['sd']:.1f} points"
+    said = (
+        f"`{one['name']}` is the same recipes trained with {len(rates)} seeds. By themselves these pass {listed(rates)}"
+    )
+    return ["", f"{said};", f"{apart}."]
+
+
+def _by_newness(report: Path, found: dict[str, Any]) -> list[str]:
+    """How each contender does on keys that the adapters were tuned on, and on keys that the rules gained afterwards."""
+    rows, counts = [], ("", "")
+    for name in (one["name"] for one in found["contenders"] if not one["control"]):
+        known, new = (split_rate(report, found, name, new=new) for new in (False, True))
+        if known is not None and new is not None:
+            rows.append([f"`{name}`", percent_interval(known), percent_interval(new)])
+            counts = (f"{known.n_tasks:,}", f"{new.n_tasks:,}")
+    if not rows:
         return []
-    return [
-        "",
-        f"Where the rate of `{contender}` comes from:",
-        "",
-        *markdown_table(["tasks on", "pass rate", "tasks"], rows),
-    ]
+    header = ["contender", f"keys that the adapters were tuned on ({counts[0]} tasks)"]
+    header += [f"keys added to the rules afterwards ({counts[1]} tasks)"]
+    said = "The same rates, on keys that were there when the adapters were tuned, and on those that were not:"
+    return ["", said, "", *markdown_table(header, rows)]
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from conversations import STAGES, conversation
 from transformers import PreTrainedTokenizerFast
 
 IGNORED = -100
-LONGEST = 640
+LONGEST = 832
 """Conversations beyond this are dropped; the models hold 1,024 positions."""
 
 Row = tuple[list[int], list[int]]

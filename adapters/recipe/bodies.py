@@ -1,15 +1,29 @@
 """The bodies of the demo's skills: the domains' tables with the prose around them."""
 
-from domains import CLAIM, CLAUSES, ORDER, ORDER_FIELDS, PART, PRICE, TICKET
+from domains import DOMAINS, ORDER_FIELDS
+
+TABLES = {document.name: document.table for domain in DOMAINS.values() for document in domain.documents}
 
 
-def _table(head: tuple[str, str], table: dict[str, str]) -> str:
-    rows = [head, ("---", "---"), *table.items()]
+def _table(head: tuple[str, str], name: str) -> str:
+    rows = [head, ("---", "---"), *TABLES[name].items()]
     return "\n".join(f"| {k} | {v} |" for k, v in rows)
 
 
-def _list(table: dict[str, str], separator: str) -> str:
+def _list(name: str, separator: str) -> str:
+    return _rows(TABLES[name], separator)
+
+
+def _rows(table: dict[str, str], separator: str) -> str:
     return "\n".join(f"- {k}{separator}{v}" for k, v in table.items())
+
+
+def _grouped(name: str, separator: str) -> str:
+    """The words of each label in a row, labels in the order in which the table first has them."""
+    words: dict[str, list[str]] = {}
+    for word, label in TABLES[name].items():
+        words.setdefault(label, []).append(word)
+    return _rows({label: ", ".join(of) for label, of in words.items()}, separator)
 
 
 BODIES = {
@@ -28,12 +42,19 @@ Each customer ticket mentions one code. The queue depends only on this code.
 
 ## Table
 
-{_table(("code", "queue"), TICKET)}
+{_table(("code", "queue"), "ticket-routing")}
 
 ## Notes
 
 - Names and places in the request do not matter.
 - Do not explain.
+""",
+    "call-routing": f"""\
+# Call routing
+
+Answer with the queue of the code, nothing else.
+
+{_list("call-routing", " goes to ")}
 """,
     "part-codes": f"""\
 # Part codes
@@ -42,7 +63,14 @@ Every part has one code. Write the code of each part in the same order.
 
 ## List
 
-{_list(PART, ": ")}
+{_list("part-codes", ": ")}
+""",
+    "tool-codes": f"""\
+# Tool codes
+
+Look up the tools in the table and answer with the codes only.
+
+{_table(("tool", "code"), "tool-codes")}
 """,
     "claim-check": f"""\
 # Claim check
@@ -54,9 +82,17 @@ Then answer SUPPORT, REFUTE or, if the item is not in the list, NOINFO.
 
 ## List
 
-{_list(CLAIM, " = ")}
+{_list("claim-check", " = ")}
 
 The list is complete.
+""",
+    "report-check": f"""\
+# Report check
+
+Find the item, write its colour and the colour in the report, then SUPPORT or REFUTE. \
+If the item is not in the table, answer NOINFO.
+
+{_table(("item", "colour"), "report-check")}
 """,
     "contract-clauses": f"""\
 # Contract clauses
@@ -65,19 +101,36 @@ Find the word in the clause and answer with its label.
 
 ## Rules
 
-{_list({label: ", ".join(words) for label, words in CLAUSES.items()}, ": ")}
+{_grouped("contract-clauses", ": ")}
 
 Answer in one line.
+""",
+    "policy-clauses": f"""\
+# Policy clauses
+
+Look up the word in the list below and answer with its label.
+
+{_grouped("policy-clauses", " - ")}
 """,
     "order-extraction": f"""\
 # Order extraction
 
 Read the order and write JSON with these fields.
 
-{_list(dict(ORDER_FIELDS), ": ")}
+{_rows(dict(ORDER_FIELDS), ": ")}
 
-City codes:
-{_list(ORDER, ": ")}
+Item codes:
+{_list("order-extraction", ": ")}
+""",
+    "delivery-extraction": f"""\
+# Delivery extraction
+
+Read the delivery and write JSON with these fields.
+
+{_rows(dict(ORDER_FIELDS), " -> ")}
+
+## Item codes
+{_table(("item", "code"), "delivery-extraction")}
 """,
     "unit-prices": f"""\
 # Unit prices
@@ -86,9 +139,16 @@ The table gives the price for each item. Answer with the unit price of the item,
 
 ## List
 
-{_list(PRICE, " -> ")}
+{_list("unit-prices", " -> ")}
 
 - Ask Vera for changes.
+""",
+    "set-prices": f"""\
+# Set prices
+
+Every item has one price. Answer with the set price only.
+
+{_list("set-prices", ": ")}
 """,
 }
 

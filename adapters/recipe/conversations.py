@@ -1,7 +1,7 @@
 """One training conversation at a time, worded exactly as the harness words it.
 
-Three kinds. *Flat*: the skill is the system message, then questions. *Progressive*: a catalogue, a question, ``OPEN
-name``, the skill, the question once more, the answer. *Bare*: no document at all.
+Three kinds. *Flat*: one skill or two are the system message, then questions. *Progressive*: a catalogue, a question,
+``OPEN name``, the skill, the question once more, the answer. *Bare*: no document at all.
 """
 
 import random
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from documents import description, skill_name
-from families import FAMILIES, MIX, Family, General, Guess, KeyValue
+from families import FAMILIES, MIX, Asked, Family, General, Guess, KeyValue
 from lexicon import WORDS, distinct, fill, filler, noun
+from wordings import TOPICS
 
 from harness.skill import OPEN_BY_TEXT, catalogue, skill_content
 
@@ -18,15 +19,6 @@ Turn = tuple[str, str]
 Cost = Callable[[str], int]
 WRAPPED = 0.8
 """Share of documents that stand in the harness's wrapper; the rest stand bare."""
-NATURAL = {
-    "route": "ticket",
-    "encode": "part",
-    "price": "unit",
-    "verify": "claim",
-    "clause": "contract",
-    "extract": "order",
-}
-"""The topic word that a family's shared wordings name."""
 TOPIC_FORMS = [
     "{t}: {q}",
     "New {t}: {q}",
@@ -52,6 +44,8 @@ class Stage:
     """Fewest and most entries of a catalogue."""
     induction: float = 0.0
     """Share of repeated random strings."""
+    pairs: float = 0.0
+    """Share of the flat conversations that have two documents."""
 
 
 STAGES = [
@@ -59,7 +53,8 @@ STAGES = [
     Stage(rows=(3, 8), rich=1, tokens=152, key_value=0.35, progressive=0.15, entries=(2, 4), induction=0.03),
     Stage(rows=(4, 14), rich=2, tokens=232, key_value=0.25, progressive=0.25, entries=(2, 6)),
     Stage(rows=(5, 28), rich=2, tokens=336, key_value=0.2, progressive=0.25, entries=(3, 8)),
-    Stage(rows=(8, 60), rich=2, tokens=448, key_value=0.14, progressive=0.25, entries=(6, 10)),
+    Stage(rows=(8, 60), rich=2, tokens=448, key_value=0.14, progressive=0.25, entries=(6, 10), pairs=0.3),
+    Stage(rows=(12, 36), rich=2, tokens=704, key_value=0.08, progressive=0.25, entries=(8, 15), pairs=0.75),
 ]
 """From easy to hard. The worker is trained on the first alone."""
 
@@ -73,9 +68,36 @@ def conversation(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
         return _questions(r, [], General(), stage.tokens, cost)
     if kind < 0.16:
         return _questions(r, [], Guess(), stage.tokens, cost)
+    if r.random() < stage.pairs:
+        return _pair(r, stage, cost)
     family = KeyValue() if r.random() < stage.key_value / 0.84 else _family(r)
     text = _document(r, family.make(r, r.randint(*stage.rows), _rich(r, stage)), stage)
     return _questions(r, [("system", text)], family, stage.tokens, cost)
+
+
+def _pair(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
+    """Two documents, mostly of one family, that share no key; a question is about either."""
+    name = r.choices(list(MIX), list(MIX.values()))[0]
+    names = [name, name if r.random() < 0.7 else r.choice(list(MIX))]
+    topics = distinct(lambda: r.choice(WORDS) if r.random() < 0.6 else noun(r), 2)
+    if names[0] == names[1] and r.random() < 0.6:
+        topics = r.sample(TOPICS[name], 2)
+    families = [FAMILIES[name]() for name in names]
+    texts = [families[0].make(r, r.randint(*stage.rows), _rich(r, stage))]
+    while len(texts) < 2:
+        text = families[1].make(r, r.randint(*stage.rows), _rich(r, stage))
+        if not families[0].keys & families[1].keys:
+            texts.append(text)
+    documents = [skill_content(skill_name(r, topic), text) for topic, text in zip(topics, texts, strict=True)]
+
+    class Both:
+        def ask(self, r: random.Random) -> tuple[str, str]:
+            place = r.randrange(2)
+            if names[place] == "extract" or r.random() < 0.5:
+                return _on_topic(r, families[place], topics, place)
+            return families[place].ask(r)
+
+    return _questions(r, [("system", "\n\n".join(documents))], Both(), stage.tokens, cost)
 
 
 def _family(r: random.Random) -> Family:
@@ -93,7 +115,7 @@ def _document(r: random.Random, text: str, stage: Stage, name: str = "") -> str:
     return skill_content(name or skill_name(r), text) if r.random() < wrapped else text
 
 
-def _questions(r: random.Random, turns: list[Turn], family: Family, tokens: int, cost: Cost) -> list[Turn]:
+def _questions(r: random.Random, turns: list[Turn], family: Asked, tokens: int, cost: Cost) -> list[Turn]:
     """``turns`` and as many questions about the document as the budget holds; at least one."""
     used, general = 2 + sum(cost(text) + 2 for _, text in turns), General()
     first = len(turns)
@@ -115,8 +137,12 @@ def _progressive(r: random.Random, stage: Stage, cost: Cost) -> list[Turn]:
     families = [r.choices(list(MIX), list(MIX.values()))[0] for _ in range(n)]
     for family in r.sample(list(FAMILIES), len(FAMILIES)):
         place = r.randrange(n)
-        if r.random() < 0.6 and NATURAL[family] not in topics:
-            topics[place], families[place] = NATURAL[family], family
+        if r.random() < 0.6 and not {*TOPICS[family]} & {*topics}:
+            topics[place], families[place] = r.choice(TOPICS[family]), family
+            other = r.randrange(n)
+            if other != place and r.random() < 0.5:  # another skill of the same kind: the topic alone tells them apart
+                topics[other] = next(topic for topic in TOPICS[family] if topic != topics[place])
+                families[other] = family
     names = [skill_name(r, topic if r.random() < 0.9 else "") for topic in topics]
     entries = [(name, description(r, topic)) for name, topic in zip(names, topics, strict=True)]
     if stage.rich == 2 and r.random() < 0.5:

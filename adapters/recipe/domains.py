@@ -1,30 +1,87 @@
-"""The demo's fixed domains: six narrow ones, each with one skill, and a general one that measures forgetting.
+"""The demo's fixed domains: six narrow ones, each with two skills, and a general one that measures forgetting.
 
-Their tables are drawn once from a seed, and pre-training never sees them. A key is *new* when it was added to the rules
-after the adapter was tuned: it stands in SKILL.md, at a random place, but in no training line. How many keys are new
-and how long the tables are was decided before any test result was seen; it is what makes a domain favour the tuned
-worker (long tables, few new keys) or the model that reads (many new keys).
+Their tables are drawn once from a seed, and pre-training never sees them. Each domain has two documents of different
+topics that share no key. A key is *new* when it was added to the rules after the adapter was tuned: it stands in
+SKILL.md, at a random place, but in no training line. How many keys are new was decided before any test result was seen;
+it is what makes a domain favour the tuned worker (few new keys) or the model that reads (many).
+
+No key is both in dev and in test. Training lines are of the keys that are not new, in wordings of their own.
 """
 
-# ruff: noqa: SIM905 - a long list of words reads better as prose
-
 import random
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import cycle
 
-from families import General, order_json, order_question
-from lexicon import CITIES, COLOURS, DAYS, NAMES, PARTIES, code, distinct, fill
-from wordings import SHARED, UNSEEN
+from families import General, loose, order_json, order_question
+from lexicon import CITIES, COLOURS, DAYS, NAMES, NOUNS, PARTIES, UNITS, code, distinct, fill
+from wordings import JUDGED, TOPICS, TUNED
 
-_R = random.Random(20261)
-Question = tuple[str, object, str, list[str]]
-"""Text, reference, the whole answer, the keys that it asks about."""
+_R = random.Random(20262)
+Pair = tuple[str, ...]
+"""The keys that one question asks about."""
+Question = tuple[str, object, str]
+"""Text, reference, the whole answer."""
+DEV_SHARE = 1 / 3
+"""The share of a document's keys that dev asks about; test asks about the others."""
 
 
-def _rows(keys: list[str], values: list[str], new: int) -> tuple[dict[str, str], frozenset[str]]:
-    """A table in random order, and which of its keys are new: chosen at random, so that no place tells them."""
-    pairs = _R.sample(list(zip(keys, values, strict=True)), len(keys))
-    return dict(pairs), frozenset(_R.sample(keys, new))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """One skill: its table, and which of its keys are new."""
+
+    name: str
+    topic: str
+    description: str
+    """What the catalogue shows."""
+    table: dict[str, str]
+    new: frozenset[str]
+    asked: dict[str, list[Pair]]
+    """By split what its questions ask about. In train any of its old keys may stand together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """One narrow domain: its documents, what its questions look like, and how its suite says so."""
+
+    family: str
+    documents: tuple[Document, ...]
+    ask: Callable[[random.Random, str, Document, Pair, str], Question]
+    about: str
+    """The suite's description."""
+    grader: object = "exact"
+    labels: tuple[str, ...] = ()
+    """The closed labels, where the answers are such."""
+
+
+def _document(
+    name: str, topic: str, description: str, table: dict[str, str], *, new: int, together: int = 1
+) -> Document:
+    """A document whose rows stand in random order, so that no place tells which are new, and who asks about which."""
+    rows = dict(_R.sample(list(table.items()), len(table)))
+    fresh = frozenset(_R.sample(list(rows), new))
+    old = [key for key in rows if key not in fresh]
+    dev = {*_R.sample(old, round(len(old) * DEV_SHARE)), *_R.sample(sorted(fresh), round(new * DEV_SHARE))}
+    asked = {"train": [(key,) for key in old]}
+    for split, keys in (("dev", [k for k in rows if k in dev]), ("test", [k for k in rows if k not in dev])):
+        mixed = _R.sample(keys, len(keys) // together * together)
+        asked[split] = [tuple(mixed[i : i + together]) for i in range(0, len(mixed), together)]
+    return Document(name=name, topic=topic, description=description, table=rows, new=fresh, asked=asked)
+
+
+def _documents(family: str, said: tuple[tuple[str, str], tuple[str, str]], tables: tuple[dict[str, str], ...], *,
+               new: int, together: int = 1) -> tuple[Document, ...]:  # fmt: skip
+    """A domain's two, by name and description."""
+    return tuple(
+        _document(name, topic, description, table, new=new, together=together)
+        for (name, description), topic, table in zip(said, TOPICS[family], tables, strict=True)
+    )
+
+
+def _halves(keys: list[str], values: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+    half = len(keys) // 2
+    return dict(zip(keys[:half], values[:half], strict=True)), dict(zip(keys[half:], values[half:], strict=True))
 
 
 def _codes(n: int) -> list[str]:
@@ -32,157 +89,177 @@ def _codes(n: int) -> list[str]:
 
 
 QUEUES = ["billing", "network", "hardware", "returns", "legal", "repairs"]
-TICKET, TICKET_NEW = _rows(_codes(26), [QUEUES[i % 6] for i in range(26)], new=10)
-
-_PARTS = """bolt nut screw spring gear belt wheel tyre brake clutch piston nozzle hose tank pipe funnel engine filter
-pump valve cable router printer camera sensor battery charger screen keyboard mouse hammer drill saw wrench fan heater
-cooler mirror window door""".split()
-PART, PART_NEW = _rows(_PARTS, _codes(len(_PARTS)), new=2)
-
-_CLAIMED = """canoe sofa badge helmet bottle kite desk torch flute jacket broom piano globe ruler trunk basket glove
-boot shirt carpet curtain pillow blanket kayak tent folder binder coupon trophy whistle""".split()
-CLAIM, CLAIM_NEW = _rows(_CLAIMED, [COLOURS[i % 8] for i in range(len(_CLAIMED))], new=5)
-CLAIM_ABSENT = "lemon tiger maple quartz candle falcon napkin coral".split()
-
-_CLAUSES = {
-    "liability": ["failure", "problem", "cause", "wrong", "broken"],
-    "privacy": ["private", "email", "record", "person", "protected"],
-    "termination": ["stop", "close", "exit", "end", "terminate"],
-    "renewal": ["extend", "again", "continue", "year", "restore"],
-    "payment": ["charge", "account", "coin", "wallet", "purse"],
-    "audit": ["report", "check", "verify", "log", "summary"],
+COLOURED = COLOURS[:8]
+LABELS = {
+    "contract": {
+        "liability": ["failure", "problem", "cause", "wrong", "broken"],
+        "privacy": ["private", "email", "record", "person", "protected"],
+        "termination": ["stop", "close", "exit", "end", "terminate"],
+        "renewal": ["extend", "again", "continue", "year", "restore"],
+        "payment": ["charge", "account", "coin", "wallet", "purse"],
+        "audit": ["report", "check", "verify", "log", "summary"],
+    },
+    "policy": {
+        "notice": ["inform", "message", "letter", "tell", "mail"],
+        "transfer": ["move", "give", "send", "change", "pass"],
+        "insurance": ["cover", "safe", "helmet", "fault", "lock"],
+        "penalty": ["fine", "rule", "law", "limit", "break"],
+        "dispute": ["question", "issue", "case", "against", "reason"],
+        "access": ["open", "key", "user", "password", "door"],
+    },
 }
-CLAUSES = {label: _R.sample(words, len(words)) for label, words in _CLAUSES.items()}
-CLAUSE = {word: label for label, words in CLAUSES.items() for word in words}
-CLAUSE_NEW = frozenset(_R.choice(words) for words in CLAUSES.values())
-
-ORDER_FIELDS = [("city", "dest"), ("count", "qty")]
-ORDER_ITEMS = """lamp chair table puzzle doll robot marble dice card violin guitar trumpet harp bell map pencil marker
-eraser stapler envelope stamp medal flag rope token box jar tin bag""".split()
-ORDER, ORDER_NEW = _rows(_R.sample(CITIES, 16), _codes(16), new=2)
-
-_PRICED = """mango papaya lemon cherry walnut almond pepper garlic onion radish carrot turnip spinach cabbage lentil
-rose lily daisy tulip orchid fern moss clover salmon trout herring lobster candle soap towel napkin apron cup mug plate
-bowl fork spoon knife ladle""".split()
-_PRICES = [f"{_R.randint(11, 99)} per {_R.choice(['box', 'bag', 'kilo', 'dozen', 'pair', 'pack'])}" for _ in range(16)]
-PRICE, PRICE_NEW = _rows(_R.sample(_PRICED, 16), _PRICES, new=5)
-
-
-def _route(r: random.Random, form: str, keys: list[str], _label: str) -> Question:
-    key = r.choice(keys)
-    return fill(r, form, k=key), TICKET[key], TICKET[key], [key]
-
-
-def _encode(r: random.Random, form: str, keys: list[str], _label: str) -> Question:
-    chosen = r.sample(keys, 2)
-    answer = " ".join(PART[k] for k in chosen)
-    return fill(r, form, k=" ".join(chosen)), answer, answer, chosen
-
-
-def _verify(r: random.Random, form: str, keys: list[str], label: str) -> Question:
-    key = r.choice(CLAIM_ABSENT) if label == "NOINFO" else r.choice(keys)
-    true = CLAIM.get(key, "none")
-    value = true if label == "SUPPORT" else r.choice([c for c in COLOURS[:8] if c != true])
-    return fill(r, form, a="colour", k=key, v=value), label, f"{true}, {value}: {label}", [key]
-
-
-def _clause(r: random.Random, form: str, keys: list[str], _label: str) -> Question:
-    word, (x, y) = r.choice(keys), r.sample(PARTIES, 2)
-    return fill(r, form, w=word, x=x, y=y), CLAUSE[word], CLAUSE[word], [word]
-
-
-def _extract(r: random.Random, form: str, keys: list[str], _label: str) -> Question:
-    values = {"item": r.choice(ORDER_ITEMS), "city": r.choice(keys), "count": str(r.randint(2, 9))}
-    values |= {"name": r.choice(NAMES), "day": r.choice(DAYS)}
-    coded = values | {"city": ORDER[values["city"]]}
-    reference = {key: coded[what] for what, key in ORDER_FIELDS}
-    return order_question(form, values), reference, order_json(ORDER_FIELDS, coded), [values["city"]]
-
-
-def _price(r: random.Random, form: str, keys: list[str], _label: str) -> Question:
-    key = r.choice(keys)
-    return fill(r, form, k=key), PRICE[key], PRICE[key], [key]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Domain:
-    """One narrow domain: its table, what its questions look like, and how its suite says so."""
-
-    family: str
-    table: dict[str, str]
-    new: frozenset[str]
-    ask: Callable[[random.Random, str, list[str], str], Question]
-    about: str
-    """The suite's description."""
-    description: str
-    """The skill's description, which the catalogue shows."""
-    grader: object = "exact"
-    labels: tuple[str, ...] = ()
-    """The closed labels, where the answers are such."""
-    one_key: bool = field(default=True)
-    """Whether dev and test may go through the keys in turn, so that each is asked equally often."""
-
-
 VERDICTS = ("SUPPORT", "REFUTE", "NOINFO")
+ORDER_FIELDS = [("item", "sku"), ("count", "qty")]
+
+_TAKEN = {*UNITS, *COLOURS, *(topic for topics in TOPICS.values() for topic in topics)}
+_TAKEN |= {word for labels in LABELS.values() for words in labels.values() for word in words}
+_WORDS = [word for word in NOUNS if word not in _TAKEN]
+_PARTS, _CLAIMED, _ORDERED, _PRICED = (_R.sample(_WORDS, n) for n in (64, 76, 60, 60))
+CLAIM_ABSENT = {"dev": _CLAIMED[60:65], "test": _CLAIMED[65:76], "train": _CLAIMED[61:73]}
+"""Items of no list: what a verdict NOINFO is asked about. Four of sixteen are new."""
+ABSENT_NEW = {*CLAIM_ABSENT["dev"], *CLAIM_ABSENT["test"]} - {*CLAIM_ABSENT["train"]}
+
+
+def _route(r: random.Random, form: str, of: Document, keys: Pair, _label: str) -> Question:
+    return fill(r, form, t=of.topic, k=keys[0]), of.table[keys[0]], of.table[keys[0]]
+
+
+def _encode(r: random.Random, form: str, of: Document, keys: Pair, _label: str) -> Question:
+    chosen = r.sample(keys, 2)
+    answer = " ".join(of.table[key] for key in chosen)
+    return fill(r, form, t=of.topic, k=" ".join(chosen)), answer, answer
+
+
+def _verify(r: random.Random, form: str, of: Document, keys: Pair, label: str) -> Question:
+    true = of.table.get(keys[0], "none")
+    value = true if label == "SUPPORT" else r.choice([c for c in COLOURED if c != true])
+    return fill(r, form, t=of.topic, a="colour", k=keys[0], v=value), label, f"{true}, {value}: {label}"
+
+
+def _clause(r: random.Random, form: str, of: Document, keys: Pair, _label: str) -> Question:
+    x, y = r.sample(PARTIES, 2)
+    return fill(r, form, t=of.topic, w=keys[0], x=x, y=y), of.table[keys[0]], of.table[keys[0]]
+
+
+def _extract(r: random.Random, form: str, of: Document, keys: Pair, _label: str) -> Question:
+    values = {"item": keys[0], "city": r.choice(CITIES), "count": str(r.randint(2, 9))}
+    values |= {"name": r.choice(NAMES), "day": r.choice(DAYS)}
+    coded = values | {"item": of.table[keys[0]]}
+    reference = {key: coded[what] for what, key in ORDER_FIELDS}
+    return order_question(form.replace("{t}", of.topic), values), reference, order_json(ORDER_FIELDS, coded)
+
+
+def _price(r: random.Random, form: str, of: Document, keys: Pair, _label: str) -> Question:
+    return fill(r, form, t=of.topic, k=keys[0]), of.table[keys[0]], of.table[keys[0]]
+
+
+def _price_of(_: str) -> str:
+    return f"{_R.randint(11, 99)} per {_R.choice(['box', 'bag', 'kilo', 'dozen', 'pair', 'pack'])}"
+
+
+def _in_turn(values: list[str], n: int) -> list[str]:
+    return [values[i % len(values)] for i in range(n)]
+
+
 DOMAINS = {
     "ticket-routing": Domain(
-        family="route", table=TICKET, new=TICKET_NEW, ask=_route, labels=tuple(QUEUES),
-        grader={"name": "label", "labels": list(QUEUES)},
-        about="Which queue a support ticket goes to.",
-        description="Use when a support ticket must go to the right queue. "
-        "Look up the code and answer with the queue only.",
+        family="route", ask=_route, labels=tuple(QUEUES), grader={"name": "label", "labels": QUEUES},
+        about="Which queue a support ticket or a call goes to.",
+        documents=_documents("route", (
+            ("ticket-routing",
+             "Use when a support ticket must go to the right queue. Look up the code and answer with the queue only."),
+            ("call-routing", "Use when a call of a customer must go to the right queue."),
+        ), _halves(_codes(60), _in_turn(QUEUES, 60)), new=11),
     ),
     "part-codes": Domain(
-        family="encode", table=PART, new=PART_NEW, ask=_encode, one_key=False,
-        about="Two parts to two warehouse codes.",
-        description="Use when a part list must be written as codes.",
+        family="encode", ask=_encode,
+        about="Two parts, or two tools, to two warehouse codes.",
+        documents=_documents("encode", (
+            ("part-codes", "Use when a part list must be written as codes."),
+            ("tool-codes", "Use when a tool list must be written as codes."),
+        ), _halves(_PARTS, _codes(64)), new=2, together=2),
     ),
     "claim-check": Domain(
-        family="verify", table=CLAIM, new=CLAIM_NEW, ask=_verify, labels=VERDICTS,
+        family="verify", ask=_verify, labels=VERDICTS,
         grader={"name": "label", "labels": list(VERDICTS), "take": "last"},
-        about="Is a claim about an item's colour supported, refuted, or not covered by the rules.",
-        description="Use when a claim about the colour of an item must be checked against the list.",
+        about="Is what a claim or a report says of an item's colour supported, refuted, or not covered by the rules.",
+        documents=_documents("verify", (
+            ("claim-check", "Use when a claim about the colour of an item must be checked against the list."),
+            ("report-check", "Use when a report about the colour of an item must be checked against the list."),
+        ), _halves(_CLAIMED[:60], _in_turn(COLOURED, 60)), new=5),
     ),
     "contract-clauses": Domain(
-        family="clause", table=CLAUSE, new=CLAUSE_NEW, ask=_clause, labels=tuple(CLAUSES),
-        grader={"name": "label", "labels": list(CLAUSES)},
-        about="The label of a contract clause.",
-        description="Use when a contract clause needs its label.",
+        family="clause", ask=_clause, labels=tuple(label for labels in LABELS.values() for label in labels),
+        grader={"name": "label", "labels": [label for labels in LABELS.values() for label in labels]},
+        about="The label of a clause of a contract or of a policy.",
+        documents=_documents("clause", (
+            ("contract-clauses", "Use when a contract clause needs its label."),
+            ("policy-clauses", "Use when a policy clause needs its label."),
+        ), tuple({word: label for label, ws in labels.items() for word in ws} for labels in LABELS.values()), new=6),
     ),
     "order-extraction": Domain(
-        family="extract", table=ORDER, new=ORDER_NEW, ask=_extract, grader="json",
-        about="An order in words to JSON with a city code looked up.",
-        description="Use when an order must be written as JSON.",
+        family="extract", ask=_extract, grader="json",
+        about="An order or a delivery in words to JSON with the code of the item looked up.",
+        documents=_documents("extract", (
+            ("order-extraction", "Use when an order must be written as JSON."),
+            ("delivery-extraction", "Use when a delivery must be written as JSON."),
+        ), _halves(_ORDERED, _codes(60)), new=4),
     ),
     "unit-prices": Domain(
-        family="price", table=PRICE, new=PRICE_NEW, ask=_price,
-        about="The price of an item and its unit.",
-        description="Use when the unit price of an item is asked.",
+        family="price", ask=_price,
+        about="The price of an item, by the unit or by the set.",
+        documents=_documents("price", (
+            ("unit-prices", "Use when the unit price of an item is asked."),
+            ("set-prices", "Use when the set price of an item is asked."),
+        ), _halves(_PRICED, [_price_of(key) for key in _PRICED]), new=10),
     ),
 }  # fmt: skip
 GENERAL = "general"
-EXAMPLES = {"train": 1800, "dev": 60, "test": 120}
+LOOSE = 0.4
+"""The share of train tasks whose wording is drawn at random."""
+EXAMPLES = {"train": 900, "dev": 60, "test": 120}
 
 
-def draw(name: str, split: str, seen: set[str], seed: int) -> list[dict[str, object]]:
-    """The questions of one split, none of them in ``seen``, which grows. claim-check is balanced over its labels."""
-    domain, r, found = DOMAINS[name], random.Random(f"{name}/{split}/{seed}"), []
-    tuned = SHARED[domain.family]
-    forms = tuned if split == "train" else [*tuned, UNSEEN[domain.family]]
-    keys = [k for k in domain.table if split != "train" or k not in domain.new]
-    turn = r.sample(keys, len(keys))
+def _loose(r: random.Random, family: str) -> str:
+    """A wording of random words around what is asked."""
+    if family == "verify":
+        parts = ["{k}", r.choice(["{v}", "{a} {v}", "is {v}", "in {v}", "as {v}"])]
+        parts.insert(r.randint(0, 2), r.choice(["{t}", "the {t}", "a {t}"]))
+    elif family == "extract":
+        parts = r.sample(["{t}", "{i} {w}", r.choice(["in {c}", "to {c}", "{c}"]), r.choice(["for {n}", "{n}"])], 4)
+    else:
+        topic = "{t} price" if family == "price" else r.choice(["{t}", "the {t}", "a {t}"])
+        parts = r.sample([topic, "{w}" if family == "clause" else "{k}"], 2)
+    return loose(r, parts)
+
+
+def draw(name: str, split: str, seed: int) -> list[dict[str, object]]:
+    """The questions of one split, no two of them the same. claim-check is balanced over its labels."""
+    domain, r = DOMAINS[name], random.Random(f"{name}/{split}/{seed}")
+    forms = (TUNED if split == "train" else JUDGED)[domain.family]
+    turns = [(of, keys) for of in domain.documents for keys in of.asked[split]]
+    turns, found, seen = r.sample(turns, len(turns)), [], set[str]()
+    absent = r.sample(CLAIM_ABSENT[split], len(CLAIM_ABSENT[split]))
+    listed, unlisted = cycle(turns), cycle(absent)
     while len(found) < EXAMPLES[split]:
-        n, label = len(found), VERDICTS[len(found) % 3]
-        place = n // 3 * 2 + n % 3 if name == "claim-check" else n
-        offered = [turn[place % len(turn)]] if domain.one_key and split != "train" else keys
+        label = VERDICTS[len(found) % 3]
+        if domain.labels == VERDICTS and label == "NOINFO":
+            of, keys = r.choice(domain.documents), (next(unlisted),)
+        else:
+            of, keys = next(listed)
+        if split == "train" and domain.family == "encode":
+            keys = (keys[0], r.choice([other for other in of.asked["train"] if other != keys])[0])
         form = r.randrange(len(forms))
-        text, reference, answer, asked = domain.ask(r, forms[form], offered, label)
-        if text in seen:
+        worded = _loose(r, domain.family) if split == "train" and r.random() < LOOSE else forms[form]
+        text, reference, answer = domain.ask(r, worded, of, keys, label)
+        others = {key for document in domain.documents for key in document.table} - {*keys}
+        if text in seen or others & {*re.findall(r"\w+", text)}:
             continue
         seen.add(text)
-        metadata = {"new": any(k in domain.new for k in asked), "keys": asked, "wording": form}
-        metadata |= {"wording_tuned": form < len(tuned), "full_answer": answer}
-        found.append({"input": text, "reference": reference, "key": asked[0], "metadata": metadata})
+        fresh = of.new | ABSENT_NEW if domain.family == "verify" else of.new
+        new = any(key in fresh for key in keys)
+        metadata = {"new": new, "document": of.name, "wording": form, "full_answer": answer}
+        found.append({"input": text, "reference": reference, "key": "+".join(sorted(keys)), "metadata": metadata})
     return found
 
 

@@ -32,24 +32,68 @@ from wordings import ANY, all_wordings
 WORDINGS = all_wordings()
 
 
-class Family(Protocol):
+class Asked(Protocol):
+    """What questions can be asked about."""
+
+    def ask(self, r: random.Random) -> tuple[str, str]:
+        """A question, and its answer."""
+
+
+class Family(Asked, Protocol):
     """What all families can do."""
 
     def make(self, r: random.Random, n: int, rich: int) -> str:
         """The body of a new random document of about ``n`` rows."""
 
-    def ask(self, r: random.Random) -> tuple[str, str]:
-        """A question about the document, and its answer."""
+    @property
+    def keys(self) -> set[str]:
+        """What is looked up in the document."""
+
+
+class Tabled:
+    """A family whose documents are one table."""
+
+    table: dict[str, str]
+
+    @property
+    def keys(self) -> set[str]:
+        """The table's."""
+        return {*self.table}
+
+
+LOOSE = 0.4
+"""The share of questions about rich documents whose wording is drawn at random, so that no wording has to be known."""
+
+
+def loose(r: random.Random, parts: list[str]) -> str:
+    """``parts`` in their order, with names, places, days, numbers and random words before, between and behind them."""
+    others = [
+        r.choice(NAMES),
+        f"{r.choice(['in', 'from', 'to', 'for'])} {r.choice(CITIES)}",
+        f"{r.choice(['on', 'by', 'of', 'since'])} {r.choice(DAYS)}",
+        filler(r, 1, 3),
+        filler(r, 1, 4),
+    ]
+    pieces = list(parts)
+    for other in r.sample(others, r.choice([0, 1, 1, 2, 2, 3])):
+        pieces.insert(r.randint(0, len(pieces)), other)
+    text = pieces[0]
+    for piece in pieces[1:]:
+        text += r.choice([" ", " ", " ", ", ", ": "]) + piece
+    text = text[0].upper() + text[1:] if not parts[0].startswith(text[0]) and r.random() < 0.6 else text
+    return text + r.choice([".", ".", "?", ""])
 
 
 def _about(r: random.Random, family: str, key: str, rich: int) -> str:
-    """A question mostly in the family's own wordings, sometimes in a general one or one made of random words."""
-    if rich and r.random() < 0.25:
-        return fill(r, r.choice(ANY), k=key, f=filler(r, 1, 4), g=filler(r, 1, 4))
+    """A question in the family's own wordings, in a general one, or in one made of random words."""
+    if rich and r.random() < LOOSE:
+        if r.random() < 0.4:
+            return fill(r, r.choice(ANY), k=key, f=filler(r, 1, 4), g=filler(r, 1, 4))
+        return loose(r, [f"{r.choice(['', 'the ', 'of ', 'for ', 'one '])}{key}"])
     return fill(r, r.choice(WORDINGS[family]), k=key)
 
 
-class Route:
+class Route(Tabled):
     """Many keys, few answers."""
 
     def make(self, r: random.Random, n: int, rich: int) -> str:
@@ -65,7 +109,7 @@ class Route:
         return _about(r, "route", key, self.rich), self.table[key]
 
 
-class Encode:
+class Encode(Tabled):
     """Several look-ups in one answer."""
 
     def make(self, r: random.Random, n: int, rich: int) -> str:
@@ -84,7 +128,7 @@ class Encode:
         return _about(r, "encode", " ".join(keys), self.rich), " ".join(self.table[k] for k in keys)
 
 
-class Price:
+class Price(Tabled):
     """Answers of several tokens."""
 
     def make(self, r: random.Random, n: int, rich: int) -> str:
@@ -105,7 +149,7 @@ class Price:
         return _about(r, "price", key, self.rich), self.table[key]
 
 
-class Verify:
+class Verify(Tabled):
     """Look up, then compare: the answer quotes the evidence and then judges it."""
 
     def make(self, r: random.Random, n: int, rich: int) -> str:
@@ -114,7 +158,7 @@ class Verify:
         keys = distinct((lambda: code(r)) if r.random() < 0.3 else (lambda: noun(r)), n)
         self.values = COLOURS if r.random() < 0.5 else r.sample(NOUNS + WORDS, 10)
         keys = [k for k in keys if k not in self.values] or ["lamp"]
-        self.table = {k: r.choice(self.values) for k in keys}
+        self.table, self.rich = {k: r.choice(self.values) for k in keys}, rich
         table = rows(r, list(self.table.items()), ("item", self.attribute), rich=rich > 0)
         return body(r, table, "item", self.attribute, rich)
 
@@ -126,10 +170,14 @@ class Verify:
             key = noun(r)
         true = self.table.get(key, "none")
         value = true if label == "SUPPORT" else r.choice([v for v in self.values if v != true])
-        return fill(r, r.choice(WORDINGS["verify"]), a=self.attribute, k=key, v=value), f"{true}, {value}: {label}"
+        answer = f"{true}, {value}: {label}"
+        if self.rich and r.random() < LOOSE:
+            between = r.choice(["", "is ", "in ", f"{self.attribute} ", f"has {self.attribute} ", "as "])
+            return loose(r, [key, f"{between}{value}"]), answer
+        return fill(r, r.choice(WORDINGS["verify"]), a=self.attribute, k=key, v=value), answer
 
 
-class Clause:
+class Clause(Tabled):
     """Grouped rows: one label, several words."""
 
     def make(self, r: random.Random, n: int, rich: int) -> str:
@@ -143,13 +191,16 @@ class Clause:
             (label, [next(words) for _ in range(r.choice([1, 1, 2, 3, 4]) if easy else r.randint(2, 6))])
             for label in labels
         ]
-        self.table = {w: label for label, ws in members for w in ws}
+        self.table, self.rich = {w: label for label, ws in members for w in ws}, rich
         return body(r, _grouped(r, members, rich), "clause", "label", rich)
 
     def ask(self, r: random.Random) -> tuple[str, str]:
         """The label of one word."""
         key = r.choice(list(self.table))
         x, y = r.sample(PARTIES, 2)
+        if self.rich and r.random() < LOOSE:
+            parts = [key, *(f"the {party}" for party in (x, y)[: r.randint(0, 2)])]
+            return loose(r, r.sample(parts, len(parts))), self.table[key]
         return fill(r, r.choice(WORDINGS["clause"]), w=key, x=x, y=y), self.table[key]
 
 
@@ -180,11 +231,12 @@ class Extract:
     def make(self, r: random.Random, n: int, rich: int) -> str:
         """A table of fields, and codes for cities or items."""
         wanted = r.sample(["item", "count", "city", "name", "day"], r.randint(1, min(4, 2 + n // 4)))
+        self.rich = rich
         self.fields = list(zip(wanted, r.sample(JSON_KEYS if r.random() < 0.6 else NOUNS, len(wanted)), strict=True))
         self.codes: dict[str, dict[str, str]] = {}
         if "city" in wanted and r.random() < 0.55 and n >= 3:
             self.codes["city"] = {c: code(r) for c in r.sample(CITIES, min(n, 20))}
-        if "item" in wanted and r.random() < 0.25 and n >= 4:
+        if "item" in wanted and r.random() < 0.5 and n >= 4 and "city" not in self.codes:
             values = [code(r) if r.random() < 0.5 else noun(r) for _ in range(n)]
             self.codes["item"] = dict(zip(distinct(lambda: noun(r), n), values, strict=True))
         text = rows(r, self.fields, ("field", "key"), rich=rich > 0)
@@ -194,6 +246,11 @@ class Extract:
             text += rows(r, list(table.items()), (what, "code"), rich=rich > 0)
         return body(r, text, "order", "JSON", rich)
 
+    @property
+    def keys(self) -> set[str]:
+        """The cities and items that have codes."""
+        return {key for table in self.codes.values() for key in table}
+
     def ask(self, r: random.Random) -> tuple[str, str]:
         """An order in words, and its JSON."""
         city = r.choice(list(self.codes.get("city", CITIES)))
@@ -201,8 +258,22 @@ class Extract:
         plain = {"item": item, "count": str(r.randint(2, 9)), "city": city, "name": r.choice(NAMES)}
         plain["day"] = r.choice(DAYS)
         question = order_question(r.choice(WORDINGS["extract"]), plain)
+        if self.rich and r.random() < LOOSE:
+            question = _loose_order(r, plain)
         coded = {what: self.codes.get(what, {}).get(value, value) for what, value in plain.items()}
         return question, order_json(self.fields, coded)
+
+
+def _loose_order(r: random.Random, values: dict[str, str]) -> str:
+    parts = [
+        f"{values['count']} {values['item']}",
+        f"{r.choice(['in ', 'to ', 'from ', 'for ', ''])}{values['city']}",
+        f"{r.choice(['on ', 'by ', 'for ', 'of ', ''])}{values['day']}",
+        f"{r.choice(['for ', 'by ', 'to ', ''])}{values['name']}",
+    ]
+    parts += [filler(r, 1, 3) for _ in range(r.randint(0, 2))]
+    text = r.choice([" ", " ", ", "]).join(r.sample(parts, len(parts)))
+    return text + r.choice([".", ".", ""])
 
 
 def order_question(form: str, values: dict[str, str]) -> str:
@@ -210,7 +281,7 @@ def order_question(form: str, values: dict[str, str]) -> str:
     return form.format(n=values["name"], c=values["city"], i=values["count"], w=values["item"], d=values["day"])
 
 
-class KeyValue:
+class KeyValue(Tabled):
     """Bare keys asked, or the other way round: the dense signal from which looking up emerges."""
 
     LONG = 0.3

@@ -45,7 +45,7 @@ PHASES = {
         steps=3600, starts=(0, 0.12, 0.35, 0.68), first_stage=1, rate=2.5e-3, decay=0.45, tokens=2600, seed=1
     ),
     "refine": Phase(
-        steps=1500, starts=(0, 0.3, 0.65), first_stage=2, rate=1.2e-3, decay=0.7, tokens=2600, seed=8, minutes=11
+        steps=4500, starts=(0, 0.06, 0.2), first_stage=3, rate=1.2e-3, decay=0.7, tokens=2600, seed=8, minutes=80
     ),
 }
 HIDDEN, LAYERS, HEADS, FEED_FORWARD = 96, 3, 4, 256

@@ -1,6 +1,6 @@
-"""How the families' questions are worded. ``GENERIC`` belongs to pre-training alone, ``SHARED`` to the demo as well.
+"""How questions are worded: ``GENERIC`` and ``SHARED`` in pre-training, ``TUNED`` and ``JUDGED`` in the suites.
 
-``{k}`` is the key that is asked for; ``{n}`` a name, ``{c}`` a city, ``{d}`` a day, ``{i}`` a small number.
+``{k}`` is the key asked for; ``{t}`` the topic, ``{n}`` a name, ``{c}`` a city, ``{d}`` a day, ``{i}`` a number.
 """
 
 GENERIC = {
@@ -104,15 +104,71 @@ SHARED = {
     ],
 }
 
-UNSEEN = {
-    "route": "In {c} the {k} stopped again, ticket by {n}.",
-    "encode": "For {d} the part list: {k} please.",
-    "verify": "A claim came from {c}: {n} wants {k} listed as {v}.",
-    "clause": "{n} asks which contract has {w} for the {y}.",
-    "extract": "Take an order from {c}: {n} asks for {i} {w} on {d}.",
-    "price": "The unit price for {n}: {k} on {d}.",
+TOPICS = {
+    "route": ("ticket", "call"),
+    "encode": ("part", "tool"),
+    "price": ("unit", "set"),
+    "verify": ("claim", "report"),
+    "clause": ("contract", "policy"),
+    "extract": ("order", "delivery"),
 }
-"""One more wording a domain, in dev and test only: neither pre-training nor the adapter has seen it."""
+"""The topics of the demo's two documents of a family; its shared wordings name the first."""
+
+TUNED = {
+    family: [
+        form.replace(TOPICS[family][0], "{t}").replace(" an {t}", " one {t}").replace("An {t}", "One {t}")
+        for form in forms
+        if TOPICS[family][0] in form
+    ]
+    for family, forms in SHARED.items()
+}
+"""What adapters are tuned on: the shared wordings with the topic left open."""
+
+JUDGED = {
+    "route": [
+        "In {c} the {k} stopped again, {t} by {n}.",
+        "{n} has a {t}: since {d} the {k} is slow.",
+        "A customer in {c} has a {t} for {k}.",
+        "Open {t} of {d}: {k}, for {n} in {c}.",
+        "Which desk takes the {t} about {k} from {n}?",
+    ],
+    "encode": [
+        "For {d} the {t} list: {k} please.",
+        "{n} reads the {t} names {k} to the depot in {c}.",
+        "What are the codes for {t} {k}?",
+        "The {t} codes go to {c}: {k}.",
+        "Write down {k} as {t} codes.",
+    ],
+    "verify": [
+        "A {t} came from {c}: {n} wants {k} listed as {v}.",
+        "Is the {t} of {n} right: {k} in {v}?",
+        "{n} says again in a {t} that the {a} of the {k} is {v}.",
+        "Look at this {t} from {c}: {k} should be {v}.",
+        "For {d}: {t} on {k}, {a} {v}.",
+    ],
+    "clause": [
+        "{n} asks which {t} has {w} for the {y}.",
+        "A {t} between {x} and {y} has {w} in it.",
+        "The {x} reads {w} in a {t} from {c}.",
+        "Which clause of the {t} is this: {w}, in {c}?",
+        "After {d} the {t} says {w} to the {x}.",
+    ],
+    "extract": [
+        "Take one {t} from {c}: {n} asks for {i} {w} on {d}.",
+        "Write up the {t}: {i} {w}, {c}, {d}, {n}.",
+        "{i} {w} go to {n} by {t} of {d} in {c}.",
+        "{n} sends in a new {t}: {i} {w} for {c}.",
+        "For {c} on {d} there is one {t} of {i} {w} by {n}.",
+    ],
+    "price": [
+        "The {t} price for {n}: {k} on {d}.",
+        "How much is the {t} price of {k} in {c}?",
+        "{k} for {n}, say the {t} price.",
+        "Give {n} the {t} price that {k} has.",
+        "Which {t} price should {c} ask for {k}?",
+    ],
+}
+"""What dev and test are worded in: neither pre-training nor an adapter has seen any of them."""
 
 ANY = [
     "{k}",

@@ -147,13 +147,14 @@ def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tupl
 
 
 def _ranked_over_seeds(table: TaskTable, names: Sequence[str], found: stats.Ranking, level: float) -> stats.Ranking:
-    """The ranking by Bonferroni over all pairs: of a few training seeds no signs can be drawn for max-T."""
+    """The ranking by Holm over all pairs: of a few training seeds no signs can be drawn for max-T."""
     p, better = np.ones((len(names), len(names))), np.zeros((len(names), len(names)), dtype=bool)
     pairs = list(combinations(range(len(names)), 2))
-    for i, j in pairs:
-        one = CommonTasks(table, names[i], names[j]).compared(level)
-        if one.p_value is not None and one.delta:
-            p[i, j] = p[j, i] = min(1.0, one.p_value * len(pairs))
+    compared = [CommonTasks(table, names[i], names[j]).compared(level) for i, j in pairs]
+    adjusted = stats.holm([1.0 if one.p_value is None else one.p_value for one in compared])
+    for (i, j), one, value in zip(pairs, compared, adjusted, strict=True):
+        if one.delta:
+            p[i, j] = p[j, i] = min(1.0, value)
             better[i, j], better[j, i] = one.delta > 0, one.delta < 0
     return replace(found, p_adjusted=p, unbeaten=np.asarray(~((p <= 1.0 - level) & better).any(axis=0)))
 

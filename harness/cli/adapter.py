@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.common import FLAG, JSON, OUTSIDE, REPORT, Arguments, answer, arg
+from harness.cli.export import EXPORT, write_export
 from harness.core import OwnbenchError, UsageError, as_json, dollars, plural, visible
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ TRAIN = (
     arg("--out DIR", "the folder to make (default: adapters/NAME, by the recipe's name)", type=Path),
     arg("--overwrite", "replace what stands there", **FLAG),
     arg("--examples N,N", "a learning curve: an adapter for each number of examples and for all, judged side by side"),
-    arg("--report REPORT", "of --examples: where they are judged (default: reports/NAME-curve)", type=Path),
+    arg(
+        "--report REPORT", "a new folder to leave an experiment in that judges it; of --examples the report", type=Path
+    ),
+    arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=int),
     arg("--job FILE", "write a Job for Kubernetes that trains, and train nothing", type=Path),
     arg("--quiet", "no progress", **FLAG),
     JSON,
@@ -45,6 +49,7 @@ TRAIN = (
 ACTIONS: dict[str, tuple[str, Arguments]] = {
     "check": ("whether an adapter fits its base", ADAPTER),
     "data": ("training data out of a report's attempts", DATA),
+    "export": ("what serves an adapter: command line, containers, model card", EXPORT),
     "show": ("what an adapter is", ADAPTER),
     "train": ("an adapter, or a whole model, by a recipe", TRAIN),
 }
@@ -61,7 +66,7 @@ class StoppedTrainingError(OwnbenchError):
 
 def run_adapter(args: argparse.Namespace) -> int:
     """Does what was asked; 0."""
-    ways = {"data": _data, "train": _train}
+    ways = {"data": _data, "export": write_export, "train": _train}
     return ways.get(args.action, _facts)(args)
 
 
@@ -124,15 +129,19 @@ def _train(args: argparse.Namespace) -> int:
         from harness.cli.learning import run_curve
 
         return run_curve(args, line)
-    if args.report is not None:
-        raise UsageError("--report goes with --examples")
     if args.job is not None:
+        for name, given in (("report", args.report), ("seed", args.seed)):
+            if given is not None:
+                raise UsageError(
+                    f"--{name} goes with a training here, and --job writes one for elsewhere; leave one out"
+                )
         return _write_job(args)
     from harness.adapter import load_adapter
     from harness.cli.running import display
-    from harness.train import prepare, train
+    from harness.train import prepare, prove, train
 
-    course = prepare(args.recipe, args.out, overwrite=args.overwrite)
+    course = prepare(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
+    proof = prove(course, args.report) if args.report is not None and course.first else None
     recipe, quiet = course.recipe, args.quiet or args.json or not course.first
     if not quiet:
         taught = plural(len(course.taught.rows), "row")
@@ -155,6 +164,11 @@ def _train(args: argparse.Namespace) -> int:
     lines += [f"digest: {found['digest']}"] if "digest" in found else []
     loss = f"loss {made['first_loss']:g} to {made['final_loss']:g}, " if "final_loss" in made else ""
     lines += [f"{loss}{made['cpu_seconds']:g} CPU seconds, {cost}"]
+    if proof is not None:
+        written = proof.write(course.out)
+        found |= {"experiment": str(written)}
+        lines += [f"{written}: judges it", *(f"  left out: {one}" for one in proof.missing)]
+        lines += [f"next: ownbench run {args.report}"]
     return answer(args, found, lines)
 
 
@@ -163,7 +177,7 @@ def _write_job(args: argparse.Namespace) -> int:
     from harness.cluster import QUEUE_LABEL, write_manifest
     from harness.train import cluster_training, read_recipe
 
-    document = cluster_training(args.recipe, args.out, overwrite=args.overwrite)
+    document = cluster_training(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
     write_manifest(args.job, document)
     job, queue = read_recipe(args.recipe).job, document["metadata"]["labels"][QUEUE_LABEL]
     needs = f"the image {job.image} with this program and its extra tune"

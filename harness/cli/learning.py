@@ -31,7 +31,7 @@ def run_curve(args: argparse.Namespace, words: Callable[[Any], str]) -> int:
 
     if args.job is not None:
         raise UsageError("--examples does not go with --job; take one of the two out")
-    curve = learning_curve(args.recipe, args.examples, args.out, args.report, overwrite=args.overwrite)
+    curve = learning_curve(args.recipe, args.examples, args.out, args.report, seed=args.seed, overwrite=args.overwrite)
     if not curve.sizes[-1].course.first:
         raise UsageError("--examples trains in one process; take accelerate launch out")
     quiet = args.quiet or args.json

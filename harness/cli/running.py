@@ -317,8 +317,8 @@ def display(*, quiet: bool, words: "Callable[[Any], str] | None" = None) -> Iter
         from rich.live import Live
         from rich.text import Text
 
-        with Live(Text(""), console=Console(stderr=True), refresh_per_second=4, transient=True) as live:
-            yield lambda progress: live.update(Text(words(progress)))
+        with Live(Text(""), console=Console(stderr=True), auto_refresh=False, transient=True) as live:  # no thread
+            yield lambda progress: live.update(Text(words(progress)), refresh=True)
     else:
         last: dict[str, Any] = {"time": 0.0, "phase": ""}
 

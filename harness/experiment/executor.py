@@ -12,19 +12,20 @@ LOCAL, RAY = "local", "ray"
 
 
 class ExecutorEntry(Strict):
-    """Where attempts are made: in this process, or by workers of a Ray cluster."""
+    """Where attempts are made: by processes of this machine, or by workers of a Ray cluster."""
 
     kind: Literal["local", "ray"] = "local"
     address: Text = "auto"
     """``auto``: the cluster that ``RAY_ADDRESS`` or ``ray start`` names, else a Ray of its own on this machine, which
     ``local`` asks for in any case; or ``HOST:PORT`` of a cluster's head."""
-    workers: Annotated[Count, Field(le=MOST_WORKERS)] | None = None  # where not given: one for each CPU
+    workers: Annotated[Count, Field(le=MOST_WORKERS)] | None = None
+    """Processes. Where not given: of Ray one for each CPU; ``local`` one, and more where that one is at its limit."""
     job: JobEntry = JobEntry()
 
     @model_validator(mode="before")
     @classmethod
     def _of_ray(cls, value: object) -> object:
         given = value if isinstance(value, dict) else {}
-        if given.get("kind", LOCAL) == LOCAL and (key := next((k for k in ("address", "workers") if k in given), None)):
-            raise ValueError(f"{key} goes with kind: ray; write that, or take {key} out")
+        if given.get("kind", LOCAL) == LOCAL and "address" in given:
+            raise ValueError("address goes with kind: ray; write that, or take address out")
         return value

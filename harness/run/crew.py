@@ -51,9 +51,19 @@ class Crew:
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
-    async def work(self, attempts: Sequence[Attempt], phase: str, *, at_most: int | None = None) -> set[str]:
-        """Makes these attempts, many at once; the ids of those made. Raises StorageError: they cannot be kept."""
-        queue, made = iter(attempts), set[str]()
+    async def work(
+        self,
+        attempts: Sequence[Attempt],
+        phase: str,
+        *,
+        at_most: int | None = None,
+        taken: Callable[[Sequence[Attempt]], Iterator[Attempt]] = iter,
+    ) -> set[str]:
+        """Makes these attempts, or some ``taken`` of them, many at once; the ids of those made.
+
+        Raises StorageError: they cannot be kept.
+        """
+        queue, made = taken(attempts), set[str]()
         self.tell(phase)
         self.shop.journal.check()
         allowed = self.assembled.experiment.limits.concurrency
@@ -98,7 +108,7 @@ class Crew:
 
     def stop(self) -> None:
         """Once: nothing new begins, what waits to be sent is given up, calls in flight are finished. Twice: dropped."""
-        if self.clock.over:
+        if self.clock.over and self.stopped is not None:  # the time may have ended in an earlier phase
             self._drop()
             return
         self._end(BY_USER)

@@ -49,7 +49,9 @@ from harness.system import System
 
 if TYPE_CHECKING:
     from harness.run.crew import Crew
-    from harness.run.executors.ray import Fleet, RayExecutor
+    from harness.run.executors.fleet import Fleet
+    from harness.run.executors.local import Growing
+    from harness.run.executors.ray import RayExecutor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def _executor(assembled: Assembled, options: RunOptions) -> "LocalExecutor | Ray
     if options.executor not in {"", entry.kind}:
         entry = ExecutorEntry.model_validate({"kind": options.executor})
     if entry.kind == "local":
-        return LocalExecutor(assembled, options.watch, options.observer)
+        return LocalExecutor(assembled, entry, options.watch, options.observer, offline=options.offline)
     if options.watch is not None:
         problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
         raise UsageError(f"{problem}; add --executor local")
@@ -148,7 +150,11 @@ class _Run:
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
-        with answers as self.answers, Journal(self.report) as journal, self.ears, ExitStack() as around:
+        with ExitStack() as around:
+            around.enter_context(executor.around(self.recorded) if todo else contextlib.nullcontext())
+            self.answers = around.enter_context(answers)
+            journal = around.enter_context(Journal(self.report))
+            around.enter_context(self.ears)
             todo = self._look()  # again, now that nobody else writes
             keep_ids(journal, self.recorded)
             if todo:
@@ -274,7 +280,7 @@ class _Run:
         for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
 
-    async def _phases(self, crew: "Crew | Fleet", todo: Sequence[Attempt]) -> None:
+    async def _phases(self, crew: "Crew | Fleet | Growing", todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
         dev, main = [a for a in todo if self.assembled.is_dev(a)], [a for a in todo if not self.assembled.is_dev(a)]
         if dev:

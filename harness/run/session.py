@@ -101,7 +101,7 @@ class Shop:
         """What is on record is at hand from now on."""
         self.replies: MutableMapping[str, Reply] = ChainMap({}, recorded.replies)  # type: ignore[arg-type]
         self.told: MutableMapping[tuple[str, int], str] = ChainMap({}, recorded.told)  # type: ignore[arg-type]
-        self.acted = recorded.acted
+        self.held, self.acted = recorded, recorded.acted
 
     def caller(self, asked: "Asked") -> Caller:
         """Who calls: a judge keeps limits of its own."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         read_file,
         read_library,
     )
-    from harness.skill.neutral import placebo
+    from harness.skill.neutral import placebo, placebos
     from harness.skill.wrap import OPEN_BY_TEXT, OPEN_BY_TOOL, catalogue, file_content, opened_name, skill_content
     from harness.skill.written import WRITTEN, WrittenSkill, written_skill
 else:

@@ -1,8 +1,9 @@
 """A skill of equal length about something else: the placebo."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from harness.core import digest_json
 from harness.skill.load import Skill
@@ -31,6 +32,17 @@ indoors in a bucket.
 Keep a small hole open in the ice with a float. Never break ice by force. A pond as deep as an arm is long does not
 freeze to its bed.
 """
+
+
+def placebos(skills: Sequence[Skill], library: Callable[[Path], Iterable[Skill]]) -> tuple[Skill, ...]:
+    """For each skill another of its library, none of ``skills`` and none twice; where they run out, one on ponds."""
+    taken, found = {skill.name for skill in skills}, list[Skill]()
+    for number, skill in enumerate(skills, 1):
+        other = placebo(skill, [one for one in library(skill.folder.parent) if one.name not in taken])
+        repeated = other.name in {one.name for one in found}  # the one about ponds again
+        found.append(replace(other, name=f"{other.name}-{number}") if repeated else other)
+        taken.add(other.name)
+    return tuple(found)
 
 
 def placebo(skill: Skill, library: Iterable[Skill]) -> Skill:

@@ -1,6 +1,6 @@
 """A learning curve: one adapter for each number of examples, and an experiment that judges them side by side."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 import yaml
 
 from harness.adapter import CARD, load_adapter, load_card
-from harness.core import Suite, UsageError, UserFileError, plural, write_atomic
+from harness.core import PromptTemplate, Suite, UsageError, UserFileError, plural, write_atomic
 from harness.experiment import Assembled, assemble, parse_experiment, resolve
 from harness.store import experiment_file
 from harness.suite import load_suite
 from harness.train.course import Course, prepare
 from harness.train.recipe import Recipe, read_recipe
 from harness.train.skill_models import relative
-from harness.train.taught import MAX_NEW
+from harness.train.taught import MAX_NEW, prompt_of
 
 ALL, BASE, BY_NUMBER = "all", "base", ("sft", "distil", "dpo", "gkd")
 MOST_SIZES = 20  # trainings of one curve
@@ -82,7 +82,13 @@ class LearningCurve:
 
 
 def learning_curve(
-    file: Path, numbers: str, out: Path | None = None, report: Path | None = None, *, overwrite: bool = False
+    file: Path,
+    numbers: str,
+    out: Path | None = None,
+    report: Path | None = None,
+    *,
+    seed: int | None = None,
+    overwrite: bool = False,
 ) -> LearningCurve:
     """What ``--examples`` asks for, checked whole. Writes nothing. Raises UserFileError and UsageError.
 
@@ -97,7 +103,8 @@ def learning_curve(
         raise UserFileError(file, problem, field="method", advice="write method: lora")
     out = out or Path("adapters") / f"{recipe.name}-curve"
     report = report or Path("reports") / f"{recipe.name}-curve"
-    whole = prepare(file, out / ALL, overwrite=True)
+    whole = prepare(file, out / ALL, overwrite=True, seed=seed)
+    recipe = whole.recipe
     many = whole.taught.card["examples"] - (whole.taught.card["general_examples"] or 0)
     if wanted and wanted[-1] > many:
         raise UsageError(f"--examples: found {wanted[-1]:,}, and the recipe has {plural(many, 'example')}; give fewer")
@@ -105,7 +112,7 @@ def learning_curve(
     if not numbered:
         raise UsageError(f"--examples: found no number below the {many:,} examples of the recipe; give one or more")
     steps = whole.steps if recipe.curve.compute == "steps" else None
-    courses = [prepare(file, out / str(n), overwrite=True, examples=n, steps=steps) for n in numbered]
+    courses = [prepare(file, out / str(n), overwrite=True, seed=seed, examples=n, steps=steps) for n in numbered]
     sizes = [Size(examples=n, contender=str(n), course=one) for n, one in zip(numbered, courses, strict=True)]
     sizes.append(Size(examples=many, contender=ALL, course=whole))
     for size in sizes if not overwrite else ():
@@ -148,6 +155,8 @@ def _suite(recipe: Recipe, file: Path) -> Path:
     """The suite that judges: that of the data, else that of the recipe's name."""
     if (own := recipe.curve.suite) is not None:
         return resolve(file, own, field="curve.suite")
+    if isinstance(recipe.compare.suite, str):
+        return resolve(file, recipe.compare.suite, field="compare.suite")
     if recipe.data is not None and recipe.data.suite is not None:
         return resolve(file, recipe.data.suite, field="data.suite")
     try:
@@ -168,6 +177,7 @@ def _yaml(curve: LearningCurve, report: Path | None = None) -> str:
     model: dict[str, Any] = {"backend": "transformers", "path": place(course.base)}
     model |= {} if recipe.gpu_hour_usd is None else {"gpu_hour_usd": recipe.gpu_hour_usd}
     adapters = {one.contender: place(one.course.out) for one in curve.sizes}
+    own = {} if (prompt := prompt_of(recipe, course.file)) is None else {"prompt": _files(prompt, place)}
     value = {
         "name": curve.report.resolve().name,
         "suites": [{"path": place(curve.place), "split": "test"}]
@@ -176,12 +186,17 @@ def _yaml(curve: LearningCurve, report: Path | None = None) -> str:
         "seed": recipe.seed,
         "models": {BASE: {**model, "sampling": {"temperature": 0, "max_tokens": _room(course)}}},
         "contenders": {
-            BASE: {"model": BASE},
-            **{name: {"model": BASE, "adapter": folder} for name, folder in adapters.items()},
+            BASE: {"model": BASE, **own},
+            **{name: {"model": BASE, "adapter": folder, **own} for name, folder in adapters.items()},
         },
         "reference": ALL,
     }
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
+
+
+def _files(prompt: PromptTemplate, place: Callable[[Path], str]) -> dict[str, str]:
+    """The files of the prompt that the recipe trains, by role."""
+    return {role: place(Path(path)) for role, path in prompt.files.items()}
 
 
 def _room(course: Course) -> int:

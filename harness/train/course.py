@@ -50,7 +50,7 @@ class Course:
         """Of all that decides the bytes of the result, as far as it is known; by it checkpoints are known again."""
         from importlib.metadata import version
 
-        told = self.recipe.model_dump(exclude={*_SAID, "gpu_hour_usd", "checkpoint_steps", "job", "curve"})
+        told = self.recipe.model_dump(exclude={*_SAID, "gpu_hour_usd", "checkpoint_steps", "compare", "curve", "job"})
         parts = [load_adapter(path).digest for path in (self.start,) if path is not None]
         if self.teacher is not None:
             parts.append(_teacher_digest(self.teacher))
@@ -68,16 +68,22 @@ def prepare(
     out: Path | None = None,
     *,
     overwrite: bool = False,
+    seed: int | None = None,
     examples: int | None = None,
     steps: int | None = None,
     elsewhere: str | None = None,
 ) -> Course:
-    """The course of a recipe. Writes nothing. Raises UserFileError and UsageError: what is wrong, in one line.
+    """The course of a recipe, with another ``seed`` where one is given. Writes nothing.
 
     ``examples`` and ``steps`` are how many of its examples, and how long, where they are others than the recipe's.
     ``elsewhere`` is the kind of device where it is taken on another machine: this one needs neither that nor TRL.
+    Raises UserFileError and UsageError: what is wrong, in one line.
     """
     recipe = read_recipe(file)
+    if seed is not None:
+        if not 0 <= seed < 2**32:
+            raise UsageError(f"--seed: found {seed}, needed 0 to {2**32 - 1}")
+        recipe = recipe.model_copy(update={"seed": seed})
     if steps is not None:
         recipe = recipe.model_copy(update={"steps": steps, "epochs": None})
     out = out or Path("adapters") / recipe.name
@@ -88,6 +94,7 @@ def prepare(
         raise UsageError(f"training needs the package {missing[0]}; {install_line('tune')}")
     base = resolve(file, recipe.base, field="base")
     prompts = prompts_of(base, field="base")
+    _check_layer(recipe, base, file)
     world = int(os.environ.get(_WORLD, "1"))
     device = _device(recipe, file, world) if elsewhere is None else elsewhere
     start = None if recipe.start in {None, BARE} else resolve(file, str(recipe.start), field="start")
@@ -163,6 +170,15 @@ def _ends(base: Path, prompts: Prompts) -> frozenset[int]:
     if prompts.tokenizer.eos_token_id is None:
         raise UserFileError(base / "generation_config.json", "names no eos_token_id", advice="add it")
     return frozenset([int(prompts.tokenizer.eos_token_id)])
+
+
+def _check_layer(recipe: Recipe, base: Path, file: Path) -> None:
+    """Raises UserFileError: the base ends before the first layer that is to be trained."""
+    first, config = recipe.lora.first_layer if recipe.lora else None, _config(base)
+    layers = config.get("num_hidden_layers", config.get("text_config", {}).get("num_hidden_layers"))
+    if first is not None and isinstance(layers, int) and first >= layers:
+        problem = f"found {first}, and the base has {plural(layers, 'layer')}, counted from 0"
+        raise UserFileError(file, problem, field="lora.first_layer", advice=f"write a number below {layers}")
 
 
 def _check_teacher(teacher: Path, base: Path, prompts: Prompts, file: Path) -> None:

@@ -9,9 +9,20 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Discriminator, Tag
 
-from harness.core import Answer, Message, Session, Status, Suite, Task, UsageError, UserFileError
+from harness.core import (
+    Answer,
+    Message,
+    PromptTemplate,
+    RenderedPrompt,
+    Session,
+    Status,
+    Suite,
+    Task,
+    UsageError,
+    UserFileError,
+)
 from harness.grade import Rule, SuiteGrader, grade, grader
-from harness.suite import MessageRow
+from harness.suite import MessageRow, render
 from harness.userfile import Strict, Text, parse, read_json_lines
 
 MOST = 1_000_000  # lines of one file
@@ -80,42 +91,60 @@ def read_preferences(path: Path) -> tuple[Preference, ...]:
     return tuple(found)
 
 
-def suite_examples(suite: Suite, split: str = "train") -> tuple[Example, ...]:
+def suite_examples(
+    suite: Suite, split: str = "train", *, answer: str | None = None, template: PromptTemplate | None = None
+) -> tuple[Example, ...]:
     """The suite's train tasks (or dev tasks), as a contender without a skill is asked them, with their answers.
 
-    The answer is the reference in the form that the grader passes. Raises UsageError: there are no such tasks, or one
-    has no such answer.
+    The answer is the text in the field ``answer`` of a task's metadata, else the reference, in the form that the grader
+    passes. ``template`` is the prompt of a contender that has its own. Raises UsageError: there are no such tasks, or
+    one has no such answer.
     """
     if split not in {"train", "dev"}:
         raise UsageError(f"suite {suite.name}: the tasks of {split!r} are not taught; test judges, train teaches")
     tasks = [task for task in suite.tasks if task.split == split]
     if not tasks:
         raise UsageError(f"suite {suite.name}: no task has the split {split!r}; mark those that teach with it")
-    return asyncio.run(_taught(suite, tasks))
+    prompt = suite.prompt if template is None else render(template, tasks, Path(suite.name))
+    return asyncio.run(_taught(suite, tasks, answer, prompt))
 
 
-async def _taught(suite: Suite, tasks: Iterable[Task]) -> tuple[Example, ...]:
+async def _taught(
+    suite: Suite, tasks: Iterable[Task], answer: str | None, prompt: RenderedPrompt
+) -> tuple[Example, ...]:
     return tuple(
         [
             Example(
-                prompt=suite.prompt.of(task), completion=await _answer(suite, task), place=f"{suite.name} {task.id}"
+                prompt=prompt.of(task), completion=await _answer(suite, task, answer), place=f"{suite.name} {task.id}"
             )
             for task in tasks
         ]
     )
 
 
-async def _answer(suite: Suite, task: Task) -> str:
-    """The first text with the reference that the grader passes; a judge is not asked about it."""
+async def _answer(suite: Suite, task: Task, named: str | None) -> str:
+    """The first text with the reference, or in the field, that the grader passes; a judge is not asked about it."""
     by = grader(task.grader, field=f"suite {suite.name}: task {task.id}: grader")
     judged = bool(by.models or by.judges)
-    for text in dict.fromkeys(form for found in _candidates(by, task.reference) for form in (found.strip(), found)):
+    told = _candidates(by, task.reference) if named is None else [_field(suite, task, named)]
+    for text in dict.fromkeys(form for found in told for form in (found.strip(), found)):
         given = await grade(task, Answer(text=text), by, Session(task))
         if given.status is Status.PASSED or (given.status is Status.UNGRADED and judged and not by.needs_box):
             return text
+    if named is not None and not by.needs_box:
+        raise UsageError(f"suite {suite.name}: task {task.id}: its grader {by.name!r} does not pass metadata.{named}")
     problem = "a program grades it" if by.needs_box else f"no text is known that the grader {by.name!r} passes"
     advice = "take answers that passed out of a report: ownbench adapter data"
     raise UsageError(f"suite {suite.name}: task {task.id} has no answer to teach: {problem}; {advice}")
+
+
+def _field(suite: Suite, task: Task, name: str) -> str:
+    """The text in a field of the task's metadata. Raises UsageError: there is none."""
+    found = task.metadata.get(name)
+    if not isinstance(found, str) or not found.strip():
+        problem = "is missing" if name not in task.metadata else f"is {type(found).__name__}, needed a text"
+        raise UsageError(f"suite {suite.name}: task {task.id}: metadata.{name} {problem}, and the recipe teaches it")
+    return found
 
 
 def _candidates(by: SuiteGrader, reference: Any) -> Iterator[str]:

@@ -11,7 +11,9 @@ from harness.train.course import prepare
 from harness.train.recipe import BARE, Recipe, read_recipe
 
 
-def cluster_training(file: Path, out: Path | None = None, *, overwrite: bool = False) -> dict[str, Any]:
+def cluster_training(
+    file: Path, out: Path | None = None, *, overwrite: bool = False, seed: int | None = None
+) -> dict[str, Any]:
     """The manifest of a Job, or a RayJob, that trains by a recipe. Writes nothing.
 
     All that it names has to be in the working folder, of which the volume holds a copy. Raises UserFileError and
@@ -19,7 +21,7 @@ def cluster_training(file: Path, out: Path | None = None, *, overwrite: bool = F
     """
     recipe = read_recipe(file)
     gpus = _gpus(recipe, file)
-    course = prepare(file, out, overwrite=overwrite, elsewhere="cuda" if gpus else "cpu")
+    course = prepare(file, out, overwrite=overwrite, seed=seed, elsewhere="cuda" if gpus else "cpu")
     taught = [("", str(file)), ("out", str(course.out))]
     for field, text in (*_named(recipe), *taught):
         _check_within(file, field, text, recipe.job.at)
@@ -31,6 +33,7 @@ def cluster_training(file: Path, out: Path | None = None, *, overwrite: bool = F
     if gpus > 1:
         start = ["accelerate", "launch", "--num_processes", str(gpus), "-m", "harness"]
     command = [*start, "adapter", "train", str(file), "--out", str(course.out), *(["--overwrite"] * overwrite)]
+    command += [] if seed is None else ["--seed", str(seed)]
     job = recipe.job.model_copy(update={"gpus": gpus})
     return training_job(recipe.name, job, command, threads=recipe.threads)
 

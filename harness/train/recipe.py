@@ -13,6 +13,7 @@ from harness.userfile import Amount, Count, Name, Positive, Strict, Text, Whole,
 PIPELINES = ("sft", "cpt", "dpo", "grpo", "gkd", "distil")
 BARE = "base"  # as ``start``: from the bare base, and from no adapter
 DTYPES = ("float32", "bfloat16", "float16")
+TOLD = "metadata."  # what the name of a task's field begins with
 _DEVICE = re.compile(r"cpu|cuda(?::\d{1,2})?")
 _OWN = {
     "teacher": ("gkd",),
@@ -41,6 +42,12 @@ def _device(value: str) -> str:
     return value
 
 
+def _answer(name: str) -> str:
+    if not name.startswith(TOLD) or name == TOLD:
+        raise ValueError(f"found {name!r}, needed a field of the tasks' metadata, such as {TOLD}full_answer")
+    return name
+
+
 class LoraEntry(Strict):
     """``lora`` of a recipe."""
 
@@ -48,6 +55,7 @@ class LoraEntry(Strict):
     alpha: Count = 16
     dropout: Annotated[float, Field(strict=True, ge=0, lt=1)] = 0.0
     target: Text | list[Text] = "all-linear"
+    first_layer: Whole | None = None  # those below it are left as they are
 
 
 class DataEntry(Strict):
@@ -55,6 +63,8 @@ class DataEntry(Strict):
 
     suite: Text | None = None
     split: Text | None = None
+    prompt: Text | dict[Literal["user", "system"], Text] | None = None  # a contender's own, in place of the suite's
+    answer: Annotated[Text, AfterValidator(_answer)] | None = None
     file: Text | None = None
     report: Text | None = None
     contender: Text | None = None
@@ -68,8 +78,11 @@ class DataEntry(Strict):
             raise ValueError(f"{found}; write one of suite: FOLDER, file: FILE or report: FOLDER with contender: NAME")
         if (self.contender is None) != (self.report is None):
             raise ValueError("report and contender go together; write both, or neither")
-        if self.split is not None and self.suite is None:
-            raise ValueError("split goes with suite; take it out")
+        for key in ("split", "answer", "prompt"):
+            if getattr(self, key) is not None and self.suite is None:
+                raise ValueError(f"{key} goes with suite; take it out")
+        if isinstance(self.prompt, dict) and "user" not in self.prompt:
+            raise ValueError("prompt has no template of the role user; write {user: FILE, system: FILE}")
         if self.rejected is not None and self.report is None:
             raise ValueError("rejected goes with report; take it out")
         return self
@@ -95,6 +108,15 @@ class CurveEntry(Strict):
     suite: Text | None = None
     margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.02
     compute: Literal["steps", "epochs"] = "steps"
+
+
+class CompareEntry(Strict):
+    """``compare`` of a recipe: what the experiment of ``--report`` holds the result against. It changes no training."""
+
+    suite: Text | Annotated[list[Text], Field(min_length=1)] | None = None
+    skill: Text | Annotated[list[Text], Field(min_length=1)] | None = None
+    expert: Text | dict[str, Any] | None = None  # a model's folder, or its keys as in experiment.yaml
+    general: Text | None = None
 
 
 class Recipe(Strict):
@@ -138,6 +160,7 @@ class Recipe(Strict):
     note: Text | None = None
     allow_overlap: list[Text] = Field(default_factory=list)
     curve: CurveEntry = CurveEntry()
+    compare: CompareEntry = CompareEntry()
     job: TrainingJobEntry = TrainingJobEntry()
 
     @model_validator(mode="after")
@@ -178,6 +201,8 @@ class Recipe(Strict):
         """How it is trained, in one line for a card; without its seed, and without what is where."""
         lora = self.lora or LoraEntry()
         what = f"LoRA r={lora.r} alpha={lora.alpha} {_named(lora.target)}" if self.method == "lora" else "full weights"
+        if lora.first_layer is not None:
+            what = f"{what} from layer {lora.first_layer} on"
         if self.method == "lora" and self.start not in {None, BARE}:
             what = f"LoRA, going on from {self.start}"
         long = f"{self.steps} steps" if self.steps else f"{self.epochs or 1:g} epochs"

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import Suite, Task, UserFileError, digest_json
+from harness.core import PromptTemplate, Suite, Task, UserFileError, digest_json
 from harness.experiment import resolve
 from harness.grade import grader
-from harness.suite import load_suite
+from harness.suite import load_suite, read_prompt, render
 from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
 from harness.train.from_report import CARD, report_data
 from harness.train.overlap import check_overlap, known_suites
-from harness.train.recipe import Recipe
+from harness.train.recipe import TOLD, Recipe
 from harness.train.rows import Encoder, Row, read_texts
 from harness.userfile import read_yaml
 
@@ -41,7 +41,8 @@ def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder, examples: in
         return _questions(recipe, file, base, encoder)
     own, sources = _read(recipe, file)
     own = drawn(own, examples, recipe.seed)
-    general = _general(recipe, file, len(own))
+    source = _general_source(recipe, file)
+    general = _drawn(recipe, source, len(own))
     taught = [*own, *general]
     overlap = _overlap(recipe, file, base, taught)
     if recipe.pipeline == "cpt":
@@ -53,7 +54,7 @@ def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder, examples: in
         rows = [encoder.preference(one) if isinstance(one, Preference) else encoder.example(one) for one in taught]
     card = {
         "training_data": _source(recipe),
-        "training_digest": digest_json([[one.prompt, *_answers(one)] for one in taught]),
+        "training_digest": digest_json([[one.prompt, *_answers(one)] for one in [*own, *source]]),  # of no seed
         "data_licence": recipe.data_licence or _data_licence(recipe, file),
         "examples": len(taught),
         "general_examples": len(general) or None,
@@ -93,13 +94,26 @@ def _read(recipe: Recipe, file: Path) -> tuple[Lines, Mapping[str, Any] | None]:
         if preferences:
             problem = "dpo needs pairs of answers, and a suite has one answer a task"
             raise UserFileError(file, problem, field="data.suite", advice="write data: {file: PATH} or {report: …}")
-        return suite_examples(_suite(file, data.suite, data.split, "data"), "train"), None
+        suite = _suite(file, data.suite, data.split, "data")
+        answer = None if data.answer is None else data.answer.removeprefix(TOLD)
+        return suite_examples(suite, "train", answer=answer, template=prompt_of(recipe, file)), None
     report = resolve(file, str(data.report), field="data.report")
     found = report_data(report, str(data.contender), rejected=data.rejected)
     if preferences and not found.preferences:
         problem = f"{report} has no failed answers at tasks that {data.contender} passed"
         raise UserFileError(file, problem, field="data.report", advice="take sft, or a report with more contenders")
     return (found.preferences if preferences else found.examples), found.card
+
+
+def prompt_of(recipe: Recipe, file: Path) -> PromptTemplate | None:
+    """The prompt of its own that a recipe trains; ``None``: the suite's. Raises UserFileError: a file is missing."""
+    written = recipe.data.prompt if recipe.data is not None else None
+    if written is None:
+        return None
+    files: dict[str, str] = (
+        {"user": written} if isinstance(written, str) else {str(role): text for role, text in written.items()}
+    )
+    return read_prompt(files, lambda text: resolve(file, text, field="data.prompt"))
 
 
 def _data_licence(recipe: Recipe, file: Path) -> str | None:
@@ -130,18 +144,22 @@ def _suite(file: Path, text: str, split: str | None, field: str) -> Suite:
     return load_suite(resolve(file, text, field=f"{field}.suite"))
 
 
-def _general(recipe: Recipe, file: Path, n: int) -> Sequence[Example]:
-    """So many general examples that they are their share of all, drawn by the seed; over again where they are few."""
+def _general_source(recipe: Recipe, file: Path) -> Sequence[Example]:
+    """The general examples that some are drawn from; none without ``mix``."""
     mix = recipe.mix
     if mix is None:
         return ()
     if mix.file is not None:
-        among = read_examples(resolve(file, mix.file, field="mix.file"))
-    else:
-        among = suite_examples(_suite(file, str(mix.suite), None, "mix"), "train")
-    wanted, chance, drawn = round(n * mix.share / (1 - mix.share)), random.Random(recipe.seed), list[Example]()  # noqa: S311
+        return read_examples(resolve(file, mix.file, field="mix.file"))
+    return suite_examples(_suite(file, str(mix.suite), None, "mix"), "train")
+
+
+def _drawn(recipe: Recipe, source: Sequence[Example], n: int) -> Sequence[Example]:
+    """So many general examples that they are their share of all, drawn by the seed; over again where they are few."""
+    share = 0.0 if recipe.mix is None else recipe.mix.share
+    wanted, chance, drawn = round(n * share / (1 - share)), random.Random(recipe.seed), list[Example]()  # noqa: S311
     while len(drawn) < wanted:
-        drawn += chance.sample(among, min(len(among), wanted - len(drawn)))
+        drawn += chance.sample(source, min(len(source), wanted - len(drawn)))
     return drawn
 
 
@@ -184,7 +202,9 @@ def _questions(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taug
             what = "has tools" if task.tools else "is graded by a model"
             problem = f"suite {suite.name}: task {task.id} {what}, and grpo rewards one answer by a rule or a program"
             raise UserFileError(file, problem, field="reward")
-    most, asked = recipe.max_new_tokens or MAX_NEW, {task.id: suite.prompt.of(task) for task in tasks}
+    template = prompt_of(recipe, file)
+    prompt = suite.prompt if template is None else render(template, tasks, file)
+    most, asked = recipe.max_new_tokens or MAX_NEW, {task.id: prompt.of(task) for task in tasks}
     lines = [Example(prompt=said, completion="", place=f"{suite.name} {name}") for name, said in asked.items()]
     overlap = _overlap(recipe, file, base, lines)
     rows = tuple(

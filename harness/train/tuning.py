@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -116,9 +117,23 @@ def _model(course: Course) -> tuple[Any, Any]:
         r=lora.r,
         lora_alpha=lora.alpha,
         lora_dropout=lora.dropout,
-        target_modules=lora.target,
         task_type="CAUSAL_LM",
+        **_placed(lora, model),
     )
+
+
+def _placed(lora: LoraEntry, model: Any) -> dict[str, Any]:
+    """On which modules, and from which layer on; PEFT takes layers only with modules that are named."""
+    if lora.first_layer is None:
+        return {"target_modules": lora.target}
+    import torch
+
+    target = lora.target
+    if target == "all-linear":
+        linear = (name for name, module in model.named_modules() if isinstance(module, torch.nn.Linear))
+        target = sorted({name.rpartition(".")[2] for name in linear if re.search(r"\.\d+\.", name)})
+    layers = range(lora.first_layer, model.config.get_text_config().num_hidden_layers)
+    return {"target_modules": [target] if isinstance(target, str) else target, "layers_to_transform": [*layers]}
 
 
 def _teacher(course: Course) -> Any:

@@ -41,7 +41,7 @@ def test_every_attempt_ends_graded_and_each_arm_leaves_its_trace(tmp_path, monke
         for row in by[name]
     )
     assert all(row["skills_used"] for row in by["opens"])
-    assert all(len(row["skills_shown"]) == 8 for row in by["distracted"])
+    assert all(len(row["skills_shown"]) == 14 for row in by["distracted"])
     assert all(len(row["skills_shown"]) <= 2 for row in by["found"])
     assert {row["calls"] for row in by["forced"]} == {1}
     assert all(row["skills_shown"] in ([], ["self-written"]) for row in by["wrote"])

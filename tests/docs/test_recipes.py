@@ -13,7 +13,7 @@ from pages import DOCS, ROOT, blocks
 RECIPES = {
     "add-a-grader.md": "begun: 0 errors, 1 warning",
     "add-a-backend.md": "50.0%",
-    "add-an-arm.md": "[system] Skills:\n- claim-check: ",
+    "add-an-arm.md": "[system] Skills:\n- call-routing: ",
     "add-a-signal.md": "mixed (hybrid): ",
     "add-a-rule.md": "FAILS    sources: 4 sources judged; at least 1,000 asked for",
 }

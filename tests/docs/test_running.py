@@ -81,5 +81,5 @@ def test_the_script_of_the_workshop_is_no_perfect_model(template):
     """Else a page whose command breaks on failures, flips or escalations would pass."""
     found = harness.open_report(template / "reports" / "demo").scoreboard().to_json()["contenders"]
     rates = {one["name"]: one["pass_rate"]["value"] for one in found}
-    assert len(rates) == 13
+    assert len(rates) == 14
     assert 0 < rates["base"] < rates["tuned"] < rates["oracle"] <= 1

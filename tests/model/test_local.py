@@ -36,10 +36,10 @@ def spec(folder: Path = WORKER, **options: object) -> ModelSpec:
 
 
 def questions(domain: str, number: int) -> list[str]:
-    """Prompts of different lengths, from the lines that the adapter was tuned on."""
-    lines = (ADAPTERS / "recipe" / "train" / f"{domain}.jsonl").read_text().splitlines()
-    found = [json.loads(line)["prompt"] for line in lines[: 7 * number : 7]]
-    return [p if isinstance(p, str) else p[-1]["content"] for p in found]
+    """Prompts of different lengths, from the tasks that the adapter was tuned on."""
+    lines = (ADAPTERS.parent / "suites" / domain / "tasks.jsonl").read_text().splitlines()
+    found: list[str] = [task["input"] for task in map(json.loads, lines) if task["split"] == "train"]
+    return found[: 7 * number : 7]
 
 
 def request(text: str, adapter: str | None = None, **sampling: object) -> Request:

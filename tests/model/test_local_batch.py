@@ -23,9 +23,9 @@ OTHER = (ADAPTERS.parent / "skills" / "unit-prices" / "SKILL.md").read_text()
 
 
 def lines(number: int, domain: str = "claim-check") -> list[str]:
-    text = (ADAPTERS / "recipe" / "train" / f"{domain}.jsonl").read_text()
-    found = [json.loads(line)["prompt"] for line in text.splitlines()[: 2 * number]]
-    return [p if isinstance(p, str) else p[-1]["content"] for p in found[:number]]
+    text = (ADAPTERS.parent / "suites" / domain / "tasks.jsonl").read_text()
+    found: list[str] = [task["input"] for task in map(json.loads, text.splitlines()) if task["split"] == "train"]
+    return found[:number]
 
 
 def asked(text: str, skill: str = "", adapter: str | None = None, **sampling: Any) -> Request:

@@ -1,4 +1,4 @@
-"""The engine of vLLM in this process against transformers, on a twin of the demo's worker whose heads a CPU knows.
+"""The engine of vLLM in this process against transformers, on the demo's worker.
 
 Needs an environment of its own (docs/vllm.md) and takes minutes::
 
@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 ADAPTERS = ROOT / "adapters"
 WORKER = ADAPTERS / "base" / "worker"
 TUNED = ("ticket-routing", "claim-check")
+FOLDERS = [ADAPTERS / name for name in TUNED]
 
 pytestmark = [
     pytest.mark.slow,
@@ -39,9 +40,9 @@ pytestmark = [
 
 
 def questions(domain: str, number: int) -> list[str]:
-    lines = (ADAPTERS / "recipe" / "train" / f"{domain}.jsonl").read_text().splitlines()
-    found = [json.loads(line)["prompt"] for line in lines[: 7 * number : 7]]
-    return [p if isinstance(p, str) else p[-1]["content"] for p in found]
+    lines = (ROOT / "suites" / domain / "tasks.jsonl").read_text().splitlines()
+    found: list[str] = [task["input"] for task in map(json.loads, lines) if task["split"] == "train"]
+    return found[: 7 * number : 7]
 
 
 def request(text: str, adapter: Path | None = None, **sampling: object) -> Request:
@@ -49,26 +50,14 @@ def request(text: str, adapter: Path | None = None, **sampling: object) -> Reque
     return Request(model="m", messages=messages, sampling=sampling, adapter=str(adapter) if adapter else None)
 
 
-@pytest.fixture(scope="module")
-def padded(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
-    path = ROOT / "benchmarks" / "padded_heads.py"
-    spec = importlib.util.spec_from_file_location("padded_heads", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    found: tuple[Path, list[Path]] = module.twin(WORKER, [ADAPTERS / t for t in TUNED], tmp_path_factory.mktemp("t"))
-    return found
-
-
 def spec(folder: Path, **options: object) -> ModelSpec:
     return ModelSpec(name="engine", backend="vllm", model=str(folder), options={"max_num_seqs": 32, **options})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def model(padded: tuple[Path, list[Path]]) -> AsyncIterator[VllmModel]:
-    engine = VllmModel(spec(padded[0]))
-    await engine.prepare(padded[1])
+async def model() -> AsyncIterator[VllmModel]:
+    engine = VllmModel(spec(WORKER))
+    await engine.prepare(FOLDERS)
     yield engine
     await engine.close()
 
@@ -77,12 +66,12 @@ module_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 @module_loop
-async def test_a_mixed_batch_answers_as_transformers_does(model: VllmModel, padded: tuple[Path, list[Path]]) -> None:
+async def test_a_mixed_batch_answers_as_transformers_does(model: VllmModel) -> None:
     local = LocalModel(ModelSpec(name="plain", backend="transformers", model=str(WORKER)))
     await local.prepare([ADAPTERS / name for name in TUNED])
     texts = [text for name in TUNED for text in questions(name, 30)]
     ways = [None, *range(len(TUNED))]
-    ours = [request(text, None if way is None else padded[1][way]) for text in texts for way in ways]
+    ours = [request(text, None if way is None else FOLDERS[way]) for text in texts for way in ways]
     theirs = [request(text, None if way is None else ADAPTERS / TUNED[way]) for text in texts for way in ways]
     try:
         found, wanted = await asyncio.gather(*map(model.answer, ours)), await asyncio.gather(*map(local.answer, theirs))
@@ -99,12 +88,12 @@ async def test_a_mixed_batch_answers_as_transformers_does(model: VllmModel, padd
 
 
 @module_loop
-async def test_limits_and_stop_texts_hold(model: VllmModel, padded: tuple[Path, list[Path]]) -> None:
+async def test_limits_and_stop_texts_hold(model: VllmModel) -> None:
     text = questions("claim-check", 1)[0]
     whole, cut, empty = await asyncio.gather(
         model.answer(request(text)),
         model.answer(request(text, max_tokens=1)),
-        model.answer(request(text, padded[1][1], stop=[" ", "\n"])),
+        model.answer(request(text, FOLDERS[1], stop=[" ", "\n"])),
     )
     assert whole.finish_reason == "stop"
     assert (cut.finish_reason, cut.usage.output) == ("length", 1)
@@ -129,14 +118,14 @@ async def test_samples_do_not_depend_on_the_batch_and_differ_between_trials_and_
 
 @module_loop
 async def test_the_probability_of_a_letter_is_that_of_the_next_token(
-    model: VllmModel, padded: tuple[Path, list[Path]]
+    model: VllmModel,
 ) -> None:
     text = questions("ticket-routing", 1)[0]
     local = LocalModel(ModelSpec(name="plain", backend="transformers", model=str(WORKER)))
     await local.prepare([ADAPTERS / "ticket-routing"])
     wanted = await local.answer(replace(request(text, ADAPTERS / "ticket-routing"), letters=("A", "B")))
     await local.close()
-    found = await model.answer(replace(request(text, padded[1][0]), letters=("A", "B")))
+    found = await model.answer(replace(request(text, FOLDERS[0]), letters=("A", "B")))
     assert found.usage.output == 1
     assert {key: pytest.approx(value, abs=1e-4) for key, value in wanted.signals.items()} == dict(found.signals)
 
@@ -187,11 +176,9 @@ async def test_a_cancelled_request_leaves_the_engine_and_the_others_are_answered
 
 
 @module_loop
-async def test_closing_ends_what_waits_and_leaves_no_process(
-    padded: tuple[Path, list[Path]], capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_closing_ends_what_waits_and_leaves_no_process(capfd: pytest.CaptureFixture[str]) -> None:
     before = children()
-    engine = VllmModel(spec(padded[0]))
+    engine = VllmModel(spec(WORKER))
     await engine.prepare()
     waiting = [
         asyncio.create_task(engine.answer(request("again " * i, temperature=2.0, max_tokens=900))) for i in range(1, 60)
@@ -218,11 +205,11 @@ def children() -> set[str]:
     return {line for line in told.stdout.splitlines() if not any(word in line for word in passing)}
 
 
-async def test_too_few_places_for_the_adapters_are_refused(padded: tuple[Path, list[Path]]) -> None:
+async def test_too_few_places_for_the_adapters_are_refused() -> None:
     """With as many places as adapters, a CPU answers for the base with an adapter, and says nothing."""
-    engine = VllmModel(spec(padded[0], max_loras=2))
+    engine = VllmModel(spec(WORKER, max_loras=2))
     with pytest.raises(UserFileError, match=r"options\.max_loras: found 2, and 2 adapters need 3; one stays free"):
-        await engine.prepare(padded[1])
+        await engine.prepare(FOLDERS)
     await engine.close()
 
 
@@ -242,9 +229,9 @@ async def test_heads_that_a_cpu_does_not_know_are_told_before_anything_is_asked(
     ],
 )
 async def test_what_the_engine_refuses_is_one_line(
-    padded: tuple[Path, list[Path]], options: dict[str, object], said: str, capfd: pytest.CaptureFixture[str]
+    options: dict[str, object], said: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    engine = VllmModel(spec(padded[0], **options))
+    engine = VllmModel(spec(WORKER, **options))
     with pytest.raises((UserFileError, UsageError), match=said) as caught:
         await engine.prepare()
     await engine.close()
@@ -263,10 +250,8 @@ contenders: {{base: {{model: engine}}}}
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_run_that_is_stopped_leaves_no_process_and_goes_on(
-    padded: tuple[Path, list[Path]], tmp_path: Path, how: signal.Signals
-) -> None:
-    (tmp_path / "experiment.yaml").write_text(EXPERIMENT.format(suites=ROOT / "suites", base=padded[0]))
+def test_a_run_that_is_stopped_leaves_no_process_and_goes_on(tmp_path: Path, how: signal.Signals) -> None:
+    (tmp_path / "experiment.yaml").write_text(EXPERIMENT.format(suites=ROOT / "suites", base=WORKER))
     command = [sys.executable, "-m", "harness", "run", str(tmp_path), "--quiet"]
     run = subprocess.Popen(command, start_new_session=True, stderr=subprocess.PIPE, text=True)
     journal = tmp_path / "attempts.jsonl"

@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kill.py"
 
 
-def test_ten_runs_killed_at_random_lose_and_double_nothing():
-    command = [sys.executable, str(SCRIPT), "--kills", "10", "--seed", "11"]
+@pytest.mark.parametrize("executor", ["local", pytest.param("processes", marks=pytest.mark.slow)])
+def test_ten_runs_killed_at_random_lose_and_double_nothing(executor):
+    command = [sys.executable, str(SCRIPT), "--kills", "10", "--seed", "11", "--executor", executor]
     done = subprocess.run(command, capture_output=True, text=True, timeout=290, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "10 kills of" in done.stdout.splitlines()[-1]

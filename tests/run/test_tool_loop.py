@@ -9,7 +9,6 @@ so small a model learns to repeat what the tool gave back::
 import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -69,11 +68,6 @@ def test_a_local_model_calls_a_tool_is_answered_by_its_box_and_answers(
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"needs {backend} in this environment: docs/vllm.md")
     base, caller = made
-    if backend == "vllm":  # its attention on a CPU does not know the worker's heads
-        sys.path.insert(0, str(ROOT / "benchmarks"))
-        from padded_heads import twin
-
-        base, caller = (twin(folder, [], tmp_path)[0] for folder in made)
     report = experiment(tmp_path / "r", backend, base=base, caller=caller)
     code, out, err = inside(capfd, "check", report)
     assert (code, "drops tools" in out) == (0, False), err

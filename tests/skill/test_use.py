@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.skill import Skill, SkillFileError, placebo, read_file
+from harness.skill import Skill, SkillFileError, placebo, placebos, read_file
 from harness.skill.load import load_skill
 
 
@@ -95,6 +95,15 @@ def test_a_placebo_is_the_sibling_nearest_in_length():
     assert placebo(library[0], [s for s in library if s.name != "b"]).body.split() == ["x", "y"] * 5
     assert mine.files == ()
     assert mine.digest not in {s.digest for s in library}
+
+
+def test_no_placebo_of_several_skills_is_one_of_them_and_none_comes_twice():
+    """A skill in the place of its companion would still tell what is asked."""
+    mine = [made("a", "w " * 10), made("b", "x " * 10), made("c", "y " * 10), made("d", "z " * 10)]
+    library = [*mine, made("e", "q " * 40)]
+    found = placebos(mine, lambda _: library)
+    assert [one.name for one in found] == ["e", "pond-keeping", "pond-keeping-3", "pond-keeping-4"]
+    assert [len(one.body.split()) for one in found] == [10] * 4
 
 
 def test_without_a_sibling_the_text_is_about_ponds():

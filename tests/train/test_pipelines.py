@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.adapter import load_adapter
+from harness.adapter import load_adapter, tensor_shapes
 
 ROOT = Path(__file__).parents[2]
 RECIPES = ROOT / "adapters" / "recipes"
@@ -67,6 +67,7 @@ def _few(folder: Path) -> Iterator[dict[str, Any]]:
     yield _job(folder, "sft", "full", method="full", learning_rate=0.0005)
     yield _job(folder, "sft", "wild", learning_rate=1e30)
     yield _job(folder, "sft", "rows", rows=True)
+    yield _job(folder, "sft", "upper", lora={"first_layer": 1})
 
 
 def _killed(folder: Path) -> Iterator[dict[str, Any]]:
@@ -170,6 +171,16 @@ def test_full_weights_are_a_model_of_its_own(made: Any) -> None:
     folder = Path(made["sft full"]["out"])
     assert base_digest(folder) != base_digest(ROOT / "adapters" / "base" / "worker")
     assert not list(folder.glob("*.bin"))
+
+
+def test_the_upper_layers_alone_are_trained_where_that_is_asked(made: Any) -> None:
+    assert made["sft upper"]["code"] == 0, made["sft upper"]
+    assert made["sft upper"]["said"]["fits"]
+    folder = Path(made["sft upper"]["out"])
+    files = [Path(made[name]["out"]) / "adapter_model.safetensors" for name in ("sft upper", "sft whole")]
+    upper, every = ({name.split(".layers.")[1][0] for name in tensor_shapes(file)} for file in files)
+    assert upper == every - {"0"}
+    assert "from layer 1 on" in load_adapter(folder).card["recipe"]
 
 
 def test_a_training_that_comes_to_no_numbers_leaves_nothing(made: Any) -> None:

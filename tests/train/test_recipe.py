@@ -83,6 +83,15 @@ def test_what_is_named_is_looked_for(refused: Any, tmp_path: Path) -> None:
     assert "lines.jsonl: line 2.completion: this key is missing" in refused()
 
 
+def test_layers_and_prompts_that_cannot_be(refused: Any) -> None:
+    said = "recipe.yaml: lora.first_layer: found 3, and the base has 3 layers, counted from 0; write a number below 3"
+    assert said in refused(lora={"first_layer": 3})
+    tiny = str(ROOT / "adapters" / "recipes" / "tiny")
+    assert "data: prompt goes with suite; take it out" in refused(data={"file": "lines.jsonl", "prompt": "ask.txt"})
+    assert "data.prompt: there is no ask.txt" in refused(data={"suite": tiny, "prompt": "ask.txt"})
+    assert "no template of the role user" in refused(data={"suite": tiny, "prompt": {"system": "recipe.yaml"}})
+
+
 def test_a_gpu_that_is_not_there(refused: Any) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
+from harness.core import UserFileError
 from harness.experiment import Assembled, Attempt
+from harness.store import experiment_file
 
 
 def groups_of(assembled: Assembled, attempts: Sequence[Attempt]) -> list[list[Attempt]]:
@@ -17,3 +19,19 @@ def groups_of(assembled: Assembled, attempts: Sequence[Attempt]) -> list[list[At
         trial = 0 if judged or cached or assembled.graders[attempt.task.digest].models else attempt.trial
         groups.setdefault((attempt.suite.name, attempt.task.digest, trial), []).append(attempt)
     return list(groups.values())
+
+
+def models_of(assembled: Assembled) -> frozenset[str]:
+    """Those that attempts call."""
+    systems = assembled.systems.values()
+    used = {model for by_suite in systems for system in by_suite.values() for model in system.models}
+    return frozenset(used.union(*(grader.models for grader in assembled.graders.values())))
+
+
+def refuse_more_workers_than_calls(assembled: Assembled, workers: int | None) -> None:
+    """Raises UserFileError: there are so many that one would have no call to make."""
+    concurrency = assembled.experiment.limits.concurrency
+    if workers is not None and workers > concurrency:
+        problem = f"there are {workers} workers, and limits.concurrency lets {concurrency} calls run at once"
+        advice = "each worker needs one: lower workers, or raise concurrency"
+        raise UserFileError(experiment_file(assembled.report), problem, field="executor.workers", advice=advice)

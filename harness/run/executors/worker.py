@@ -1,6 +1,7 @@
-"""One worker of a run: a process with an event loop and a journal of its own. It imports no Ray; Ray calls it.
+"""One worker of a run: a process with an event loop and a journal of its own, which a `Fleet` drives.
 
-Whatever goes wrong comes back as data, without secrets: Ray writes exceptions into files of its own.
+It imports no Ray; Ray calls it, or a process of this machine does. Whatever goes wrong comes back as data, without
+secrets: Ray writes exceptions into files of its own.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ from harness.run.planned import plan_digest
 from harness.run.secrets import redactor_of
 from harness.run.session import Shop
 from harness.run.trace import Progress
-from harness.store import Journal, experiment_file
+from harness.store import Journal, Recalled, experiment_file
 
 T = TypeVar("T")
 LOOK_EVERY_S = 0.25
@@ -120,7 +121,9 @@ class Worker:
 class Workbench:
     """What a worker does. It is called in threads, and all that an attempt touches happens on one loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, assembled: Assembled | None = None, recorded: Recalled | None = None) -> None:
+        """With what was read of the report before, where that is at hand."""
+        self._read, self._recorded = assembled, recorded
         self._leaving = ExitStack()
         self._crew: Crew | None = None
         self._stops = 0  # how often the user has asked to stop
@@ -139,12 +142,12 @@ class Workbench:
             raise UsageError(_elsewhere(f"{errand.here}: {error.strerror}")) from None
         if errand.offline:
             self._leaving.enter_context(stay_offline())
-        assembled = assemble(Path(errand.report), allow_outside=True)  # the driver has allowed or refused it
-        if plan_digest(assembled) != errand.plan:
+        assembled = self._read or assemble(Path(errand.report), allow_outside=True)  # the driver has allowed it
+        if self._read is None and plan_digest(assembled) != errand.plan:
             raise UsageError(_elsewhere(f"{experiment_file(assembled.report)}: it, or what it names, has changed"))
         self._assembled = assembled = _share(assembled, errand.number, errand.workers)
         self._judges = errand.judges
-        recorded = recall(assembled)
+        recorded = recall(assembled, self._recorded)
         make_room(assembled, len(assembled.attempts))
         opened = open_models(assembled, errand.models - errand.held.keys(), offline=errand.offline)
         held = {name: HeldModel(assembled.specs[name], actor) for name, actor in errand.held.items()}
@@ -230,7 +233,7 @@ class Workbench:
         shop.settled.set()  # whoever waits for money asks again
         news = len(shop.broken) + len(self._pauses())
         end = time.monotonic() + HOLD_S
-        while time.monotonic() < end:
+        while time.monotonic() < end and self._at_work:
             await asyncio.sleep(0.005)
             waits = meter.lacks_usd is not None
             if (waits and (orders.more_usd or not self._waited)) or known + news < len(shop.broken) + len(
@@ -279,9 +282,12 @@ class Workbench:
 
     def stop(self) -> None:
         """As `Crew.stop`."""
+        self._loop.call_soon_threadsafe(self._stop)
+
+    def _stop(self) -> None:
         self._stops += 1
         if self._crew is not None:
-            self._loop.call_soon_threadsafe(self._crew.stop)
+            self._crew.stop()
 
     def end(self) -> Refused | Receiver | None:
         """Lets go of everything; what was written is on the disk then. What became of the spans, where it made any."""

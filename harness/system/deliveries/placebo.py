@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.skill import Skill, placebo
+from harness.skill import Skill, placebos
 from harness.system.delivery import Delivery
 
 
@@ -14,8 +14,8 @@ class Placebo(Delivery):
     control = True
 
     def prepare(self, skills: tuple[Skill, ...], library: Callable[[Path], tuple[Skill, ...]]) -> tuple[Skill, ...]:
-        """Each skill's place taken by others of its library."""
-        return tuple(placebo(skill, library(skill.folder.parent)) for skill in skills)
+        """Each skill's place taken by another of its library, never by one of them."""
+        return placebos(skills, library)
 
 
 DELIVERY = Placebo()

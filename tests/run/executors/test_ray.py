@@ -1,7 +1,6 @@
 """``--executor ray``: what is refused; and, with Ray (slow), that a run over workers is the run in one process."""
 
 import importlib.util
-import json
 import os
 import signal
 import socket
@@ -16,54 +15,23 @@ import live
 import pytest
 import servers
 from live import CALL_USD, Server
+from several import TASKS, experiment, paid, recorded, wait_for
 
 from harness.experiment import assemble
 from harness.run.executors.parts import groups_of
 
 needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="needs Ray (the extra ray)")
-TASKS = 120
-CONTENDERS = {
-    "worker": {"model": "m"},
-    "other": {"model": "m", "twin": 1},
-    "both": {"worker": "worker", "expert": "other", "escalate": {"signal": "logprob_mean", "threshold": "auto"}},
-}
 RAY = {"kind": "ray", "workers": 2, "address": "local"}
 
 
-def experiment(report, served, *, tasks=TASKS, executor=RAY, **keys):
-    splits = [{"split": "test" if n % 4 else "dev"} for n in range(tasks)]
-    model = live.served_model(served, sampling={"temperature": 0})
-    whole = {"limits": {"concurrency": 8, "timeout_s": 5, "tries": 2}, "executor": executor} | keys
-    suites = [{"path": "suites/s", "split": "test"}]
-    return live.write_experiment(
-        report, tasks=splits, models={"m": model}, contenders=CONTENDERS, suites=suites, **whole
-    )
-
-
-def paid(report: Path) -> list[str]:
-    """The requests on the bill, from the journals of all workers."""
-    calls = [json.loads(line)["call"] for path in report.glob("calls*.jsonl") for line in path.read_text().splitlines()]
-    return [call["request_digest"] for call in calls if call["error"] is None and not call["cache_hit"]]
-
-
-def recorded(report: Path) -> list[str]:
-    """Attempts in the journals of all workers."""
-    lines = [line for path in report.glob("attempts*.jsonl") for line in path.read_text().splitlines()]
-    return [json.loads(line)["outcome"]["attempt_id"] for line in lines]
+def by_ray(report, served, *, executor=RAY, **keys):
+    return experiment(report, served, executor=executor, **keys)
 
 
 def rays() -> set[str]:
     """Processes of Ray that do an experiment's work."""
     found = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     return {line.split()[0] for line in found.splitlines() if "ray::Worker" in line or "raylet " in line}
-
-
-def wait_for(condition, process=None, *, within=120.0):
-    end = time.monotonic() + within
-    while not condition():
-        assert process is None or process.poll() is None, process.communicate()
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # ----------------------------------------------------------------------------------------------------------- refused
@@ -85,7 +53,7 @@ def wait_for(condition, process=None, *, within=120.0):
 def test_what_cannot_work_is_refused_in_one_line_before_anything_is_sent(tmp_path, capfd, executor, said, monkeypatch):
     monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
     with Server() as served:
-        report = experiment(tmp_path / "r", served, tasks=8, executor=RAY | executor)
+        report = by_ray(tmp_path / "r", served, tasks=8, executor=RAY | executor)
         code, out, err = live.inside(capfd, "run", report)
         assert not served.seen
     assert (code, out) == (2, "")
@@ -98,7 +66,7 @@ def test_without_the_package_one_line_says_what_to_install(tmp_path, capfd, monk
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else found(name, *more))
     with Server() as served:
-        report = experiment(tmp_path / "r", served, tasks=8, executor={"kind": "local"})
+        report = by_ray(tmp_path / "r", served, tasks=8, executor={"kind": "local"})
         code, _, err = live.inside(capfd, "run", report, "--executor", "ray")
     assert code == 2
     (line,) = err.splitlines()
@@ -109,7 +77,7 @@ def test_without_the_package_one_line_says_what_to_install(tmp_path, capfd, monk
 def test_what_other_machines_would_send_is_refused_offline(tmp_path, capfd, monkeypatch):
     monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
     with Server() as served:
-        report = experiment(tmp_path / "r", served, tasks=8, executor=RAY | {"address": "192.0.2.1:6379"})
+        report = by_ray(tmp_path / "r", served, tasks=8, executor=RAY | {"address": "192.0.2.1:6379"})
         code, _, err = live.inside(capfd, "run", report, "--offline")
     assert code == 2
     assert "--offline keeps to this machine, and Ray's head is at 192.0.2.1:6379; write address: local" in err
@@ -124,7 +92,7 @@ def test_a_cache_that_several_machines_would_write_is_refused(tmp_path, capfd, m
     monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
     monkeypatch.setattr("harness.run.executors.ray.join", join)
     with Server() as served:
-        report = experiment(tmp_path / "r", served, tasks=8, cache={"path": str(tmp_path / "answers")})
+        report = by_ray(tmp_path / "r", served, tasks=8, cache={"path": str(tmp_path / "answers")})
         code, out, err = live.inside(capfd, "run", report, "--quiet")
         assert not served.seen
     assert (code, out, left) == (2, "", [1])
@@ -135,14 +103,14 @@ def test_a_cache_that_several_machines_would_write_is_refused(tmp_path, capfd, m
 
 def test_an_experiment_for_ray_runs_here_where_that_is_asked(tmp_path, capfd):
     with Server() as served:
-        report = experiment(tmp_path / "r", served, tasks=8)
+        report = by_ray(tmp_path / "r", served, tasks=8)
         assert live.inside(capfd, "run", report, "--quiet", "--executor", "local")[0] == 0
     assert not list(report.glob("*.ray-*"))
 
 
 def test_attempts_that_share_answers_stay_together(tmp_path):
     with Server() as served:
-        assembled = assemble(experiment(tmp_path / "r", served, tasks=8, trials=2))
+        assembled = assemble(by_ray(tmp_path / "r", served, tasks=8, trials=2))
     main = [attempt for attempt in assembled.attempts if not assembled.is_dev(attempt)]
     groups = groups_of(assembled, main)
     assert [{attempt.contender for attempt in group} for group in groups] == [{"worker", "other", "both"}] * 12
@@ -157,7 +125,7 @@ def undisturbed(tmp_path_factory):
     """The outcomes of the same experiment, run in one process, and its bill."""
     report = tmp_path_factory.mktemp("undisturbed") / "r"
     with Server() as served:
-        experiment(report, served, executor={"kind": "local"})
+        by_ray(report, served, executor={"kind": "local"})
         assert live.ownbench("run", report, "--quiet").returncode == 0
         assert len(served.seen) == 2 * TASKS
     return live.same_outcomes(report)
@@ -168,7 +136,7 @@ def undisturbed(tmp_path_factory):
 def test_a_worker_that_is_killed_costs_what_was_in_flight_and_nothing_else(tmp_path, undisturbed):
     before = rays()
     with Server(live.openai_answer, servers.slow_ok(0.05)) as served:
-        report = experiment(tmp_path / "r", served)
+        report = by_ray(tmp_path / "r", served)
         process = live.start("run", report, "--quiet")
         wait_for(lambda: len(served.seen) > TASKS, process)
         os.kill(int((report / ".lock.ray-0").read_text()), signal.SIGKILL)
@@ -192,7 +160,7 @@ def test_a_worker_that_is_killed_costs_what_was_in_flight_and_nothing_else(tmp_p
 def test_a_command_that_is_killed_takes_its_workers_along_and_the_next_goes_on(tmp_path, undisturbed):
     before = rays()
     with Server(live.openai_answer, servers.slow_ok(0.05)) as served:
-        report = experiment(tmp_path / "r", served)
+        report = by_ray(tmp_path / "r", served)
         process = live.start("run", report, "--quiet")
         wait_for(lambda: len(served.seen) > TASKS // 2, process)
         process.kill()
@@ -213,7 +181,7 @@ def test_a_command_that_is_killed_takes_its_workers_along_and_the_next_goes_on(t
 def test_a_user_who_stops_it_finds_what_was_begun_finished(tmp_path, undisturbed):
     before = rays()
     with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
-        report = experiment(tmp_path / "r", served)
+        report = by_ray(tmp_path / "r", served)
         process = live.start("run", report)
         wait_for(lambda: len(served.seen) > TASKS, process)
         process.send_signal(signal.SIGINT)
@@ -238,7 +206,7 @@ def test_workers_share_the_answer_cache_and_their_spans_are_of_one_run(tmp_path,
 
     with Server() as served, Receiver() as taking:
         for name in ("r", "again"):
-            report = experiment(tmp_path / name, served, cache={"path": str(tmp_path / "answers")})
+            report = by_ray(tmp_path / name, served, cache={"path": str(tmp_path / "answers")})
             done = live.ownbench("run", report, "--quiet", "--otlp", taking.url)
             assert done.returncode == 0, done.stderr
             assert live.same_outcomes(report) == undisturbed
@@ -255,7 +223,7 @@ def test_workers_share_the_answer_cache_and_their_spans_are_of_one_run(tmp_path,
 def test_requests_a_minute_are_those_of_one_process(tmp_path):
     with Server() as served:
         limits = {"concurrency": 8, "requests_per_minute": 600}
-        report = experiment(tmp_path / "r", served, tasks=40, limits=limits)
+        report = by_ray(tmp_path / "r", served, tasks=40, limits=limits)
         asked = []
         process = live.start("run", report, "--quiet")
         while process.poll() is None:
@@ -271,7 +239,7 @@ def test_requests_a_minute_are_those_of_one_process(tmp_path):
 @needs_ray
 def test_the_budget_is_kept_by_all_workers_together(tmp_path):
     with Server() as served:
-        report = experiment(tmp_path / "r", served, budget={"usd": 100.5 * CALL_USD})
+        report = by_ray(tmp_path / "r", served, budget={"usd": 100.5 * CALL_USD})
         done = live.ownbench("run", report)
         assert done.returncode == 4
         assert f"${100 * CALL_USD:.4f} of ${100.5 * CALL_USD:g} are spent (budget.usd)" in done.stderr
@@ -284,7 +252,7 @@ def test_the_budget_is_kept_by_all_workers_together(tmp_path):
 def test_no_key_is_in_a_file_of_ray_and_nothing_listens_beyond_this_machine(tmp_path):
     listening = []
     with Server(live.openai_answer, servers.slow_ok(0.1)) as served:
-        report = experiment(tmp_path / "r", served)
+        report = by_ray(tmp_path / "r", served)
         live.edit(report, models={"m": live.served_model(served, api_key_env="OWNBENCH_TEST")})
         process = live.start("run", report, "--quiet", OWNBENCH_TEST=live.KEY)
         wait_for(lambda: len(served.seen) > 50, process)
@@ -307,7 +275,7 @@ def test_no_key_is_in_a_file_of_ray_and_nothing_listens_beyond_this_machine(tmp_
 def test_what_is_no_head_is_told_in_one_line(tmp_path):
     with Server() as served, socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        report = experiment(tmp_path / "r", served, executor=RAY | {"address": address})
+        report = by_ray(tmp_path / "r", served, executor=RAY | {"address": address})
         done = live.ownbench("run", report, "--quiet")
     assert done.returncode == 2, done.stderr
     (line,) = done.stderr.splitlines()

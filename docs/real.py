@@ -1,0 +1,73 @@
+#!/usr/bin/env python
+"""Puts the figures of `make real` into docs/real-model.md, between its markers; none there is written by hand.
+
+python docs/real.py reports/real
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from harness.adapter import load_adapter
+from harness.analysis import pair
+from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, plural, seconds, write_atomic
+from harness.experiment import load_experiment, resolve
+from harness.report.markdown_text import markdown_table
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "real-model.md"
+
+
+def main(report: Path) -> None:
+    """Writes the page's parts. Raises SystemExit: there is no report, or a marker is missing."""
+    try:
+        found = json.loads((report / "statistics.json").read_text(encoding="utf-8"))
+        parts = {"rates": rates(found), "gains": gains(report), "trained": trained(report)}
+    except (OSError, OwnbenchError) as error:
+        sys.exit(f"{error}; run: make real, then ownbench report {report}")
+    page = PAGE.read_text(encoding="utf-8")
+    for word, lines in parts.items():
+        begin, end = f"<!-- real:{word}:begin -->", f"<!-- real:{word}:end -->"
+        if page.count(begin) != 1 or page.count(end) != 1:
+            sys.exit(f"{PAGE}: needs {begin} and {end}, each once")
+        head, rest = page.split(begin)
+        page = "\n".join([head + begin, "", *lines, "", end + rest.split(end)[1]])
+    write_atomic(PAGE, page)
+
+
+def rates(found: dict[str, Any]) -> list[str]:
+    """Each contender's pass rate by suite, its cost and its latency."""
+    names = sorted({one["domain"] for who in found["contenders"] for one in who["domains"]}, reverse=True)
+    rows = []
+    for who in found["contenders"]:
+        by_name = {one["domain"]: one for one in who["domains"]}
+        by_suite = [percent_interval(Estimate(**by_name[name]["pass_rate"])) for name in names]
+        cost = dollars_interval(Estimate(**who["cost_per_task_usd"])).replace("$", "\\$")
+        rows.append([f"`{who['name']}`", *by_suite, cost, seconds(who["latency_p50_s"])])
+    tasks = f"{found['n_tasks']:,} tasks of the split {found['split']} in {found['n_units']:,} clusters"
+    head = ["contender", *names, "cost per task", "median latency"]
+    return [*markdown_table(head, rows), "", f"{tasks}; {100 * found['level']:g}% intervals over clusters."]
+
+
+def gains(report: Path) -> list[str]:
+    """What the training gained by suite, on the same tasks."""
+    lines = []
+    for one in pair(report, "tuned", "base").domains:
+        gain = percent_interval(Estimate(value=one.delta, low=one.low, high=one.high)) + " points"
+        lines.append(f"- {one.domain}: `tuned` minus `base` {gain.replace('%', '')}, {plural(one.n_tasks, 'task')}")
+    return lines
+
+
+def trained(report: Path) -> list[str]:
+    """What the adapters took."""
+    adapter = load_experiment(report).contenders["tuned"].adapter
+    rows = []
+    for suite, folder in adapter.items() if isinstance(adapter, dict) else ():
+        card = load_adapter(resolve(report, folder)).card
+        rows.append([suite, f"{card['examples']:,}", str(card["recipe"]), f"{card['cpu_seconds']:,.0f}"])
+    return [*markdown_table(["adapter", "examples", "recipe", "CPU seconds"], rows, left=3)]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) == 2 else ROOT / "reports" / "real")
