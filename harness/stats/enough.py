@@ -57,7 +57,7 @@ def smallest_enough(
         return found
     reach = normal_quantile(1.0 - alpha) + normal_quantile(power)
     needed = math.ceil(n * (reach * error / margin) ** 2)  # were the two equally good
-    return Enough(tests=tests, missed=misses, claimed=tuple(claimed), tasks_needed=max(needed, n + 1))
+    return Enough(tests=tests, missed=misses, claimed=tuple(claimed), tasks_needed=needed)
 
 
 def _misses(size: Contender, largest: Contender, margin: float, clusters: Clusters, alpha: float) -> bool:
