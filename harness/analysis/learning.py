@@ -167,6 +167,8 @@ def _sentence(each: Sequence[CurvePoint], found: stats.Enough, margin: float, ta
     needed = (
         "" if found.tasks_needed is None else f"; about {found.tasks_needed:,} tasks would tell if they are as good"
     )
+    if found.tasks_needed is not None and found.tasks_needed <= tasks:
+        needed = "; were they as good, so many tasks would tell in four tries of five"
     return f"{text} Of {one.examples:,} it cannot be told ({seen}){needed}."
 
 

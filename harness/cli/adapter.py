@@ -126,9 +126,9 @@ def _facts(args: argparse.Namespace) -> int:
 def _train(args: argparse.Namespace) -> int:
     """Trains, and says what was made."""
     if args.examples is not None:
-        from harness.cli.learning import run_curve
+        from harness.cli.learning import curve_of_examples
 
-        return run_curve(args, line)
+        return curve_of_examples(args, line)
     if args.job is not None:
         for name, given in (("report", args.report), ("seed", args.seed)):
             if given is not None:

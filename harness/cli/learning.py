@@ -23,7 +23,7 @@ class StoppedCurveError(OwnbenchError):
     exit_code = INCOMPLETE
 
 
-def run_curve(args: argparse.Namespace, words: Callable[[Any], str]) -> int:
+def curve_of_examples(args: argparse.Namespace, words: Callable[[Any], str]) -> int:
     """Trains what is not trained yet, asks what is not asked yet, and says which number is enough."""
     from harness.analysis import fields_of, judged_curve
     from harness.run import RunOptions, run_report

@@ -42,7 +42,7 @@ def test_the_smallest_that_is_shown_is_said_with_its_limit(make_report):
 
 def test_how_many_tasks_would_tell(make_report):
     same = {"125": 60, "500": 66, "all": 70}
-    found = curve(make_report, 0.05, old=same)
+    found = curve(make_report, 0.03, old=same)
     assert found.smallest is None
     assert found.tasks_needed > 120
     assert f"about {found.tasks_needed:,} tasks would tell if they are as good" in found.sentence
