@@ -1,6 +1,6 @@
 """Verdicts, their rules and domains, baselines and runs as tables, for terminal, Markdown and pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from harness.analysis import Change
 from harness.core import (
@@ -67,7 +67,7 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
     yield from changes_blocks(view.changed)
 
 
-def rules_table(reasons: Sequence[Reason]) -> Table:
+def rules_table(reasons: Sequence[Reason], link: Callable[[Reason], str] = lambda reason: "") -> Table:  # noqa: ARG005
     """Every rule of a verdict, whether it holds, and what was found."""
     columns = [Column("rule", left=True, only="text"), Column("rule", left=True, only="page"),
                Column("", left=True), Column("what was found", left=True)]  # fmt: skip
@@ -75,7 +75,14 @@ def rules_table(reasons: Sequence[Reason]) -> Table:
     for reason in reasons:
         words = in_words(reason.rule)  # on a page in words, with its name in files under them
         in_files = "" if words == reason.rule else reason.rule
-        rows.append([Cell(reason.rule, code=True), Cell(words, under=in_files), HOLDS[reason.holds], reason.text])
+        rows.append(
+            [
+                Cell(reason.rule, code=True),
+                Cell(words, under=in_files, link=link(reason)),
+                HOLDS[reason.holds],
+                reason.text,
+            ]
+        )
     return table("The rules of the verdict", columns, rows, kind="facts rules")
 
 
@@ -129,8 +136,8 @@ def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
     return table("Verdicts, oldest first", columns, rows, left=5, kind="verdicts")
 
 
-def verdict_blocks(v: StoredVerdict) -> Iterator[Block]:
-    """A verdict in full: the word, its sentence, every rule with what was found."""
+def verdict_blocks(v: StoredVerdict, link: Callable[[Reason], str] = lambda reason: "") -> Iterator[Block]:  # noqa: ARG005
+    """A verdict in full: the word, its sentence, every rule with what was found and what it leads to."""
     lines = []
     if v.delta is not None:
         sure = "" if v.level is None else f", {100 * v.level:g}% sure"
@@ -146,7 +153,7 @@ def verdict_blocks(v: StoredVerdict) -> Iterator[Block]:
     yield Text([v.decision], f"word {LOOKS.get(Decision(v.decision), 'open')}")
     yield Text([v.sentence], "lead", [name for name in (v.baseline, v.candidate) if name])
     yield Text(lines, "reasons")
-    yield Shown(rules_table(v.reasons))
+    yield Shown(rules_table(v.reasons, link))
     yield Text([] if v.reasons else ["The file gives no reasons."])
 
 

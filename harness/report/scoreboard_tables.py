@@ -1,7 +1,7 @@
 """The scoreboard, its comparisons and what lies behind one: each table once, for terminal, Markdown and pages."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness import core
@@ -145,12 +145,21 @@ ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
 """Contenders, domains and columns that a page shows; a line says where there are more."""
 
 
-def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> Table:
-    """Each contender's pass rate in each domain, the longer of the two downwards; ``most`` of them and columns fit."""
-    contenders, domains = list(view.shown), list(view.domains)
+def domain_rates(
+    view: Scoreboard,
+    most: tuple[int, int, int] | None = None,
+    *,
+    only: Sequence[str] | None = None,
+    link: Callable[[str, str], str] = lambda contender, domain: "",  # noqa: ARG005 — where a cell leads to
+) -> Table:
+    """Each contender's pass rate in each domain, the longer of the two downwards; ``most`` of them and columns fit.
+
+    Of the domains in ``only``, in their order; else of all.
+    """
+    contenders, domains = list(view.shown), list(view.domains if only is None else only)
     if most:
         contenders, domains = contenders[: most[0]], domains[: most[1]]
-    down = len(domains) >= len(contenders)
+    down = len(domains if only is None else view.domains) >= len(contenders)
     if most and down:
         contenders = contenders[: most[2]]
     elif most:
@@ -159,7 +168,8 @@ def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> 
     sizes = {d: max((s.n_tasks for (_, name), s in found.items() if name == d), default=0) for d in domains}
     known = [d.pass_rate.value for d in found.values() if d.pass_rate.value is not None]
     scale = scale_of(known)
-    rates = [[_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale) for d in domains] for c in contenders]
+    rates = [[replace(_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale), link=link(c.name, d))
+              for d in domains] for c in contenders]  # fmt: skip
     heads = [Column(d, under=f"({n:,})", code=True) for d, n in sizes.items()]
     names = [Column(c.name, under="(control)" if c.control else "", code=True) for c in contenders]
     corner = Column("contender", left=True)
@@ -167,7 +177,8 @@ def domain_rates(view: Scoreboard, most: tuple[int, int, int] | None = None) -> 
         corner, heads, names = Column("domain", "domain (tasks)", left=True), names, heads
         rates = [list(line) for line in zip(*rates, strict=True)]
     rows = [[Cell(c.title, under=c.under, code=True), *line] for c, line in zip(names, rates, strict=False)]
-    parts = (("contender", len(view.shown), len(contenders)), ("domain", len(view.domains), len(domains)))
+    every = len(view.domains if only is None else only)
+    parts = (("contender", len(view.shown), len(contenders)), ("domain", every, len(domains)))
     out = [f"the first {shown} of {core.plural(count, what)}" for what, count, shown in parts if count > shown]
     notes = [f"Shown: {'; '.join(out)}."] if out else []
     steps = [scale[0] + (scale[1] - scale[0]) * i / 4 for i in range(5)]
@@ -279,6 +290,16 @@ def domain_differences(view: Pairing | Domains) -> Table:
     rows = from_below(view.domains) if wide else view.domains
     apart = cells.disagreements(rows, 1.0 - level)
     return by_column("Differences by domain", rows, columns, kind="domains", notes=apart)
+
+
+def by_effect(view: Scoreboard) -> list[str]:
+    """The domains by how far the pass rates of the contenders lie apart in them, the farthest first."""
+    rates: dict[str, list[float]] = {}
+    for c in view.shown:
+        for d in c.domains:
+            if d.pass_rate.value is not None:
+                rates.setdefault(d.domain, []).append(d.pass_rate.value)
+    return sorted(view.domains, key=lambda name: min(rates.get(name, [0.0])) - max(rates.get(name, [0.0])))
 
 
 SHRUNK = (

@@ -2,16 +2,20 @@
 
 import streamlit as st
 
-from harness.analysis import Domains
+from harness.analysis import Domains, Scoreboard
 from harness.core import plural
 from harness.report import difference_tables as tables
 from harness.report.difference_figures import forest_figure, variance_figure
 from harness.report.html_parts import html_code, html_text
 from harness.report.pages import parts
+from harness.report.pages.choices import choose, turned
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for
 from harness.report.pages.parts import SAME, compared_sentence, figure, html, loud, notes, section, show, title, write
-from harness.report.scoreboard_tables import ON_SCREEN, domain_differences, domain_rates
+from harness.report.pages.task_links import behind_domains, tasks_href
+from harness.report.scoreboard_tables import ON_SCREEN, by_effect, domain_differences, domain_rates
 
+ORDERS = ("where contenders differ most", "as in the report")
+A_PAGE = 40  # domains of the heatmap
 LISTED = 100  # tasks of a list that are shown
 
 
@@ -20,11 +24,8 @@ def page(shown: Shown) -> None:
     title("Domains", "Who passes where, whether two contenders differ alike everywhere, and what got worse.")
     view = scoreboard_for(shown.evidence)
     loud(view.warning)
-    rates, alone = domain_rates(view, ON_SCREEN), "All tasks lie in one domain."
-    section("Pass rate by domain", alone if len(view.domains) < 2 else "")
-    said = f"The {100 * view.level:g}% interval under each rate. Rest on a cell to have it in words."
-    st.caption(said if rates.rows else "Nothing to show: no graded attempt has a domain.")
-    show(rates)
+    section("Pass rate by domain", "All tasks lie in one domain." if len(view.domains) < 2 else "")
+    _rates(view)
     if len(view.shown) < 2:
         st.info("This report has one contender with attempts: there is no difference to judge.")
         if view.shown and view.shown[0].n_tasks:
@@ -49,7 +50,7 @@ def page(shown: Shown) -> None:
     write(*tables.harmed_lines(found), kind="reasons")
     if found.spread is not None:
         figure("forest", forest_figure, found, shown.theme)
-    parts.show_under(domain_differences(found))
+    parts.show_under(behind_domains(domain_differences(found), a, b))
     section("Tasks that got worse")
     if found.worse is None:
         write(f"Not known: {found.reasons.get('worse', 'no evidence')}.")
@@ -62,6 +63,22 @@ def page(shown: Shown) -> None:
                     rest = f"and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
                     write(*names[:LISTED], rest, kind="notes")
     _noise(found, shown)
+
+
+def _rates(view: Scoreboard) -> None:
+    """The heatmap, a page of domains at a time; each of its cells leads to the tasks behind it."""
+    domains = list(view.domains)
+    if len(domains) > 2 and choose("Order of the domains", ORDERS, "domains", short=True) == ORDERS[0]:
+        domains = by_effect(view)
+    number = turned(-(-len(domains) // A_PAGE), "dp", of=tuple(domains))
+    here = domains[A_PAGE * (number - 1) : A_PAGE * number]
+    rates = domain_rates(view, ON_SCREEN, only=here, link=lambda who, domain: tasks_href(who=who, domain=domain))
+    said = f"The {100 * view.level:g}% interval under each rate. A cell leads to its tasks, and tells more on hover."
+    if len(domains) > len(here):
+        first = A_PAGE * (number - 1) + 1
+        said += f" Domains {first:,} to {first + len(here) - 1:,} of {len(domains):,}."
+    st.caption(said if rates.rows else "Nothing to show: no graded attempt has a domain.")
+    show(rates)
 
 
 def _noise(found: Domains, shown: Shown) -> None:

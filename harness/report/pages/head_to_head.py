@@ -13,6 +13,7 @@ from harness.report.pages import loading, parts
 from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.parts import section, show, write
+from harness.report.pages.task_links import behind_domains
 from harness.report.pages.task_names import short_name
 from harness.report.scoreboard_tables import WAYS
 
@@ -66,7 +67,7 @@ def page(shown: Shown) -> None:
         write(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
     show(tables.pairing_table(found))
     section("By domain")
-    parts.domains_drawn("forest", found, shown.theme)
+    parts.domains_drawn("forest", found, shown.theme, *([] if apart else [partial(behind_domains, a=a, b=b)]))
     section("Tasks that flipped")
     which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
     _flips(against, found, None if apart else partial(_link, table, {**which, "left": a, "right": b}))

@@ -1,6 +1,7 @@
 """Gate and history: the verdicts over time, locked baselines, how far runs came, and what two contenders differ in."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -13,9 +14,10 @@ from harness.report.pages import loading
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, Stamp, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title, write
+from harness.report.pages.task_links import tasks_in_report
 from harness.report.pages.task_names import labels
 from harness.report.vega import told_apart
-from harness.verdict import HistoryEntry, changed_of, entry_of, in_order, under_way
+from harness.verdict import HistoryEntry, Reason, StoredVerdict, changed_of, entry_of, in_order, under_way
 
 MOST = 200  # rows of a table; the latest
 TELLING = (*loading.FILES, "verdict.json", "verdicts.jsonl", "baseline.json")
@@ -70,11 +72,33 @@ def _verdicts(found: Sequence[HistoryEntry], shown: Shown) -> None:
     names = (f"{e.name}, {moment(e.verdict.written_at)}" if e.verdict else e.name for e in every)
     given = dict(zip(told_apart(names, 120), every, strict=True))
     section("A verdict in full")
-    verdict = given[choose("Verdict of", list(given)[::-1], "verdict")].verdict
+    entry = given[choose("Verdict of", list(given)[::-1], "verdict")]
+    verdict = entry.verdict
     if verdict is not None:
-        draw(tables.verdict_blocks(verdict))
+        folders = list(dict.fromkeys((*shown.every, *(one.folder for one in shown.chosen))))
+        report = dict(zip(folders, loading.names_of(folders), strict=True)).get(entry.folder, "")
+        draw(tables.verdict_blocks(verdict, partial(_behind, verdict, report)))
         html("<h4>What had changed</h4>")
         draw(tables.changes_blocks(verdict.changed))
+
+
+ABOUT_TASKS = {"non_inferior", "lost", "anchor_margin", "no_harm", "domains"}
+"""Rules that tasks decide, beside ``critical:DOMAIN`` and ``errored``."""
+
+
+def _behind(verdict: StoredVerdict, report: str, reason: Reason) -> str:
+    """What leads to the tasks behind a rule that failed: those that the candidate lost, or else failed."""
+    rule, _, domain = reason.rule.partition(":")
+    if reason.holds is not False or not report or rule not in {*ABOUT_TASKS, "critical", "errored"}:
+        return ""
+    asked = {"domain": domain} if rule == "critical" and domain else {}
+    if rule == "errored":
+        return tasks_in_report(report, who=verdict.candidate, status="errored")
+    if verdict.baseline_report == verdict.candidate_report:
+        return tasks_in_report(
+            report, flipped="only the second passed", a=verdict.candidate, b=verdict.baseline, **asked
+        )
+    return tasks_in_report(report, who=verdict.candidate, status="failed", **asked)
 
 
 def _changed(folders: Sequence[Path], first: Path) -> None:

@@ -104,13 +104,13 @@ def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = N
     return True
 
 
-def domains_drawn(key: str, found: Pairing, theme: Theme) -> None:
-    """A comparison domain by domain."""
+def domains_drawn(key: str, found: Pairing, theme: Theme, behind: Callable[[Table], Table] = lambda t: t) -> None:
+    """A comparison domain by domain; ``behind`` links its table to what lies behind it."""
     if len(found.domains) < 2:
         st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
         return
     figure(key, forest_figure, found, theme)
-    show_under(domain_differences(found))
+    show_under(behind(domain_differences(found)))
 
 
 def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:

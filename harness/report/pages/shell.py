@@ -115,7 +115,7 @@ def _from_the_top(page: str) -> None:
     turns = st.session_state.get("turns", 0) + (now != before)
     st.session_state["seen"], st.session_state["turns"] = now, turns
     if turns:  # a script runs where its text is new
-        st.html(TO_THE_TOP.replace("<script>", f"<script>/* {turns} */"), unsafe_allow_javascript=True)
+        st.sidebar.html(TO_THE_TOP.replace("<script>", f"<script>/* {turns} */"), unsafe_allow_javascript=True)
 
 
 def warm(reports: Sequence[Path]) -> None:

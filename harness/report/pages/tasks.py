@@ -15,6 +15,7 @@ from harness.analysis import TaskList, answers_note, attempts_csv, attempts_json
 from harness.core import OwnbenchError
 from harness.report import task_tables as tables
 from harness.report.pages.choices import choose, several, ticked, turned, written
+from harness.report.pages.label_table import confusion
 from harness.report.pages.loading import Evidence, Shown, plain_index, remembered, scoreboard_for
 from harness.report.pages.open_task import Found, open_task
 from harness.report.pages.parts import download, file_name, loud, section, show, title, write
@@ -45,6 +46,7 @@ def page(shown: Shown) -> None:
     with below:
         head = st.container()
         wanted, inputs = _wanted(index, evidence)
+        confusion(evidence)
         picker = st.container()
         found = _found(index, evidence, wanted, inputs)
     with top:
