@@ -11,10 +11,11 @@ from functools import lru_cache
 from numbers import Number
 from typing import Any
 
+from numpy.typing import NDArray
+
 from harness import store
 from harness.core import EvidenceError, Redactor, as_json, listed, plural, visible
 from harness.store import AnswerSearch, AttemptRow, InputSearch, Outcomes, TaskFilter, TaskRow, Transcript
-from harness.store.columns import Array
 
 LONGEST = 20_000  # characters of one text that are shown
 TOGETHER = 400_000  # characters of a conversation that are shown, over all its messages
@@ -59,7 +60,7 @@ class TaskList:
     contenders: tuple[str, ...]  # whose results the rows show, as they are named in the report
     rows: tuple[TaskRow, ...]  # the tasks as they are; not to be shown without `visible`
     table: tuple[Mapping[str, str], ...]  # what they are called, as visible texts: of `CELLS`
-    found: Array  # the positions of all tasks that were found, in their order
+    found: NDArray[Any]  # the positions of all tasks that were found, in their order
     total: int  # how many these are
     attempts: int  # how many attempts of the tasks found, on every page, are as asked for
 

@@ -186,11 +186,15 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
         (index.contender, wanted.contenders, "contender"),
         (index.result, wanted.statuses, "result"),
         (index.words("cause"), wanted.causes, "cause"),
-        (index.words("label_true"), wanted.labels, "expected label"),
-        (index.words("label_predicted"), wanted.given, "given label"),
     ):
         if names:
             keep &= _among(index, words, names, what)
+    for column, names, what in (
+        ("label_true", wanted.labels, "expected label"),
+        ("label_predicted", wanted.given, "given label"),
+    ):
+        if names:
+            keep &= _among(index, index.words(column), names, what)
     tasks = np.ones(index.tasks, dtype=bool)
     for words, names, what in ((index.suite, wanted.suites, "suite"), (index.domain, wanted.domains, "domain")):
         if names:

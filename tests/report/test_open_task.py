@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,11 +12,12 @@ from app_page import bodies, drawn, texts
 
 from harness import store
 from harness.report.answer_rows import expected_of
-from harness.report.pages import tasks
+from harness.report.pages import history, tasks
 from harness.report.pages.loading import evidence_of, plain_index
 from harness.report.pages.task_names import places_of
 from harness.report.word_diff import LESS, MORE, SAME, word_diff
 from harness.store import AGREEMENTS, Outcomes, TaskFilter, find_tasks, read_answers, search_answers
+from harness.verdict import Reason
 
 HOSTILE = "<script>alert(1)</script><img src=x>**[b](http://e.example)**"
 
@@ -168,3 +170,39 @@ def test_broken_transcripts_are_told_and_the_rest_is_shown(answered):
     page = drawn("tasks", answered, task=short(answered, "one"))
     assert "Answers are not shown" in texts(page)
     assert answers(page)[0][:3] == ["A", "passed", "cat"]
+
+
+def test_a_table_of_labels_counts_each_pair_and_leads_to_its_tasks(answered):
+    page = drawn("tasks", answered, cm="B")
+    (body,) = [body for body in bodies(page) if "Labels expected" in body]
+    cells = re.findall(r"<td[^>]*>.*?</td>", body)
+    assert [re.sub(r"<[^>]*>", "", cell) for cell in cells] == ["2"]
+    link = html.unescape(re.search(r'href="([^"]*)"', cells[0])[1])
+    assert "who=B&suite=s&label=cat&given=dog" in link
+    assert "1 to 1 of 1 task" in texts(drawn("tasks", answered, who="B", suite="s", label="cat", given="dog"))
+
+
+def test_a_failed_rule_leads_to_the_tasks_behind_it():
+    v = SimpleNamespace(candidate="B", baseline="A", candidate_report="r", baseline_report="r")
+    lost = history._behind(v, "r", Reason(rule="critical:shop", holds=False, text=""))
+    assert lost == "?page=Tasks&report=r&flipped=only+the+second+passed&a=B&b=A&domain=shop"
+    v.baseline_report = "main"
+    failed = history._behind(v, "r", Reason(rule="non_inferior", holds=False, text=""))
+    assert failed == "?page=Tasks&report=r&who=B&status=failed"
+    assert history._behind(v, "r", Reason(rule="non_inferior", holds=True, text="")) == ""
+    assert history._behind(v, "r", Reason(rule="tries", holds=False, text="")) == ""
+
+
+def test_many_domains_are_turned_a_page_at_a_time_those_that_differ_most_first(make_report):
+    rows = [{"contender": c, "task": f"{d}-{k}", "domain": f"d{d:03}", "suite": "s",
+             "status": "failed" if c == "B" and d == 97 else "passed"}
+            for d in range(100) for k in range(2) for c in "AB"]  # fmt: skip
+    folder = make_report(rows)
+    page = drawn("by_domain", folder)
+    heat = next(body for body in bodies(page) if '<table class="heat">' in body)
+    names = re.findall(r'<th scope="row"[^>]*><?[^<]*>?(?:<code>)?(d\d+)', heat)
+    assert (names[0], len(names)) == ("d097", 60)
+    assert "page=Tasks" in heat
+    assert "domain=d097" in heat
+    last = next(body for body in bodies(drawn("by_domain", folder, dp="2")) if '<table class="heat">' in body)
+    assert "d099" in last

@@ -48,7 +48,7 @@ def test_every_cell_is_that_of_the_scoreboard(three):
     for contender in record["contenders"]:
         for d in contender["domains"]:
             rate = d["pass_rate"]
-            cell = shown[d["domain"], contender["name"]]
+            cell = " ".join(shown[d["domain"], contender["name"]].split())
             assert cell.startswith(f"{100 * rate['value']:.1f}% [{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]")
             found += 1
     assert found == 6 == len(shown)

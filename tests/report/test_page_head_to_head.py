@@ -134,13 +134,13 @@ def test_what_was_asked_stands_beside_a_flip_cut_with_its_length(make_report, pa
 
 def test_a_flip_leads_to_what_both_answered_at_the_task(tried):
     page = drawn("head_to_head", tried, a="A", b="B")
-    cell = re.search(r'<a href="(.*?)" target="_self"[^>]*><code>(.*?)</code></a>', "".join(bodies(page)))
+    cell = re.search(r'<a href="([^"]*left=[^"]*)" target="_self"[^>]*><code>(.*?)</code></a>', "".join(bodies(page)))
     choices = dict(parse_qsl(html.unescape(cell[1]).removeprefix("?")))
     assert choices.pop("page") == "Tasks"
     assert choices["left"] == "A"
     assert choices["right"] == "B"
     opened = drawn("tasks", tried, **choices)
-    assert f'<p class="lead"><code>{cell[2]}</code>' in "".join(bodies(opened))
+    assert f'<h1 class="task"><code>{cell[2]}</code>' in "".join(bodies(opened))
     assert [box.value for box in opened.selectbox if box.key in {"left", "right"}] == ["A", "B"]
 
 

@@ -209,7 +209,7 @@ def test_results_are_counted_as_they_are_filtered(partial):
 def test_a_filter_offers_what_the_part_of_the_suites_has(partial, index):
     assert words_found(Outcomes(partial), "dev")["result"] == (PARTLY,)
     assert words_found(index, "dev") == {"suite": ("s",), "domain": ("shop",), "result": ("errored", "skipped"),
-                                         "cause": ("network",)}  # fmt: skip
+                                         "cause": ("network",), "label_true": (), "label_predicted": ()}  # fmt: skip
     assert words_found(index, "test")["cause"] == ("wrong", "malformed")
 
 

@@ -15,7 +15,7 @@ from harness.report.pages.task_links import behind_domains, tasks_href
 from harness.report.scoreboard_tables import ON_SCREEN, by_effect, domain_differences, domain_rates
 
 ORDERS = ("where contenders differ most", "as in the report")
-A_PAGE = 40  # domains of the heatmap
+A_PAGE = 60  # domains of the heatmap
 LISTED = 100  # tasks of a list that are shown
 
 

@@ -38,7 +38,11 @@ def page(shown: Shown) -> None:
     """The task that is open, search and filter, and the tasks found."""
     top, below = st.container(), st.container()
     evidence = shown.evidence
-    index = plain_index(evidence)
+    try:
+        index = plain_index(evidence)
+    except OwnbenchError:
+        title("Tasks")
+        raise
     if not index.rows:
         title("Tasks")
         st.info("This report has no attempts.")
