@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.analysis.common_sets import ranked_tasks, ranked_together
     from harness.analysis.designs import CELL_WORDS, Design, factorial
     from harness.analysis.dev_tasks import shared_sources
+    from harness.analysis.failures import FailedTask, Failure, Failures, failures
     from harness.analysis.loading import (
         Evidence,
         default_contender,

@@ -7,6 +7,8 @@ from typing import Any
 from harness.analysis import (
     Design,
     Domains,
+    FailedTask,
+    Failures,
     Headline,
     Pairing,
     Plan,
@@ -15,7 +17,7 @@ from harness.analysis import (
     headline_rows,
     plan_rows,
 )
-from harness.core import plural
+from harness.core import plural, visible
 from harness.report import cells
 from harness.report import choice_tables as choices
 from harness.report import difference_tables as differing
@@ -25,6 +27,7 @@ from harness.report.console import name_text
 from harness.verdict import Advice, SelfTest, Sweep
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
+SAID = 160  # characters of a question, an answer or a reason; JSON has them whole
 
 
 @singledispatch
@@ -68,6 +71,37 @@ def _(view: Pairing) -> Iterator[Block]:
 
 def _opening(sentence: str, warning: str | None = None) -> Iterator[Block]:
     yield from (Text([warning or ""], "loud"), Text([sentence], "lead"))
+
+
+@blocks_of.register
+def _(view: Failures) -> Iterator[Block]:
+    yield from _opening(view.sentence, view.warning)
+    causes = ", ".join(f"{cause} {number:,}" for cause, number in view.causes.items())
+    yield Text([f"failed attempts by cause: {causes}" if causes else ""])
+    for task in view.tasks:
+        yield Text(list(_of_a_task(task)))
+    more = view.total - len(view.tasks)
+    yield Text([f"and {more:,} more: --limit {view.total} lists all"] if more > 0 else [])
+
+
+def _of_a_task(one: FailedTask) -> Iterator[str]:
+    where = f" ({one.domain})" if one.domain and one.domain != one.suite else ""
+    yield f"{one.task}: {one.suite or 'no suite'}{where}; passed by {len(one.passed):,} of {one.graded:,} contenders"
+    heads = ["asked", "expected", *(name_text(found.contender) for found in one.failures)]
+    wide = max(map(len, heads))
+    yield from (f"  {head:<{wide}}  {_line(said)}" for head, said in zip(heads, (one.question, one.expected), strict=False)
+                if said is not None)  # fmt: skip
+    for found in one.failures:
+        often = f", {found.failed} of {found.trials} trials" if found.trials > 1 else ""
+        answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
+        yield f"  {name_text(found.contender):<{wide}}  {answer} [{found.cause or found.status}{often}]"
+        if found.reason:
+            yield f"  {'':<{wide}}  {_line(found.reason)}"
+
+
+def _line(text: str) -> str:
+    """A text on one line, its start."""
+    return visible(" ".join(text.split()), SAID)
 
 
 @blocks_of.register
