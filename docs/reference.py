@@ -55,7 +55,7 @@ FILES = (
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
-    ("card.yaml", (adapter_folder._Card,)),
+    ("card.yaml", (adapter_folder.CardFile,)),
     (
         "recipe.yaml",
         (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CompareEntry, TrainingJobEntry),

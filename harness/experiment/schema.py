@@ -352,6 +352,19 @@ class Experiment(Strict):
     def _paths_as_entries(cls, value: Any) -> Any:
         return [{"path": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
+        """As the file may have it: a suite by its path alone, a model by the keys of its backend."""
+        found = handler.resolve_ref_schema(handler(core))
+        suites, models = found["properties"]["suites"], found["properties"]["models"]
+        suites["items"] = {"anyOf": [{"type": "string", "minLength": 1}, suites["items"]]}
+        refs = zip(_ENTRIES, models["additionalProperties"]["oneOf"], strict=True)
+        by_entry = {entry: (ref, [name for name in BACKENDS if BACKENDS[name].entry is entry]) for entry, ref in refs}
+        models["additionalProperties"]["oneOf"] = [
+            {"allOf": [ref, {"properties": {"backend": {"enum": names}}}]} for ref, names in by_entry.values() if names
+        ]
+        return found
+
     @property
     def digest(self) -> str:
         """Of everything the file says."""

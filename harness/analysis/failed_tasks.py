@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from harness.analysis.loading import Floats, load_evidence, progress_of
+from harness.analysis.loading import Floats, Mask, load_evidence, progress_of
 from harness.analysis.task_views import shown_text
-from harness.core import EvidenceError, OwnbenchError, UsageError, listed, plural, visible
+from harness.core import OwnbenchError, UsageError, listed, plural, visible
 from harness.store import (
-    PARTLY,
     NO_TRANSCRIPTS,
+    PARTLY,
     AttemptRow,
     Outcomes,
     TaskFilter,
@@ -28,6 +28,7 @@ from harness.store import (
     read_transcript,
 )
 
+SCREEN = (3, 8)  # tasks that fill one: with what all contenders made of them, and with what some did
 _TOLD = re.compile(r"expected (?P<expected>.+), found .*", re.DOTALL)  # as the rules of `harness.grade` say it
 
 
@@ -82,15 +83,17 @@ def failures(
     *,
     domains: Sequence[str] = (),
     causes: Sequence[str] = (),
-    limit: int = 8,
+    limit: int | None = None,
     split: str | None = None,
     conversations: Path | None = None,
 ) -> Failures:
-    """Tasks that contenders failed, by default any. Those come first that most others passed, or that half passed.
+    """Tasks that contenders failed, by default any; first those that most others passed, or that half of all passed.
 
-    With ``causes`` attempts count too that have no outcome. ``conversations``: the report that keeps them, where it is
-    not ``source``. Raises UsageError: what is named is not there. EvidenceError: no outcomes.
+    ``limit`` is about a screen by default. With ``causes`` attempts count too that have no outcome. ``conversations``
+    is the report that keeps them, where it is not ``source``. Raises UsageError: what is named is not there.
+    EvidenceError: no outcomes.
     """
+    limit = SCREEN[bool(contenders)] if limit is None else limit
     if limit < 1:
         raise UsageError(f"--limit is {limit}; give a whole number from 1 on")
     table, manifest = load_evidence(source, split, *contenders)
@@ -139,7 +142,7 @@ def failures(
     )
 
 
-def _interest(table: TaskTable, graded: Floats, passed: Floats, contenders: Collection[str]) -> Floats:
+def _interest(table: TaskTable, graded: Mask, passed: Mask, contenders: Collection[str]) -> Floats:
     """Of each task how much it tells: the share of the others that pass it; of all, how evenly they are divided."""
     others = np.array([name not in contenders for name in table.contenders])
     if contenders and others.any():
