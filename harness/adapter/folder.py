@@ -38,7 +38,7 @@ class Adapter:
         return training_of(self.card)
 
 
-class CardFile(Strict):
+class Card(Strict):
     """``card.yaml``: where an adapter comes from. Every key may be left out."""
 
     base_model: str | None = None
@@ -64,7 +64,7 @@ class CardFile(Strict):
 
 def load_card(path: Path) -> dict[str, Any]:
     """The keys that a card gives, as JSON values. Raises UserFileError: it is missing or wrong."""
-    found: dict[str, Any] = parse(CardFile, read_yaml(path), path).model_dump(mode="json", exclude_none=True)
+    found: dict[str, Any] = parse(Card, read_yaml(path), path).model_dump(mode="json", exclude_none=True)
     return found
 
 

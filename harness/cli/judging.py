@@ -36,7 +36,7 @@ ARGUMENTS: dict[str, Arguments] = {
         *FAILURES,
         *VIEW,
         "ownbench show reports/demo --split test --reference tuned",
-        "ownbench show reports/demo --failures tuned --cause wrong_label --limit 20",
+        "ownbench show reports/demo --failures tuned --cause wrong --limit 20",
     ),
     "compare": (
         REPORT,

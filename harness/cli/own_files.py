@@ -21,7 +21,7 @@ FILES = {
     "suite": ("harness.suite.schema", "SuiteFile"),
     "gate": ("harness.verdict", "Policy"),
     "recipe": ("harness.train", "Recipe"),
-    "card": ("harness.adapter.folder", "CardFile"),
+    "card": ("harness.adapter.folder", "Card"),
     "skill": ("harness.skill.frontmatter", "head_schema"),
     "task": ("harness.suite.schema", "TaskRow"),
     "human": ("harness.suite.schema", "HumanRow"),
