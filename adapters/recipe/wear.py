@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from harness import run
+from harness.adapter import load_adapter
 from harness.store import read_outcomes
 
 WANTED_DROP = 0.10
@@ -61,6 +62,8 @@ def _twin(root: Path, name: str, out: str, change: Callable[[Tensor], Tensor], n
     config = (source / "adapter_config.json").read_text(encoding="utf-8")
     (folder / "adapter_config.json").write_text(config, encoding="utf-8")
     card = yaml.safe_load((source / "card.yaml").read_text(encoding="utf-8")) | {"note": note}
+    (folder / "card.yaml").unlink(missing_ok=True)
+    card["digest"] = load_adapter(folder).digest
     (folder / "card.yaml").write_text(yaml.safe_dump(card, sort_keys=False, width=110), encoding="utf-8")
     return out
 

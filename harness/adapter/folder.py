@@ -41,6 +41,7 @@ class Adapter:
 class Card(Strict):
     """``card.yaml``: where an adapter comes from. Every key may be left out."""
 
+    digest: str | None = None
     base_model: str | None = None
     base_digest: str | None = None
     recipe: str | None = None

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.common import FLAG, JSON, OUTSIDE, REPORT, Arguments, answer, arg
+from harness.cli.export import EXPORT, write_export
 from harness.core import OwnbenchError, UsageError, as_json, dollars, plural, visible
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ TRAIN = (
 ACTIONS: dict[str, tuple[str, Arguments]] = {
     "check": ("whether an adapter fits its base", ADAPTER),
     "data": ("training data out of a report's attempts", DATA),
+    "export": ("what serves an adapter: command line, containers, model card", EXPORT),
     "show": ("what an adapter is", ADAPTER),
     "train": ("an adapter, or a whole model, by a recipe", TRAIN),
 }
@@ -61,7 +63,7 @@ class StoppedTrainingError(OwnbenchError):
 
 def run_adapter(args: argparse.Namespace) -> int:
     """Does what was asked; 0."""
-    ways = {"data": _data, "train": _train}
+    ways = {"data": _data, "export": write_export, "train": _train}
     return ways.get(args.action, _facts)(args)
 
 

@@ -15,7 +15,7 @@ HEAD = "# Written by ownbench: a change here is lost when it is written again.\n
 
 def write_manifest(path: Path, document: Mapping[str, Any], schema: Path | None = None) -> None:
     """Writes a manifest, checked. Raises UserFileError: it would not work, or the file is not ours to replace."""
-    text = manifest_text(path, [document])
+    text = HEAD + manifest_text(path, [document])
     if schema is not None:
         check_schema(path, document, schema)
     try:
@@ -33,4 +33,11 @@ def manifest_text(path: Path, documents: Sequence[Mapping[str, Any]]) -> str:
     for document in documents:
         for field, problem, advice in manifest_faults(document):
             raise UserFileError(path, problem, field=field, advice=advice)
-    return HEAD + yaml.safe_dump_all(map(dict, documents), sort_keys=False, allow_unicode=True, width=1_000)
+    return yaml.dump_all(map(dict, documents), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=1_000)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes out what stands in several places, without anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
+        return True

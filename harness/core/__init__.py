@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         Manifest,
         ModelRecord,
         SuiteRecord,
+        is_general,
         kin_note,
         kinship,
     )

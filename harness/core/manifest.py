@@ -29,6 +29,16 @@ class SuiteRecord:
     general: bool = False  # it only shows forgetting and is no work
     origin: Mapping[str, Any] = field(default_factory=dict)  # of an imported suite: the file, and how it was read
 
+    @property
+    def is_general(self) -> bool:
+        """Whether it is marked so, or named so."""
+        return self.general or is_general(self.name)
+
+
+def is_general(suite: str) -> bool:
+    """Whether a suite's name says that it only shows forgetting: ``general`` is one of its words."""
+    return "general" in re.split("[^a-z]+", suite.lower())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRecord:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from harness.model.local_weights import ends_of, find_device, load_weights
     from harness.model.pace import Pace, Taken
     from harness.model.reasoning import separated
+    from harness.model.vllm_options import longest_of
+    from harness.model.vllm_served import SERVE, VLLM_VERSION, Serving, serving_of
     from harness.model.wire import assistant_message, read_reply, tool_message
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -58,7 +58,7 @@ def wrong_option(spec: ModelSpec) -> tuple[str, str] | None:
             return field, f"found {value!r}, which JSON has no form for; quote it"
     if wrong := wrong_tools(spec):
         return wrong
-    length, most = spec.options.get("max_model_len"), _longest(Path(spec.model))
+    length, most = spec.options.get("max_model_len"), longest_of(Path(spec.model))
     if length is not None and most is not None and length > most:
         return "options.max_model_len", f"found {length:,}, and the model reads {most:,} tokens at most"
     try:
@@ -115,7 +115,7 @@ def engine_options() -> frozenset[str]:
     return frozenset(names)
 
 
-def _longest(folder: Path) -> int | None:
+def longest_of(folder: Path) -> int | None:
     """The tokens that a model's configuration says it reads."""
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))

@@ -27,7 +27,7 @@ def markdown_code(text: str, *, cell: bool = False) -> str:
     return span.replace("|", "\\|") if cell else span
 
 
-def _sentence(text: str, names: Iterable[str]) -> str:
+def markdown_sentence(text: str, names: Iterable[str]) -> str:
     """A sentence with those of ``names`` that stand in backticks as code spans, and the rest as plain text."""
     parts = enumerate(parts_of(text, names))
     return "".join(markdown_code(part) if i % 2 else markdown_text(part) for i, part in parts)
@@ -43,7 +43,7 @@ def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = 
             parts.append((images or {}).get(block.file, ""))
         elif isinstance(block, Fold):
             # No name of anybody's stands inside HTML: the heading has them, the folded summary only our words.
-            parts += [f"### {_sentence(block.head, block.names)}"] if block.head else []
+            parts += [f"### {markdown_sentence(block.head, block.names)}"] if block.head else []
             parts += [f"<details>\n<summary>{block.summary}</summary>", markdown_blocks(block.blocks, images).strip(),
                       "</details>"]  # fmt: skip
         elif block.kind == "pre":  # set in by four signs it is text, whatever stands in it
@@ -52,7 +52,7 @@ def markdown_blocks(blocks: Iterable[Block], images: Mapping[str, str] | None = 
             kind = block.kind.split()[0] if block.kind else ""
             strong = "**" if kind in {"loud", "word"} else ""
             before = _MARKS.get(kind, "") + (f"**{block.label}:** " if block.label else "") + strong
-            lines = [f"{before}{_sentence(line, block.names)}{strong}" for line in block.lines if line]
+            lines = [f"{before}{markdown_sentence(line, block.names)}{strong}" for line in block.lines if line]
             parts.append(("\n" if kind in LISTS else "\n\n").join(lines))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -10,7 +10,9 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.train.course import Course, prepare
     from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
+    from harness.train.export import ExportOptions, export_adapter
     from harness.train.from_report import ReportData, report_data, write_report_data
+    from harness.train.model_card import Measured
     from harness.train.on_cluster import cluster_training
     from harness.train.overlap import Match, check_overlap, find_overlap, known_suites
     from harness.train.progress import TrainingProgress

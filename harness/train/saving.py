@@ -24,12 +24,13 @@ CONFIG, CARD = "adapter_config.json", "card.yaml"
 
 def save(course: Course, model: Any, metrics: Mapping[str, Any], spent: Mapping[str, float | None]) -> None:
     """Writes the folder. Raises DivergedError: the training came to no numbers."""
-    with _aside(course.out) as folder:
+    with aside(course.out) as folder:
         if course.recipe.method == "full":
             _save_whole(course, model, folder)
         else:
             _save_lora(course, model, folder)
-        write_atomic(folder / CARD, _card(course, metrics, spent))
+        digest = load_adapter(folder).digest if course.recipe.method == "lora" else None
+        write_atomic(folder / CARD, _card(course, digest, metrics, spent))
         if course.recipe.method == "lora":
             check_adapter(load_adapter(folder), course.base)
 
@@ -51,10 +52,15 @@ def _save_whole(course: Course, model: Any, folder: Path) -> None:
 
     dtype = getattr(torch, course.recipe.save_dtype)
     _finite(dict(model.named_parameters()), course)
-    model.to(dtype).save_pretrained(folder)
-    for file in (*tokenizer_files(course.base), course.base / "generation_config.json"):
+    save_model(model.to(dtype), course.base, folder)
+
+
+def save_model(model: Any, base: Path, folder: Path) -> None:
+    """A whole model with its base's tokenizer and chat template; its configuration names no place."""
+    model.save_pretrained(folder)
+    for file in (*tokenizer_files(base), base / "generation_config.json"):
         if file.is_file():
-            place = folder / file.relative_to(course.base)
+            place = folder / file.relative_to(base)
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, place)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -76,11 +82,12 @@ def _sorted(value: Any) -> Any:
     return sorted(value) if isinstance(value, (set, frozenset)) else value
 
 
-def _card(course: Course, metrics: Mapping[str, Any], spent: Mapping[str, float | None]) -> str:
+def _card(course: Course, digest: str | None, metrics: Mapping[str, Any], spent: Mapping[str, float | None]) -> str:
     import yaml
 
     recipe, base = course.recipe, Path(course.recipe.base)
     told = {
+        "digest": digest,
         "base_model": base.name if base.is_absolute() else recipe.base,
         "base_digest": course.base_digest,
         "recipe": recipe.sentence,
@@ -98,7 +105,7 @@ def _card(course: Course, metrics: Mapping[str, Any], spent: Mapping[str, float 
 
 
 @contextmanager
-def _aside(out: Path) -> Iterator[Path]:
+def aside(out: Path) -> Iterator[Path]:
     """A folder next to ``out`` that takes its place; what stood there is gone once the new one stands."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part"))
@@ -107,8 +114,8 @@ def _aside(out: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         folder.chmod(0o777 & ~umask)
-        for file in folder.iterdir():  # safetensors keeps its files to the user
-            file.chmod(0o666 & ~umask)
+        for file in folder.rglob("*"):  # safetensors keeps its files to the user
+            file.chmod((0o777 if file.is_dir() or os.access(file, os.X_OK) else 0o666) & ~umask)
         old = folder.with_suffix(".old")
         if out.exists():
             out.rename(old)

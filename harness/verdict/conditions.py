@@ -1,6 +1,5 @@
 """Conditions under which owning wins, answered from evidence; and forgetting."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -164,7 +163,7 @@ def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[
     """Suites that are there to show forgetting and are not the work: named, marked, or with ``general`` in the name."""
     marked = {*named, *(s.name for s in (manifest.suites if manifest else ()) if s.general)}
     suites = dict.fromkeys(table.suites)
-    found = tuple(s for s in suites if s in marked or "general" in re.split("[^a-z]+", str(s).lower()))
+    found = tuple(s for s in suites if s in marked or core.is_general(str(s)))
     return () if len(found) == len(suites) and not named else found
 
 

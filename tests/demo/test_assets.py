@@ -24,19 +24,9 @@ SEEDS = ["", "-s1", "-s2"]
 TUNED = [f"{name}{seed}" for name in NARROW for seed in SEEDS]
 BROKEN = ["order-extraction-damaged", "order-extraction-worn"]
 CARD = {
-    *("base_model", "base_digest", "recipe", "training_data", "training_digest", "examples", "general_examples"),
-    *(
-        "overlap",
-        "seed",
-        "gpu_seconds",
-        "cpu_seconds",
-        "training_usd",
-        "metrics",
-        "date",
-        "licence",
-        "base_licence",
-        "data_licence",
-    ),
+    *("digest", "base_model", "base_digest", "recipe", "training_data", "training_digest", "data_licence", "examples"),
+    *("general_examples", "overlap", "seed", "gpu_seconds", "cpu_seconds", "training_usd", "metrics", "date"),
+    *("licence", "base_licence"),
 }
 
 

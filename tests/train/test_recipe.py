@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from harness.cli import main
-from harness.train import prepare, read_recipe
+from harness.train import prepare, prove, read_recipe
 
 ROOT = Path(__file__).parents[2]
 WORKER = str(ROOT / "adapters" / "base" / "worker")
@@ -52,6 +52,7 @@ def test_the_tiny_recipes_can_begin_in_a_fresh_checkout(name: str, tmp_path: Pat
     """Nothing that they name is missing, too long, or holds a task that judges."""
     found = prepare(ROOT / "adapters" / "recipes" / f"{name}-tiny.yaml", tmp_path / "out")
     assert found.taught.rows
+    assert prove(found, tmp_path / "report").missing == ()
     assert {one["lines"] for one in found.taught.card["overlap"].values()} == {0}
 
 

@@ -1,0 +1,92 @@
+"""What a report has measured of an adapter, for its model card: text in Markdown, and figures for the hub."""
+
+from dataclasses import replace
+from typing import Any
+
+from harness.analysis import AdapterUse, MeasuredDomain
+from harness.core import UNKNOWN, Estimate, dollars_interval, percent, percent_interval, points
+from harness.report.markdown_text import markdown_code, markdown_sentence, markdown_table, markdown_text
+
+_HEAD = (
+    "contender",
+    "what it is",
+    "pass rate, {}",
+    "tasks",
+    "cost per 1,000 tasks",
+    "this adapter minus it, in points",
+)
+
+
+def adapter_results(use: AdapterUse) -> tuple[str, list[dict[str, Any]], list[str]]:
+    """The text, the results of ``model-index``, and what limits the figures, a sentence each."""
+    view, own = use.view, use.contender
+    level = f"{100 * view.level:g}% interval"
+    split = f" of the split {view.split}" if view.split not in {None, "all"} else ""
+    opening = f"From the report {markdown_code(view.report)}, tasks{split}. Every rate has its {level}; the intervals"
+    opening += f" are over {'clusters of tasks that share a source' if view.unit == 'cluster' else 'tasks'}."
+    parts = [opening, *_domain_tables(use, level)]
+    rate, cost = percent_interval(own.pass_rate), _per_thousand(own.cost_per_task_usd)
+    whole = (
+        f"Over all {own.n_tasks:,} tasks of the report, {markdown_code(own.name)} passes {rate}, at {cost} per 1,000"
+    )
+    parts.append(f"{whole} tasks{'' if use.alone else ', with other adapters on the other suites'}.")
+    if use.alone:
+        parts += [f"- {markdown_sentence(one.sentence, (one.a, one.b))}" for one in view.compared
+                  if own.name in {one.a, one.b} and not {one.a, one.b} & view.yardsticks]  # fmt: skip
+    parts += _seeds(use)
+    mine = [row for row in use.rows if row.contender == own.name and row.score.pass_rate.value is not None]
+    return "\n\n".join(parts), [_result(row, view.split) for row in mine], _limits(use)
+
+
+def _domain_tables(use: AdapterUse, level: str) -> list[str]:
+    parts = []
+    for domain in dict.fromkeys(row.domain for row in use.rows):
+        rows = [row for row in use.rows if row.domain == domain]
+        forgetting = ": general work, which shows what is forgotten" if rows[0].general else ""
+        table = markdown_table([text.format(level) for text in _HEAD], map(_cells, rows), left=2)
+        parts += [f"### {markdown_text(domain)}{forgetting}", "\n".join(table)]
+    return parts
+
+
+def _cells(row: MeasuredDomain) -> list[str]:
+    one, score = row.difference, row.score
+    apart = UNKNOWN
+    if one is not None and one.delta is not None:
+        ends = "" if one.low is None or one.high is None else f" [{points(one.low, 1)}, {points(one.high, 1)}]"
+        apart = f"{points(one.delta, 1)}{ends}"
+    lost = score.errored + score.ungraded + score.skipped
+    tasks = f"{score.n_tasks:,}" + (f" ({lost:,} attempts without outcome)" if lost else "")
+    rate, cost = percent_interval(score.pass_rate), _per_thousand(score.cost_per_task_usd)
+    return [markdown_code(row.contender, cell=True), row.role, rate, tasks, cost, apart]
+
+
+def _per_thousand(cost: Estimate) -> str:
+    value, low, high = (None if end is None else 1_000 * end for end in (cost.value, cost.low, cost.high))
+    return dollars_interval(replace(cost, value=value, low=low, high=high)).replace("$", r"\$")
+
+
+def _seeds(use: AdapterUse) -> list[str]:
+    spread = use.contender.seeds
+    if spread is None:
+        return ["One training seed was measured: how far seeds lie apart is not known."]
+    ends = f"from {percent(spread.lowest)} to {percent(spread.highest)}"
+    sd = "" if spread.sd is None else f" (standard deviation {points(spread.sd, 1).lstrip('+')} points)"
+    return [f"{spread.number} training seeds pass {ends}{sd}; this is one of them, and the rates are their means."]
+
+
+def _result(row: MeasuredDomain, split: str | None) -> dict[str, Any]:
+    """One result of ``model-index``: the rate in percent, its interval in the name."""
+    rate = row.score.pass_rate
+    metrics = [{"type": "pass_rate", "name": f"pass rate, {percent_interval(rate)}, {row.score.n_tasks} tasks",
+                "value": float(percent(rate.value).rstrip("%"))}]  # fmt: skip
+    dataset = {"name": row.domain, "type": row.domain} | ({"split": split} if split not in {None, "all"} else {})
+    return {"task": {"type": "text-generation"}, "dataset": dataset, "metrics": metrics}
+
+
+def _limits(use: AdapterUse) -> list[str]:
+    found = [markdown_text(text) for text in (use.view.warning, use.view.apart, *use.view.cautions) if text]
+    if not any(row.general for row in use.rows):
+        found.append("What the base could do and the adapter may have forgotten was not measured in this report.")
+    if not {row.role for row in use.rows} & {"the base alone"}:
+        found.append("The base without the adapter was not measured in this report.")
+    return found
