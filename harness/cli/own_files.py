@@ -42,7 +42,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "A schema beside a file helps an editor: # yaml-language-server: $schema=experiment.json as its first line.",
         "task and human are a line of tasks.jsonl and human.jsonl; skill is what stands above the text of SKILL.md.",
         "ownbench schema experiment",
-        "ownbench schema suite > suite.json",
+        "ownbench schema suite",
     ),
 }
 
@@ -139,8 +139,8 @@ def run_import(args: argparse.Namespace) -> int:
 def schema_of(file: str) -> dict[str, Any]:
     """The JSON Schema of a file, with the keys of installed plug-ins."""
     module, record = FILES[file]
-    found = getattr(importlib.import_module(module), record)
-    schema = found.model_json_schema() if isinstance(found, type) else found()
+    found: Any = getattr(importlib.import_module(module), record)
+    schema: dict[str, Any] = found.model_json_schema() if isinstance(found, type) else found()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 

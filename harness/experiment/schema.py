@@ -358,10 +358,12 @@ class Experiment(Strict):
         found = handler.resolve_ref_schema(handler(core))
         suites, models = found["properties"]["suites"], found["properties"]["models"]
         suites["items"] = {"anyOf": [{"type": "string", "minLength": 1}, suites["items"]]}
-        refs = zip(_ENTRIES, models["additionalProperties"]["oneOf"], strict=True)
-        by_entry = {entry: (ref, [name for name in BACKENDS if BACKENDS[name].entry is entry]) for entry, ref in refs}
+        entries = dict.fromkeys([ModelEntry, *(backend.entry for backend in BACKENDS.values())])  # those of `AnyModel`
+        names = ([name for name, backend in BACKENDS.items() if backend.entry is entry] for entry in entries)
         models["additionalProperties"]["oneOf"] = [
-            {"allOf": [ref, {"properties": {"backend": {"enum": names}}}]} for ref, names in by_entry.values() if names
+            {"allOf": [ref, {"properties": {"backend": {"enum": own}}}]}
+            for ref, own in zip(models["additionalProperties"]["oneOf"], names, strict=True)
+            if own
         ]
         return found
 
