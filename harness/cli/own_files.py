@@ -140,7 +140,7 @@ def schema_of(file: str) -> dict[str, Any]:
     """The JSON Schema of a file, with the keys of installed plug-ins."""
     module, record = FILES[file]
     found: Any = getattr(importlib.import_module(module), record)
-    schema: dict[str, Any] = found.model_json_schema() if isinstance(found, type) else found()
+    schema: dict[str, Any] = found.model_json_schema() if hasattr(found, "model_json_schema") else found()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
