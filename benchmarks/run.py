@@ -86,21 +86,24 @@ def waiting(folder: Path, args: argparse.Namespace) -> str:
     """A server that takes its time, asked by many at once; and the way through litellm."""
     size, rows = max(args.attempts), []
     tasks = make_suite(folder / "suite", size)
+    ideal, shares = size / MANY * SLOW_S, []
     with served(SLOW_S) as url:
         pairs = []
         for turn in range(args.pairs):
             report = make_experiment(folder / f"slow-{turn}", tasks.parent, url, MANY)
             ours = measured([*OWNBENCH, "run", report, "--quiet"])
-            pairs.append(
-                (ours, measured([PYTHON, HERE / "bare_client.py", f"{url}/v1/chat/completions", tasks, str(MANY)]))
-            )
-    ideal = size / MANY * SLOW_S
+            asking_s = looked(url)[2]
+            bare = measured([PYTHON, HERE / "bare_client.py", f"{url}/v1/chat/completions", tasks, str(MANY)])
+            pairs.append((ours, bare))
+            shares.append((ideal / asking_s, ideal / looked(url)[2]))
     rows += [
         _row(f"{size:,} attempts, `ownbench run`", [ours for ours, _ in pairs], size),
         _row(f"{size:,} requests, aiohttp alone", [bare for _, bare in pairs], size),
         ["share of the bare client's rate", spread([bare.wall_s / ours.wall_s for ours, bare in pairs]), "", "", ""],
         [f"what {MANY} places of {1000 * SLOW_S:g} ms allow at best", f"{ideal:.2f}", "", "", ""],
     ]
+    for who, of in (("ours", [ours for ours, _ in shares]), ("aiohttp alone", [bare for _, bare in shares])):
+        rows.append([f"share of that from the first request to the last: {who}", spread(of), "", "", ""])
     few = min(args.attempts)
     tasks = make_suite(folder / "few", few)
     os.environ["OPENAI_API_KEY"] = "none-is-needed"
@@ -284,9 +287,14 @@ def served(after_s: float = 0.0, *more: str) -> Iterator[str]:
 
 def seen(url: str) -> tuple[int, int]:
     """How many requests came since the last look, and their checksum."""
+    return looked(url)[:2]
+
+
+def looked(url: str) -> tuple[int, int, float]:
+    """The same, and the seconds from the first to the last."""
     with urllib.request.urlopen(f"{url}/seen") as answer:  # noqa: S310 - our own server
-        count, checksum = json.load(answer)
-    return count, checksum
+        count, checksum, seconds = json.load(answer)
+    return count, checksum, seconds
 
 
 if __name__ == "__main__":

@@ -3,16 +3,18 @@
 Usage: server.py [SECONDS] [varied]. It serves until it is ended; ``varied``: each question has an answer of its own,
 with log-probabilities, and gets it every time.
 
-``/seen`` tells how many bodies came and a checksum of them that does not depend on their order: two clients that sent
-the same requests leave the same checksum.
+``/seen`` tells how many bodies came, a checksum of them that does not depend on their order, and the seconds from the
+first to the last: two clients that sent the same requests leave the same checksum.
 """
 
 import asyncio
 import hashlib
 import json
 import sys
+import time
+from typing import cast
 
-from aiohttp import web
+import uvloop
 from workload import DOMAINS
 
 ANSWER = json.dumps(
@@ -31,20 +33,25 @@ class Constant:
     """Gives every question the same answer."""
 
     def __init__(self, after_s: float) -> None:
-        self.count = self.checksum = 0
-        self._after_s = after_s
+        self.after_s = after_s
+        self._began()
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        """A completion; or what came since the last look, which begins anew."""
-        if request.path == "/seen":
-            seen, self.count, self.checksum = [self.count, self.checksum], 0, 0
-            return web.json_response(seen)
-        body = await request.read()
+    def _began(self) -> None:
+        self.count = self.checksum = 0
+        self.first = self.last = 0.0
+
+    def take(self, body: bytes) -> None:
+        """Counts what came."""
+        self.last = time.monotonic()
+        self.first = self.first or self.last
         self.count += 1
         self.checksum = (self.checksum + int.from_bytes(hashlib.sha256(body).digest()[:8])) % 2**64
-        if self._after_s:
-            await asyncio.sleep(self._after_s)
-        return web.Response(body=self.answer(body), content_type="application/json")
+
+    def seen(self) -> bytes:
+        """What came since the last look, which begins anew."""
+        found = json.dumps([self.count, self.checksum, self.last - self.first]).encode()
+        self._began()
+        return found
 
     def answer(self, body: bytes) -> bytes:  # noqa: ARG002
         """What a request is answered."""
@@ -65,15 +72,51 @@ class Varied(Constant):
         return json.dumps(answer).encode()
 
 
+class Connection(asyncio.Protocol):
+    """HTTP/1.1 as the clients of the benchmark speak it. A server of a library takes as long as a client."""
+
+    def __init__(self, kind: Constant) -> None:
+        self._kind, self._got = kind, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keeps it."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Takes each request as soon as it is whole."""
+        self._got += data
+        while (end := self._got.find(b"\r\n\r\n") + 4) > 3:
+            head = self._got[:end].lower()
+            length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
+            whole = end + int(length or 0)
+            if len(self._got) < whole:
+                break
+            body, self._got = self._got[end:whole], self._got[whole:]
+            self._take(head, body)
+
+    def _take(self, head: bytes, body: bytes) -> None:
+        if head.startswith(b"get /seen "):
+            self._send(self._kind.seen())
+            return
+        self._kind.take(body)
+        if self._kind.after_s:
+            asyncio.get_running_loop().call_later(self._kind.after_s, self._send, self._kind.answer(body))
+        else:
+            self._send(self._kind.answer(body))
+
+    def _send(self, body: bytes) -> None:
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+        self._transport.write(head % len(body) + body)
+
+
 async def main(after_s: float, *, varied: bool) -> None:
-    kind = Varied if varied else Constant
-    runner = web.ServerRunner(web.Server(kind(after_s).handle, access_log=None))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    print(runner.addresses[0][1], flush=True)
+    kind = Varied(after_s) if varied else Constant(after_s)
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(kind), "127.0.0.1", 0, backlog=1_024)
+    print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1]) if sys.argv[1:] else 0.0, varied="varied" in sys.argv))
+    work = main(float(sys.argv[1]) if sys.argv[1:] else 0.0, varied="varied" in sys.argv)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work)

@@ -58,7 +58,8 @@ FILES = (
     ("card.yaml", (adapter_folder.Card,)),
     (
         "recipe.yaml",
-        (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CompareEntry, TrainingJobEntry),
+        (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CompareEntry, recipe.CurveEntry,
+         TrainingJobEntry),
     ),
 )  # fmt: skip
 """Each file that a user writes, and the records that check it: the whole first, then its parts."""
@@ -83,6 +84,7 @@ WHERE = {
     "LoraEntry": "`lora`",
     "DataEntry": "`data`",
     "MixEntry": "`mix`",
+    "CurveEntry": "`curve`",
     "CompareEntry": "`compare`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",

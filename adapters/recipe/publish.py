@@ -9,7 +9,7 @@ from domains import DOMAINS, EXAMPLES, GENERAL, draw, draw_general
 
 LICENCE = "CC0-1.0"
 SEED = 1
-TINY, TINY_TASKS = "order-extraction", 96
+TINY, TINY_TASKS = "order-extraction", 240
 GENERAL_TRAIN = 300
 """General examples, of which recipes mix some into each adapter's, so that it forgets less."""
 

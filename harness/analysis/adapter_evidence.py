@@ -32,6 +32,7 @@ class AdapterUse:
 
     view: Scoreboard
     contender: ContenderScore  # the one that answers with it
+    seeds: ContenderScore | None  # the one that has it among its training seeds
     suites: tuple[str, ...]  # whose tasks it answered, general ones last
     alone: bool  # whether its contender answers the report's tasks with this adapter only
     rows: tuple[MeasuredDomain, ...]  # by domain, the adapter's contender first
@@ -56,10 +57,14 @@ def adapter_use(report: Path, digest: str, name: str) -> AdapterUse:
     general = {suite.name for suite in manifest.suites if suite.is_general}
     suites = sorted((suite for suite, one in held[own.name].items() if one == digest), key=lambda one: one in general)
     roles = {one.name: _role(one, own, contender, held[one.name]) for one in manifest.contenders} | {contender: OWN}
+    replicated = next((one.seed_of for one in with_it if one.seed_of in shown), None)
+    if replicated is not None and replicated != contender:
+        roles[replicated] = "training seeds, it among them"
     among = _domains(report, suites)
     return AdapterUse(
         view=view,
         contender=view.score_of(contender),
+        seeds=None if replicated is None else view.score_of(replicated),
         suites=tuple(suites),
         alone=set(held[own.name].values()) == {digest} and len(suites) == len(manifest.suites),
         rows=tuple(_rows(report, view, contender, roles, {name: suite in general for name, suite in among.items()})),

@@ -1,6 +1,7 @@
 """``ownbench adapter export``: what serves an adapter, and what a report says of it, in one folder."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "bfloat16", "float16")
 EXPORT: Arguments = (
     arg("adapter ADAPTER", "the folder that PEFT wrote", type=Path),
-    arg("--report REPORT", "a report that measured it, for the card", type=report_folder),
+    arg("--report REPORT", "a report that measured it, for the card (repeatable)", type=report_folder, action="append"),
     arg("--out DIR", "the folder to make (default: exports/NAME, by the adapter's name)", type=Path),
     arg("--base MODEL", "the base model's folder (default: as the adapter's card says)", type=Path),
     arg("--merged", "the weights of base and adapter as one model too", **FLAG),
@@ -38,7 +39,7 @@ def write_export(args: argparse.Namespace) -> int:
     out = args.out or Path("exports") / args.adapter.resolve().name
     if out.exists():
         raise UsageError(f"{out}: exists already; give another --out")
-    measured = None if args.report is None else _measured(args.report, args.adapter)
+    measured = _measured(args.report, args.adapter) if args.report else None
     found = export_adapter(args.adapter, out, options, measured)
     lines = [
         f"wrote {out}: {', '.join(name for name in found['files'] if '/' not in name)}",
@@ -50,7 +51,7 @@ def write_export(args: argparse.Namespace) -> int:
     return answer(args, found, lines)
 
 
-def _measured(report: Path, adapter: Path) -> "Measured":
+def _measured(reports: Sequence[Path], adapter: Path) -> "Measured":
     """What the judging half says of the adapter, as text: the other half reads no statistics."""
     from harness.adapter import load_adapter
     from harness.analysis import adapter_use
@@ -58,8 +59,10 @@ def _measured(report: Path, adapter: Path) -> "Measured":
     from harness.store import read_ahead
     from harness.train import Measured
 
-    read_ahead(report)
-    one = load_adapter(adapter)
-    use = adapter_use(report, one.digest, one.name)
-    text, results, limits = adapter_results(use)
-    return Measured(text=text, results=results, suites=use.suites, limits=limits)
+    one, uses = load_adapter(adapter), []
+    for report in reports:
+        read_ahead(report)
+        uses.append(adapter_use(report, one.digest, one.name))
+    text, results, limits = adapter_results(uses)
+    suites = tuple(dict.fromkeys(row.domain for use in uses for row in use.rows if not row.general))
+    return Measured(text=text, results=results, suites=suites, limits=limits)

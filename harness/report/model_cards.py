@@ -1,5 +1,6 @@
 """What a report has measured of an adapter, for its model card: text in Markdown, and figures for the hub."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +18,14 @@ _HEAD = (
 )
 
 
-def adapter_results(use: AdapterUse) -> tuple[str, list[dict[str, Any]], list[str]]:
-    """The text, the results of ``model-index``, and what limits the figures, a sentence each."""
+def adapter_results(uses: Sequence[AdapterUse]) -> tuple[str, list[dict[str, Any]], list[str]]:
+    """The text, the results of ``model-index``, and what limits the figures, a sentence each; of one report or more."""
+    results = [_result(row, use.view.split) for use in uses for row in use.rows
+               if row.contender == use.contender.name and row.score.pass_rate.value is not None]  # fmt: skip
+    return "\n\n".join(map(_text, uses)), results, _limits(uses)
+
+
+def _text(use: AdapterUse) -> str:
     view, own = use.view, use.contender
     level = f"{100 * view.level:g}% interval"
     split = f" of the split {view.split}" if view.split not in {None, "all"} else ""
@@ -31,11 +38,9 @@ def adapter_results(use: AdapterUse) -> tuple[str, list[dict[str, Any]], list[st
     )
     parts.append(f"{whole} tasks{'' if use.alone else ', with other adapters on the other suites'}.")
     if use.alone:
-        parts += [f"- {markdown_sentence(one.sentence, (one.a, one.b))}" for one in view.compared
-                  if own.name in {one.a, one.b} and not {one.a, one.b} & view.yardsticks]  # fmt: skip
-    parts += _seeds(use)
-    mine = [row for row in use.rows if row.contender == own.name and row.score.pass_rate.value is not None]
-    return "\n\n".join(parts), [_result(row, view.split) for row in mine], _limits(use)
+        told = [one for one in view.compared if own.name in {one.a, one.b} and not {one.a, one.b} & view.yardsticks]
+        parts += [f"- {markdown_sentence(one.sentence, (one.a, one.b))}" for one in told]
+    return "\n\n".join([*parts, *_seeds(use)])
 
 
 def _domain_tables(use: AdapterUse, level: str) -> list[str]:
@@ -66,12 +71,17 @@ def _per_thousand(cost: Estimate) -> str:
 
 
 def _seeds(use: AdapterUse) -> list[str]:
-    spread = use.contender.seeds
-    if spread is None:
-        return ["One training seed was measured: how far seeds lie apart is not known."]
+    spread = None if use.seeds is None else use.seeds.seeds
+    if use.seeds is None or spread is None:
+        return []
     ends = f"from {percent(spread.lowest)} to {percent(spread.highest)}"
     sd = "" if spread.sd is None else f" (standard deviation {points(spread.sd, 1).lstrip('+')} points)"
-    return [f"{spread.number} training seeds pass {ends}{sd}; this is one of them, and the rates are their means."]
+    opening = f"{markdown_code(use.seeds.name)} has {spread.number} training seeds, this adapter among them."
+    lines = [f"{opening} Over all {use.seeds.n_tasks:,} tasks of the report they pass {ends}{sd}."]
+    for domain in dict.fromkeys(row.domain for row in use.rows):
+        rates = [percent(part.pass_rate.value) for one in spread.each for part in one.domains if part.domain == domain]
+        lines += [f"On {markdown_text(domain)} each by itself: {', '.join(rates)}."] if rates else []
+    return [" ".join(lines)]
 
 
 def _result(row: MeasuredDomain, split: str | None) -> dict[str, Any]:
@@ -83,10 +93,14 @@ def _result(row: MeasuredDomain, split: str | None) -> dict[str, Any]:
     return {"task": {"type": "text-generation"}, "dataset": dataset, "metrics": metrics}
 
 
-def _limits(use: AdapterUse) -> list[str]:
-    found = [markdown_text(text) for text in (use.view.warning, use.view.apart, *use.view.cautions) if text]
-    if not any(row.general for row in use.rows):
-        found.append("What the base could do and the adapter may have forgotten was not measured in this report.")
-    if not {row.role for row in use.rows} & {"the base alone"}:
-        found.append("The base without the adapter was not measured in this report.")
-    return found
+def _limits(uses: Sequence[AdapterUse]) -> list[str]:
+    views = [use.view for use in uses]
+    found = [markdown_text(t) for view in views for t in (view.warning, view.apart, *view.cautions) if t]
+    rows = [row for use in uses for row in use.rows]
+    if not any(row.general for row in rows):
+        found.append("What the base could do and the adapter may have forgotten was not measured.")
+    if "the base alone" not in {row.role for row in rows}:
+        found.append("The base without the adapter was not measured.")
+    if not any(use.seeds for use in uses):
+        found.append("One training seed was measured: how far seeds lie apart is not known.")
+    return list(dict.fromkeys(found))

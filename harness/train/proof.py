@@ -1,5 +1,6 @@
 """An experiment that judges what a recipe trained: against its base, skills and hybrids, and for what it forgot."""
 
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -109,6 +110,9 @@ def _refuse_standing(report: Path) -> None:
         held = experiment_file(report)
         problem = f"{held if held.exists() else report}: exists already"
         raise UsageError(f"{problem}; name a new folder as --report")
+    above = next(folder for folder in report.absolute().parents if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UsageError(f"{report}: {above} takes no new folder; name another one as --report")
 
 
 def _check(proof: Proof) -> None:

@@ -19,10 +19,11 @@ from harness.analysis import scoreboard
 from harness.cli import main
 from harness.cluster import manifest_faults
 from harness.core import percent_interval
-from harness.model import serving_of
+from harness.model import Serving, serving_of
 
 ROOT = Path(__file__).parents[2]
 ADAPTER, WORKER = ROOT / "adapters" / "claim-check", ROOT / "adapters" / "base" / "worker"
+SEED = ROOT / "adapters" / "claim-check-s1"
 
 pytestmark = pytest.mark.local
 
@@ -32,11 +33,12 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
     reply = live.openai_answer(body)
     (choice,) = reply["choices"]
     reply["model"] = body["model"]
-    if body["model"] == ADAPTER.name:
+    if body["model"] != "m":
+        shift = 0.5 if body["model"] == ADAPTER.name else 0.9
         choice["message"]["content"] = f"answer {live.question(body).split()[-1]}"
         for token in choice["logprobs"]["content"] if "logprobs" in choice else ():
-            token["logprob"] -= 0.5
-            token["top_logprobs"][0]["logprob"] -= 0.5
+            token["logprob"] -= shift
+            token["top_logprobs"][0]["logprob"] -= shift
     return reply
 
 
@@ -49,12 +51,13 @@ def report(tmp_path_factory: Any) -> Path:
     contenders = {
         "base": {"model": "m"},
         "tuned": {"model": "m", "adapter": str(ADAPTER)},
+        "seeds": {"model": "m", "adapter": [str(ADAPTER), str(SEED)]},
         "skilled": {"model": "m", "skills": str(ROOT / "skills" / "claim-check"), "delivery": "flat"},
         "mixed": {"worker": "tuned", "expert": "skilled", "escalate": {"signal": "logprob_mean", "threshold": -9.0}},
         "never": {"worker": "tuned", "expert": "skilled", "escalate": {"signal": "never"}},
     }
     with live.Server(answer) as served:
-        served.models = [{"id": "m", "parent": None}, {"id": ADAPTER.name, "parent": "m"}]
+        served.models = [{"id": "m", "parent": None}, *({"id": one.name, "parent": "m"} for one in (ADAPTER, SEED))]
         live.write_experiment(folder, models={"m": live.served_model(served)}, contenders=contenders, reference="base",
                               suites=["suites/work", "suites/general"])  # fmt: skip
         assert main(["run", str(folder), "--quiet"]) == 0
@@ -98,6 +101,18 @@ def test_all_files_say_the_one_command_line(exported: Path) -> None:
     assert [*container["command"], *container["args"]] == ["vllm", "serve", *inside]
     readme = (exported / "README.md").read_text()
     assert " ".join(["vllm serve", *serving.arguments("/models/worker", ["/adapters/claim-check"])]) in readme
+
+
+def test_the_pages_say_the_same() -> None:
+    ours = serving_of(WORKER, {"ticket-routing": ROOT / "adapters" / "ticket-routing"})
+    theirs = Serving(name="kimi", adapters=("tickets", "claims"), rank=16, dtype="bfloat16", max_model_len=8192)
+    said = {
+        "export.md": ours.arguments("/models/worker", ["/adapters/ticket-routing"]),
+        "vllm.md": theirs.arguments("/models/kimi", ["/adapters/tickets", "/adapters/claims"]),
+    }
+    for page, arguments in said.items():
+        text = " ".join((ROOT / "docs" / page).read_text().replace("\\\n", " ").split())
+        assert " ".join(["vllm serve", *arguments]) in text, page
 
 
 def test_the_script_starts_that_command_with_this_folder(exported: Path, tmp_path: Path) -> None:
@@ -151,7 +166,7 @@ def test_the_card_has_the_figures_of_show(exported: Path, report: Path) -> None:
         for part, line in zip(parts, lines, strict=True):
             assert f"| {percent_interval(part.pass_rate)} | {part.n_tasks} |" in line
     assert f"`tuned` passes {percent_interval(view.score_of('tuned').pass_rate)}" in readme
-    assert "`never`" not in readme, "a control is no option"
+    assert "| `never` |" not in readme, "a control is no option"
     card = front(readme)
     assert (card["license"], card["library_name"], card["base_model"]) == ("cc0-1.0", "peft", "worker")
     work, _ = card["model-index"][0]["results"]
@@ -162,6 +177,9 @@ def test_the_card_has_the_figures_of_show(exported: Path, report: Path) -> None:
     work, general = readme.index("### tickets"), readme.index("### plain: general work, which shows what is forgotten")
     assert work < general
     assert r"| `base` | the base alone | 66.7% [39.1, 86.2] | 12 | \$0.170 (no spread seen) | +33.3 [" in readme
+    assert "| `seeds` | training seeds, it among them | 100.0% [" in readme
+    assert "`seeds` has 2 training seeds, this adapter among them. Over all 18 tasks of the report they pass" in readme
+    assert "On tickets each by itself: 100.0%, 100.0%." in readme
     assert "- `tuned` passes more tasks than `base`: +33.3 points" in readme
 
 

@@ -122,6 +122,8 @@ class LocalExecutor(Employer):
         await self.dismiss()
         for contact in contacts:
             contact.kill()
+        if self._nursery is not None:
+            self._nursery.close()  # its memory is of use to those who write the tables
 
 
 class Growing:

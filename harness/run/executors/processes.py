@@ -46,6 +46,10 @@ class Nursery:
                 raise UsageError(f"{problem}; run again, which goes on from here") from None
         return Process(*await asyncio.open_unix_connection(sock=here))
 
+    def close(self) -> None:
+        """Lets the process end: no worker is started any more. A second call does nothing."""
+        self._control.close()
+
 
 @contextmanager
 def nursery(assembled: Assembled, recorded: Recalled) -> Iterator[Nursery]:
