@@ -20,7 +20,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "a dry run: everything validated, prompts, plan, cost, what is missing"),
     "run": ("running", "run what is not yet done, with live progress; end with the scoreboard"),
     "regrade": ("running", "grade the stored answers again by the suites' present graders; no contender is called"),
-    "show": ("judging", "the scoreboard: pass rates with intervals, cost, latency, errors"),
+    "ls": ("looking", "the reports of a folder: state, contenders, tasks, best pass rate, spent; trends"),
+    "show": ("judging", "the scoreboard: pass rates with intervals, cost, latency, errors; failed tasks"),
     "compare": ("judging", "two contenders on the same tasks: difference, interval, test, flips"),
     "domains": ("judging", "differences by domain, tasks made worse, variance by domain, task and trial"),
     "factorial": ("judging", "tuned x skilled: two main effects and their interaction"),
@@ -47,7 +48,7 @@ EXIT_CODES = (
 
 
 _WRITING = frozenset({"init", "run", "regrade", "baseline", "import", "report"})  # what they do is more than they print
-_JUDGING = {verb for verb, (module, _) in VERBS.items() if module == "judging"} - {"app"}
+_JUDGING = {verb for verb, (module, _) in VERBS.items() if module in {"judging", "looking"}} - {"app"}
 
 
 class _WithoutPandas:
