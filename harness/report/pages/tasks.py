@@ -12,9 +12,9 @@ import streamlit as st
 
 from harness import store
 from harness.analysis import TaskList, answers_note, attempts_csv, attempts_jsonl, search_note, task_page
-from harness.core import OwnbenchError
+from harness.core import OwnbenchError, listed, visible
 from harness.report import task_tables as tables
-from harness.report.pages.choices import choose, several, ticked, turned, written
+from harness.report.pages.choices import choose, complaints, several, ticked, turned, written
 from harness.report.pages.label_table import confusion
 from harness.report.pages.loading import Evidence, Shown, plain_index, remembered, scoreboard_for
 from harness.report.pages.open_task import Found, open_task
@@ -120,8 +120,7 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
     offered = {**there, "who": index.contenders, "status": results, "label": there["label_true"],
                "given": there["label_predicted"]}  # fmt: skip
     keys = (*LISTS, "escalated", "flipped", "agree", "order")
-    active = any(st.query_params.get(key, ANY) != ANY for key in keys)
-    with st.expander("Filter and order", expanded=active):
+    with st.expander("Filter and order"):
         asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
         chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
         places = st.columns(3)
@@ -130,17 +129,23 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
             if len(names) > MOST_OPTIONS:
                 label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
             shown, at = labels(names[:MOST_OPTIONS]), places[number % 3]
-            chosen[key] = tuple(several(label, shown, key, placeholder="all", at=at))
+            chosen[key] = tuple(several(label, shown, key, placeholder="all", at=at, aloud=False))
         escalated = None
         if (index.escalated >= 0).any():
             words = {ANY: None, "escalated": True, "not escalated": False}
-            escalated = words[choose("Escalation", list(words), "escalated", at=places[len(asked) % 3])]
+            escalated = words[choose("Escalation", list(words), "escalated", aloud=False, at=places[len(asked) % 3])]
         agreement, differ_first = "", False
         if len(index.contenders) > 1:
             one, two, _ = st.columns(3)
-            agreement = AGREED[choose("Of these contenders", list(AGREED), "agree", short=True, at=one)]
-            differ_first = choose("Order", ORDERS, "order", short=True, at=two) == ORDERS[1]
+            agreement = AGREED[choose("Of these contenders", list(AGREED), "agree", short=True, aloud=False, at=one)]
+            differ_first = choose("Order", ORDERS, "order", short=True, aloud=False, at=two) == ORDERS[1]
         flipped = _flipped(index.contenders)
+    write(*complaints(*keys, "a", "b"), kind="loud")
+    set_ = {LISTS[key]: listed([visible(name, 60) for name in words], 4) for key, words in chosen.items() if words}
+    set_ |= {"Escalated": "yes" if escalated else "no"} if escalated is not None else {}
+    set_ |= {"Of these contenders": agreement} if agreement else {}
+    set_ |= {"Flipped": f"{flipped[0]} against {flipped[1]}, {WAYS[flipped[2]]}"} if flipped else {}
+    write("; ".join(f"{what}: {said}" for what, said in set_.items()))
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
                       statuses=chosen["status"], causes=chosen["cause"], labels=chosen["label"], given=chosen["given"],
                       escalated=escalated, flipped=flipped, agreement=agreement,
@@ -156,12 +161,12 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
     if len(names) < 2:
         return None
     one, two, three = st.columns(3)
-    said = choose("Flipped between two contenders", [ANY, *SIDES], "flipped", at=one)
+    said = choose("Flipped between two contenders", [ANY, *SIDES], "flipped", aloud=False, at=one)
     if said == ANY:
         return None
     shown = labels(names)
-    a = choose("The first", shown, "a", at=two)
-    b = choose("The second", shown, "b", index=1, at=three)
+    a = choose("The first", shown, "a", aloud=False, at=two)
+    b = choose("The second", shown, "b", index=1, aloud=False, at=three)
     if a == b:
         st.info("The same contender is on both sides, so no task flipped. Choose two different ones.")
     return a, b, next(way for way, words in WAYS.items() if words == said)
