@@ -55,10 +55,11 @@ FILES = (
     ("tasks.jsonl", (suite.TaskRow, suite.MessageRow, suite.ToolRow, suite.EnvironmentRow)),
     ("human.jsonl", (suite.HumanRow,)),
     ("gate.yaml", (Policy,)),
-    ("card.yaml", (adapter_folder._Card,)),
+    ("card.yaml", (adapter_folder.Card,)),
     (
         "recipe.yaml",
-        (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CompareEntry, TrainingJobEntry),
+        (recipe.Recipe, recipe.LoraEntry, recipe.DataEntry, recipe.MixEntry, recipe.CompareEntry, recipe.CurveEntry,
+         TrainingJobEntry),
     ),
 )  # fmt: skip
 """Each file that a user writes, and the records that check it: the whole first, then its parts."""
@@ -83,6 +84,7 @@ WHERE = {
     "LoraEntry": "`lora`",
     "DataEntry": "`data`",
     "MixEntry": "`mix`",
+    "CurveEntry": "`curve`",
     "CompareEntry": "`compare`",
     "PromptFiles": "`prompt`, where it is a mapping",
     "HuggingFace": "`huggingface`",
@@ -179,7 +181,7 @@ def keys_of(record: Any, meanings: Meanings, part: str = "", *, leave: Container
     schema, said = record.model_json_schema(), said_in(record)
     rows = []
     for key, one in schema["properties"].items():
-        needed = key in schema.get("required", ())
+        needed = record.model_fields[key].is_required()
         if key not in leave or (needed and key != "backend"):
             default = "needed" if needed else default_words(record, key)
             meaning = meanings.of(part or record.__name__.lstrip("_"), key, said.get(key, ""))
@@ -236,6 +238,8 @@ def words_of(one: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     if "enum" in one:
         return " or ".join(f"`{word}`" for word in one["enum"])
     kind = one.get("type")
+    if isinstance(kind, list):  # a number or nothing stands for a text
+        kind = "string"
     if kind == "array":
         return "a list: " + words_of(one.get("items", {}), parts)
     if kind == "object":

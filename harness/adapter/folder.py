@@ -38,7 +38,7 @@ class Adapter:
         return training_of(self.card)
 
 
-class _Card(Strict):
+class Card(Strict):
     """``card.yaml``: where an adapter comes from. Every key may be left out."""
 
     digest: str | None = None
@@ -65,7 +65,7 @@ class _Card(Strict):
 
 def load_card(path: Path) -> dict[str, Any]:
     """The keys that a card gives, as JSON values. Raises UserFileError: it is missing or wrong."""
-    found: dict[str, Any] = parse(_Card, read_yaml(path), path).model_dump(mode="json", exclude_none=True)
+    found: dict[str, Any] = parse(Card, read_yaml(path), path).model_dump(mode="json", exclude_none=True)
     return found
 
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from harness.analysis.common_sets import ranked_tasks, ranked_together
     from harness.analysis.designs import CELL_WORDS, Design, factorial
     from harness.analysis.dev_tasks import shared_sources
+    from harness.analysis.failed_tasks import FailedTask, Failure, Failures, failures
+    from harness.analysis.learning import JudgedCurve, fields_of, judged_curve
     from harness.analysis.loading import (
         Evidence,
         default_contender,
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
         missing_lines,
         split_by_overlap,
     )
-    from harness.analysis.scores import read_statistics, scoreboard, statistics_text
+    from harness.analysis.scores import RateOf, pass_rates, read_statistics, scoreboard, statistics_text
     from harness.analysis.sides import (
         PairedOutcomes,
         Pairs,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 
@@ -51,8 +51,7 @@ def scoreboard(
     setups = {one.name: one.setup for one in (manifest.contenders if manifest else ())}
     seeds = {name: plural(len(of), "seed") for name, of in table.seeds.items()}
     tried: Mask = table.trials > table.skipped
-    common, held = ranked_tasks(table)
-    ranked = table.without(held[:, None] & tried & ~common)
+    common, held, ranked = _ranked(table)
     names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
     apart = {
         name: (int(row.sum()), int((row & common).sum()))
@@ -116,6 +115,34 @@ def scoreboard(
     doubt = [*doubt, *seed_notes(table, table.seeds)]
     doubt = [*doubt, *kin_notes(manifest, described(table.report, manifest))]
     return replace(view, notes=notes_of(view, table, manifest, [*found_notes(view.found), *doubt]))
+
+
+def _ranked(table: TaskTable) -> tuple[Mask, Mask, TaskTable]:
+    """The tasks that are ranked, who tried all of them, and the table in which these have no others."""
+    common, held = ranked_tasks(table)
+    return common, held, table.without(held[:, None] & (table.trials > table.skipped) & ~common)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateOf:
+    """One contender of a report, and how often it passes."""
+
+    contender: str
+    pass_rate: Estimate  # as the scoreboard has it
+    control: bool  # a yardstick, and no option to choose
+
+
+def pass_rates(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[RateOf, ...]:
+    """The pass rates of a report's scoreboard, highest first, and nothing else of it; errors as `scoreboard`."""
+    table, manifest = load_evidence(source, split)
+    controls = {one.name for one in (manifest.contenders if manifest else ()) if one.control}
+    ranked = _ranked(table)[2]
+    found = []
+    for i, name in enumerate(ranked.contenders):
+        seeds = ranked.by_seed(name) if name in ranked.seeds else None
+        rate = _domain_score(ranked, i, ("", slice(None)), level, seeds).pass_rate
+        found.append(RateOf(contender=name, pass_rate=rate, control=name in controls))
+    return tuple(sorted(found, key=lambda one: -1.0 if one.pass_rate.value is None else one.pass_rate.value)[::-1])
 
 
 def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tuple[stats.Ranking | None, Leader | None]:

@@ -35,7 +35,10 @@ TRAIN = (
     arg("recipe RECIPE", "a YAML file: what is trained, on what, and how", type=Path),
     arg("--out DIR", "the folder to make (default: adapters/NAME, by the recipe's name)", type=Path),
     arg("--overwrite", "replace what stands there", **FLAG),
-    arg("--report REPORT", "a new folder to leave an experiment in that judges what was trained", type=Path),
+    arg("--examples N,N", "a learning curve: an adapter for each number of examples and for all, judged side by side"),
+    arg(
+        "--report REPORT", "a new folder to leave an experiment in that judges it; of --examples the report", type=Path
+    ),
     arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=int),
     arg("--job FILE", "write a Job for Kubernetes that trains, and train nothing", type=Path),
     arg("--quiet", "no progress", **FLAG),
@@ -122,6 +125,10 @@ def _facts(args: argparse.Namespace) -> int:
 
 def _train(args: argparse.Namespace) -> int:
     """Trains, and says what was made."""
+    if args.examples is not None:
+        from harness.cli.learning import curve_of_examples
+
+        return curve_of_examples(args, line)
     if args.job is not None:
         for name, given in (("report", args.report), ("seed", args.seed)):
             if given is not None:

@@ -61,6 +61,7 @@ def number(text: str, low: float = -sys.float_info.max, below: float = float("in
 
 
 FLAG: dict[str, Any] = {"action": "store_true"}
+SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
 LEVEL_TYPE = partial(number, low=0.5, below=1, such="0.95")
 LEVEL = arg("--level", "confidence of the intervals (default 0.95)", default=0.95, type=LEVEL_TYPE)
 JSON = arg("--json", "write JSON to standard output", **FLAG)

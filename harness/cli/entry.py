@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any, Never
 
 from harness import __version__
@@ -19,7 +20,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "check": ("check", "a dry run: everything validated, prompts, plan, cost, what is missing"),
     "run": ("running", "run what is not yet done, with live progress; end with the scoreboard"),
     "regrade": ("running", "grade the stored answers again by the suites' present graders; no contender is called"),
-    "show": ("judging", "the scoreboard: pass rates with intervals, cost, latency, errors"),
+    "ls": ("looking", "the reports of a folder: state, contenders, tasks, best pass rate, spent; trends"),
+    "show": ("judging", "the scoreboard: pass rates with intervals, cost, latency, errors; failed tasks"),
     "compare": ("judging", "two contenders on the same tasks: difference, interval, test, flips"),
     "domains": ("judging", "differences by domain, tasks made worse, variance by domain, task and trial"),
     "factorial": ("judging", "tuned x skilled: two main effects and their interaction"),
@@ -46,7 +48,7 @@ EXIT_CODES = (
 
 
 _WRITING = frozenset({"init", "run", "regrade", "baseline", "import", "report"})  # what they do is more than they print
-_JUDGING = {verb for verb, (module, _) in VERBS.items() if module == "judging"} - {"app"}
+_JUDGING = {verb for verb, (module, _) in VERBS.items() if module in {"judging", "looking"}} - {"app"}
 
 
 class _WithoutPandas:
@@ -56,6 +58,13 @@ class _WithoutPandas:
         """Refuses pandas alone."""
         if name == "pandas":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def _without_plugins() -> ModuleType:
+    """What looks for plugins of pydantic in every installed package, and for that reads as mail what these say."""
+    found = ModuleType("pydantic.plugin._loader")
+    found.get_plugins = tuple  # type: ignore[attr-defined]
+    return found
 
 
 class Parser(argparse.ArgumentParser):
@@ -94,6 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _steady(name)
     if argv is None and verb in _JUDGING:
         sys.meta_path.insert(0, _WithoutPandas())
+        sys.modules.setdefault("pydantic.plugin._loader", _without_plugins())
     try:
         code = _dispatch(arguments, verb)
         sys.stdout.flush()

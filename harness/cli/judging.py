@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import FLAG, GATE, JSON, LEVEL, REPORT, SPLIT, VIEW, Arguments, answer, arg, number
+from harness.cli.common import FLAG, GATE, JSON, LEVEL, REPORT, SEVERAL, SPLIT, VIEW, Arguments, answer, arg, number
 from harness.cli.common import report_folder as folder
+from harness.cli.looking import FAILURES, failures_asked
 from harness.core import Decision, UsageError, is_this_machine, plural, stay_offline
 
 
@@ -27,10 +28,16 @@ ERRORS, TRIALS, GOALS = ("excluded", "failed"), ("mean", "majority", "all", "any
 WHOM = arg("--contender A", "whom candidates are compared with (default: the report's reference, or its only one)")
 REFERENCE = arg("--reference NAME", "whom the others are compared with (default: the experiment's reference)")
 PORTS = range(8501, 8521)  # of the dashboard, tried in this order where no port is asked for
-SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
 
 ARGUMENTS: dict[str, Arguments] = {
-    "show": (REPORT, REFERENCE, *VIEW, "ownbench show reports/demo --split test --reference tuned"),
+    "show": (
+        REPORT,
+        REFERENCE,
+        *FAILURES,
+        *VIEW,
+        "ownbench show reports/demo --split test --reference tuned",
+        "ownbench show reports/demo --failures tuned --cause wrong --limit 20",
+    ),
     "compare": (
         REPORT,
         arg("a A", "a contender; the difference is A minus B"),
@@ -171,21 +178,24 @@ def run_show(args: argparse.Namespace) -> int:
     """Prints the scoreboard, which is ``statistics.json``; 0."""
     from harness.store import read_ahead, running_process, so_far
 
-    how = {"split": args.split, "level": args.level, "reference": args.reference}
+    asked = failures_asked(args)
+    how = asked or {"split": args.split, "level": args.level, "reference": args.reference}
+
+    def view_of(folder: Path) -> Any:
+        from harness import analysis
+
+        return (analysis.failures if asked else analysis.scoreboard)(folder, **how)
+
     process = running_process(args.report) if args.report.is_dir() else None
     if process is not None:
-        from harness.analysis import scoreboard
-
         with so_far(args.report) as (folder, made):
             if made:
-                view = scoreboard(folder, **how)
+                view = view_of(folder)
                 said = f"these figures are of the {made:,} attempts that are recorded so far"
                 sys.stderr.write(f"ownbench: a run is under way now (process {process}); {said}\n")
                 return answer(args, view)
     read_ahead(args.report)
-    from harness.analysis import scoreboard
-
-    view = scoreboard(args.report, **how)
+    view = view_of(args.report)
     if process is not None:
         sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
     return answer(args, view)

@@ -2,8 +2,10 @@
 
 import argparse
 import importlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 from harness.cli.common import FLAG, Arguments, answer, arg, say
 from harness.core import UsageError, plural, write_atomic
@@ -14,14 +16,33 @@ EMBEDDED = ("adapters/base/worker", "adapters/base/generalist")
 """The demo's models, used where the new experiment stands below a checkout that has them."""
 
 
+FILES = {
+    "experiment": ("harness.experiment", "Experiment"),
+    "suite": ("harness.suite.schema", "SuiteFile"),
+    "gate": ("harness.verdict", "Policy"),
+    "recipe": ("harness.train", "Recipe"),
+    "card": ("harness.adapter.folder", "Card"),
+    "skill": ("harness.skill.frontmatter", "head_schema"),
+    "task": ("harness.suite.schema", "TaskRow"),
+    "human": ("harness.suite.schema", "HumanRow"),
+}  # each file, and where the record stands that checks it, or what makes its schema
+
+SCHEMAS = ".schemas"  # where `init` puts the schemas that its files name
+NAMED_BY = {"experiment": "experiment.yaml", "suite": "suites/example/suite.yaml"}
+
+
 ARGUMENTS: dict[str, Arguments] = {
     "init": (
         arg("folder DIR", "a folder to make; files that exist are never replaced", type=Path),
         "ownbench init reports/mine",
     ),
     "schema": (
-        arg("file", "which file: experiment.yaml, suite.yaml, …", choices=("experiment", "suite", "gate", "recipe")),
+        arg("file NAME", f"which file: {', '.join(FILES)}", choices=tuple(FILES)),
+        arg("--json", "as without it: a schema is JSON", **FLAG),
+        "A schema beside a file helps an editor: # yaml-language-server: $schema=experiment.json as its first line.",
+        "task and human are a line of tasks.jsonl and human.jsonl; skill is what stands above the text of SKILL.md.",
         "ownbench schema experiment",
+        "ownbench schema suite",
     ),
 }
 
@@ -37,6 +58,10 @@ def run_init(args: argparse.Namespace) -> int:
     models = {where: texts.pop(f"models-{where}.yaml") for where in ("local", "served")}
     whole = texts["experiment.yaml"].replace("@MODELS@", models["local" if embedded else "served"])
     texts["experiment.yaml"] = whole.replace("@NAME@", folder.resolve().name)
+    for file, name in NAMED_BY.items():
+        place = f"{'../' * name.count('/')}{SCHEMAS}/{file}.json"
+        texts[name] = f"# yaml-language-server: $schema={place}\n{texts[name]}"
+        texts[f"{SCHEMAS}/{file}.json"] = json.dumps(schema_of(file), indent=1) + "\n"
     standing = [name for name in sorted(texts) if (folder / name).exists()]
     if standing:
         raise UsageError(f"{folder}: {standing[0]} exists already; name another folder, or move it away")
@@ -111,17 +136,15 @@ def run_import(args: argparse.Namespace) -> int:
 # ------------------------------------------------------------------------------------------------------------- schema
 
 
-FILES = {
-    "experiment": ("harness.experiment", "Experiment"),
-    "suite": ("harness.suite.schema", "SuiteFile"),
-    "gate": ("harness.verdict", "Policy"),
-    "recipe": ("harness.train", "Recipe"),
-}  # each file, and where the record stands that checks it
+def schema_of(file: str) -> dict[str, Any]:
+    """The JSON Schema of a file, with the keys of installed plug-ins."""
+    module, record = FILES[file]
+    found: Any = getattr(importlib.import_module(module), record)
+    schema: dict[str, Any] = found.model_json_schema() if hasattr(found, "model_json_schema") else found()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
 def run_schema(args: argparse.Namespace) -> int:
-    """Prints the schema, with the keys of installed plug-ins, and nothing else; 0."""
-    module, record = FILES[args.file]
-    schema = getattr(importlib.import_module(module), record).model_json_schema()
+    """Prints the schema and nothing else; 0."""
     args.json = True
-    return answer(args, {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema)
+    return answer(args, schema_of(args.file))

@@ -352,6 +352,21 @@ class Experiment(Strict):
     def _paths_as_entries(cls, value: Any) -> Any:
         return [{"path": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
+        """As the file may have it: a suite by its path alone, a model by the keys of its backend."""
+        found = handler.resolve_ref_schema(handler(core))
+        suites, models = found["properties"]["suites"], found["properties"]["models"]
+        suites["items"] = {"anyOf": [{"type": "string", "minLength": 1}, suites["items"]]}
+        entries = dict.fromkeys([ModelEntry, *(backend.entry for backend in BACKENDS.values())])  # those of `AnyModel`
+        names = ([name for name, backend in BACKENDS.items() if backend.entry is entry] for entry in entries)
+        models["additionalProperties"]["oneOf"] = [
+            {"allOf": [ref, {"properties": {"backend": {"enum": own}}}]}
+            for ref, own in zip(models["additionalProperties"]["oneOf"], names, strict=True)
+            if own
+        ]
+        return found
+
     @property
     def digest(self) -> str:
         """Of everything the file says."""

@@ -1,12 +1,14 @@
 """What each view says, as a list of blocks; each verb prints its own."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import singledispatch
 from typing import Any
 
 from harness.analysis import (
     Design,
     Domains,
+    FailedTask,
+    Failures,
     Headline,
     Pairing,
     Plan,
@@ -15,16 +17,30 @@ from harness.analysis import (
     headline_rows,
     plan_rows,
 )
-from harness.core import plural
+from harness.core import UNKNOWN, dollars, moment, percent_interval, plural, visible
 from harness.report import cells
 from harness.report import choice_tables as choices
 from harness.report import difference_tables as differing
 from harness.report import scoreboard_tables as scores
-from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Row, Shown, Text, figures, table
+from harness.report.blocks import (
+    MARKDOWN,
+    PAGE,
+    TERMINAL,
+    Block,
+    Cell,
+    Column,
+    Head,
+    Row,
+    Shown,
+    Text,
+    figures,
+    table,
+)
 from harness.report.console import name_text
-from harness.verdict import Advice, SelfTest, Sweep
+from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, Trends
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
+SAID = 120  # characters of a question, an answer or a reason; JSON has them whole
 
 
 @singledispatch
@@ -68,6 +84,77 @@ def _(view: Pairing) -> Iterator[Block]:
 
 def _opening(sentence: str, warning: str | None = None) -> Iterator[Block]:
     yield from (Text([warning or ""], "loud"), Text([sentence], "lead"))
+
+
+@blocks_of.register
+def _(view: Failures) -> Iterator[Block]:
+    yield from _opening(view.sentence, view.warning)
+    causes = ", ".join(f"{cause} {number:,}" for cause, number in view.causes.items())
+    yield Text([f"failed attempts by cause: {causes}" if causes else ""])
+    for task in view.tasks:
+        yield Text(list(_of_a_task(task)))
+    more = view.total - len(view.tasks)
+    yield Text([f"and {more:,} more: --limit {view.total} lists all"] if more > 0 else [])
+
+
+def _of_a_task(one: FailedTask) -> Iterator[str]:
+    where = f" ({one.domain})" if one.domain and one.domain != one.suite else ""
+    yield f"{one.task}: {one.suite or 'no suite'}{where}; passed by {len(one.passed):,} of {one.graded:,} contenders"
+    heads = ["asked", "expected", *(name_text(found.contender) for found in one.failures)]
+    wide = max(map(len, heads))
+    for head, said in zip(heads, (one.question, one.expected), strict=False):
+        if said is not None:
+            yield f"  {head:<{wide}}  {_line(said)}"
+    for found in one.failures:
+        often = f", {found.failed} of {found.trials} trials" if found.trials > 1 else ""
+        answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
+        yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}] {answer}"
+        if found.reason and not found.reason.startswith(f"expected {found.expected}, found"):
+            yield f"  {'':<{wide}}  {_line(found.reason)}"
+
+
+def _line(text: str) -> str:
+    """A text on one line, its start."""
+    return visible(" ".join(text.split()), SAID)
+
+
+@blocks_of.register
+def _(view: ReportList) -> Iterator[Block]:
+    columns: list[tuple[Head, Callable[[ReportLine], Cell | str]]] = [
+        ("report", lambda one: Cell(one.report, code=True)),
+        (Column("made", left=True, expendable=True), lambda one: moment(one.made)),
+        (Column("state", left=True), lambda one: one.state),
+        (Column("verdict", left=True, expendable=True), lambda one: one.verdict or UNKNOWN),
+        (Column("contenders", expendable=True), lambda one: cells.count(one.contenders or None)),
+        ("tasks", lambda one: cells.count(one.tasks)),
+        (Column("best", left=True), lambda one: Cell(one.best.contender, code=True) if one.best else UNKNOWN),
+        (
+            "pass rate",
+            lambda one: (percent_interval(one.best.pass_rate) if one.best else UNKNOWN) + " so far" * one.interim,
+        ),
+        (
+            "spent",
+            lambda one: dollars(one.spent_usd) + " or more" * (one.spent_usd is not None and not one.spent_whole),
+        ),
+    ]
+    rows = [[cell(one) for _, cell in columns] for one in view.reports]
+    yield Shown(table("Reports", [head for head, _ in columns], rows), titled=False)
+    yield Text([f"{name_text(one.report)}: {one.note}" for one in view.reports if one.note], "notes")
+
+
+@blocks_of.register
+def _(view: Trends) -> Iterator[Block]:
+    yield from _opening(view.sentence)
+    for name, points in view.contenders.items():
+        rows: list[Row] = [
+            [Cell(one.report, code=True), moment(one.made), percent_interval(one.rate.pass_rate),
+             "so far" if one.interim else "other tasks than before" if one.same_suites is False else ""]
+            for one in points
+        ]  # fmt: skip
+        yield Shown(
+            table(name_text(name), ["report", Column("made", left=True), "pass rate", Column("", left=True)], rows)
+        )
+    yield Text(view.notes, "notes")
 
 
 @blocks_of.register

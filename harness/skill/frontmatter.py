@@ -23,6 +23,15 @@ FIELDS = ("name", "description", "license", "compatibility", "metadata", "allowe
 MOST = {"name": 64, "description": 1024, "compatibility": 500}  # characters of a field
 
 
+def head_schema() -> dict[str, Any]:
+    """The JSON Schema of the fields, as `field_problems` judges them."""
+    texts = {name: {"type": "string"} | ({"maxLength": MOST[name]} if name in MOST else {}) for name in FIELDS}
+    texts["name"]["pattern"] = "^[a-z0-9]+(-[a-z0-9]+)*$"
+    values = {**texts, "metadata": {"type": "object", "additionalProperties": {"type": "string"}}}
+    needed = [name for name in MOST if name != "compatibility"]
+    return {"title": "Skill", "type": "object", "properties": values, "required": needed, "additionalProperties": False}
+
+
 class UnreadableError(Exception):
     """A SKILL.md of which nothing can be used; its text is the reason. All here raise it."""
 

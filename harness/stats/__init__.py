@@ -44,6 +44,7 @@ if TYPE_CHECKING:
         variance_components,
     )
     from harness.stats.drift import Drift, run_effect, trend
+    from harness.stats.enough import Enough, smallest_enough
     from harness.stats.labels import agreement, macro_f1, ppi_mean, rare_labels, rater_table
     from harness.stats.money import (
         aiq,

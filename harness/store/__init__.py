@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         TaskRow,
         attempt_columns,
         attempt_of,
+        attempt_rows,
         attempts_of,
         find_tasks,
         matching_rows,

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from harness.suite.dockerfile import unfit
 from harness.userfile import Count, Strict, Truth, Variable
@@ -19,7 +19,9 @@ def _as_text(value: Any) -> Any:
     return value if isinstance(value, (str, bool, dict, list)) or value is None else str(value)
 
 
-Text = Annotated[str, BeforeValidator(_as_text), Field(min_length=1)]
+Text = Annotated[
+    str, BeforeValidator(_as_text), Field(min_length=1), WithJsonSchema({"type": ["string", "number"], "minLength": 1})
+]
 
 
 def _as_grader(value: Any) -> Any:
@@ -139,6 +141,16 @@ WORK = ("files", "tests", "oracle", "oracle_env", "oracle_timeout_s", "tools", "
 """In suite.yaml of all tasks, in a task's line of one, in place of the suite's."""
 
 
+_TASKS = {
+    "anyOf": [
+        {"type": ["string", "null"]},
+        {"type": "object", "properties": {"path": {"type": "string"}, "field": {"type": "string"}},
+         "required": ["path"], "additionalProperties": False},
+    ],
+    "default": None,
+}  # fmt: skip
+
+
 class SuiteFile(Strict):
     """suite.yaml."""
 
@@ -160,7 +172,7 @@ class SuiteFile(Strict):
     environment: EnvironmentField | None = None
     turns: Count | None = None
     timeout_s: Seconds | None = None
-    tasks: str | None = None
+    tasks: Annotated[str | None, WithJsonSchema(_TASKS)] = None
     field: str | None = Field(default=None, min_length=1)
     huggingface: HuggingFace | None = None
     harbor: str | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
+    from harness.train.by_examples import LearningCurve, Size, learning_curve
     from harness.train.course import Course, prepare
     from harness.train.examples import Example, Preference, read_examples, read_preferences, suite_examples
     from harness.train.export import ExportOptions, export_adapter

@@ -50,7 +50,7 @@ class Course:
         """Of all that decides the bytes of the result, as far as it is known; by it checkpoints are known again."""
         from importlib.metadata import version
 
-        told = self.recipe.model_dump(exclude={*_SAID, "gpu_hour_usd", "checkpoint_steps", "compare", "job"})
+        told = self.recipe.model_dump(exclude={*_SAID, "gpu_hour_usd", "checkpoint_steps", "compare", "curve", "job"})
         parts = [load_adapter(path).digest for path in (self.start,) if path is not None]
         if self.teacher is not None:
             parts.append(_teacher_digest(self.teacher))
@@ -69,10 +69,13 @@ def prepare(
     *,
     overwrite: bool = False,
     seed: int | None = None,
+    examples: int | None = None,
+    steps: int | None = None,
     elsewhere: str | None = None,
 ) -> Course:
     """The course of a recipe, with another ``seed`` where one is given. Writes nothing.
 
+    ``examples`` and ``steps`` are how many of its examples, and how long, where they are others than the recipe's.
     ``elsewhere`` is the kind of device where it is taken on another machine: this one needs neither that nor TRL.
     Raises UserFileError and UsageError: what is wrong, in one line.
     """
@@ -81,6 +84,8 @@ def prepare(
         if not 0 <= seed < 2**32:
             raise UsageError(f"--seed: found {seed}, needed 0 to {2**32 - 1}")
         recipe = recipe.model_copy(update={"seed": seed})
+    if steps is not None:
+        recipe = recipe.model_copy(update={"steps": steps, "epochs": None})
     out = out or Path("adapters") / recipe.name
     if out.exists() and not overwrite:
         raise UsageError(f"{out}: exists already; give another --out, or replace it with --overwrite")
@@ -100,7 +105,7 @@ def prepare(
         _check_teacher(teacher, base, prompts, file)
     encoder = Encoder(prompts=prompts, ends=_ends(base, prompts), room=_room(base))
     with quiet():  # of prompts that are too long we say more ourselves
-        taught = teach(recipe, file, base, encoder)
+        taught = teach(recipe, file, base, encoder, examples)
     return Course(
         recipe=recipe,
         file=file,

@@ -102,6 +102,14 @@ class MixEntry(Strict):
         return self
 
 
+class CurveEntry(Strict):
+    """``curve`` of a recipe: how ``--examples`` judges. It changes no training but those of the numbers."""
+
+    suite: Text | None = None
+    margin: Annotated[float, Field(strict=True, gt=0, lt=1)] = 0.02
+    compute: Literal["steps", "epochs"] = "steps"
+
+
 class CompareEntry(Strict):
     """``compare`` of a recipe: what the experiment of ``--report`` holds the result against. It changes no training."""
 
@@ -151,6 +159,7 @@ class Recipe(Strict):
     data_licence: Text | None = None
     note: Text | None = None
     allow_overlap: list[Text] = Field(default_factory=list)
+    curve: CurveEntry = CurveEntry()
     compare: CompareEntry = CompareEntry()
     job: TrainingJobEntry = TrainingJobEntry()
 

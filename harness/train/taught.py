@@ -32,11 +32,15 @@ class Taught:
     tasks: Mapping[str, Task] = field(default_factory=dict)  # of ``grpo``: by id, what is graded
 
 
-def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taught:
-    """What the recipe in ``file`` teaches. Raises UserFileError and UsageError: what is wrong, and where."""
+def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder, examples: int | None = None) -> Taught:
+    """What the recipe in ``file`` teaches, of its own so many ``examples`` alone.
+
+    Raises UserFileError and UsageError: what is wrong, and where.
+    """
     if recipe.pipeline == "grpo":
         return _questions(recipe, file, base, encoder)
     own, sources = _read(recipe, file)
+    own = drawn(own, examples, recipe.seed)
     source = _general_source(recipe, file)
     general = _drawn(recipe, source, len(own))
     taught = [*own, *general]
@@ -58,6 +62,15 @@ def teach(recipe: Recipe, file: Path, base: Path, encoder: Encoder) -> Taught:
         "sources": sources,
     }
     return Taught(rows=tuple(rows), card=card)
+
+
+def drawn(lines: Lines, examples: int | None, seed: int) -> Lines:
+    """So many of the lines, in their order; of one seed the more hold the fewer, and all are the lines themselves."""
+    if examples is None or examples >= len(lines):
+        return lines
+    order = list(range(len(lines)))
+    random.Random(f"examples {seed}").shuffle(order)  # noqa: S311
+    return [lines[place] for place in sorted(order[:examples])]
 
 
 def _answers(one: Example | Preference) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-AT_ONCE = 50_000  # cells that are packed together
+AT_ONCE = 20_000  # cells that are packed together
 
 
 class Cells:

@@ -133,8 +133,12 @@ def _from_text(path: Path, kind: str, knows: Knows, keeps: Knows) -> Loaded:
         numbers.append(np.fromiter((line for line, _ in chunk), dtype=np.int64, count=len(chunk)))
         for place in chosen:
             pieces[names[place]].append(pa.array([cells[place] for _, cells in chunk], pa.string()).dictionary_encode())
+        pa.default_memory_pool().release_unused()  # or what packed the cells is kept: a third of the whole
     lines = np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
-    columns = {name: words_of(pieces.pop(name)) for name in [*pieces]}
+    columns = {}
+    for name in [*pieces]:  # each is let go of where it has become another
+        columns[name] = words_of(pieces.pop(name))
+        pa.default_memory_pool().release_unused()
     frame = pd.DataFrame(columns, index=pd.RangeIndex(len(lines)))
     return Loaded(names=tuple(names), frame=frame, lines=lines, header=table.header, notes=table.notes)
 
@@ -142,6 +146,7 @@ def _from_text(path: Path, kind: str, knows: Knows, keeps: Knows) -> Loaded:
 def _from_json(path: Path, knows: Knows, keeps: Knows) -> Loaded:
     import numpy as np
     import pandas as pd
+    import pyarrow as pa
 
     kept: dict[str, bool] = {}
     columns: dict[str, Cells] = {}
@@ -157,7 +162,10 @@ def _from_json(path: Path, knows: Knows, keeps: Knows) -> Loaded:
                     raise UserFileError(path, f"{name!r} is there twice", field=where, advice="keep one")
                 cells.add(repr(value) if isinstance(value, bool | int | float) else value, len(lines))
         lines.append(int(where.partition(" ")[2]))
-    series = {name: columns.pop(name).series(len(lines)) for name in [*columns]}
+    series = {}
+    for name in [*columns]:
+        series[name] = columns.pop(name).series(len(lines))
+        pa.default_memory_pool().release_unused()
     frame = pd.DataFrame(series, index=pd.RangeIndex(len(lines)))
     numbers = np.array(lines, dtype=np.int64)
     return Loaded(names=tuple(kept), frame=frame, lines=numbers, place=where.partition(" ")[0])

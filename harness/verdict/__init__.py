@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         in_order,
         under_way,
     )
+    from harness.verdict.report_list import ReportLine, ReportList, TrendPoint, Trends, list_reports, trends_of
     from harness.verdict.rules import in_words
     from harness.verdict.self_testing import SelfTest, self_test
     from harness.verdict.sweep_records import (

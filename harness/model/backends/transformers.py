@@ -23,6 +23,13 @@ class LocalEntry(ModelEntry):
     dtype: Text | None = None
     tools: Truth | None = None  # whether its own way of calling tools is used, which is so where its template knows one
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: Any) -> Any:
+        """As the file may have it: ``model`` in place of ``path``."""
+        found = handler.resolve_ref_schema(handler(core))
+        found["required"].remove("path")
+        return found | {"anyOf": [{"required": ["path"]}, {"required": ["model"]}]}
+
     @model_validator(mode="before")
     @classmethod
     def _placed(cls, value: Any) -> Any:

@@ -188,12 +188,8 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """Adds costs, times, tokens, labels and confidence, of which the file has columns."""
     import pandas as pd
 
+    _add_amounts(source, made)
     frame = source.frame
-    most = {"cost_usd": None, "judge_usd": None, "latency_s": None, "calls": 2.0**31 - 1, "retries": 2.0**31 - 1}
-    most |= dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), 2.0**53)
-    for name, high in most.items():  # whole numbers where there is a most
-        if name in frame:
-            made[name] = numbers(source, name, high=high or float("inf"), whole=high is not None)
     if "confidence" in frame:
         made["confidence"] = confidences(source, made["contender"])
     if "escalated" in frame:
@@ -216,6 +212,18 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     if "run" in frame:
         made["run"] = _calls_of_a_run(frame["run"].astype(object))
     return made
+
+
+def _add_amounts(source: Source, made: "pd.DataFrame") -> None:
+    """Adds costs, times and counts, whole where there is a most; each of the file's columns goes where it is read."""
+    frame = source.frame
+    most = {"cost_usd": None, "judge_usd": None, "latency_s": None, "calls": 2.0**31 - 1, "retries": 2.0**31 - 1}
+    most |= dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), 2.0**53)
+    for name, high in most.items():
+        if name in frame:
+            made[name] = numbers(source, name, high=high or float("inf"), whole=high is not None)
+            if "trial" in frame:  # else copies are told by all that was read
+                del frame[name]
 
 
 SURE_NAMES = ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named")

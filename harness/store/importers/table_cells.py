@@ -30,6 +30,7 @@ from harness.userfile import INVISIBLE, tidy
 if TYPE_CHECKING:
     import pandas as pd
 
+_AT_ONCE = 100_000  # cells
 _KINDS = {"latency_s": "time", "cost_usd": "money", "judge_usd": "money", "score": "share", "confidence": "share"}
 
 
@@ -168,7 +169,11 @@ def _written(source: Source, name: str) -> tuple[Array, Array]:
 
     found = texts(source, name)
     empty = (found.isna() | found.str.lower().isin(NOTHING)).to_numpy(dtype=bool)
-    values = pd.to_numeric(found.mask(empty), errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan).copy()
+    values = np.full(len(found), np.nan)
+    for start in range(0, len(found), _AT_ONCE):  # as objects all at once they would take 100 MB
+        part = slice(start, start + _AT_ONCE)
+        numeric = pd.to_numeric(found.iloc[part].mask(empty[part]), errors="coerce")
+        values[part] = numeric.to_numpy(dtype=np.float64, na_value=np.nan)
     stated = np.zeros(len(values), dtype=bool)
     odd = np.isnan(values) & ~empty
     if not odd.any():
@@ -251,7 +256,8 @@ def truths(source: Source, name: str) -> "pd.Series[float]":
             parts.append(f"{listed(told, 8)} as a {meaning}")
     if parts:
         source.notes.append(f"{name}: read {' and '.join(parts)}")
-    return pd.Series(found.map(values).to_numpy(dtype=np.float64, na_value=np.nan), index=found.index)
+    codes, unique = pd.factorize(found)
+    return pd.Series(np.array([values.get(word, np.nan) for word in unique])[codes], index=found.index)
 
 
 _SPACES = "\u00a0\u202f\u2009 '’_"

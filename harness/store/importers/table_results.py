@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.core import Cause, Status, listed, nearest, plural
 from harness.store.columns import Array
-from harness.store.importers.table_cells import Source, first, numbers, texts, truths, words, words_in
+from harness.store.importers.table_cells import Source, first, named, numbers, texts, truths, words, words_in
 from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, plain_word, verdicts
 from harness.userfile import INVISIBLE
 
@@ -26,10 +26,10 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     frame = source.frame
     unknown = np.full(len(frame), np.nan)
     graded = "passed" in frame or "score" in frame  # a call that came back is then no pass by itself
-    states = _states(source, graded=graded)
-    plain = np.array([s.status.value if s and s.status and not s.weak else "" for s in states], dtype=object)
-    lost = np.isin(plain, [Status.UNGRADED.value, Status.ERRORED.value, Status.SKIPPED.value])
-    told = np.select([plain == Status.PASSED.value, plain == Status.FAILED.value], [1.0, 0.0], np.nan)
+    rows, meanings = _states(source, graded=graded)
+    plain = np.array([_CODE[s.status] if s and s.status and not s.weak else -1 for s in meanings], dtype=np.int8)[rows]
+    lost = np.isin(plain, [_CODE[Status.UNGRADED], _CODE[Status.ERRORED], _CODE[Status.SKIPPED]])
+    told = np.select([plain == _CODE[Status.PASSED], plain == _CODE[Status.FAILED]], [1.0, 0.0], np.nan)
     passed = truths(source, "passed").to_numpy() if "passed" in frame else unknown
     clash = ~np.isnan(passed) & ~np.isnan(told) & (passed != told)
     if clash.any():
@@ -41,14 +41,15 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     passed = np.where(np.isnan(passed) & ~((told == 0) & between), told, passed)
     passed = np.where(np.isnan(passed) & ~np.isnan(score) & ~between, score, passed)
     values = {Status.FAILED: 0.0} if graded else {Status.FAILED: 0.0, Status.PASSED: 1.0}
-    weak = np.array([values.get(s.status, np.nan) if s and s.weak and s.status else np.nan for s in states])
+    weak = np.array([values.get(s.status, np.nan) if s and s.weak and s.status else np.nan for s in meanings])[rows]
     late = (weak == 0) & (passed == 1)
     passed = np.where(np.isnan(passed) & np.isnan(score), weak, passed)
     dropped = lost & (~np.isnan(passed) | ~np.isnan(score))
     passed, score = np.where(lost, np.nan, passed), np.where(lost, np.nan, score)
     partial, ungraded = np.isnan(passed) & ~np.isnan(score), np.isnan(passed) & np.isnan(score) & ~lost
     tests = [lost, passed == 1, ungraded]
-    status = np.select(tests, [plain, Status.PASSED.value, Status.UNGRADED.value], Status.FAILED.value)
+    passes, none, fails = (np.int8(_CODE[one]) for one in (Status.PASSED, Status.UNGRADED, Status.FAILED))
+    status = np.select(tests, [plain, passes, none], fails)
     for which, text in (
         (late, "{} passed although the status is that of a limit: passed was kept"),
         (dropped, "{} errored, skipped or ungraded by the status: the result in the row was left out"),
@@ -57,7 +58,12 @@ def judged(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     ):
         if which.any():
             source.notes.append(text.format(plural(int(which.sum()), "row")))
-    return made.assign(status=status, passed=passed, score=score, cause=_causes(source, states, status, partial))
+    told_status = named(status, [one.value for one in _CODE], made.index)
+    causes = _causes(source, (rows, meanings), status, partial)
+    return made.assign(status=told_status, passed=passed, score=score, cause=causes)
+
+
+_CODE = {status: code for code, status in enumerate(Status)}
 
 
 def confidences(source: Source, contenders: "pd.Series[Any]") -> Any:
@@ -72,10 +78,13 @@ def confidences(source: Source, contenders: "pd.Series[Any]") -> Any:
     return values.mask(contenders.isin(foreign))
 
 
-def _states(source: Source, *, graded: bool) -> list[State | None]:
-    """What the status of each row means, and a note on each word that is none of ours."""
+def _states(source: Source, *, graded: bool) -> tuple[Array, list[State | None]]:
+    """Of each row the place of what its status means, and these meanings; and a note on each word that is none of ours.
+
+    The first meaning is none.
+    """
     if "status" not in source.frame:
-        return [None] * len(source.frame)
+        return np.zeros(len(source.frame), dtype=np.int32), [None]
     found = texts(source, "status").fillna("")
     counts = words_in(found)
     said = {plain_word(word) for word in (*source.reading.true, *source.reading.false)}
@@ -100,7 +109,9 @@ def _states(source: Source, *, graded: bool) -> list[State | None]:
             told.append(f"{word!r} ({plural(counts[word], 'row')}) as {means}")
     if told:
         source.notes.append(f"status: read {listed(told, 24)}")
-    return [meanings.get(word) for word in found]
+    places = {word: place for place, word in enumerate(meanings, 1)}
+    rows = found.map(places).fillna(0).to_numpy(dtype=np.int32)
+    return rows, [None, *meanings.values()]
 
 
 def _scores(source: Source, decided: Array) -> Array:
@@ -128,18 +139,19 @@ def _scores(source: Source, decided: Array) -> Array:
     return np.full(len(values), np.nan)
 
 
-def _causes(source: Source, states: list[State | None], status: Array, partial: Array) -> Any:
+def _causes(source: Source, states: tuple[Array, list[State | None]], status: Array, partial: Array) -> Any:
     """Why each attempt failed: by the file's own cause, by its status, else because it was wrong."""
-    failed = status == Status.FAILED.value
-    made = np.select([partial, failed], [Cause.PARTIAL.value, Cause.WRONG.value], "").astype(object)
-    if any(state and state.cause for state in states):
-        pairs = zip(states, status, made, strict=True)
-        made[:] = [s.cause.value if s and s.cause and s.status == found else old for s, found, old in pairs]
-    made[made == ""] = None
+    names, (rows, meanings) = [cause.value for cause in Cause], states
+    wrong, part, none = names.index(Cause.WRONG.value), names.index(Cause.PARTIAL.value), np.int8(-1)
+    codes = np.select([partial, status == _CODE[Status.FAILED]], [np.int8(part), np.int8(wrong)], none)
+    for place, state in enumerate(meanings):
+        if state and state.cause and state.status:
+            codes[(rows == place) & (status == _CODE[state.status])] = names.index(state.cause.value)
+    made = named(codes, names, source.frame.index)
     if "cause" not in source.frame:
         return made
     given = words(source, "cause").astype(object)
-    return given.where(given.notna(), made)
+    return given.where(given.notna(), made.astype(object))
 
 
 def refuse_summaries(source: Source, made: "pd.DataFrame") -> None:
@@ -167,7 +179,7 @@ def refuse_summaries(source: Source, made: "pd.DataFrame") -> None:
 
 def note_spellings(source: Source, made: "pd.DataFrame") -> None:
     """Notes names that differ in their spelling only, and those that a spreadsheet has shortened."""
-    raw = source.frame["contender"].astype("string").dropna().unique()
+    raw = source.frame["contender"].drop_duplicates().astype("string").dropna().unique()
     for name, forms in _alike(raw, lambda text: re.sub(INVISIBLE, "", text).strip()):
         shown = " and ".join(repr(form) for form in sorted(forms)[:3])
         source.notes.append(f"the contenders {shown} differ in space only and were read as one, {name!r}")

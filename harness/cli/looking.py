@@ -1,0 +1,50 @@
+"""What is looked at in the terminal: the reports of a folder, and the tasks that contenders failed."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg
+from harness.core import UsageError
+
+ARGUMENTS: dict[str, Arguments] = {
+    "ls": (
+        arg("folders DIR", "a folder of reports, or some reports (default: reports)", type=Path, nargs="*"),
+        arg("--trend NAME", "pass rates over time, oldest first, of these contenders (default: in several reports)",
+            nargs="*"),
+        *VIEW,
+        "ownbench ls",
+        "ownbench ls reports --trend tuned",
+    ),
+}  # fmt: skip
+
+
+def run_ls(args: argparse.Namespace) -> int:
+    """Prints a line for each report, or pass rates over them; 0."""
+    from harness.report import reports_in
+    from harness.verdict import list_reports, trends_of
+
+    found = list_reports(reports_in(args.folders or [Path("reports")]), split=args.split, level=args.level)
+    return answer(args, found if args.trend is None else trends_of(found, args.trend))
+
+
+FAILURES = (
+    arg("--failures CONTENDER", "the tasks that it failed, with texts (default: that any failed)", nargs="?", const=""),
+    arg("--contender NAME", "with --failures: of these contenders", **SEVERAL),
+    arg("--domain NAME", "with --failures: of these domains", **SEVERAL),
+    arg("--cause WORD", "with --failures: of these causes, those of errored attempts too", **SEVERAL),
+    arg("--limit N", "with --failures: how many tasks (default: about a screen)", type=int),
+)
+
+
+def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
+    """The arguments of `failures`; ``None`` where the scoreboard is asked for."""
+    if args.failures is None:
+        if named := next((name for name in ("contender", "domain", "cause", "limit") if getattr(args, name)), None):
+            raise UsageError(f"--{named} goes with --failures; add it")
+        return None
+    if args.reference is not None:
+        raise UsageError("--reference is of the scoreboard; leave it out with --failures")
+    whose = [*filter(None, [args.failures]), *args.contender]
+    how: dict[str, Any] = {"contenders": whose, "domains": args.domain, "causes": args.cause, "split": args.split}
+    return how | {"conversations": args.report} | ({} if args.limit is None else {"limit": args.limit})

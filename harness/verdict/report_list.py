@@ -1,0 +1,177 @@
+"""The reports of a folder, a line each: when, how far, who leads, what was spent; and rates over several reports."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.analysis import RateOf, load_evidence, pass_rates
+from harness.core import EvidenceError, OwnbenchError, UsageError, nearest, plural
+from harness.store import read_calls, read_manifest, read_outcomes, running_process, so_far
+from harness.verdict.report_history import entry_of, under_way
+
+STATES = {"done": "finished", "not done": "stopped", "running now": "running"}
+"""What a state is called here; every other one as `HistoryEntry.run` has it: ``not begun``, ``broken`` …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportLine:
+    """One report. ``None`` is unknown. All texts are visible and without keys."""
+
+    report: str
+    folder: Path
+    made: datetime | None
+    state: str  # ``finished``, ``running``, ``stopped``, ``not begun``, ``broken`` or ``not known``
+    note: str  # what is behind that; empty where nothing is to be said
+    verdict: str | None  # the gate's latest decision
+    contenders: int
+    tasks: int | None  # of the part of the suites that is shown
+    planned: int | None
+    done: int | None
+    best: RateOf | None  # the highest pass rate, of no control
+    rates: tuple[RateOf, ...]  # of every contender, highest first; interim where the run is not done
+    interim: bool  # the rates are of a run that is not done
+    spent_usd: float | None  # known dollars of its calls, each answer once; ``None`` where none is known
+    spent_whole: bool  # nothing of it is unknown
+    suites: tuple[tuple[str, str], ...]  # name and digest of each, by name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportList:
+    """Reports, the newest first, those of unknown time last."""
+
+    reports: tuple[ReportLine, ...]
+    level: float
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrendPoint:
+    """A contender in one report."""
+
+    report: str
+    made: datetime | None
+    rate: RateOf
+    interim: bool
+    same_suites: bool | None  # as in the report before it; ``None`` of the first, or where a suite has no digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trends:
+    """Pass rates of contenders over reports, the oldest first."""
+
+    contenders: dict[str, tuple[TrendPoint, ...]]  # those that are in two reports or more, or that were asked for
+    level: float
+    sentence: str
+    notes: tuple[str, ...] = ()
+
+
+def list_reports(folders: Sequence[Path], *, split: str | None = None, level: float = 0.95) -> ReportList:
+    """A line for each report; one that cannot be read says so, and is no error."""
+    lines = [_line(folder, split, level) for folder in folders]
+    lines.sort(key=lambda one: one.made or datetime.min.replace(tzinfo=UTC), reverse=True)
+    return ReportList(reports=tuple(lines), level=level, sentence=plural(len(lines), "report"))
+
+
+def trends_of(found: ReportList, contenders: Sequence[str] = ()) -> Trends:
+    """The same by contender and time. Raises UsageError: no report has a contender of that name."""
+    every: dict[str, list[TrendPoint]] = {}
+    before: dict[str, tuple[tuple[str, str], ...]] = {}
+    for line in reversed(found.reports):
+        for rate in line.rates:
+            of, suites = every.setdefault(rate.contender, []), before.get(rate.contender)
+            known = bool(line.suites) and all(digest for _, digest in line.suites)
+            same = suites == line.suites if suites and known else None
+            before[rate.contender] = line.suites
+            of.append(TrendPoint(report=line.report, made=line.made, rate=rate, interim=line.interim, same_suites=same))
+    for name in contenders:
+        if name not in every:
+            raise UsageError(f"no report here has a contender {name!r}; {nearest(name, every)}")
+    chosen = contenders or sorted(name for name, points in every.items() if len(points) > 1)
+    told = "each interval is of one report; whether two differ is shown by: ownbench compare REPORT_A REPORT_B"
+    shown = {point.report for name in chosen for point in every[name]}
+    many = f"{plural(len(chosen), 'contender')} over {plural(len(shown), 'report')}"
+    said = many if chosen else "no contender is in two of these reports; --trend NAME shows one"
+    return Trends(
+        contenders={name: tuple(every[name]) for name in chosen},
+        level=found.level,
+        sentence=said,
+        notes=(told,) if chosen else (),
+    )
+
+
+def _line(folder: Path, split: str | None, level: float) -> ReportLine:
+    entry = under_way(entry_of(folder))
+    running = running_process(folder) is not None if folder.is_dir() else False
+    broken, note = list(entry.broken), entry.run_note
+    rates: tuple[RateOf, ...] = ()
+    tasks, done = None, entry.done
+    with _evidence(folder, running=running) as (place, made):
+        done = made if made is not None else done
+        try:
+            if place is not None:
+                evidence = load_evidence(place, split)
+                tasks = int((evidence[0].trials > 0).any(axis=0).sum())
+                rates = pass_rates(evidence, level=level)
+        except (OwnbenchError, OSError) as error:
+            broken.append(str(error))
+    if running and entry.planned:
+        note = f"{done or 0:,} of {plural(entry.planned, 'attempt')} made"
+    manifest = None
+    with suppress(OwnbenchError):  # which `entry_of` has said
+        manifest = read_manifest(folder) if folder.is_dir() else None
+    usd, whole = _spent(folder, {one.name for one in manifest.models if one.recorded_backend} if manifest else ())
+    state = "running" if running else "broken" if broken and not rates else STATES.get(entry.run, entry.run)
+    return ReportLine(
+        report=entry.name,
+        folder=folder,
+        made=entry.when,
+        state=state,
+        note=note or (broken[0] if broken else ""),
+        verdict=entry.verdict.decision if entry.verdict else None,
+        contenders=len(rates) or len(manifest.contenders if manifest else ()),
+        tasks=tasks,
+        planned=entry.planned or None,
+        done=done,
+        best=next((one for one in rates if not one.control and one.pass_rate.value is not None), None),
+        rates=rates,
+        interim=bool(rates) and (running or entry.complete is False),
+        spent_usd=usd,
+        spent_whole=whole,
+        suites=tuple(sorted((one.name, one.digest) for one in (manifest.suites if manifest else ()))),
+    )
+
+
+@contextmanager
+def _evidence(folder: Path, *, running: bool) -> Iterator[tuple[Path | None, int | None]]:
+    """Where the outcomes stand that there are, and of a run that is at work how many attempts are recorded."""
+    if not running:
+        yield (folder if (folder / "outcomes.parquet").is_file() else None), None
+        return
+    try:
+        with so_far(folder) as (aside, made):
+            yield (aside if made else None), made
+    except (EvidenceError, FileNotFoundError):  # it has only begun, or has just ended
+        yield None, None
+
+
+def _spent(folder: Path, replayed: Collection[str]) -> tuple[float | None, bool]:
+    """Known dollars of a report's calls, else outcomes, and whether nothing is unknown; what was replayed is free."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        if not (folder / "calls.parquet").is_file():
+            usd = read_outcomes(folder, ["cost_usd"])["cost_usd"]
+            return pc.sum(usd).as_py(), usd.null_count == 0
+        calls = read_calls(folder, ["cost_usd", "cache_hit", "error", "model"])
+    except (OwnbenchError, OSError):
+        return None, False
+    free = pc.or_(
+        pc.equal(pc.fill_null(calls["cache_hit"].cast("int8"), 0), 1),
+        pc.is_in(calls["model"], value_set=pa.array(sorted(replayed), pa.string())),
+    )
+    unbilled = pc.and_(pc.is_valid(calls["error"]), pc.is_null(calls["cost_usd"]))
+    usd = calls.filter(pc.invert(pc.or_(free, unbilled)))["cost_usd"]
+    return pc.sum(usd).as_py() if len(usd) else 0.0, usd.null_count == 0
