@@ -37,7 +37,7 @@ class TaskFilter:
     text: str = ""  # in the task's name, its domain, its suite, a label or the cause, whatever the case of the letters
     inputs: Sequence[int] | None = None  # tasks in whose inputs the text was found: as if it stood in their names
     answers: Sequence[int] | None = None  # rows in whose answers or reasons it was found: as if it were their cause
-    agreement: str = ""  # one of `AGREEMENTS`, of the contenders asked for, else of all
+    agreement: str = ""  # one of `AGREEMENTS`, of the contenders asked for where these are several, else of all
     differ_first: bool = False  # tasks at which these differ most stand first, else all are in the file's order
 
 
@@ -271,7 +271,8 @@ def _fared(index: Outcomes, wanted: TaskFilter) -> tuple[Array, Array, Array]:
 
     NaN, and 0 apart, where no contender has a graded attempt.
     """
-    names = dict.fromkeys(wanted.contenders) or index.contenders
+    named = dict.fromkeys(wanted.contenders)
+    names = named if len(named) > 1 else index.contenders  # one by itself never differs
     usable = index.in_split(wanted.split) & (index.status.codes < GRADED)
     low, high = np.full(index.tasks, np.inf), np.full(index.tasks, -np.inf)
     count, total, squares = np.zeros((3, index.tasks))
