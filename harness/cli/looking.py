@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg
+from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, report_folder
 from harness.core import UsageError
 
 ARGUMENTS: dict[str, Arguments] = {
@@ -48,3 +48,14 @@ def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
     whose = [*filter(None, [args.failures]), *args.contender]
     how: dict[str, Any] = {"contenders": whose, "domains": args.domain, "causes": args.cause, "split": args.split}
     return how | {"conversations": args.report} | ({} if args.limit is None else {"limit": args.limit})
+
+
+def second_report(args: argparse.Namespace) -> Path:
+    """The report that ``compare`` is given in place of two contenders."""
+    found = report_folder(args.a)
+    if not found.is_dir():
+        raise UsageError(f"{args.a}: there is no such report; give two contenders: ownbench compare REPORT A B")
+    for option in ("errors_as", "trials_as"):
+        if getattr(args, option) not in {"excluded", "mean"}:
+            raise UsageError(f"--{option.replace('_', '-')} is of two contenders; leave it out for two reports")
+    return found
