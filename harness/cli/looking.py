@@ -1,6 +1,7 @@
 """What is looked at in the terminal: the reports of a folder, and the tasks that contenders failed."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ ARGUMENTS: dict[str, Arguments] = {
         *VIEW,
         "ownbench ls",
         "ownbench ls reports --trend tuned",
+    ),
+    "completion": (
+        arg("shell", "the shell that you use", choices=("bash", "zsh", "fish")),
+        'bash, in ~/.bashrc: eval "$(ownbench completion bash)"; zsh, in ~/.zshrc: eval "$(ownbench completion zsh)"',
+        "fish: ownbench completion fish | source, in ~/.config/fish/config.fish",
+        "ownbench completion bash",
     ),
 }  # fmt: skip
 
@@ -35,6 +42,14 @@ FAILURES = (
     arg("--cause WORD", "with --failures: of these causes, those of errored attempts too", **SEVERAL),
     arg("--limit N", "with --failures: how many tasks (default: about a screen)", type=int),
 )
+
+
+def run_completion(args: argparse.Namespace) -> int:
+    """Prints the script; 0."""
+    import argcomplete
+
+    sys.stdout.write(argcomplete.shellcode(["ownbench"], shell=args.shell))
+    return 0
 
 
 def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:

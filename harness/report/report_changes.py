@@ -49,9 +49,9 @@ def _flips(view: TwoReports) -> Iterator[str]:
     for one in view.contenders:
         flips = one.pairing.flips if one.pairing else ()
         for direction, word in (("lost", "now failed"), ("gained", "now passed")):
-            tasks = [name_text(flip.task) for flip in flips if flip.direction == direction]
-            if tasks:
-                yield f"{name_text(one.contender)}, {word}: {listed(tasks, FLIPS)}"
+            flipped = [name_text(flip.task) for flip in flips if flip.direction == direction]
+            if flipped:
+                yield f"{name_text(one.contender)}, {word}: {listed(flipped, FLIPS)}"
 
 
 def _suites(view: TwoReports) -> Iterator[str]:
