@@ -32,7 +32,16 @@ if TYPE_CHECKING:
         fault_of,
         nearest,
     )
-    from harness.core.files import disk_is_full, is_at, keeping, replacing, stands, unkept, write_atomic
+    from harness.core.files import (
+        disk_is_full,
+        is_at,
+        keeping,
+        replacing,
+        replacing_folder,
+        stands,
+        unkept,
+        write_atomic,
+    )
     from harness.core.finish import FAILED, LENGTH, MALFORMED, REFUSED, finish_meant
     from harness.core.lookalike import difference, skeleton, unseen, visible
     from harness.core.manifest import (

@@ -79,3 +79,30 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A folder aside, which takes the place of ``path``, whole, when all that was to be done in it is done.
+
+    What stood there is gone once the new one stands. Its files have the permissions that new ones of the user's have.
+    """
+    import shutil
+    import tempfile
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
+    try:
+        yield folder
+        umask = os.umask(0)
+        os.umask(umask)
+        folder.chmod(0o777 & ~umask)
+        for file in folder.rglob("*"):  # some writers keep their files to the user
+            file.chmod((0o777 if file.is_dir() or os.access(file, os.X_OK) else 0o666) & ~umask)
+        old = folder.with_suffix(".old")
+        if path.exists():
+            path.rename(old)
+        folder.rename(path)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

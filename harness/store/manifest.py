@@ -10,7 +10,6 @@ import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -141,6 +140,8 @@ def installed_versions() -> dict[str, str]:
 
 @functools.cache
 def _versions() -> Mapping[str, str]:
+    from importlib import metadata  # brings a reader of mail: judging has no need of it
+
     found = {"python": platform.python_version()}
     for name in _PACKAGES:
         with suppress(metadata.PackageNotFoundError):

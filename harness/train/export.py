@@ -28,11 +28,11 @@ from harness.cluster import (
     secret_of,
     served_model,
 )
-from harness.core import UsageError, UserFileError, install_line, write_atomic
+from harness.core import UsageError, UserFileError, install_line, replacing_folder, write_atomic
 from harness.experiment import resolve
 from harness.model import SERVE, VLLM_VERSION, Serving, fit_of, load_weights, longest_of, put_on, quiet, serving_of
 from harness.train.model_card import Exported, Measured, model_card, without_paths
-from harness.train.saving import CONFIG, aside, save_model
+from harness.train.saving import CONFIG, save_model
 
 IMAGE = f"vllm/vllm-openai:v{VLLM_VERSION}"
 MERGED = "merged"
@@ -67,7 +67,7 @@ def export_adapter(path: Path, out: Path, how: ExportOptions, measured: Measured
     if how.merged:
         _check_room(base, out)
     files = _texts(adapter, serving, how)
-    with _written(out), aside(out) as folder:
+    with _written(out), replacing_folder(out) as folder:
         _copy(adapter, folder)
         for name, text in files.items():
             write_atomic(folder / name, text)

@@ -57,6 +57,9 @@ def _named(recipe: Recipe) -> Iterator[tuple[str, str]]:
     told |= {"reward": recipe.reward}
     for key, entry in (("data", recipe.data), ("mix", recipe.mix)):
         told |= {f"{key}.{name}": getattr(entry, name, None) for name in ("suite", "file", "report")}
+    prompt = getattr(recipe.data, "prompt", None)
+    told |= {f"data.prompt.{role}": text for role, text in prompt.items()} if isinstance(prompt, dict) else {}
+    told |= {"data.prompt": prompt} if isinstance(prompt, str) else {}
     yield from ((key, text) for key, text in told.items() if text is not None and (key, text) != ("start", BARE))
 
 

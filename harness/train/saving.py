@@ -5,16 +5,13 @@ No pickle, no tokenizer, no path of this machine. It is written aside and takes 
 
 import datetime as dt
 import json
-import os
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from harness.adapter import WEIGHTS, check_adapter, load_adapter, tokenizer_files
-from harness.core import write_atomic
+from harness.core import replacing_folder, write_atomic
 from harness.train.course import Course
 from harness.train.progress import DivergedError
 
@@ -24,7 +21,7 @@ CONFIG, CARD = "adapter_config.json", "card.yaml"
 
 def save(course: Course, model: Any, metrics: Mapping[str, Any], spent: Mapping[str, float | None]) -> None:
     """Writes the folder. Raises DivergedError: the training came to no numbers."""
-    with aside(course.out) as folder:
+    with replacing_folder(course.out) as folder:
         if course.recipe.method == "full":
             _save_whole(course, model, folder)
         else:
@@ -102,24 +99,3 @@ def _card(course: Course, digest: str | None, metrics: Mapping[str, Any], spent:
     }
     kept = {key: value for key, value in told.items() if value is not None}
     return yaml.safe_dump(kept, sort_keys=False, width=110, allow_unicode=True)
-
-
-@contextmanager
-def aside(out: Path) -> Iterator[Path]:
-    """A folder next to ``out`` that takes its place; what stood there is gone once the new one stands."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}.", suffix=".part"))
-    try:
-        yield folder
-        umask = os.umask(0)
-        os.umask(umask)
-        folder.chmod(0o777 & ~umask)
-        for file in folder.rglob("*"):  # safetensors keeps its files to the user
-            file.chmod((0o777 if file.is_dir() or os.access(file, os.X_OK) else 0o666) & ~umask)
-        old = folder.with_suffix(".old")
-        if out.exists():
-            out.rename(old)
-        folder.rename(out)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -14,7 +14,6 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from harness.core import UsageError, UserFileError, as_json, write_atomic
+from harness.core import UsageError, UserFileError, as_json, replacing_folder, write_atomic
 from harness.skill import Skill, load_skill
 from harness.train.skill_edits import EditsError
 from harness.train.skill_loop import Evidence, Try
@@ -57,7 +56,7 @@ class Versions:
     def make_candidate(self, number: int, version: int, body: str) -> str:
         """Writes the skill of a try, and gives its digest. Raises EditsError: it would be another skill."""
         parent, place = self.skill(version), self.candidate(number)
-        with _whole(place) as folder:
+        with replacing_folder(place) as folder:
             copy_skill(parent, folder, body)
         made = load_skill(place)
         kept = ("name", "description", "license", "compatibility", "metadata", "allowed_tools", "files")
@@ -69,7 +68,7 @@ class Versions:
     def accept(self, made: Try, card: Mapping[str, Any]) -> None:
         """Makes the candidate of a try a version."""
         place = self.place(made.becomes)
-        with _whole(place) as folder:
+        with replacing_folder(place) as folder:
             shutil.copytree(self.candidate(made.number), folder, dirs_exist_ok=True)
         write_card(place, card)
 
@@ -119,7 +118,7 @@ def open_versions(home: Path, skill: Skill, asked: Mapping[str, Any]) -> Version
     name = skill.folder.resolve().name
     versions, file = Versions(home, name), home / ASKED
     if not home.exists() or (home.is_dir() and not any(home.iterdir())):
-        with _whole(home) as folder:
+        with replacing_folder(home) as folder:
             first = folder / "versions" / "0000" / name
             copy_skill(skill, first, skill.body)
             if card := read_card(skill.folder):
@@ -149,21 +148,6 @@ def copy_skill(skill: Skill, folder: Path, body: str) -> None:
     for name in skill.files:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(skill.folder / name, folder / name, follow_symlinks=False)
-
-
-@contextmanager
-def _whole(place: Path) -> Iterator[Path]:
-    """A folder aside, which takes the place of ``place`` when all that was to be written is written."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}.", suffix=".part"))
-    try:
-        yield aside
-        aside.chmod(0o755)
-        if place.exists():  # of a try that a kill ended: the same text
-            shutil.rmtree(place)
-        aside.rename(place)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 @contextmanager
