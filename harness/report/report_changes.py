@@ -38,8 +38,8 @@ def blocks(view: TwoReports) -> Iterator[Block]:
         for change in one.changes:
             changed.setdefault(change, []).append(one.contender)
     yield Text(["What changed" if changed else "No change of any contender is on record."], "head")
-    for change, names in changed.items():
-        whom = "all" if len(names) == len(view.contenders) > 1 else listed([name_text(name) for name in names], 5)
+    for change, of in changed.items():
+        whom = "all" if len(of) == len(view.contenders) > 1 else listed([name_text(name) for name in of], 5)
         told = f"{change.what} ({whom}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
         yield Text([told, *(f"  {line}" for line in change.diff)])
     yield Text(view.notes, "notes")

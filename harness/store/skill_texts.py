@@ -1,7 +1,7 @@
 """``skills.json``: the texts of the skills that a run delivered, by digest: two reports can show what changed."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from harness.core import write_atomic
@@ -12,13 +12,15 @@ MOST, WHOLE = 200_000, 5_000_000  # characters that are kept: of one file, and o
 Texts = Mapping[str, str]  # of one skill, by file
 
 
-def keep_skill_texts(report: Path, found: Iterable[tuple[str, Path, Iterable[str]]]) -> None:
+def keep_skill_texts(
+    report: Path, found: Iterable[tuple[str, Path, Iterable[str]]], redact: Callable[[str], str] = str
+) -> None:
     """Adds skills, each by its digest, its folder and the files beside SKILL.md; what is there already stays."""
     kept = dict(read_skill_texts(report))
     size, new = sum(len(text) for texts in kept.values() for text in texts.values()), dict[str, Texts]()
     for digest, folder, files in found:
         if digest not in kept and size < WHOLE:
-            new[digest] = _texts(folder, files)
+            new[digest] = {file: redact(text) for file, text in _texts(folder, files).items()}
             size += sum(map(len, new[digest].values()))
     if new:
         write_atomic(report / FILE, json.dumps(kept | new, indent=1, ensure_ascii=False) + "\n")
