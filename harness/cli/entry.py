@@ -38,6 +38,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "skill": ("skill", "skills: lint, search, show, improve, create"),
     "adapter": ("adapter", "an adapter on its own: check, show"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
+    "completion": ("looking", "a script by which a shell completes commands, reports and contenders"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),
 }  # every verb: its module, which has ``ARGUMENTS["VERB"]`` and ``run_VERB``, and its line in the help
 
@@ -99,6 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if verb is not None and verb not in VERBS:
         sys.stderr.write(f"ownbench: unknown command {verb!r}; {nearest(verb, VERBS)} (see ownbench --help)\n")
         return 2
+    if argv is None and "_ARGCOMPLETE" in os.environ:  # a shell asks how the line goes on
+        from harness.cli.completing import complete
+
+        line = os.environ.get("COMP_LINE", "").split()[1:]
+        return complete(_parser(next((word for word in line if word in VERBS), None))[0])
     for name in ("stdout", "stderr"):
         _steady(name)
     if argv is None and verb in _JUDGING:
@@ -163,7 +169,8 @@ def _complain(text: str, code: int) -> int:
     return code
 
 
-def _dispatch(arguments: list[str], verb: str | None) -> int:
+def _parser(verb: str | None) -> tuple[Parser, Any, Parser]:
+    """The whole command line with the arguments of one verb, which alone is imported; what runs it; and its parser."""
     raw = argparse.RawDescriptionHelpFormatter
     about = "Own a tuned model, rent a frontier model with good skills, or mix the two?"
     parser = Parser(prog="ownbench", description=about, epilog=EXIT_CODES, formatter_class=raw)
@@ -172,8 +179,13 @@ def _dispatch(arguments: list[str], verb: str | None) -> int:
     run, chosen = None, parser
     for name, (_, summary) in VERBS.items():
         sub = verbs.add_parser(name, help=summary, description=summary, formatter_class=raw)
-        if name == verb:  # only the verb that is called is imported
+        if name == verb:
             run, chosen = configure(sub, name), sub
+    return parser, run, chosen
+
+
+def _dispatch(arguments: list[str], verb: str | None) -> int:
+    parser, run, chosen = _parser(verb)
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
         option = unknown[0].partition("=")[0]

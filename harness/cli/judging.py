@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.cli.common import FLAG, GATE, JSON, LEVEL, REPORT, SEVERAL, SPLIT, VIEW, Arguments, answer, arg, number
 from harness.cli.common import report_folder as folder
-from harness.cli.looking import FAILURES, failures_asked
+from harness.cli.looking import FAILURES, failures_asked, second_report
 from harness.core import Decision, UsageError, is_this_machine, plural, stay_offline
 
 
@@ -40,12 +40,13 @@ ARGUMENTS: dict[str, Arguments] = {
     ),
     "compare": (
         REPORT,
-        arg("a A", "a contender; the difference is A minus B"),
-        arg("b B", "the contender that A is compared with"),
+        arg("a A", "a contender; the difference is A minus B. Without B: a second report, compared as a whole"),
+        arg("b B", "the contender that A is compared with", nargs="?"),
         arg("--errors-as", "errored and ungraded attempts: left out (default), or counted as failed", choices=ERRORS),
         arg("--trials-as", "several trials of a task: their mean (default), or one yes or no", choices=TRIALS),
         *VIEW,
         "ownbench compare reports/demo tuned skilled",
+        "ownbench compare reports/before reports/after",
     ),
     "domains": (
         REPORT,
@@ -202,9 +203,11 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_compare(args: argparse.Namespace) -> int:
-    """Prints the comparison; 0."""
-    from harness.analysis import pair
+    """Prints the comparison of two contenders, or of two reports; 0."""
+    from harness.analysis import pair, two_reports
 
+    if args.b is None:
+        return answer(args, two_reports(args.report, second_report(args), split=args.split, level=args.level))
     how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
     return answer(args, pair(args.report, args.a, args.b, **how))
 

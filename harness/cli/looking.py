@@ -1,10 +1,11 @@
 """What is looked at in the terminal: the reports of a folder, and the tasks that contenders failed."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg
+from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, report_folder
 from harness.core import UsageError
 
 ARGUMENTS: dict[str, Arguments] = {
@@ -15,6 +16,12 @@ ARGUMENTS: dict[str, Arguments] = {
         *VIEW,
         "ownbench ls",
         "ownbench ls reports --trend tuned",
+    ),
+    "completion": (
+        arg("shell", "the shell that you use", choices=("bash", "zsh", "fish")),
+        'bash, in ~/.bashrc: eval "$(ownbench completion bash)"; zsh, in ~/.zshrc: eval "$(ownbench completion zsh)"',
+        "fish: ownbench completion fish | source, in ~/.config/fish/config.fish",
+        "ownbench completion bash",
     ),
 }  # fmt: skip
 
@@ -37,6 +44,14 @@ FAILURES = (
 )
 
 
+def run_completion(args: argparse.Namespace) -> int:
+    """Prints the script; 0."""
+    import argcomplete
+
+    sys.stdout.write(argcomplete.shellcode(["ownbench"], shell=args.shell))
+    return 0
+
+
 def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
     """The arguments of `failures`; ``None`` where the scoreboard is asked for."""
     if args.failures is None:
@@ -48,3 +63,14 @@ def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
     whose = [*filter(None, [args.failures]), *args.contender]
     how: dict[str, Any] = {"contenders": whose, "domains": args.domain, "causes": args.cause, "split": args.split}
     return how | {"conversations": args.report} | ({} if args.limit is None else {"limit": args.limit})
+
+
+def second_report(args: argparse.Namespace) -> Path:
+    """The report that ``compare`` is given in place of two contenders."""
+    found = report_folder(args.a)
+    if not found.is_dir():
+        raise UsageError(f"{args.a}: there is no such report; give two contenders: ownbench compare REPORT A B")
+    for option in ("errors_as", "trials_as"):
+        if getattr(args, option) not in {"excluded", "mean"}:
+            raise UsageError(f"--{option.replace('_', '-')} is of two contenders; leave it out for two reports")
+    return found

@@ -13,12 +13,13 @@ from harness.analysis import (
     Pairing,
     Plan,
     Scoreboard,
+    TwoReports,
     best_sentence,
     headline_rows,
     plan_rows,
 )
 from harness.core import UNKNOWN, dollars, moment, percent_interval, plural, visible
-from harness.report import cells
+from harness.report import cells, report_changes
 from harness.report import choice_tables as choices
 from harness.report import difference_tables as differing
 from harness.report import scoreboard_tables as scores
@@ -116,6 +117,11 @@ def _of_a_task(one: FailedTask) -> Iterator[str]:
 def _line(text: str) -> str:
     """A text on one line, its start."""
     return visible(" ".join(text.split()), SAID)
+
+
+@blocks_of.register
+def _(view: TwoReports) -> Iterator[Block]:
+    yield from report_changes.blocks(view)
 
 
 @blocks_of.register

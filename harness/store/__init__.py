@@ -76,8 +76,9 @@ if TYPE_CHECKING:
         read_journal,
         refuse_foreign_results,
     )
+    from harness.store.skill_texts import keep_skill_texts, read_skill_texts
     from harness.store.skill_use import SkillUse, load_skill_use
-    from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
+    from harness.store.sums import Attempts, Keys, TaskTable, load_task_table, split_used
     from harness.store.tables import (
         read_actions,
         read_calls,

@@ -301,7 +301,7 @@ def test_a_key_is_found_nowhere_even_when_the_server_repeats_it(tmp_path):
     with Server(echo_everywhere, live.by_question(acts)) as served:
         skill = tmp_path / "skills" / "k"
         skill.mkdir(parents=True)
-        (skill / "SKILL.md").write_text("---\nname: k\ndescription: d\n---\nbody\n")
+        (skill / "SKILL.md").write_text(f"---\nname: k\ndescription: d\n---\nbody {KEY}\n")
         report = live.write_experiment(
             tmp_path / "r",
             models={"m": live.served_model(served, api_key_env="A_KEY")},
@@ -314,6 +314,7 @@ def test_a_key_is_found_nowhere_even_when_the_server_repeats_it(tmp_path):
     for text in (done.stdout, done.stderr, checked.stdout, checked.stderr):
         assert KEY not in text
     assert "skilled-frontier-contender" in done.stdout
+    assert "body [secret]" in (report / "skills.json").read_text()
     for path in report.rglob("*"):
         assert KEY.encode() not in path.read_bytes(), path.name
         if path.suffix == ".parquet":

@@ -1,0 +1,63 @@
+"""What two reports say of each other: contenders, tasks, and every change once with whom it is of."""
+
+from collections.abc import Iterator
+
+from harness.analysis import Change, TwoReports
+from harness.core import UNKNOWN, listed, p_text, percent, plural, points, points_interval
+from harness.report.blocks import Block, Cell, Row, Shown, Text, table
+from harness.report.console import name_text
+
+FLIPS, NAMED = 6, 8  # tasks of each contender, and of each kind of a suite's changes, that are named; JSON has all
+
+
+def blocks(view: TwoReports) -> Iterator[Block]:
+    """The sentence, the contenders, the flips, the suites, the changes."""
+    yield from (Text([view.warning or ""], "loud"), Text([view.sentence], "lead"))
+    rows: list[Row] = []
+    for one in view.contenders:
+        name = Cell(one.contender, code=True)
+        if one.pairing is None:
+            rows.append([name, *[UNKNOWN] * 8])
+            continue
+        c = one.pairing.comparison
+        rows.append([
+            name, percent(one.before), percent(one.after), points(c.delta), points_interval(c.low, c.high),
+            p_text(c.p_adjusted), f"{c.wins:,}", f"{c.losses:,}", f"{c.n_tasks:,}",
+        ])  # fmt: skip
+    sure = f"{100 * view.level:g}% interval"
+    heads = ["contender", name_text(view.first), name_text(view.second), "difference", sure, "p adjusted"]
+    heads += ["now passed", "now failed", "tasks"]
+    yield Shown(table("Contenders of both", heads, rows), titled=False)
+    yield Text([f"{name_text(one.contender)}: {one.why}" for one in view.contenders if one.why])
+    for report, names in ((view.first, view.only_first), (view.second, view.only_second)):
+        yield Text([f"only in {name_text(report)}: {listed([name_text(name) for name in names], 20)}" if names else ""])
+    yield Text(list(_flips(view)))
+    yield Text(list(_suites(view)))
+    changed: dict[Change, list[str]] = {}
+    for one in view.contenders:
+        for change in one.changes:
+            changed.setdefault(change, []).append(one.contender)
+    yield Text(["What changed" if changed else "No change of any contender is on record."], "head")
+    for change, of in changed.items():
+        whom = "all" if len(of) == len(view.contenders) > 1 else listed([name_text(name) for name in of], 5)
+        told = f"{change.what} ({whom}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
+        yield Text([told, *(f"  {line}" for line in change.diff)])
+    yield Text(view.notes, "notes")
+
+
+def _flips(view: TwoReports) -> Iterator[str]:
+    for one in view.contenders:
+        flips = one.pairing.flips if one.pairing else ()
+        for direction, word in (("lost", "now failed"), ("gained", "now passed")):
+            flipped = [name_text(flip.task) for flip in flips if flip.direction == direction]
+            if flipped:
+                yield f"{name_text(one.contender)}, {word}: {listed(flipped, FLIPS)}"
+
+
+def _suites(view: TwoReports) -> Iterator[str]:
+    for one in view.suites:
+        kinds = {"added": one.added, "removed": one.removed, "changed": one.changed, "graded otherwise": one.regraded}
+        parts = [f"{len(tasks):,} {word} ({listed([name_text(task) for task in tasks], NAMED)})"
+                 for word, tasks in kinds.items() if tasks]  # fmt: skip
+        if parts:
+            yield f"suite {name_text(one.suite)}: {plural(one.same, 'task')} as before; {'; '.join(parts)}"
