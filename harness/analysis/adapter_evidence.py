@@ -40,6 +40,8 @@ class AdapterUse:
 
 def adapter_use(report: Path, digest: str, name: str) -> AdapterUse:
     """What ``show`` says of the adapter with this digest. Raises UserFileError: the report has not measured it."""
+    if not report.is_dir():
+        raise UserFileError(report, "there is no such folder", advice="give a report of a run")
     manifest = read_manifest(report)
     if manifest is None:
         raise UserFileError(report, "it has no manifest.json, which says what was run", advice="give a report of a run")

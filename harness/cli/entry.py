@@ -36,7 +36,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "import": ("own_files", "import results of another tool"),
     "suite": ("suite", "a suite of tasks on its own: lint, show, grade, from (a table)"),
     "skill": ("skill", "skills: lint, search, show, improve, create"),
-    "adapter": ("adapter", "an adapter on its own: check, show"),
+    "adapter": ("adapter", "an adapter: check, show, train, export, and data to train one"),
     "schema": ("own_files", "the JSON Schema of a file that you write, for editors"),
     "completion": ("looking", "a script by which a shell completes commands, reports and contenders"),
     "doctor": ("check", "what this machine can run: backends, keys set (names only)"),

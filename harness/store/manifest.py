@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from harness.core import (
     ContenderRecord,
@@ -323,6 +323,16 @@ class ModelTerms(Strict):
     licence: Text | None = None
     available_until: Day | None = None
     report: Any = None  # of a replayed model: where its record is
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nearly(cls, given: Any) -> Any:
+        """Refuses a key that is nearly one of these: to pass over it would say the opposite of what was meant."""
+        for key in map(str, given) if isinstance(given, Mapping) else ():
+            for meant in ("licence", "available_until"):
+                if key != meant and key.lower().startswith(meant[:5]):
+                    raise ValueError(f"unknown key {key!r}; did you mean {meant!r}?")
+        return given
 
 
 class Settings(Strict):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.core import PromptTemplate, Suite, Task, UserFileError, digest_json
+from harness.core import PromptTemplate, Suite, Task, UsageError, UserFileError, digest_json
 from harness.experiment import resolve
 from harness.grade import grader
 from harness.suite import load_suite, read_prompt, render
@@ -96,7 +96,10 @@ def _read(recipe: Recipe, file: Path) -> tuple[Lines, Mapping[str, Any] | None]:
             raise UserFileError(file, problem, field="data.suite", advice="write data: {file: PATH} or {report: …}")
         suite = _suite(file, data.suite, data.split, "data")
         answer = None if data.answer is None else data.answer.removeprefix(TOLD)
-        return suite_examples(suite, "train", answer=answer, template=prompt_of(recipe, file)), None
+        try:
+            return suite_examples(suite, "train", answer=answer, template=prompt_of(recipe, file)), None
+        except UsageError as error:
+            raise UserFileError(file, str(error), field="data.answer" if answer else "data.suite") from None
     report = resolve(file, str(data.report), field="data.report")
     found = report_data(report, str(data.contender), rejected=data.rejected)
     if preferences and not found.preferences:

@@ -8,6 +8,7 @@ import pytest
 from advice_reports import OWNED, RENTED, write
 
 from harness.core import Decision, UsageError, UserFileError
+from harness.store import load_settings
 from harness.verdict import advise, load_assumptions
 from harness.verdict.licences import terms_of
 
@@ -207,3 +208,10 @@ def test_no_date_is_refused_with_file_and_field(tmp_path, value):
 def test_a_wrong_amount_is_refused(tmp_path, key, value):
     with pytest.raises(UsageError, match=f"{key} is '{value}'; needed: "):
         load_assumptions(report(tmp_path / "r"), {key: value})
+
+
+@pytest.mark.parametrize(("key", "meant"), [("license", "licence"), ("available_till", "available_until")])
+def test_a_key_that_is_nearly_a_term_is_refused_and_not_passed_over(tmp_path, key, meant):
+    (tmp_path / "experiment.yaml").write_text(f"models:\n  m: {{backend: openai, {key}: x}}\n")
+    with pytest.raises(UserFileError, match=f"models.m.*{key}.*{meant}"):
+        load_settings(tmp_path)
