@@ -193,7 +193,7 @@ def test_an_address_that_asks_for_what_is_not_there_says_so(hostile, visit):
 
 def test_a_task_of_the_list_is_a_link_that_opens_it(hostile, visit):
     tab = visit(hostile).go("?page=Tasks&report=hostile")
-    tab.page.locator("[data-testid=stMain] table a[href^='?']").first.click()
+    tab.page.locator("[data-testid=stMain] table a[href*='task=']").first.click()
     tab.page.wait_for_selector("h1")
     tab.settled()
     tab.page.wait_for_timeout(500)

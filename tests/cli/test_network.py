@@ -161,7 +161,7 @@ def _page(port: int) -> bytes:
                 f"{here}/_stcore/stream", headers={"Origin": here}, protocols=["streamlit"]
             ) as ws:
                 await ws.send_bytes(ask.SerializeToString())
-                while b"script_finished" not in got and len(got) < 10_000:
+                while b"seen" not in got and len(got) < 500_000:  # the report's name
                     message = await ws.receive(timeout=60)
                     assert message.type is aiohttp.WSMsgType.BINARY
                     got += message.data

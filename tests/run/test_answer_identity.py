@@ -122,6 +122,8 @@ UNCHANGING = {
     "batch_size": [(LOCAL, 2)],
     "threads": [(LOCAL, 1)],
     "device": [(LOCAL, "cpu")],
+    "licence": [(SERVED, "Apache-2.0"), (LOCAL, "CC0-1.0")],
+    "available_until": [(SERVED, "2027-01-06")],
     "tuned": [(SERVED, str(ADAPTERS / "claim-check" / "card.yaml"))],
 }
 """Keys of a model, whole models, and another value of the key in them."""
