@@ -11,7 +11,7 @@ LICENCE = "CC0-1.0"
 SEED = 1
 TINY, TINY_TASKS = "order-extraction", 240
 GENERAL_TRAIN = 300
-"""General examples, of which recipes mix some into each adapter's, so that it forgets less."""
+"""General examples. Recipes mix some of them into an adapter's training, so that it forgets less."""
 
 
 def catalogue_entries() -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ import os
 import re
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, Never
 
 from harness import __version__
@@ -61,13 +60,6 @@ class _WithoutPandas:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def _without_plugins() -> ModuleType:
-    """What looks for plugins of pydantic in every installed package, and for that reads as mail what these say."""
-    found = ModuleType("pydantic.plugin._loader")
-    found.get_plugins = tuple  # type: ignore[attr-defined]
-    return found
-
-
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, and which takes no option for another that it begins."""
 
@@ -109,7 +101,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         _steady(name)
     if argv is None and verb in _JUDGING:
         sys.meta_path.insert(0, _WithoutPandas())
-        sys.modules.setdefault("pydantic.plugin._loader", _without_plugins())
+        os.environ.setdefault(
+            "PYDANTIC_DISABLE_PLUGINS", "__all__"
+        )  # else every installed package is searched for some
     try:
         code = _dispatch(arguments, verb)
         sys.stdout.flush()

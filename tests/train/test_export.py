@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import live
@@ -314,6 +315,5 @@ def test_merged_weights_answer_as_base_and_adapter(tmp_path: Path, capsys: Any) 
 
 
 def test_merged_weights_without_room_are_refused(tmp_path: Path, monkeypatch: Any, capsys: Any) -> None:
-    full = shutil._ntuple_diskusage(10, 9, 1)  # type: ignore[attr-defined]
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=10, used=9, free=1))
     assert "and 0 MB are free; make room" in refused(capsys, ADAPTER, "--merged", "--out", tmp_path / "o")

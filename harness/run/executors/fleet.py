@@ -2,7 +2,7 @@
 
 The plan is divided by suite, task and trial, so that what shares answers is made in one place. The driver alone holds
 the report's lock, chooses thresholds, and leases money; each worker has a journal of its own. A worker that ends before
-its time is replaced: its journal is read again, and what it was at is made anew.
+its time is replaced: its journal is read again, and what it was at is asked again.
 """
 
 import asyncio
