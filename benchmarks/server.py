@@ -48,7 +48,7 @@ class Constant:
         self.checksum = (self.checksum + int.from_bytes(hashlib.sha256(body).digest()[:8])) % 2**64
 
     def seen(self) -> bytes:
-        """What came since the last look, which begins anew."""
+        """What came since the last call; the next one counts from nought."""
         found = json.dumps([self.count, self.checksum, self.last - self.first]).encode()
         self._began()
         return found

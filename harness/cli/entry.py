@@ -101,9 +101,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _steady(name)
     if argv is None and verb in _JUDGING:
         sys.meta_path.insert(0, _WithoutPandas())
-        os.environ.setdefault(
-            "PYDANTIC_DISABLE_PLUGINS", "__all__"
-        )  # else every installed package is searched for some
+        # else pydantic searches every installed package for plugins
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = _dispatch(arguments, verb)
         sys.stdout.flush()
