@@ -10,6 +10,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.dev_tasks import shared_sources
+from harness.analysis.general import apart_note, work_of
 from harness.analysis.loading import Evidence, Floats, Ints, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.scoreboard_cautions import few_clusters, told_of_few, uncalibrated
@@ -206,7 +207,8 @@ def pair(
     trials. Raises UsageError: an unknown or the same contender, option or split. EvidenceError: no outcomes, or no
     common task.
     """
-    table, manifest = load_evidence(source, split, a, b)
+    whole, manifest = load_evidence(source, split, a, b)
+    table, general = work_of((whole, manifest))
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
         if word not in known:
             raise UsageError(f"unknown --{option} {word!r}; use one of {', '.join(known)}")
@@ -220,7 +222,7 @@ def pair(
     if tasks.lost_there.any():
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
-    notes = tasks.notes(level)
+    notes = [*tasks.notes(level), *apart_note(general)]
     if few := few_clusters(tasks.clusters):
         notes.append(told_of_few(few))
     if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
@@ -300,8 +302,9 @@ def seed_notes(table: TaskTable, names: Iterable[str]) -> list[str]:
 
 
 def unit_of(table: TaskTable) -> str:
-    """What is resampled over all tasks of a table."""
-    return "task" if len(set(table.clusters.tolist())) == len(table.tasks) else "cluster"
+    """What is resampled over all tasks of a table that anybody has met."""
+    met = table.clusters[(table.trials > 0).any(axis=0)]
+    return "task" if len(set(met.tolist())) == len(met) else "cluster"
 
 
 def unit_note(units: int, tasks: int, level: float) -> str:

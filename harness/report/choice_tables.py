@@ -28,7 +28,7 @@ QUALITY = {
     "shown": "shown to lie within the margin of the best",
     "open": "neither shown to lie within the margin of the best, nor shown to miss it",
     "below": "shown to miss the margin",
-    "not allowed": "it needs an API, and the data must stay inside",
+    "not allowed": "the data must stay inside, and it needs an API or is not known to be owned",
 }
 GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
 MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
@@ -53,7 +53,7 @@ def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
     yield Text(MEANT, "notes", only=PAGE)
 
 
-def options_table(view: Advice) -> Table:
+def options_table(view: Advice, *, labelled: bool = False) -> Table:
     """One row an option, the likeliest to be the cheapest first, and what the columns mean."""
     columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks",
                       "outage loss", Column("cheapest", expendable=True), "pass rate", "quality",
@@ -67,10 +67,10 @@ def options_table(view: Advice) -> Table:
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
         parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(o)),
+                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(view, o)),
                      cells.money(o.cost_per_pass_usd)])  # fmt: skip
     found = {o.quality for o in view.options}
-    words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
+    words = "; ".join(f"{word}: {_meaning(view, word)}" for word in QUALITY if word in found)
     notes = [
         ("Per month = fixed (training, labelling, authoring and moves spread over the months; hosting) + tasks + "
          "outage loss. Tasks: tasks a month times the cost of a task."),
@@ -81,17 +81,42 @@ def options_table(view: Advice) -> Table:
          "once; prices, amounts and costs are simulated. Each type stands by its cheapest option: more are no more "
          "tries."),
         f"Quality, for all options together, at 5%. {words[:1].upper()}{words[1:]}.",
+        *_waiting(view, labelled=labelled),
     ]  # fmt: skip
     return table("Options", columns, rows, kind="options", notes=notes)
 
 
-def _standing(option: Option) -> str:
+def _waiting(view: Advice, *, labelled: bool) -> list[str]:
+    """Which amount each bill that is not known waits for, by its label, or by its key in files and commands."""
+    asked = {name: [o.contender for o in view.options if name in o.lacking] for o in view.options for name in o.lacking}
+    if not asked:
+        return []
+    parts = []
+    for name, who in asked.items():
+        whose = "all options" if len(who) == len(view.options) > 1 else core.listed(who, 5)
+        parts.append(f"{MISSING.get(name, name) if labelled else name} of {whose}")
+    how = "An amount that is 0 has to be said too."
+    if set(asked) == {"cost_usd"}:
+        how = "Give the model a price, or map a column of costs."
+    elif not labelled:
+        how = "--economics KEY=AMOUNT gives one, or experiment.yaml; 0 has to be said too."
+    return [f"Bills shown as {core.UNKNOWN} wait for {'; '.join(parts)}. {how}"]
+
+
+def _meaning(view: Advice, quality: str) -> str:
+    """What a word for the quality means; the best is that of the options that may be chosen."""
+    barred = any(not o.allowed for o in view.options)
+    means = QUALITY[quality].replace("passes most", "passes most of those that may be chosen") if barred else ""
+    return means or QUALITY[quality]
+
+
+def _standing(view: Advice, option: Option) -> str:
     """What its quality means, and how far it lies from the best of the others."""
-    far = option.to_best
+    far, means = option.to_best, _meaning(view, option.quality)
     if far.value is None or far.low is None:
-        return QUALITY[option.quality]
+        return means
     gap = f"{core.points(far.value)} points {core.points_interval(far.low, far.high)}"
-    return f"{QUALITY[option.quality]}; against the best of the others {gap}"
+    return f"{means}; against the best of the others {gap}"
 
 
 def _parts(view: Advice, option: Option) -> list[Cell]:
@@ -108,10 +133,13 @@ def _parts(view: Advice, option: Option) -> list[Cell]:
             Cell(core.dollars(option.tasks_usd), each), Cell(core.dollars(option.outages_usd), lost)]  # fmt: skip
 
 
+_KEPT = {"yes": "no", "no": "yes"}  # of "it forgets": whether nothing is forgotten, which speaks for owning
+
+
 def conditions_table(view: Advice) -> Table:
     """The conditions under which owning wins, each answered from the evidence where there is some."""
     rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
-    rows += [(f"forgetting: {f.tuned}", f.answer, f.evidence) for f in view.forgetting]
+    rows += [(f"nothing is forgotten: {f.tuned}", _KEPT.get(f.answer, f.answer), f.evidence) for f in view.forgetting]
     rows.append(("the result may be sold", view.sale.answer, view.sale.evidence))
     return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
 

@@ -75,7 +75,7 @@ def report_blocks(
     yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(choices.options_table(advice), fold=True)
+        yield Shown(choices.options_table(advice, labelled=True), fold=True)
         yield Shown(choices.conditions_table(advice), fold=True)
         yield choices.break_even(advice, labelled=True)
         yield Shown(choices.flips_table(advice))

@@ -280,8 +280,8 @@ def _contenders(
         if proof.prompt is not None and (system := proof.prompt.files.get("system")) is not None:
             prompt = {s: {"user": file, "system": place(Path(system))} for s, file in prompt.items()}  # type: ignore[misc]
         left = "half of the words" if name == "half" else f"no {name.removeprefix('without-')}"
-        about = f"shortcuts: it reads {left}; what it still passes cannot need the rest"
-        yield about, {name: {**tuned, "prompt": prompt}}
+        about = f"control for shortcuts: it reads {left}; what it still passes cannot need the rest"
+        yield about, {name: {**tuned, "control": "shortcut", "prompt": prompt}}
 
 
 def _own_prompt(proof: Proof, place: Place, folder: Path) -> dict[str, Any]:

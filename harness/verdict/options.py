@@ -2,27 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from harness.analysis import cost_bases, ranked_together
 from harness.core import (
-    ContenderRecord,
     Decision,
     Described,
     EvidenceError,
     Price,
     UsageError,
-    as_json,
-    digest_json,
     listed,
 )
-from harness.stats import Sufficiency, resampled_sums, sufficiency
+from harness.stats import Sufficiency, resampled_sums, rivals_from, sufficiency
 from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.endings import Ending, endings_of
 from harness.verdict.licences import Licence, licences_of
+from harness.verdict.recipes import by_recipe, is_twin, option_name, seed_groups
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 UNKNOWN = "unknown"  # the kind of an option of which nothing on record says whether it is owned or rented
@@ -62,63 +59,26 @@ def candidates(
     What the user ``said`` goes before every rule. UsageError: an unknown contender, or one said to be two things.
     """
     user: dict[str, Decision] = {}
-    for kind, name in ((kind, name) for kind, names in said.items() for name in names):
-        table.index(name)
+    groups = seed_groups(table, known)
+    for kind, name in ((kind, one) for kind, names in said.items() for given in names for one in groups(given)):
         if user.setdefault(name, kind) != kind:
             raise UsageError(f"{name} is said to be {user[name]} and {kind}; say one")
+    without = [one for given in without for one in groups(given)]
     for name in without:
-        table.index(name)
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
     bases, left = cost_bases(table), {*without}
     left |= {name for name, one in known.contenders.items() if (one.control or is_twin(one)) and name not in user}
     names = [name for name in table.contenders if name not in left]
     chosen = []
-    for same in _by_recipe(names, known):
+    for same in by_recipe(names, known):
         said_of = {user[name] for name in same if name in user}
         if len(said_of) > 1:
             two = " and ".join(sorted(said_of))
             raise UsageError(f"{listed(same, len(same))} are one recipe with several seeds, said to be {two}; say one")
         one = _candidate(same[0], known, next(iter(said_of), None), bases.get(same[0], frozenset()))
-        of = known.contenders[same[0]].seed_of if same[0] in known.contenders else None
-        name = of or (same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)")
-        chosen.append(replace(one, contender=name, members=tuple(same)))
+        chosen.append(replace(one, contender=option_name(same, known), members=tuple(same)))
     return tuple(chosen), tuple(name for name in table.contenders if name in left)
-
-
-def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
-    """The names, those together that are one recipe with different seeds, as the experiment or their cards say."""
-    found: dict[str, list[str]] = {}
-    for name in names:
-        key, seeds = _recipe(known.contenders.get(name, ContenderRecord(name=name)), known)
-        same = found.setdefault(key, [])
-        if same and seeds == _recipe(known.contenders[same[0]], known)[1]:  # the same seed twice is no replicate
-            found[name] = [name]
-        else:
-            same.append(name)
-    return list(found.values())
-
-
-def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
-    """What a contender has in common with those of its recipe, and its seeds; without seeds its name, and nothing."""
-    if one.seed_of is not None:
-        return digest_json(["seeds of", one.seed_of]), one.name
-    rest = {key: part for key, part in one.parts.items() if key not in _OF_ONE_TRAINING}
-    training, model = one.parts.get("training") or {}, known.models.get(one.model or "")
-    if training and training.keys() == (one.parts.get("adapters") or {}).keys():
-        return digest_json([rest, [[suite, how.get("recipe")] for suite, how in training.items()]]), training
-    if model is not None and model.tuned is not None and model.tuned.training and not one.adapter:
-        asked = [model.backend, model.sampling, as_json(model.price), model.tuned.training.get("recipe")]
-        return digest_json([{key: part for key, part in rest.items() if key != "model"}, asked]), model.tuned.training
-    return one.name, None
-
-
-_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "licences", "tuned"}
-
-
-def is_twin(one: ContenderRecord) -> bool:
-    """Whether it is an equal contender under another number, there to show the noise of a run (A/A)."""
-    return bool(one.parts.get("twin"))
 
 
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
@@ -294,6 +254,13 @@ def quality(figures: OptionFigures, allowed: Mask, margin: float, seed: int) -> 
     nothing: Floats = np.zeros(0)
     low, high, tasks = map(spread, (found.low, found.high, found.tasks) if found else (nothing,) * 3)
     return Quality(allowed=allowed, rates=figures.rates[0], low=low, high=high, tasks=tasks)
+
+
+def rivals_of(figures: OptionFigures, allowed: Mask) -> Floats:
+    """Of the allowed options the margins beyond which each is a rival: what `Quality` says changes there alone."""
+    places = np.flatnonzero(allowed).tolist()
+    sides = [(figures.sums[i], figures.counts[i]) for i in places]
+    return rivals_from(sides, figures.clusters, replicates=[figures.between[i] for i in places])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -56,13 +56,32 @@ def trained(folder, rates, n=2000, recipes=None, rented=0.8, seeds=None):
 
 
 def test_seeds_of_one_recipe_are_one_option(tmp_path):
-    found = asked(trained(tmp_path / "r", [0.79, 0.80, 0.81]))
+    place = trained(tmp_path / "r", [0.79, 0.80, 0.81])
+    found = asked(place)
     one = option(found, "t0 (3 seeds)")
     assert {o.contender for o in found.options} == {"t0 (3 seeds)", "skilled"}
+    left = asked(place, AdviceSettings(without=["t0 (3 seeds)"]))
+    assert {o.contender for o in left.options} == {"skilled"}
     assert one.seeds == ("t0", "t1", "t2")
     assert one.pass_rate.value == pytest.approx(0.80, abs=0.03)
     assert (one.kind, one.fixed_parts_usd["training_usd"]) == ("OWN", 10)  # one training, not three
     assert any("t0, t1 and t2: its rate is their mean" in note for note in found.notes)
+
+
+def test_a_group_of_seeds_is_named_as_the_experiment_names_it(tmp_path):
+    place = trained(tmp_path / "r", [0.79, 0.80, 0.81])
+    path = place / "manifest.json"
+    whole = json.loads(path.read_text())
+    whole["contenders"] = [one | ({"seed_of": "tuned"} if one["name"] in SEEDS else {}) for one in whole["contenders"]]
+    path.write_text(json.dumps(whole | {"schema": 2}))
+    rented = option(asked(place, AdviceSettings(kinds={Decision.RENT: ["tuned"]})), "tuned")
+    assert (rented.kind, rented.because, rented.seeds) == ("RENT", "as you said", ("t0", "t1", "t2"))
+    left = asked(place, AdviceSettings(without=["tuned"]))
+    assert {o.contender for o in left.options} == {"skilled"}
+    with pytest.raises(UsageError, match="t0 is said to be OWN and is left out; say one"):
+        asked(place, AdviceSettings(kinds={Decision.OWN: ["tuned"]}, without=["t0"]))
+    with pytest.raises(UsageError, match=r"did you mean|known:"):
+        asked(place, AdviceSettings(without=["tunde"]))
 
 
 def test_how_far_seeds_lie_apart_enters_the_interval_and_the_quality(tmp_path):

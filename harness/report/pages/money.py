@@ -57,7 +57,7 @@ def page(shown: Shown) -> None:
     draw(advice_word(advice, "in the fields above"))
     section("Options")
     write(_stands_on(grounds))
-    show(options_table(advice))
+    show(options_table(advice, labelled=True))
     write(*_asides(grounds, terms), kind="notes")
     section("A month at other volumes")
     draw([break_even(advice, labelled=True)])
