@@ -32,6 +32,7 @@ from harness.store import (
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
+UNBOUNDED = (0.0, float("inf"))  # of what cannot be less than nothing
 MOST_REPEATS = 8  # the largest k of pass@k and pass^k that is shown
 
 
@@ -258,11 +259,16 @@ def _score(
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
     latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
     p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
+    if seeds:
+        p50, p95 = (_over_seeds(table, name, one, latencies, q) for one, q in ((p50, 0.5), (p95, 0.95)))
     f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level) if true else None
     present, counts, sums = table.trials_of(i) > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
     per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
+    if seeds:
+        between = stats.of_ratio(table.by_seed(name, "cost_usd")[0], *seeds)
+        per_pass = stats.widened(per_pass, *between, within=UNBOUNDED)
     most = int(counts.max(initial=0)) if (sums % 1 == 0).all() else 0
     tries, over = (sums, counts), (table.clusters, level)
     this_suite = stats.this_suite_rate(sums, counts, table.squares[i], level)
@@ -299,6 +305,14 @@ def _score(
     )
 
 
+def _over_seeds(table: TaskTable, name: str, found: Estimate, latencies: Floats, quantile: float) -> Estimate:
+    """A quantile of latencies with how far those of its training seeds lie apart."""
+    place, known = table.seed_places(name), ~np.isnan(latencies)
+    each = [latencies[known & (place == k)] for k in range(len(table.seeds[name]))]
+    between = stats.of_values([np.quantile(of, quantile) if len(of) else np.nan for of in each])
+    return stats.widened(found, *between, within=UNBOUNDED)
+
+
 def _domain_score(
     table: TaskTable, i: int, where: tuple[str, Ints | slice], level: float, seeds: tuple[Floats, Ints] | None
 ) -> DomainScore:
@@ -307,12 +321,16 @@ def _domain_score(
     rate = stats.clustered_rate(table.sums[i, here], counts, clusters, level)
     if seeds:
         rate = stats.widened(rate, *stats.replicates(*(of[:, here] for of in seeds)).variance)
+    cost = stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)
+    if seeds:
+        spent, tried = (of[:, here] for of in table.by_seed(table.contenders[i], "cost_usd"))
+        cost = stats.widened(cost, *stats.replicates(spent, tried).variance, within=UNBOUNDED)
     return DomainScore(
         domain=domain,
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
         pass_rate=rate,
-        cost_per_task_usd=priced(stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)),
+        cost_per_task_usd=priced(cost),
         errored=int(table.errored[i, here].sum()),
         ungraded=int(table.ungraded[i, here].sum()),
         skipped=int(table.skipped[i, here].sum()),

@@ -87,7 +87,7 @@ if TYPE_CHECKING:
         replay_estimates,
     )
     from harness.stats.score import score_z
-    from harness.stats.seeds import Replicates, between, over_seeds, replicates, widened
+    from harness.stats.seeds import Replicates, between, of_ratio, of_values, over_seeds, replicates, widened
     from harness.stats.sequential import (
         BETS,
         Adjuster,

@@ -1,5 +1,6 @@
 """All of an advice that the economics do not touch, kept, so that the next what-if takes a moment."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -95,7 +96,14 @@ class AdviceInputs:
 
         def priced() -> OptionFigures:
             tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
-            return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
+            costs = self.priced(s.costs, s.machine, price)
+            with np.errstate(divide="ignore", invalid="ignore"):  # how far seeds lie apart moves as the costs do
+                scale = np.nan_to_num(costs[0] / s.costs[0], nan=1.0, posinf=1.0) ** 2
+            each, passes = (
+                tuple((v * f, k) for (v, k), f in zip(of, scale.tolist(), strict=True))
+                for of in (s.cost_between, s.per_pass_between)
+            )
+            return replace(s, task_costs=tasks, costs=costs, cost_between=each, per_pass_between=passes)
 
         return s if price == AS_RECORDED else self.once(("figures", price), priced)
 
@@ -169,15 +177,19 @@ class AdviceInputs:
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        rows = zip(s.sums, s.counts, s.task_costs, s.between, strict=True)
+        rows = zip(s.sums, s.counts, s.task_costs, s.between, s.per_pass_between, strict=True)
         return self.once(
             ("per pass", price),
             lambda: [
                 (
                     widened(clustered_rate(sums, counts, s.clusters, level), *between),
-                    replace(fieller_ratio(usd, sums / counts, s.clusters, level), n_trials=int(counts.sum())),
+                    widened(
+                        replace(fieller_ratio(usd, sums / counts, s.clusters, level), n_trials=int(counts.sum())),
+                        *apart,
+                        within=(0.0, math.inf),
+                    ),
                 )
-                for sums, counts, usd, between in rows
+                for sums, counts, usd, between, apart in rows
             ],
         )
 
@@ -300,6 +312,8 @@ def break_even_volume(
         return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
     costs = figures.task_costs[list(pair)]
     saved = clustered_mean(costs[1] - costs[0] + loss, np.ones(costs.shape[1]), figures.clusters, level)
+    for i in pair:
+        saved = widened(saved, *figures.cost_between[i], within=(-math.inf, math.inf))
     fixed, name = float(first.usd) - float(second.usd), figures.candidates[pair[0]].contender
     if fixed >= 0:
         return earned_back(fixed, saved)

@@ -1,5 +1,6 @@
 """Who can be chosen, whether that is to own, to rent or to mix, and what each passes and costs on the shared tasks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from harness.core import (
     UsageError,
     listed,
 )
-from harness.stats import Sufficiency, resampled_sums, rivals_from, sufficiency
+from harness.stats import Sufficiency, of_ratio, replicates, resampled_sums, rivals_from, sufficiency
 from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.endings import Ending, endings_of
@@ -122,6 +123,8 @@ class OptionFigures:
     sums: Floats
     counts: Ints
     between: tuple[tuple[float, int], ...]  # of each the variance of its rate by its training seeds, and their number
+    cost_between: tuple[tuple[float, int], ...]  # the same of its cost a task
+    per_pass_between: tuple[tuple[float, int], ...]  # and of its cost a pass
     task_costs: Floats  # dollars; NaN where unknown
     clusters: Ints
     rates: Floats
@@ -152,7 +155,10 @@ def option_figures(
     counts, sums, usd, hours, escalated = (
         np.stack([each[rows[c.contender]][:, shared].sum(axis=0) for c in kept]) for each in tables
     )
-    between = tuple(_between(table, rows[c.contender], shared) for c in kept)
+    each = [[table_of[rows[c.contender]][:, shared] for table_of in (table.cost_sums, table.sums, table.counts)]
+            for c in kept]  # fmt: skip
+    between = tuple(replicates(passed, tried).variance for _, passed, tried in each)
+    apart = tuple(replicates(spent, tried).variance for spent, _, tried in each)
     cost, hours = usd / counts, hours / counts
     # A hybrid on no record of escalations needs the API always.
     by_task = [one.escalates and up.any() for one, up in zip(kept, escalated, strict=True)]
@@ -167,6 +173,7 @@ def option_figures(
     np.add.at(totals, codes, columns)
     means = np.vstack([columns[:, :-1].mean(axis=0), _drawn(totals, seed)])
     rates, costs, needs, parted = np.split(means, [k, 2 * k, 3 * k], axis=1)
+    _by_seed(costs, apart, seed)
     by_hour = np.where(whole, costs, 0.0)
     by_hour[:, mixed] = parted
     by_hour[0] = hours.mean(axis=1)
@@ -177,6 +184,8 @@ def option_figures(
         sums=sums,
         counts=counts,
         between=between,
+        cost_between=apart,
+        per_pass_between=tuple(of_ratio(*one) for one in each),
         task_costs=cost,
         clusters=table.clusters[shared],
         rates=rates,
@@ -190,10 +199,12 @@ def option_figures(
     )
 
 
-def _between(table: TaskTable, places: Sequence[int], shared: Mask) -> tuple[float, int]:
-    """The variance of the mean of so many seeds' rates, by how far they lie apart; 0 of one."""
-    rates = (table.sums[places][:, shared] / table.counts[places][:, shared]).mean(axis=1)
-    return (float(rates.var(ddof=1)) / len(rates), len(rates)) if np.ptp(rates) > 1e-12 else (0.0, len(rates))
+def _by_seed(costs: Floats, between: Sequence[tuple[float, int]], seed: int) -> None:
+    """Adds to the drawn costs how far training seeds lie apart: t on their number less one, never below 0."""
+    for i, (variance, seeds) in enumerate(between):
+        if variance > 0.0:
+            drawn = np.random.default_rng([seed, 11, i]).standard_t(seeds - 1, len(costs) - 1)
+            costs[1:, i] = np.maximum(0.0, costs[1:, i] + drawn * math.sqrt(variance))
 
 
 def _drawn(sums: Floats, seed: int) -> Floats:
