@@ -76,7 +76,7 @@ def short(folder, name):
 
 def answers(page):
     (body,) = [body for body in bodies(page) if '<table class="answers">' in body]
-    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)[1:]
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.DOTALL)[1:]
     return [[html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
             for row in rows]  # fmt: skip
 

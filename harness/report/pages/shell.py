@@ -58,6 +58,7 @@ def _draw(given: Sequence[Path]) -> None:
     top = st.container()
     folders, problems = reports_and_problems(given)
     with st.sidebar:
+        st.html(SORTS, unsafe_allow_javascript=True)
         titles = list(PAGES)
         page = held("page", st.radio, "Page", titles, default=titles[0], read=one_of(titles), aloud=False)
         shown = _chosen(folders)
@@ -103,9 +104,28 @@ def _where(shown: Shown) -> None:
     html(f'<p class="where">{html_text(listed([e.name for e in shown.chosen]) + said)}</p>')
 
 
+SORTS = """<script>
+if (!window.ownbenchSorts) {
+  window.ownbenchSorts = true;
+  document.addEventListener('change', ({target}) => {
+    if (!target.matches('.wide > table > thead input')) return;
+    const head = target.closest('th'), body = target.closest('table').tBodies[0];
+    const down = target.className === 'down', column = `--${head.cellIndex}`;
+    const place = row => {
+      const rank = row.style.getPropertyValue(column);
+      return rank === '' ? Infinity : down ? -rank : +rank;
+    };
+    body.append(...[...body.rows].sort((a, b) => place(a) === place(b) ? 0 : place(a) - place(b)));
+    for (const one of head.parentNode.cells) one.removeAttribute('aria-sort');
+    head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  });
+}
+</script>"""
+"""Puts a table's rows in the order of the column that is chosen in its head; report.html does so without a script."""
+
 TO_THE_TOP = """<script>
 document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
-</script>"""  # all there is of script: no text of anybody else's comes near it
+</script>"""  # with that above all there is of script: no text of anybody else's comes near it
 
 
 def _from_the_top(page: str) -> None:
