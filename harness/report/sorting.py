@@ -1,4 +1,4 @@
-"""By what the rows of a table are sorted, column by column: figures as the amounts that they write, words as people do."""
+"""By what the rows of a table are sorted: figures as the amounts that they write, words as people sort them."""
 
 import re
 from collections.abc import Sequence

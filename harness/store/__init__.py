@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from harness.store.ahead import read_ahead
     from harness.store.browse import (
         AGREEMENTS,
+        AMOUNTS,
         FLIPS,
         AttemptRow,
         TaskCell,

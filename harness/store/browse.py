@@ -15,6 +15,9 @@ FLIPS = ("lost", "gained", "either")
 AGREEMENTS = ("all failed", "all passed", "differ")
 """How contenders fared at a task: none earned anything, all passed, or some passed more than others."""
 
+AMOUNTS = ("latency_s", "cost_usd", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+"""Columns by which the most expensive attempts are found, whatever is spent."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
@@ -38,7 +41,9 @@ class TaskFilter:
     inputs: Sequence[int] | None = None  # tasks in whose inputs the text was found: as if it stood in their names
     answers: Sequence[int] | None = None  # rows in whose answers or reasons it was found: as if it were their cause
     agreement: str = ""  # one of `AGREEMENTS`, of the contenders asked for where these are several, else of all
-    differ_first: bool = False  # tasks at which these differ most stand first, else all are in the file's order
+    first: str = ""
+    """What stands first, else all are in the file's order: ``differ``, where these contenders differ most; or one of
+    `AMOUNTS`, the tasks at which one attempt of those found has the most of it, and none of which it is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +116,7 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
         raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
     wanted = wanted or TaskFilter()
     rows = matching_rows(index, wanted)
-    found = np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks))
-    if wanted.differ_first:
-        apart = _fared(index, wanted)[2][found]
-        found = found[np.argsort(-apart, kind="stable")]
+    found = _in_order(index, wanted, rows, np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks)))
     page = found[offset : offset + limit]
     names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
     counts = _cells(index, page, names, wanted.split)
@@ -138,6 +140,20 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
             )
         )
     return TaskPage(rows=tuple(shown), found=found, total=len(found), attempts=len(rows))
+
+
+def _in_order(index: Outcomes, wanted: TaskFilter, rows: Array, found: Array) -> Array:
+    """The tasks found, as ``wanted.first`` says."""
+    if not wanted.first:
+        return found
+    if wanted.first == "differ":
+        return np.asarray(found[np.argsort(-_fared(index, wanted)[2][found], kind="stable")])
+    if wanted.first not in AMOUNTS:
+        raise UsageError(f"unknown order {wanted.first!r}; use one of differ, {', '.join(AMOUNTS)}")
+    amounts, highest = index.numbers_at(wanted.first, rows), np.full(index.tasks, -np.inf)
+    known = np.isfinite(amounts)
+    np.maximum.at(highest, index.task[rows[known]], amounts[known])
+    return np.asarray(found[np.argsort(-highest[found], kind="stable")])
 
 
 def attempts_of(index: Outcomes, key: TaskKey) -> tuple[AttemptRow, ...]:

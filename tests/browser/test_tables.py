@@ -1,6 +1,5 @@
 """Tables that people work with: sorted by mouse and by keys, paged, each row a link to what lies behind it."""
 
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest

@@ -523,3 +523,40 @@ def test_a_confidence_has_the_digits_that_tell_it_from_a_threshold():
     assert confidence_text(0.99999991) == "0.99999991"
     shown = [confidence_text(value) for value in (None, 1.0, 0.5, 0.0, -3.25, 1e-7, float("nan"))]
     assert shown == [UNKNOWN, "1", "0.5", "0", "-3.25", "0.0000001", "nan"]
+
+
+def test_lists_of_tasks_are_as_long_as_they_say_and_one_click_away(make_report):
+    rows = [{"contender": name, "task": f"t{i:02}", "status": status, "suite": "s"}
+            for i in range(12) for name, status in zip("ABC", ("passed" if i < 5 else "failed",
+            "passed" if i < 7 else "failed", "errored" if i == 11 else "passed" if i < 4 else "failed"),
+            strict=True)]  # fmt: skip
+    folder = make_report(rows)
+    (said,) = [body for body in bodies(drawn("tasks", folder)) if 'class="lists"' in body]
+    assert re.findall(r">([a-z ]+: \d+)<", said) == ["all failed: 5", "all passed: 4", "they differ: 3"]
+    for link, count in zip(re.findall(r'href="([^"]*)"', said), (5, 4, 3), strict=True):
+        asked = {key: values[0] for key, values in parse_qs(html.unescape(link)[1:]).items() if key != "page"}
+        assert f"of {count} tasks; {3 * count} attempts" in texts(drawn("tasks", folder, **asked))
+
+
+def test_the_slowest_and_the_most_expensive_stand_first(make_report):
+    rows = [{"contender": name, "task": f"t{i}", "status": "passed", "suite": "s", "latency_s": 1.0 + (7 * i) % 5,
+             "cost_usd": None if i == 2 else 0.1 * i * (1 + 10 * (name == "B" and i == 1))}
+            for i in range(5) for name in "AB"]  # fmt: skip
+    folder = make_report(rows)
+
+    def order(**asked):
+        return "".join(row[0].split()[0][1:] for row in table(drawn("tasks", folder, **asked), "results")[1:])
+
+    assert order() == "01234"
+    assert order(order="slowest first") == "24130"
+    assert order(order="most expensive first") == "14302"  # what is not known comes last
+    assert order(order="most expensive first", who="A") == "43102"
+    page = drawn("tasks", folder)
+    assert "most output tokens first" not in page.selectbox(key="order").options
+
+
+def test_contenders_are_turned_to_a_page_at_a_time(make_report):
+    folder = make_report(many([f"c{i:02}" for i in range(45)], tasks_=2))
+    seen = [name for page in "123" for name in table(drawn("tasks", folder, wp=page), "results")[0][1:]]
+    assert seen == [f"c{i:02}" for i in range(45)]
+    assert "Contenders 21 to 40 of 45" in texts(drawn("tasks", folder, wp="2"))

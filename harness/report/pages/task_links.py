@@ -9,6 +9,11 @@ from harness.report.pages.choices import href
 
 FLIPPED = "only one of the two passed"  # as the page Tasks calls what flipped either way
 
+FIRST = {"slowest first": "latency_s", "most expensive first": "cost_usd", "most input tokens first": "input_tokens",
+         "most cached input tokens first": "cached_input_tokens", "most output tokens first": "output_tokens",
+         "most reasoning tokens first": "reasoning_tokens"}  # fmt: skip
+"""What that page calls its orders by an amount, and the amounts."""
+
 
 def tasks_href(**asked: str) -> str:
     """A link to the tasks that are asked for so, by keys of that page's address."""
