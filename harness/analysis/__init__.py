@@ -7,7 +7,8 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.analysis.action_counts import ActionCount
     from harness.analysis.adapter_evidence import AdapterUse, MeasuredDomain, adapter_use
-    from harness.analysis.agreement import agreement
+    from harness.analysis.agreed_tasks import agreement
+    from harness.analysis.amounts import Spread, amounts_known, spreads
     from harness.analysis.between_reports import ContenderChange, SuiteChange, TwoReports, two_reports
     from harness.analysis.by_domain import Domains, domains
     from harness.analysis.changed import Change, changes

@@ -71,7 +71,7 @@ def lists_html(counts: Mapping[str, int], links: Mapping[str, str]) -> str:
     for words, count in counts.items():
         said = f"{html_text(words)}: {count:,}"
         parts.append(f'<a href="{html.escape(links[words])}" target="_self">{said}</a>' if count else said)
-    return f'<p class="lists">Of all contenders {" · ".join(parts)} tasks</p>'
+    return f'<p class="lists">Tasks at which contenders agree or not: {" · ".join(parts)}</p>'
 
 
 def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> Table:

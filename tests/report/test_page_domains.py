@@ -188,7 +188,7 @@ def test_sixty_contenders_in_two_hundred_domains_are_reached_a_page_at_a_time(ma
     folder = make_report(rows, experiment="reference: c00\n")
     domains_, contenders = [], []
     for at in "1234":
-        head, *lines = table(drawn("by_domain", folder, dp=at, domains="as in the report"), "heat")
+        _, *lines = table(drawn("by_domain", folder, dp=at, domains="as in the report"), "heat")
         domains_ += [line[0].split()[0] for line in lines]
     for at in "123":
         contenders += table(drawn("by_domain", folder, wp=at), "heat")[0][1:]

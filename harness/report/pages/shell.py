@@ -18,6 +18,7 @@ from harness.report.html_parts import html_text, style
 from harness.report.pages import (
     answer,
     by_domain,
+    distributions,
     escalation,
     head_to_head,
     history,
@@ -42,6 +43,7 @@ PAGES: dict[str, Callable[[Shown], None]] = {
     "Money": money.page,
     "Skills": skill_use.page,
     "Tasks": tasks.page,
+    "Distributions": distributions.page,
     "Gate and history": history.page,
 }  # by their titles, which stand in the address: for a path of its own Streamlit asks the server for files that are not
 

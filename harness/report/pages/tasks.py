@@ -11,13 +11,22 @@ from typing import Protocol, TypeVar
 import streamlit as st
 
 from harness import store
-from harness.analysis import TaskList, agreement, answers_note, attempts_csv, attempts_jsonl, search_note, task_page
+from harness.analysis import (
+    TaskList,
+    agreement,
+    answers_note,
+    attempts_csv,
+    attempts_jsonl,
+    progress_of,
+    search_note,
+    task_page,
+)
 from harness.core import OwnbenchError, listed, visible
 from harness.report import task_tables as tables
 from harness.report.pages import loading
 from harness.report.pages.choices import choose, complaints, paged, several, ticked, turned, written
 from harness.report.pages.label_table import confusion
-from harness.report.pages.loading import Evidence, Shown, plain_index, remembered, scoreboard_for
+from harness.report.pages.loading import Evidence, Shown, plain_index, remembered
 from harness.report.pages.open_task import Found, open_task
 from harness.report.pages.parts import download, file_name, html, loud, section, show, title, write
 from harness.report.pages.task_links import FIRST, tasks_href
@@ -64,7 +73,7 @@ def page(shown: Shown) -> None:
         else:
             title("Tasks", "What each contender made of each task; a click on a task shows all answers to it.")
         with suppress(OwnbenchError):  # tasks are shown even where there is nothing to rate
-            loud(scoreboard_for(evidence).warning)
+            loud(progress_of(*loading.table_of(evidence)).warning)
 
 
 def _lists(evidence: Evidence) -> None:
