@@ -83,6 +83,7 @@ def failures(
     *,
     domains: Sequence[str] = (),
     causes: Sequence[str] = (),
+    metadata: Sequence[str] = (),
     limit: int | None = None,
     split: str | None = None,
 ) -> Failures:
@@ -99,7 +100,8 @@ def failures(
         table.index(name)
     index, every = table.outcomes, tuple(dict.fromkeys(contenders)) or table.contenders
     words = ("failed", PARTLY, *(("errored", "ungraded") if causes else ()))
-    wanted = TaskFilter(contenders=every, split=table.split, domains=domains, causes=causes, statuses=words)
+    wanted = TaskFilter(contenders=every, split=table.split, domains=domains, causes=causes, statuses=words,
+                        metadata=metadata)  # fmt: skip
     rows = matching_rows(index, wanted)
     rows = rows[~index.repeated[rows]]
     places = table.task_places[index.task[rows]]
@@ -135,7 +137,7 @@ def failures(
         total=len(found),
         tasks=tuple(shown),
         causes=by_cause,
-        sentence=_sentence(name, table, contenders, [*domains, *causes], len(found)),
+        sentence=_sentence(name, table, contenders, [*domains, *causes, *metadata], len(found)),
         warning=progress_of(table, manifest).warning,
     )
 

@@ -88,5 +88,6 @@ if TYPE_CHECKING:
         recorded_replies,
         tables_are_whole,
     )
+    from harness.store.task_metadata import keep_metadata, metadata_found, read_metadata
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -9,6 +9,7 @@ import numpy as np
 from harness.core import EvidenceError, UsageError
 from harness.store.columns import Array, Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
+from harness.store.task_metadata import tasks_with_metadata
 
 FLIPS = ("lost", "gained", "either")
 """Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""
@@ -34,6 +35,8 @@ class TaskFilter:
     causes: Sequence[str] = ()
     labels: Sequence[str] = ()  # expected
     given: Sequence[str] = ()  # labels that were answered
+    metadata: Sequence[str] = ()
+    """``KEY=VALUE`` of a task's metadata: of each key that is named one of its values."""
     escalated: bool | None = None
     flipped: tuple[str, str, str] | None = None
     """Two contenders and one of `FLIPS`: the tasks that only one of them passed, as a comparison of the two counts."""
@@ -211,14 +214,7 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
     ):
         if names:
             keep &= _among(index, index.words(column), names, what)
-    tasks = np.ones(index.tasks, dtype=bool)
-    for words, names, what in ((index.suite, wanted.suites, "suite"), (index.domain, wanted.domains, "domain")):
-        if names:
-            tasks &= _among(index, words, names, what)
-    if wanted.flipped is not None:
-        tasks &= _flipped(index, *wanted.flipped, wanted.split)
-    if wanted.agreement:
-        tasks &= _agreeing(index, wanted)
+    tasks = _tasks_wanted(index, wanted)
     if not tasks.all():
         keep &= tasks[index.task]
     if wanted.escalated is not None:
@@ -226,6 +222,21 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
     if wanted.text:
         keep &= _with_text(index, wanted)
     return np.flatnonzero(keep)
+
+
+def _tasks_wanted(index: Outcomes, wanted: TaskFilter) -> Array:
+    """Of each task whether it is as asked for, whatever its attempts are."""
+    tasks = np.ones(index.tasks, dtype=bool)
+    for words, names, what in ((index.suite, wanted.suites, "suite"), (index.domain, wanted.domains, "domain")):
+        if names:
+            tasks &= _among(index, words, names, what)
+    if wanted.metadata:
+        tasks &= tasks_with_metadata(index, wanted.metadata)
+    if wanted.flipped is not None:
+        tasks &= _flipped(index, *wanted.flipped, wanted.split)
+    if wanted.agreement:
+        tasks &= _agreeing(index, wanted)
+    return tasks
 
 
 def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:

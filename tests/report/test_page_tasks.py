@@ -41,6 +41,7 @@ from harness.store import (
     attempt_of,
     count_results,
     import_table,
+    keep_metadata,
     matching_rows,
     parse_mapping,
 )
@@ -436,7 +437,7 @@ def links(page):
 
 def test_a_row_leads_to_its_task_and_keeps_what_was_asked(make_report):
     folder = make_report(many())
-    found = links(drawn("tasks", folder, who="A", status="failed", q="t"))
+    found = [link for link in links(drawn("tasks", folder, who="A", status="failed", q="t")) if "task=" in link]
     assert len(found) == 20
     asked = parse_qs(found[3][1:])
     name = table(drawn("tasks", folder, who="A", status="failed", q="t"), "results")[4][0].split()[0]
@@ -560,3 +561,25 @@ def test_contenders_are_turned_to_a_page_at_a_time(make_report):
     seen = [name for page in "123" for name in table(drawn("tasks", folder, wp=page), "results")[0][1:]]
     assert seen == [f"c{i:02}" for i in range(45)]
     assert "Contenders 21 to 40 of 45" in texts(drawn("tasks", folder, wp="2"))
+
+
+def test_tasks_are_filtered_by_their_metadata_and_the_address_says_so(make_report):
+    rows = [{**row, "task_digest": f"d-{row['task']}"} for row in many(tasks_=6)]
+    folder = make_report(rows)
+    keep_metadata(folder, [(f"d-t{i:02}", {"level": "hard" if i % 2 else HOSTILE}) for i in range(6)])
+    page = drawn("tasks", folder, meta="level=hard", who="A")
+    assert "1 to 3 of 3 tasks; 3 attempts" in texts(page)
+    assert "Metadata: level=hard" in texts(page)
+    assert parse_qs(links(page)[-1][1:])["meta"] == ["level=hard"]
+    assert "1 to 6 of 6 tasks" in texts(page.multiselect(key="meta").set_value([]).run())
+    said = " ".join(bodies(drawn("tasks", folder, meta="level=none")))
+    assert "meta=level=none, which is not here" in said
+    assert "<img" not in said
+
+
+def test_a_link_may_name_what_a_long_list_does_not_offer(make_report, monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_OPTIONS", 3)
+    rows = [{"contender": "A", "task": f"t{i}", "domain": f"d{i}", "status": "failed"} for i in range(9)]
+    page = drawn("tasks", make_report(rows), domain="d7")
+    assert "1 to 1 of 1 task" in texts(page)
+    assert page.multiselect(key="domain").options == ["d0", "d1", "d2", "d7"]

@@ -21,7 +21,7 @@ ORDERS: dict[str, Callable[[Scoreboard], list[str]]] = {
     "as in the report": lambda view: list(view.domains),
     "lowest pass rates first": by_rate,
 }
-DOWN, ACROSS = 50, 20  # rows and columns of the heatmap
+DOWN, ACROSS = 60, 20  # rows and columns of the heatmap
 LISTED = 100  # tasks of a list that are shown
 
 

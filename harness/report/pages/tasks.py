@@ -145,17 +145,18 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
     there = _there(evidence)
     results = tuple(result for result in tables.STATUSES if result in there["result"])
     offered = {**there, "who": index.contenders, "status": results, "label": there["label_true"],
-               "given": there["label_predicted"]}  # fmt: skip
+               "given": there["label_predicted"], "meta": _metadata(evidence)}  # fmt: skip
     keys = (*LISTS, "escalated", "flipped", "agree", "order")
     with st.expander("Filter and order"):
-        asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
+        asked = [key for key in LISTS if len(offered[key]) >= (1 if key in {"cause", "meta"} else 2)]
         chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
         places = st.columns(3)
         for number, key in enumerate(asked):
             names, label = offered[key], LISTS[key]
             if len(names) > MOST_OPTIONS:
                 label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
-            shown, at = labels(names[:MOST_OPTIONS]), places[number % 3]
+            there_too = [name for name in st.session_state.get(key, st.query_params.get_all(key)) if name in names]
+            shown, at = labels(list(dict.fromkeys((*names[:MOST_OPTIONS], *there_too)))), places[number % 3]
             chosen[key] = tuple(several(label, shown, key, placeholder="all", at=at, aloud=False))
         escalated = None
         if (index.escalated >= 0).any():
@@ -178,6 +179,7 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
     write("; ".join(f"{what}: {said}" for what, said in set_.items()))
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
                       statuses=chosen["status"], causes=chosen["cause"], labels=chosen["label"], given=chosen["given"],
+                      metadata=chosen["meta"],
                       escalated=escalated, flipped=flipped, agreement=agreement,
                       first=ORDERS[order])  # fmt: skip
 
@@ -185,6 +187,11 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
 @remembered(8)
 def _there(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     return store.words_found(plain_index(evidence), evidence.split)
+
+
+@remembered(8)
+def _metadata(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(store.metadata_found(plain_index(evidence)))
 
 
 def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
