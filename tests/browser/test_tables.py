@@ -18,10 +18,13 @@ def few_report(tmp_path_factory):
     """Later contenders pass less and cost more."""
     report = tmp_path_factory.mktemp("reports") / "few"
     report.mkdir()
-    rows = [{"contender": f"c{c:02}", "task": f"t{d:03}", "domain": f"d{d:03}", "trial": 0, "suite": "s",
-             "split": "test", "passed": (7 * c + 3 * d) % 24 >= c,
-             "status": "passed" if (7 * c + 3 * d) % 24 >= c else "failed", "cost_usd": 0.001 * (c + 1), "latency_s": 0.05 * (c + 1)}
-            for c in range(CONTENDERS) for d in range(DOMAINS)]  # fmt: skip
+    rows = []
+    for c in range(CONTENDERS):
+        for d in range(DOMAINS):
+            passed = (7 * c + 3 * d) % 24 >= c
+            rows.append({"contender": f"c{c:02}", "task": f"t{d:03}", "domain": f"d{d:03}", "trial": 0, "suite": "s",
+                         "split": "test", "passed": passed, "status": "passed" if passed else "failed",
+                         "cost_usd": 0.001 * (c + 1), "latency_s": 0.05 * (c + 1)})  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows), report / "outcomes.parquet")
     (report / "experiment.yaml").write_text("reference: c00\n")
     write_report(report)
