@@ -151,6 +151,14 @@ def _interest(table: TaskTable, graded: Mask, passed: Mask, contenders: Collecti
     return np.asarray(share * (1 - share))
 
 
+def failed_places(table: TaskTable, contender: str) -> list[int]:
+    """Positions of the tasks that a contender failed, half of its graded trials or more; in the order of `failures`."""
+    graded, passed = table.counts > 0, table.sums > 0.5 * table.counts
+    own = table.index(contender)
+    found = np.flatnonzero(graded[own] & ~passed[own])
+    return [int(one) for one in found[np.argsort(-_interest(table, graded, passed, [contender])[found], kind="stable")]]
+
+
 Told = tuple[Transcript | None, str | None, str | None]  # the conversation, what was asked in it, why there is none
 
 

@@ -42,8 +42,9 @@ def html_blocks(blocks: Iterable[Block]) -> str:
         elif isinstance(block, Fold):
             head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
             kind = f' class="{block.kind}"' if block.kind else ""
-            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>"
-                         f"{html_blocks(block.blocks)}</details>")  # fmt: skip
+            inside = html_blocks(block.blocks)  # a link to what lies inside opens it
+            inside = f'<div id="{block.part}">{inside}</div>' if block.part else inside
+            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>{inside}</details>")
         elif block.kind == "section":
             parts.append(f'<h2 id="part-{sections}">{html_text(block.lines[0])}</h2>\n')
             sections += 1
@@ -179,7 +180,7 @@ def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     hover = f' title="{html_text(cell.hover)}"' if cell.hover else ""
     write = html_code if cell.code and not plain else html_text if place else html_name
     text = write(cell.text)
-    if cell.link.startswith("?"):
+    if cell.link.startswith(("?", "#part-")):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
     return f"<{tag}{scope}{_side(place, column)}{hover}{_ground(cell)}{label}>{text}</{tag}>"

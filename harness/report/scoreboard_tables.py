@@ -141,7 +141,7 @@ def comparisons_table(view: Scoreboard) -> Table:
 BY_DAY = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
 BY_NIGHT = (33, 36, 42), (22, 104, 168)  # the same on a dark page, from dark to bright; white is read well on all of it
-ON_PAPER = (30, 120, 14)
+ON_PAPER = (30, 240, 14)
 """Contenders, domains and columns that a written page shows; a line says where there are more."""
 
 

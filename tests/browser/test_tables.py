@@ -80,6 +80,22 @@ def test_the_file_sorts_without_a_script(chromium, few_report, options):
     context.close()
 
 
+def test_a_row_of_the_file_leads_to_the_tasks_that_failed(chromium, few_report):
+    context = chromium.new_context(offline=True, viewport={"width": 1280, "height": 800})
+    tab = context.new_page()
+    tab.goto((few_report / "report.html").as_uri())
+    row = tab.locator("table.scores tbody tr").filter(has=tab.get_by_text("c05", exact=True))
+    row.locator("a").click()
+    part = tab.locator("details:has(> summary:has-text('c05')):has-text('Those first')")
+    assert part.get_attribute("open") is not None
+    box = part.bounding_box()
+    assert -50 <= box["y"] < 800
+    failed = [f"t{d:03}" for d in range(DOMAINS) if (35 + 3 * d) % 24 < 5]
+    assert f"{len(failed)} tasks failed" in part.inner_text()
+    assert all(name in part.inner_text() for name in failed)
+    context.close()
+
+
 def test_on_a_phone_the_columns_are_a_line_of_buttons(chromium, few_report):
     context = chromium.new_context(offline=True, viewport={"width": 390, "height": 844})
     tab = context.new_page()
