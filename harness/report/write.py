@@ -19,6 +19,7 @@ from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
+from harness.report.spread_strips import SHOWN, spread_table
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
 from harness.verdict import Advice, AdviceSettings, SweepSettings
@@ -71,6 +72,7 @@ def report_blocks(
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
+    yield from _spreads(table)
     if len(view.domains) > 1:
         yield from _domains(view)
     yield from _escalation(table, manifest, view)
@@ -94,6 +96,16 @@ def report_blocks(
 def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
     if table.rows:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
+
+
+def _spreads(table: TaskTable) -> Iterator[Block]:
+    """How latency, cost and tokens vary from attempt to attempt, a folded table each."""
+    found = {name: analysis.spreads(table, name) for name in analysis.amounts_known(table)}
+    if any(found.values()):
+        yield Text(["Latency, cost and tokens of an attempt"], "section", only=PAGE)
+    for name, of in found.items():
+        if of:
+            yield Fold(f"{SHOWN[name].title}: p10 to the largest", [Shown(spread_table(of, name))], only=PAGE)
 
 
 def _domains(view: Scoreboard) -> Iterator[Block]:

@@ -298,9 +298,16 @@ def _fared(index: Outcomes, wanted: TaskFilter) -> tuple[Array, Array, Array]:
 
     NaN, and 0 apart, where no contender has a graded attempt.
     """
-    named = dict.fromkeys(wanted.contenders)
+    named = tuple(dict.fromkeys(wanted.contenders))
     names = named if len(named) > 1 else index.contenders  # one by itself never differs
-    usable = index.in_split(wanted.split) & (index.status.codes < GRADED)
+    kept, asked = index.fared, (names, wanted.split)
+    if kept is None or kept[0] != asked:
+        kept = index.fared = asked, _fared_of(index, names, wanted.split)
+    return kept[1]
+
+
+def _fared_of(index: Outcomes, names: Sequence[str], split: str | None) -> tuple[Array, Array, Array]:
+    usable = index.in_split(split) & (index.status.codes < GRADED)
     low, high = np.full(index.tasks, np.inf), np.full(index.tasks, -np.inf)
     count, total, squares = np.zeros((3, index.tasks))
     for name in names:  # one at a time: a table of all would be as large as the report

@@ -11,6 +11,7 @@ from app_page import bodies, drawn, table, texts
 from harness.analysis import amounts_known, load_evidence, spreads
 from harness.analysis.scores import scoreboard
 from harness.core import UsageError, dollars, seconds
+from harness.report import write_report
 from harness.report.spread_strips import spread_figure, spread_table
 from harness.report.vega import DAY, NIGHT, vega_lite
 
@@ -63,6 +64,15 @@ def test_a_row_leads_to_the_tasks_that_took_most(timed):
     assert asked == {"page": ["Tasks"], "who": ["A"], "order": ["most expensive first"]}
     found = drawn("tasks", timed, who="A", order="most expensive first")
     assert table(found, "results")[1][0].split()[0] == "t39"  # errored, and paid for all the same
+
+
+def test_the_file_has_the_same_tables(timed):
+    write_report(timed)
+    page = (timed / "report.html").read_text()
+    parts = re.findall(r'<table class="spreads">.*?</table>', page, re.DOTALL)
+    assert len(parts) == 3
+    assert seconds(90.0) in parts[0]
+    assert "Latency: p10 to the largest" in page
 
 
 def test_a_report_without_amounts_says_so(make_report):
