@@ -249,7 +249,7 @@ def _failed(table: TaskTable, parts: Mapping[str, str]) -> Iterator[Block]:
         known = {*by_domain, *(table.tasks[place] for place in failed[:FLIPS_LISTED])}
         rest = [FAILED if failed else "None."]
         yield Fold(f"{core.plural(len(failed), 'task')} failed", [Text(lines, "notes", known), Text(rest, "legend")],
-                   f"`{name}`", (name,), only=PAGE, part=part)  # fmt: skip
+                   f"`{name}`", (name,), "failed", only=PAGE, part=part)  # fmt: skip
 
 
 def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
