@@ -150,8 +150,10 @@ ANSWER_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # 
 REASONING = frozenset({"thinking", "reasoning", "reasoning_effort"})
 """Settings of a model that thinks first: a short limit is refused then, or leaves no answer."""
 _REUSED = "cache_prompt"
-"""Whether llama.cpp's server keeps what it computed of a prompt. It goes on from it with other scales of ``lora`` too, and
-then answers with a part of the prompt as the base or another adapter has read it; so it is told not to.
+"""Whether llama.cpp's server keeps what it computed of a prompt.
+
+It goes on from it with other scales of ``lora`` too, and then answers with a part of the prompt as the base or another
+adapter has read it; so it is told not to.
 """
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
 _SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
