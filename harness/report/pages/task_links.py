@@ -1,11 +1,17 @@
 """Links to the tasks behind a figure: what the page Tasks is asked for stands in them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlencode
 
-from harness.report.blocks import Cell, Table
+from harness.report.blocks import Cell, Table, linked
 from harness.report.pages.choices import href
+
+FLIPPED = "only one of the two passed"  # as the page Tasks calls what flipped either way
+
+FIRST = {"slowest first": "latency_s", "most expensive first": "cost_usd", "most input tokens first": "input_tokens",
+         "most cached input tokens first": "cached_input_tokens", "most output tokens first": "output_tokens",
+         "most reasoning tokens first": "reasoning_tokens"}  # fmt: skip
+"""What that page calls its orders by an amount, and the amounts."""
 
 
 def tasks_href(**asked: str) -> str:
@@ -18,18 +24,31 @@ def tasks_in_report(report: str, **asked: str) -> str:
     return "?" + urlencode([("page", "Tasks"), ("report", report), *asked.items()])
 
 
-def linked(table: Table, link: Callable[[Sequence[Cell]], str]) -> Table:
-    """A table whose rows' first cells lead somewhere; an empty link leaves one as it is."""
-    rows = []
-    for row in table.rows:
-        to = link(row)
-        rows.append((replace(row[0], link=to), *row[1:]) if to else row)
-    return replace(table, rows=tuple(rows))
+def behind_contenders(table: Table, names: Collection[str], **where: str) -> Table:
+    """A table of contenders, each of which leads to what it failed; one of another name, as of one seed, has no tasks.
+
+    ``where`` says of which of several reports.
+    """
+    return linked(table, lambda row: _failures(row[0].text, where) if row[0].text in names else "")
+
+
+def _failures(contender: str, where: Mapping[str, str]) -> str:
+    return tasks_href(**where, who=contender, status="failed")
+
+
+def behind_pairs(table: Table, names: Collection[str], **where: str) -> Table:
+    """A table of comparisons, contender and other first, each of which leads to what only one of the two passed."""
+
+    def link(row: Sequence[Cell]) -> str:
+        a, b = (cell.text for cell in row[:2])
+        return tasks_href(**where, flipped=FLIPPED, a=a, b=b) if {a, b} <= {*names} else ""
+
+    return linked(table, link)
 
 
 def behind_domains(table: Table, a: str, b: str) -> Table:
     """A table of domains, each of which leads to its tasks that only one of two contenders passed."""
     return linked(
         table,
-        lambda row: tasks_href(domain=row[0].text, flipped="only one of the two passed", a=a, b=b),
+        lambda row: tasks_href(domain=row[0].text, flipped=FLIPPED, a=a, b=b),
     )
