@@ -20,6 +20,7 @@ INPUTS = {
     "outage_days_per_year": "outage days a year", "data_must_stay_inside": "data must stay inside",
     "retrain_months": "months between trainings", "reauthor_months": "months between authorings",
     "gpu_hour_usd": "machine's hour", "moving_usd": "moving to another model", "margin": "margin of quality",
+    "result_is_sold": "the result is sold",
 }  # fmt: skip
 """Every input as a figure and a form call it."""
 PARTS = {**INPUTS, "retrain_months": "retraining", "reauthor_months": "skills written again", "moving_usd": "moving"}

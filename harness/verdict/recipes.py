@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from harness.core import ContenderRecord, Described, as_json, digest_json
+from harness.core import ContenderRecord, Described, UsageError, as_json, digest_json, nearest
 from harness.store import TaskTable
 
 
@@ -15,8 +15,10 @@ def seed_groups(table: TaskTable, known: Described) -> Callable[[str], tuple[str
         if name not in table.contenders and name in recipes:
             return recipes[name]
         seeds = tuple(one for one in table.contenders if seed_of(one, known) == name)
-        if not seeds or name in table.contenders:
-            table.index(name)
+        if not seeds and name not in table.contenders:
+            groups = [one.seed_of for one in known.contenders.values() if one.seed_of]
+            near = nearest(name, dict.fromkeys([*table.contenders, *groups]))
+            raise UsageError(f"{table.report} has no contender {name!r}; {near}")
         return (name,) if name in table.contenders else seeds
 
     return of
