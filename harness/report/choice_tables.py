@@ -137,11 +137,16 @@ def _parts(view: Advice, option: Option) -> list[Cell]:
 _KEPT = {"yes": "no", "no": "yes"}  # of "it forgets": whether nothing is forgotten, which speaks for owning
 
 
-def conditions_table(view: Advice) -> Table:
-    """The conditions under which owning wins, each answered from the evidence where there is some."""
-    rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
+def condition_rows(view: Advice) -> list[tuple[str, str, str]]:
+    """Each condition under which owning wins, whether it holds, and the evidence: a yes speaks for owning."""
+    rows = [(c.name, c.answer, c.evidence) for c in view.conditions]
     rows += [(f"nothing is forgotten: {f.tuned}", _KEPT.get(f.answer, f.answer), f.evidence) for f in view.forgetting]
-    rows.append(("the result may be sold", view.sale.answer, view.sale.evidence))
+    return [*rows, ("the result may be sold", view.sale.answer, view.sale.evidence)]
+
+
+def conditions_table(view: Advice) -> Table:
+    """The same as a table, with inputs by their labels."""
+    rows = [(name, answer, in_labels(evidence)) for name, answer, evidence in condition_rows(view)]
     return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
 
 

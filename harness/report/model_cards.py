@@ -48,7 +48,7 @@ def _standing(uses: Sequence[AdapterUse]) -> list[str]:
             markdown_text(row.domain),
         )
         if row.general and one.high < 0.0:
-            found.append(f"It forgot: on {on}, general work, it passes fewer tasks than the base alone, {gap}.")
+            found.append(f"It forgot general work: on {on} it passes fewer tasks than the base alone, {gap}.")
         elif not row.general and one.high < 0.0:
             found.append(f"On {on} it passes fewer tasks than the base alone, {gap}.")
         elif not row.general and one.low <= 0.0:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.core import Decision, EvidenceError, UsageError, UserFileError, percent_interval
+from harness.report.choice_tables import condition_rows
 from harness.verdict import AdviceSettings, advise, load_assumptions
 
 ALL = {
@@ -514,6 +515,9 @@ def test_forgetting_is_a_condition_of_owning(tmp_path):
     ]
     assert forgot.reasons[0].startswith("Tuning made tuned forget: tuned against base on 40 tasks")
     assert forgot.n_tasks == 200  # the general suite is not the work
+    assert ("nothing is forgotten: tuned", "no") in [row[:2] for row in condition_rows(forgot)], (
+        "a yes speaks for owning"
+    )
     kept = asked(general(tmp_path, 40))
     assert kept.advice == Decision.OWN
     assert kept.forgetting[0].answer == "unknown"  # 40 equal outcomes do not prove two points
