@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.core import visible
 from harness.report.blocks import LISTS, PAGE, Block, Cell, Column, Drawn, Fold, Shown, Table, Text, parts_of, written
-from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, svg
+from harness.report.chart_tables import chart_table
+from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, spoken, svg
 
 ROWS_SHOWN, CARDS_SHOWN = 15, 4  # rows of a table, and of one in a narrow place, before the rest is folded away
 NAMES_AS_TEXT = {"heat", "results", "facts", "facts rules"}
@@ -123,14 +124,16 @@ def html_table(table: Table) -> str:
     if not rows:
         return ""
     plain = table.kind in NAMES_AS_TEXT
-    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}</th>' for i, c in enumerate(columns))
+    # A column without a title has no heading that could be read out.
+    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}</th>' if _title(c) else "<td></td>"
+                   for i, c in enumerate(columns))  # fmt: skip
     lines = ("".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) for row in rows)
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     title = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
     cells = "".join(f"<span{_ground(cell)}>{html_text(cell.text)}</span>" for cell in table.scale)
     scale = f'<p class="scale">pass rate: {cells}</p>' if cells else ""
     return (
-        f'{scale}<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}">'
+        f'{scale}<div class="wide" role="group" tabindex="0" aria-label="{html_text(table.title or "table")}">'
         f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"{html_list(table.notes)}"
     )
@@ -179,10 +182,17 @@ def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
     said = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes)
     said += "".join(f'<span class="narrow">{html_text(note)}</span>' for note in narrow.notes if note not in wide.notes)
     drawn = "".join(
-        f'<div class="{where}" role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+        f'<div class="{where}" role="img" aria-label="{html.escape(spoken(figure.words))}">{_drawn(figure)}</div>'
         for where, figure in (("broad", wide), ("narrow", narrow))
     )
-    return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>{drawn}</figure>"
+    caption = f"<figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>"
+    return f"<figure>{caption}{drawn}</figure>{told_table(wide)}"
+
+
+def told_table(figure: Figure) -> str:
+    """The figures of a chart as a table that a reader opens; nothing where it tells none."""
+    drawn, name = html_table(chart_table(figure)), html_text(figure.title)
+    return f'<details class="later"><summary>Table: {name}</summary>{drawn}</details>' if drawn else ""
 
 
 def _drawn(figure: Figure) -> str:
