@@ -1,8 +1,7 @@
 """What a page must be for those who use a screen reader, a keyboard, or see little: axe-core's rules, and ours."""
 
-from axe_playwright_python.sync_playwright import Axe
+from itertools import pairwise
 
-AXE = Axe()
 OPEN = "() => document.querySelectorAll('details').forEach(one => one.open = true)"
 HEADINGS = """() => [...document.querySelectorAll('h1,h2,h3,h4,h5,h6')]
     .filter(one => one.checkVisibility()).map(one => Number(one.tagName[1]))"""
@@ -22,8 +21,8 @@ FAINT = """() => {
         const c = colour[i] / 255;
         return sum + share * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); }, 0);
     return [...document.querySelectorAll('svg text')].flatMap(text => {
-        const drawing = text.closest('svg').style.backgroundColor, body = getComputedStyle(document.body).backgroundColor;
-        const style = getComputedStyle(text), ground = numbers(drawing || body);
+        const drawing = text.closest('svg').style.backgroundColor, style = getComputedStyle(text);
+        const ground = numbers(drawing || getComputedStyle(document.body).backgroundColor);
         if (style.fill === 'none' || !text.textContent.trim() || !text.checkVisibility()) return [];
         let seen = numbers(style.fill)[3];
         for (let one = text; one.tagName !== 'svg'; one = one.parentElement) seen *= getComputedStyle(one).opacity;
@@ -37,8 +36,10 @@ FAINT = """() => {
 
 def serious(page):
     """What axe-core finds serious or critical on the page, with all that is folded opened."""
+    from axe_playwright_python.sync_playwright import Axe  # MIT; axe-core in it is MPL 2.0
+
     page.evaluate(OPEN)
-    found = AXE.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [f"{one['id']}: {node['target']} {node['html'][:200]}"
             for one in found if one["impact"] in {"serious", "critical"} for node in one["nodes"]]  # fmt: skip
 
@@ -49,7 +50,7 @@ def check(page):
     levels = page.evaluate(HEADINGS)
     assert levels.count(1) == 1
     assert levels[0] == 1
-    assert all(below <= above + 1 for above, below in zip(levels, levels[1:], strict=False)), levels
+    assert all(below <= above + 1 for above, below in pairwise(levels)), levels
     assert page.evaluate("() => document.documentElement.lang") == "en"
     for description, read, table in page.evaluate(CHARTS):
         assert 10 < len(description) < 500

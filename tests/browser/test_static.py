@@ -2,6 +2,7 @@
 
 import re
 
+import accessible
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
