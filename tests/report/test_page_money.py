@@ -259,7 +259,7 @@ def test_an_incomplete_run_and_names_of_others(tmp_path):
     page = drawn("money", folder)
     assert "INCOMPLETE" in texts(page)
     assert "<img" not in " ".join(bodies(page))
-    words = [e.value for e in (*page.caption, *page.markdown, *page.subheader, *page.title, *page.info)]
+    words = [e.value for e in (*page.caption, *page.markdown, *page.header, *page.title, *page.info)]
     assert not any("alert(1)" in text for text in words)
 
 
