@@ -1,21 +1,12 @@
-"""What a browser is given first: a picture of the page to come, and the names of the scripts that it will need.
+"""What a browser is given first: a picture of the page to come. Streamlit's own is empty until its scripts run."""
 
-Streamlit's own first page is empty until its scripts run, and it asks for those that draw a chart when the first chart
-has come. Here the page shows at once that something comes, and all scripts of a first page are fetched together.
-"""
-
-import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-FIRST_DRAWN = ("Html", "Radio", "Multiselect", "Selectbox", "ArrowVegaLiteChart")
-"""Streamlit's scripts, by the beginning of their names, for what every first page holds."""
 ROOT = b'<div id="root"></div>'
 PICTURE = b"""<div id="root"><style>
 .soon{position:fixed;inset:0;padding:5rem 3rem 3rem 21rem;background:#fff;color:#222;font:16px system-ui,sans-serif}
@@ -26,11 +17,10 @@ PICTURE = b"""<div id="root"><style>
 .soon i{background:#3a3835}}
 @media(max-width:48rem){.soon{padding:4rem 1rem}.soon::before{display:none}}
 </style><div class="soon" role="status"><p>Opening the report\xe2\x80\xa6</p><i></i><i></i><i></i><i></i></div></div>"""
-_IMPORTED = re.compile(r'\b(?:from|import)"\./([\w.-]+\.js)"')
 
 
 class FirstLook:
-    """An ASGI application that puts the picture and the names of scripts into Streamlit's first page."""
+    """An ASGI application that puts the picture into Streamlit's first page."""
 
     def __init__(self, app: Callable[[Message, Receive, Send], Awaitable[None]]) -> None:
         self._app = app
@@ -67,31 +57,8 @@ async def _send_page(held: list[Message], send: Send) -> None:
 
 
 def with_first_look(page: bytes) -> bytes:
-    """Streamlit's first page with the picture in it and its scripts named; as it is where it has another form."""
-    links = "".join(
-        f'<link rel="modulepreload" fetchpriority="low" href="./static/js/{name}">'
-        for name in scripts_of(FIRST_DRAWN)
-        if name.encode() not in page
-    )
-    return page.replace(ROOT, PICTURE, 1).replace(b"</head>", links.encode() + b"</head>", 1)
-
-
-@lru_cache(maxsize=1)
-def scripts_of(first: tuple[str, ...]) -> tuple[str, ...]:
-    """The files of Streamlit's scripts whose names begin so, and of all that these import."""
-    import streamlit
-
-    folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
-    found: dict[str, None] = {}
-    _follow(folder, (path.name for one in first for path in sorted(folder.glob(f"{one}.*.js"))), found)
-    return tuple(found)
-
-
-def _follow(folder: Path, names: Iterable[str], found: dict[str, None]) -> None:
-    for name in names:
-        if name not in found and (folder / name).is_file():
-            found[name] = None
-            _follow(folder, _IMPORTED.findall((folder / name).read_text(encoding="utf-8")), found)
+    """Streamlit's first page with the picture in it; as it is where it has another form."""
+    return page.replace(ROOT, PICTURE, 1)
 
 
 def _wants_page(headers: Iterable[tuple[bytes, bytes]]) -> bool:
