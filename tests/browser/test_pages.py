@@ -3,7 +3,8 @@
 import accessible
 import pytest
 
-PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Gate and history")
+PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Distributions",
+         "Gate and history")  # fmt: skip
 
 
 def at(name):
