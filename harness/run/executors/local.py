@@ -16,6 +16,7 @@ from harness.run.crew import Crew
 from harness.run.executors.fleet import START_S, Employer, Fleet
 from harness.run.executors.parts import groups_of, models_of, refuse_more_workers_than_calls
 from harness.run.executors.processes import Nursery, Process, nursery
+from harness.run.opening import warm_up
 from harness.run.session import Shop
 from harness.run.stopping import Watch
 from harness.run.trace import Listener, Observer, Progress
@@ -81,6 +82,8 @@ class LocalExecutor(Employer):
         """Within it other processes can be started. Raises UsageError: those asked for cannot be."""
         with ExitStack() as around:
             if self.workers > 1:
+                if any(backend_of(self.assembled.specs[name]).remote for name in models_of(self.assembled)):
+                    warm_up()  # each worker would do it by itself
                 try:
                     self._nursery = around.enter_context(nursery(self.assembled, recorded))
                 except OSError as error:
