@@ -26,7 +26,7 @@ LEAST = 2_000  # attempts; for fewer one process is enough
 MOST = 8  # processes that a run takes by itself
 CALLS_EACH = 8  # calls at once that each of these has at least
 WORKER_MB = 60  # of memory, roughly, that each does not share
-FULL = 0.9  # of a processor's time: a process that takes as much is at its limit
+FULL = 0.95  # of a processor's time: a process that takes as much is at its limit
 LOOK_EVERY_S = 0.1
 WORTH = 1.0  # what is left has to take so many times the processor's time that the start took
 
