@@ -151,7 +151,8 @@ class Rule(SuiteGrader):
 
     def at_once(self, answer: Answer) -> bool:
         """Of a short answer, where the rule is one of these."""
-        return self.instant and len(answer.text) <= SHORT
+        plain = type(self).grade is Rule.grade and type(self).assess is Rule.assess
+        return plain and self.instant and len(answer.text) <= SHORT
 
     @property
     def compares(self) -> bool:

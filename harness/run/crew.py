@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from contextvars import Context
 from dataclasses import dataclass
 
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of, plural
@@ -49,7 +50,8 @@ class Crew:
     def __post_init__(self) -> None:
         self.assembled, self.clock = self.shop.assembled, self.shop.clock
         self._lost: StorageError | None = None
-        self._in_a_row = 0
+        self._failed: Exception | None = None
+        self._in_a_row, self._apart = 0, Context()
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
@@ -82,7 +84,7 @@ class Crew:
         except StorageError as error:
             self._lost = self._lost or error
         except asyncio.CancelledError:
-            if self.stopped is None and self._lost is None:
+            if self.stopped is None and self._lost is None and self._failed is None:
                 raise
         finally:
             watcher.cancel()
@@ -92,8 +94,8 @@ class Crew:
             while not self._asked.empty():
                 if (dropped := self._asked.get_nowait()) is not None:
                     self._leave(dropped)
-        if self._lost is not None:
-            raise self._lost
+        if (fault := self._lost or self._failed) is not None:
+            raise fault
         if self.shop.broken and self.stopped is None:
             self.stopped = "; ".join(f"{name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
@@ -164,16 +166,16 @@ class Crew:
             self.observe(attempt.id, _BEGUN)
             await self.ask(made)
             by = self.assembled.graders[attempt.task.digest]
+            if not by.models:
+                self._settle(made)
             if made.left or made.grade is not None or (made.answer is not None and by.at_once(made.answer)):
-                own_time.set(None)
-                await self._graded(made, done)
+                # the next request goes out first
+                asyncio.get_running_loop().call_soon(self._grade_at_once, made, done, context=self._apart)
                 self._in_a_row += 1
                 if self._in_a_row % IN_A_ROW == 0:  # answers on record are given without a wait
                     await asyncio.sleep(0)
-                continue
-            if not by.models:
-                self._settle(made)
-            await self._asked.put(made)
+            else:
+                await self._asked.put(made)
             if made.over is not None:  # the watch bounds what is in flight, graded or not
                 await made.over.wait()
 
@@ -234,6 +236,18 @@ class Crew:
         """Grades one answer after another that takes a while."""
         while (made := await self._asked.get()) is not None:
             await self._graded(made, done)
+
+    def _grade_at_once(self, made: Made, done: set[str]) -> None:
+        """As `_graded`, where nothing is waited for."""
+        try:
+            self._graded(made, done).send(None)
+        except StopIteration:
+            return
+        except StorageError:  # it is told of already
+            return
+        except Exception as error:  # noqa: BLE001 - nobody else would hear of it
+            self._failed = self._failed or error
+            self._drop()
 
     async def _graded(self, made: Made, done: set[str]) -> None:
         """Grades an answer; what is graded is kept. Raises StorageError: it cannot be."""
