@@ -18,9 +18,11 @@ from harness.report.html_parts import html_text, style
 from harness.report.pages import (
     answer,
     by_domain,
+    distributions,
     escalation,
     head_to_head,
     history,
+    live,
     loading,
     money,
     skill_use,
@@ -31,6 +33,7 @@ from harness.report.pages.choices import choose, complaints, held, one_of, sever
 from harness.report.pages.loading import Shown
 from harness.report.pages.parts import errors_told, html, loud, made, title, write
 from harness.report.vega import DAY, NIGHT
+from harness.store import running_process
 
 ICON = Path(__file__).with_name("icon.png")  # of the browser's tab; a named icon would be fetched from outside
 
@@ -42,6 +45,7 @@ PAGES: dict[str, Callable[[Shown], None]] = {
     "Money": money.page,
     "Skills": skill_use.page,
     "Tasks": tasks.page,
+    "Distributions": distributions.page,
     "Gate and history": history.page,
 }  # by their titles, which stand in the address: for a path of its own Streamlit asks the server for files that are not
 
@@ -58,6 +62,7 @@ def _draw(given: Sequence[Path]) -> None:
     top = st.container()
     folders, problems = reports_and_problems(given)
     with st.sidebar:
+        st.html(SORTS, unsafe_allow_javascript=True)
         titles = list(PAGES)
         page = held("page", st.radio, "Page", titles, default=titles[0], read=one_of(titles), aloud=False)
         shown = _chosen(folders)
@@ -72,17 +77,23 @@ def _draw(given: Sequence[Path]) -> None:
         st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
         return
     with errors_told():
-        PAGES[page](shown)
+        if live.is_all_there_is(shown):
+            live.page(shown)
+        else:
+            for one in shown.chosen:
+                live.watch(one, whole=page == "Answer")
+            PAGES[page](shown)
     _from_the_top(page)
 
 
 def _chosen(found: Sequence[Path]) -> Shown | None:
     """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
     folders = dict(zip(loading.names_of(found), found, strict=True))
-    # A broken report is not the first that somebody sees.
-    first = [name for name, folder in folders.items() if loading.opens(folder / "outcomes.parquet")] or list(folders)
+    # A run under way is what somebody comes to see, and a broken report is not.
+    sound = [name for name, folder in folders.items() if loading.opens(folder / "outcomes.parquet")]
+    first = [name for name, folder in folders.items() if running_process(folder) is not None] or sound or list(folders)
     names = several("Reports", list(folders), "report", default=first[:1], aloud=False)
-    plain = [loading.evidence_of(folders[name]) for name in names]
+    plain = [loading.evidence_of(live.place_of(folders[name])) for name in names]
     splits = list(dict.fromkeys(s for one in plain for s in loading.splits_of(one)))
     split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
     chosen = tuple(loading.evidence_of(e.folder, split if loading.splits_of(e) else None) for e in plain)
@@ -103,9 +114,28 @@ def _where(shown: Shown) -> None:
     html(f'<p class="where">{html_text(listed([e.name for e in shown.chosen]) + said)}</p>')
 
 
+SORTS = """<script>
+if (!window.ownbenchSorts) {
+  window.ownbenchSorts = true;
+  document.addEventListener('change', ({target}) => {
+    if (!target.matches('.wide > table > thead input')) return;
+    const head = target.closest('th'), body = target.closest('table').tBodies[0];
+    const down = target.className === 'down', column = `--${head.cellIndex}`;
+    const place = row => {
+      const rank = row.style.getPropertyValue(column);
+      return rank === '' ? Infinity : down ? -rank : +rank;
+    };
+    body.append(...[...body.rows].sort((a, b) => place(a) === place(b) ? 0 : place(a) - place(b)));
+    for (const one of head.parentNode.cells) one.removeAttribute('aria-sort');
+    head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  });
+}
+</script>"""
+"""Puts a table's rows in the order of the column that is chosen in its head; report.html does so without a script."""
+
 TO_THE_TOP = """<script>
 document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
-</script>"""  # all there is of script: no text of anybody else's comes near it
+</script>"""  # with that above all there is of script: no text of anybody else's comes near it
 
 
 def _from_the_top(page: str) -> None:
