@@ -7,10 +7,9 @@ or a link to anywhere but another page of the dashboard. So a page built of thes
 import html
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 from harness.core import visible
 from harness.report.blocks import LISTS, PAGE, Block, Cell, Column, Drawn, Fold, Shown, Table, Text, parts_of, written
@@ -39,7 +38,7 @@ def html_blocks(blocks: Iterable[Block]) -> str:
             drawn = html_table(block.table)
             parts.append(folded(drawn) if block.fold else drawn)
         elif isinstance(block, Drawn):
-            parts.append(_figure(block.make, *block.of))
+            parts.append(_figure(block))
         elif isinstance(block, Fold):
             head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
             kind = f' class="{block.kind}"' if block.kind else ""
@@ -202,9 +201,9 @@ _PRECISE = re.compile(r"(\d\.\d\d)\d+")
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
 
 
-def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
-    """The figure of ``make(*of)`` for wide places and for narrow ones, its title and notes as texts of the page."""
-    wide, narrow = (make(*of, theme=theme) for theme in (PAPER, PHONE))
+def _figure(block: Drawn) -> str:
+    """A figure for wide places and for narrow ones, its title and notes as texts of the page, its table under it."""
+    wide, narrow = (block.make(*block.of, theme=theme) for theme in (PAPER, PHONE))
     if wide is None or narrow is None:
         return ""
     said = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes)
@@ -214,7 +213,7 @@ def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
         for where, figure in (("broad", wide), ("narrow", narrow))
     )
     caption = f"<figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>"
-    return f"<figure>{caption}{drawn}</figure>{told_table(wide)}"
+    return f"<figure>{caption}{drawn}</figure>" + ("" if block.told else told_table(wide))
 
 
 def told_table(figure: Figure) -> str:

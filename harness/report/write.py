@@ -193,7 +193,7 @@ def _skills(view: Skills) -> Iterator[Block]:
     yield Text(["Skills"], "section")
     yield Text([f"{alarm}." for alarm in view.alarms], "loud")
     yield Shown(skilled.delivered_table(view))
-    yield Drawn(differences.lifts_figure, (view,))
+    yield Drawn(differences.lifts_figure, (view,), told=True)
     yield Shown(skilled.lifts_table(view), fold=True)
     unknown = f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."
     yield Text([] if view.lifts else [unknown])
@@ -220,7 +220,7 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
         lost, gained = ([f for f in pairing.flips if f.direction == way] for way in ("lost", "gained"))
         parts.append(Fold(
             f"{core.plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
-            [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
+            [Drawn(differences.forest_figure, (pairing,), told=True, only=PAGE if chosen and several else NOWHERE),
              Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
              *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(told, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
