@@ -236,32 +236,36 @@ def _to(part: str | None) -> str:
 
 
 def _failed(table: TaskTable, parts: Mapping[str, str]) -> Iterator[Block]:
-    """The tasks that each contender failed, folded; the scoreboard leads to them."""
-    yield Text(["Tasks that failed"] if parts else [], "section", only=PAGE)
+    """The tasks that each contender failed, folded, of many contenders twice; the scoreboard leads there."""
+    folds = []
     for name, part in parts.items():
-        failed = analysis.failed_places(table, name)
-        by_domain: dict[str, list[str]] = {}
-        for place in failed[:FLIPS_LISTED]:
-            by_domain.setdefault(table.domain_names[table.domains[place]], []).append(f"`{table.tasks[place]}`")
-        lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
-        if len(failed) > FLIPS_LISTED:
-            lines.append(f"and {len(failed) - FLIPS_LISTED:,} more")
-        known = {*by_domain, *(table.tasks[place] for place in failed[:FLIPS_LISTED])}
-        rest = [FAILED if failed else "None."]
-        yield Fold(f"{core.plural(len(failed), 'task')} failed", [Text(lines, "notes", known), Text(rest, "legend")],
-                   f"`{name}`", (name,), "failed", only=PAGE, part=part)  # fmt: skip
+        places = analysis.failed_places(table, name)
+        tasks = [(table.domain_names[table.domains[place]], table.tasks[place]) for place in places[:FLIPS_LISTED]]
+        told = [_listed(tasks, len(places), ""), Text([FAILED if places else "None."], "legend")]
+        said = f"{core.plural(len(places), 'task')} failed"
+        folds.append(Fold(said, told, f"`{name}`", (name,), "failed", PAGE, part))
+    later = folds[LISTED:]
+    yield Text(["Tasks that failed"] if folds else [], "section", only=PAGE)
+    yield from folds[:LISTED]
+    if later:
+        yield Fold(core.plural(len(later), "more contender"), later, kind="failed", only=PAGE)
 
 
 def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
-    by_domain: dict[str, list[str]] = {}
-    for flip in flips[:FLIPS_LISTED]:
-        by_domain.setdefault(flip.domain, []).append(f"`{flip.task}`")
-    lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
-    if len(flips) > FLIPS_LISTED:
-        lines.append(f"and {len(flips) - FLIPS_LISTED:,} more, which ownbench compare --json lists")
     if flips:
         yield Text([f"{title}: only `{who}` passed {core.plural(len(flips), 'task')}."], "", [who])
-        yield Text(lines, "notes", {*by_domain, *(flip.task for flip in flips[:FLIPS_LISTED])})
+        tasks = [(flip.domain, flip.task) for flip in flips[:FLIPS_LISTED]]
+        yield _listed(tasks, len(flips), ", which ownbench compare --json lists")
+
+
+def _listed(tasks: Sequence[tuple[str, str]], of: int, where: str) -> Text:
+    """Tasks by their domains, and how many more there are."""
+    by_domain: dict[str, list[str]] = {}
+    for domain, task in tasks:
+        by_domain.setdefault(domain, []).append(f"`{task}`")
+    lines = [f"`{domain}`: {', '.join(named)}" for domain, named in by_domain.items()]
+    lines += [f"and {of - len(tasks):,} more{where}"] if of > len(tasks) else []
+    return Text(lines, "notes", {*by_domain, *(task for _, task in tasks)})
 
 
 def write_report(
