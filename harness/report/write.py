@@ -1,7 +1,7 @@
 """What is written into files: a report as blocks, its pages, statistics and figures."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +14,22 @@ from harness.report import curve_figures as curves
 from harness.report import difference_figures as differences
 from harness.report import difference_tables as skilled
 from harness.report import scoreboard_tables as scores
-from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
+from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text, linked
 from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
+from harness.report.spread_strips import SHOWN, spread_table
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
 from harness.verdict import Advice, AdviceSettings, SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
+FAILED = (
+    "Those first that most other contenders pass. Question, answers and reasons: ownbench show REPORT --failures "
+    "CONTENDER, or the page Tasks of ownbench app."
+)
+MOST_CELLS = 12_000  # of all pass rates by domain, which are the largest part of a page
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (
@@ -56,7 +62,8 @@ def report_blocks(
     yield from found_blocks(view)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
-    yield Shown(scores.scoreboard_table(view, types), fold=True)
+    parts = {c.name: f"part-failed-{place}" for place, c in enumerate(view.shown, 1) if c.n_tasks}
+    yield Shown(linked(scores.scoreboard_table(view, types), lambda row: _to(parts.get(row[0].text))), fold=True)
     yield Shown(scores.seeds_table(view))
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
@@ -65,14 +72,16 @@ def report_blocks(
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
+    yield from _spreads(table)
     if len(view.domains) > 1:
-        yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
+        yield from _domains(view)
     yield from _escalation(table, manifest, view)
     yield from money
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
     yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjustments))
     yield from _comparisons(view, pairings)
+    yield from _failed(table, parts)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
         yield Shown(choices.options_table(advice), fold=True)
@@ -87,6 +96,28 @@ def report_blocks(
 def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
     if table.rows:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
+
+
+def _spreads(table: TaskTable) -> Iterator[Block]:
+    """How latency, cost and tokens vary from attempt to attempt, a folded table each."""
+    found = {name: analysis.spreads(table, name) for name in analysis.amounts_known(table)}
+    if any(found.values()):
+        yield Text(["Latency, cost and tokens of an attempt"], "section", only=PAGE)
+    for name, of in found.items():
+        if of:
+            yield Fold(f"{SHOWN[name].title}: p10 to the largest", [Shown(spread_table(of, name))], only=PAGE)
+
+
+def _domains(view: Scoreboard) -> Iterator[Block]:
+    """Pass rates by domain; of many domains those first at which contenders differ most, of many contenders a part."""
+    contenders, _, across = scores.ON_PAPER
+    domains = scores.by_effect(view) if len(view.domains) > across else list(view.domains)
+    yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER, only=domains))
+    most = across if len(view.domains) >= len(view.shown[:contenders]) else contenders
+    for start in range(most, min(len(view.shown), MOST_CELLS // len(domains)), most):
+        part = view.shown[start : start + most]
+        said = f"Contenders {start + 1:,} to {start + len(part):,} of {len(view.shown):,}"
+        yield Fold(said, [Shown(scores.domain_rates(view, only=domains, of=part))], only=PAGE)
 
 
 def found_blocks(view: Scoreboard) -> Iterator[Block]:
@@ -162,7 +193,7 @@ def _skills(view: Skills) -> Iterator[Block]:
     yield Text(["Skills"], "section")
     yield Text([f"{alarm}." for alarm in view.alarms], "loud")
     yield Shown(skilled.delivered_table(view))
-    yield Drawn(differences.lifts_figure, (view,))
+    yield Drawn(differences.lifts_figure, (view,), told=True)
     yield Shown(skilled.lifts_table(view), fold=True)
     unknown = f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."
     yield Text([] if view.lifts else [unknown])
@@ -189,7 +220,7 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
         lost, gained = ([f for f in pairing.flips if f.direction == way] for way in ("lost", "gained"))
         parts.append(Fold(
             f"{core.plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
-            [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
+            [Drawn(differences.forest_figure, (pairing,), told=True, only=PAGE if chosen and several else NOWHERE),
              Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
              *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(told, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
@@ -200,16 +231,41 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
         yield Fold(core.plural(len(later), "more comparison"), later, kind="later", only=PAGE)
 
 
+def _to(part: str | None) -> str:
+    return f"#{part}" if part else ""
+
+
+def _failed(table: TaskTable, parts: Mapping[str, str]) -> Iterator[Block]:
+    """The tasks that each contender failed, folded, of many contenders twice; the scoreboard leads there."""
+    folds = []
+    for name, part in parts.items():
+        places = analysis.failed_places(table, name)
+        tasks = [(table.domain_names[table.domains[place]], table.tasks[place]) for place in places[:FLIPS_LISTED]]
+        told = [_listed(tasks, len(places), ""), Text([FAILED if places else "None."], "legend")]
+        said = f"{core.plural(len(places), 'task')} failed"
+        folds.append(Fold(said, told, f"`{name}`", (name,), "failed", PAGE, part))
+    later = folds[LISTED:]
+    yield Text(["Tasks that failed"] if folds else [], "section", only=PAGE)
+    yield from folds[:LISTED]
+    if later:
+        yield Fold(core.plural(len(later), "more contender"), later, kind="failed", only=PAGE)
+
+
 def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
-    by_domain: dict[str, list[str]] = {}
-    for flip in flips[:FLIPS_LISTED]:
-        by_domain.setdefault(flip.domain, []).append(f"`{flip.task}`")
-    lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
-    if len(flips) > FLIPS_LISTED:
-        lines.append(f"and {len(flips) - FLIPS_LISTED:,} more, which ownbench compare --json lists")
     if flips:
         yield Text([f"{title}: only `{who}` passed {core.plural(len(flips), 'task')}."], "", [who])
-        yield Text(lines, "notes", {*by_domain, *(flip.task for flip in flips[:FLIPS_LISTED])})
+        tasks = [(flip.domain, flip.task) for flip in flips[:FLIPS_LISTED]]
+        yield _listed(tasks, len(flips), ", which ownbench compare --json lists")
+
+
+def _listed(tasks: Sequence[tuple[str, str]], of: int, where: str) -> Text:
+    """Tasks by their domains, and how many more there are."""
+    by_domain: dict[str, list[str]] = {}
+    for domain, task in tasks:
+        by_domain.setdefault(domain, []).append(f"`{task}`")
+    lines = [f"`{domain}`: {', '.join(named)}" for domain, named in by_domain.items()]
+    lines += [f"and {of - len(tasks):,} more{where}"] if of > len(tasks) else []
+    return Text(lines, "notes", {*by_domain, *(task for _, task in tasks)})
 
 
 def write_report(

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from harness.store.ahead import read_ahead
     from harness.store.browse import (
         AGREEMENTS,
+        AMOUNTS,
         FLIPS,
         AttemptRow,
         TaskCell,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from harness.store.importers.table import import_table
     from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
     from harness.store.journal import Journal, running_process, wait_for_workers
-    from harness.store.lines import read_actions_journal, read_calls_journal
+    from harness.store.lines import get_ready, read_actions_journal, read_calls_journal
     from harness.store.live import is_behind, recorded, so_far, stands_for
     from harness.store.manifest import (
         Economics,
@@ -88,5 +89,6 @@ if TYPE_CHECKING:
         tables_are_whole,
     )
     from harness.store.tail import Counts, Tail
+    from harness.store.task_metadata import keep_metadata, metadata_found, read_metadata
 else:
     __getattr__, __dir__ = lazy_door(__name__)
