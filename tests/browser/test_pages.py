@@ -56,9 +56,10 @@ def test_the_scoreboard_has_room_for_all_its_columns(demo, visit):
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_of_somebody_elses_results(routerbench, visit, name):
-    tab = visit(routerbench).go(at(name))
+    tab = visit(routerbench, dark=True).go(at(name))
     assert len(tab.text) > 40
     tab.check()
+    accessible.check(tab.page)
 
 
 @pytest.mark.parametrize("name", PAGES)
