@@ -176,16 +176,17 @@ ARGUMENTS: dict[str, Arguments] = {
 
 
 def run_show(args: argparse.Namespace) -> int:
-    """Prints the scoreboard, which is ``statistics.json``; 0."""
+    """Prints the verdict and the scoreboard, which are ``statistics.json``; 0."""
     from harness.store import read_ahead, running_process, so_far
 
     asked = failures_asked(args)
     how = asked or {"split": args.split, "level": args.level, "reference": args.reference}
 
     def view_of(folder: Path) -> Any:
-        from harness import analysis
+        from harness.analysis import failures
+        from harness.report import opened
 
-        return (analysis.failures if asked else analysis.scoreboard)(folder, **how)
+        return (failures if asked else opened)(folder, **how)
 
     process = running_process(args.report) if args.report.is_dir() else None
     if process is not None:
