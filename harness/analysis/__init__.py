@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         early_command,
         load_evidence,
         progress_of,
+        refuse_running,
         undecided_command,
     )
     from harness.analysis.over_time import changes_of_pairs

@@ -13,7 +13,7 @@ from harness.analysis.pairs import adjusted, pair
 from harness.analysis.sides import Side, contenders_of_two_reports, graded_otherwise, gradings_of
 from harness.analysis.views import Pairing
 from harness.core import EvidenceError, Manifest, Redactor, UsageError, plural, visible
-from harness.store import Keys, TaskTable, read_skill_texts
+from harness.store import Keys, TaskTable, read_skill_texts, stands_for
 
 _LINES = 80  # of the diff of one file, at most
 _SHOWN = 12  # characters of a digest
@@ -71,12 +71,13 @@ def two_reports(first: Path, second: Path, *, split: str | None = None, level: f
 
     Tasks are the same where suite, by its name, and content are; p is adjusted over the contenders (Holm 1979).
     """
-    if first.resolve() == second.resolve():
-        raise UsageError(f"{first} is compared with itself; name two reports, or two contenders of one")
+    one, two = stands_for(first), stands_for(second)
+    if one.resolve() == two.resolve():
+        raise UsageError(f"{one} is compared with itself; name two reports, or two contenders of one")
     (before, old), (after, new) = (load_evidence(report, split) for report in (first, second))
     before, after = (_by_name(table) for table in (before, after))
     both = [name for name in before.contenders if name in after.contenders]
-    names = _names(first, second)
+    names = _names(one, two)
     found = [_contender(name, (before, old), (after, new), level) for name in both]
     p = adjusted([one.pairing.comparison.p_value if one.pairing else None for one in found])
     found = [_with_p(one, value) for one, value in zip(found, p, strict=True)]

@@ -85,13 +85,11 @@ def failures(
     causes: Sequence[str] = (),
     limit: int | None = None,
     split: str | None = None,
-    conversations: Path | None = None,
 ) -> Failures:
     """Tasks that contenders failed, by default any; first those that most others passed, or that half of all passed.
 
-    ``limit`` is about a screen by default. With ``causes`` attempts count too that have no outcome. ``conversations``
-    is the report that keeps them, where it is not ``source``. Raises UsageError: what is named is not there.
-    EvidenceError: no outcomes.
+    ``limit`` is about a screen by default. With ``causes`` attempts count too that have no outcome. Raises
+    UsageError: what is named is not there. EvidenceError: no outcomes.
     """
     limit = SCREEN[bool(contenders)] if limit is None else limit
     if limit < 1:
@@ -108,7 +106,7 @@ def failures(
     graded, passed = table.counts > 0, table.sums > 0.5 * table.counts
     found = np.unique(places)
     found = found[np.argsort(-_interest(table, graded, passed, contenders)[found], kind="stable")]
-    told = _reader(conversations or source, index)
+    told = _reader(source, index)
     shown = []
     for place in found[:limit].tolist():
         attempts = attempt_rows(index, rows[places == place])

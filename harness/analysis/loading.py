@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.core import ContenderRecord, EvidenceError, Manifest, UsageError, nearest
-from harness.store import TaskTable, load_task_table, missing_manifest, read_manifest, running_process
+from harness.store import TaskTable, load_task_table, missing_manifest, read_manifest, running_process, stands_for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -51,6 +51,14 @@ def load_evidence(
     if not seeds or any(name in group for group in seeds.values() for name in names):
         return load_task_table(source, split), manifest
     return load_task_table(source, split, seeds), _folded(manifest, seeds) if manifest else None
+
+
+def refuse_running(report: Path) -> None:
+    """Raises EvidenceError: a run is at work on the report, and what is decided needs all of it."""
+    process = running_process(report) if report.is_dir() else None
+    if process is not None:
+        problem = f"the run is under way now (process {process}), and a part of it decides nothing"
+        raise EvidenceError(f"{report}: {problem}; wait until it ends, then judge it")
 
 
 def _folded(manifest: Manifest, seeds: Mapping[str, Sequence[str]]) -> Manifest:
@@ -131,6 +139,7 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
     if manifest is not None:
         planned, done, because = manifest.planned or None, manifest.done or tried, manifest.stopped_because
     complete, warning = not skipped and (manifest is None or manifest.complete), None
+    report = stands_for(table.report)
     ends = _early_ends(table, manifest)
     if not complete and any(end.because == because for end in ends):
         made = ("all its" if end.made == end.planned else f"{end.made:,} of its" for end in ends)
@@ -145,11 +154,11 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
     elif not complete:
         of = "" if planned is None else f" of {planned:,} planned"
         why = f" ({because})" if because else ""
-        command = undecided_command(table.report, manifest)
+        command = undecided_command(report, manifest)
         on = f"; {command} goes on" if command else ""
         warning = f"INCOMPLETE: {done:,}{of} attempts are done{why}; every figure is provisional{on}"
     if manifest is not None and manifest.mixed_grades:
-        mixed = f"MIXED GRADES: {manifest.mixed_grades}; ownbench regrade {table.report} grades the rest"
+        mixed = f"MIXED GRADES: {manifest.mixed_grades}; ownbench regrade {report} grades the rest"
         warning = mixed if done == planned or warning is None else f"{mixed}; {warning}"
     return Progress(planned=planned, done=done, complete=complete, stopped_because=because, warning=warning)
 

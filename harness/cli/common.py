@@ -2,14 +2,15 @@
 
 import argparse
 import json
+import shlex
 import sys
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.core import as_json, visible
+from harness.core import as_json, plural, visible
 
 Argument = tuple[str, dict[str, Any]]
 Arguments = Sequence["Argument | str | dict[str, tuple[str, Arguments]]"]
@@ -78,6 +79,23 @@ GATE = (
     arg("--baseline-contender A", "default: the locked one, the report's reference, or its only one"),
     arg("--candidate-contender B", "default: the report's reference or its only one; in one report its only other"),
 )
+
+
+@contextmanager
+def read(report: Path) -> Iterator[Path]:
+    """Where a report's evidence is read, also of a run that is at work or was killed; says on standard error which."""
+    from harness.store import recorded
+
+    with recorded(report) as found:
+        now = None if found.process is None else f"a run is under way now (process {found.process})"
+        if found.made is not None:
+            stopped = f"{report}: the run was stopped before its tables were written"
+            goes_on = "" if now else f"; ownbench run {shlex.quote(str(report))} goes on"
+            said = f"these figures are of the {plural(found.made, 'attempt')} recorded so far"
+            sys.stderr.write(visible(f"ownbench: {now or stopped}; {said}{goes_on}") + "\n")
+        elif now is not None and (report / "outcomes.parquet").is_file():
+            sys.stderr.write(f"ownbench: {now}; these figures are from before it\n")
+        yield found.folder
 
 
 def answer(args: argparse.Namespace, found: Any, lines: Iterable[str] | None = None) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.common import FLAG, JSON, Arguments, answer, arg, report_folder
+from harness.cli.common import FLAG, JSON, Arguments, answer, arg, read, report_folder
 from harness.core import UsageError
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def _measured(reports: Sequence[Path], adapter: Path) -> "Measured":
 
     one, uses = load_adapter(adapter), []
     for report in reports:
-        read_ahead(report)
-        uses.append(adapter_use(report, one.digest, one.name))
+        with read(report) as folder:
+            read_ahead(folder)
+            uses.append(adapter_use(folder, one.digest, one.name))
     text, results, limits = adapter_results(uses)
     suites = tuple(dict.fromkeys(row.domain for use in uses for row in use.rows if not row.general))
     return Measured(text=text, results=results, suites=suites, limits=limits)

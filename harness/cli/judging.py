@@ -9,10 +9,23 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from harness.cli.common import FLAG, GATE, JSON, LEVEL, REPORT, SEVERAL, SPLIT, VIEW, Arguments, answer, arg, number
-from harness.cli.common import report_folder as folder
+from harness.cli.common import (
+    FLAG,
+    GATE,
+    JSON,
+    LEVEL,
+    REPORT,
+    SEVERAL,
+    SPLIT,
+    VIEW,
+    Arguments,
+    answer,
+    arg,
+    number,
+    read,
+    report_folder,
+)
 from harness.cli.looking import FAILURES, failures_asked, second_report
 from harness.core import Decision, UsageError, is_this_machine, plural, stay_offline
 
@@ -83,9 +96,9 @@ ARGUMENTS: dict[str, Arguments] = {
             "baseline BASELINE",
             "what is in use: a report's folder, or its name in reports/",
             nargs="?",
-            type=folder,
+            type=report_folder,
         ),
-        arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=folder),
+        arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=report_folder),
         *GATE,
         arg("--out DIR", "for verdict.json, junit.xml and summary.md (default: the candidate's folder)", type=Path),
         arg("--self-test", "try the gate on one report: on equals made of it, and a planted regression", **FLAG),
@@ -140,7 +153,7 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--tasks N", "ask for the smallest difference that N tasks can show", type=int),
         arg("--margin M", "ask for tasks that prove a drop smaller than M", type=number),
         arg("--discordant P", "share of tasks that only one of the two passes", type=number),
-        arg("--report REPORT", "take the discordant share from a report", type=folder),
+        arg("--report REPORT", "take the discordant share from a report", type=report_folder),
         arg("--pair A B", "of these two contenders of the report", nargs=2),
         arg("--power", "the chance of showing it (default 0.8)", type=number, default=0.8),
         arg("--alpha", "two-sided level; one-sided for a margin (default 0.05)", type=number, default=0.05),
@@ -177,47 +190,37 @@ ARGUMENTS: dict[str, Arguments] = {
 
 def run_show(args: argparse.Namespace) -> int:
     """Prints the verdict and the scoreboard, which are ``statistics.json``; 0."""
-    from harness.store import read_ahead, running_process, so_far
+    from harness.analysis import failures
+    from harness.report import opened
+    from harness.store import read_ahead
 
     asked = failures_asked(args)
-    how = asked or {"split": args.split, "level": args.level, "reference": args.reference}
-
-    def view_of(folder: Path) -> Any:
-        from harness.analysis import failures
-        from harness.report import opened
-
-        return (failures if asked else opened)(folder, **how)
-
-    process = running_process(args.report) if args.report.is_dir() else None
-    if process is not None:
-        with so_far(args.report) as (folder, made):
-            if made:
-                view = view_of(folder)
-                said = f"these figures are of the {made:,} attempts that are recorded so far"
-                sys.stderr.write(f"ownbench: a run is under way now (process {process}); {said}\n")
-                return answer(args, view)
-    read_ahead(args.report)
-    view = view_of(args.report)
-    if process is not None:
-        sys.stderr.write(f"ownbench: a run is under way now (process {process}); these figures are from before it\n")
-    return answer(args, view)
+    with read(args.report) as folder:
+        if asked:
+            return answer(args, failures(folder, **asked))
+        read_ahead(folder)
+        how = {"split": args.split, "level": args.level, "reference": args.reference}
+        return answer(args, opened(folder, **how))
 
 
 def run_compare(args: argparse.Namespace) -> int:
     """Prints the comparison of two contenders, or of two reports; 0."""
     from harness.analysis import pair, two_reports
 
-    if args.b is None:
-        return answer(args, two_reports(args.report, second_report(args), split=args.split, level=args.level))
-    how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
-    return answer(args, pair(args.report, args.a, args.b, **how))
+    with read(args.report) as folder:
+        if args.b is None:
+            with read(second_report(args)) as second:
+                return answer(args, two_reports(folder, second, split=args.split, level=args.level))
+        how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
+        return answer(args, pair(folder, args.a, args.b, **how))
 
 
 def run_domains(args: argparse.Namespace) -> int:
     """Prints the domains; 0."""
     from harness.analysis import domains
 
-    return answer(args, domains(args.report, args.a, args.b, split=args.split, level=args.level))
+    with read(args.report) as folder:
+        return answer(args, domains(folder, args.a, args.b, split=args.split, level=args.level))
 
 
 def run_factorial(args: argparse.Namespace) -> int:
@@ -225,7 +228,8 @@ def run_factorial(args: argparse.Namespace) -> int:
     from harness.analysis import factorial
 
     named = {cell: getattr(args, cell) for cell in ("base", "tuned", "skilled", "both")}
-    return answer(args, factorial(args.report, named, split=args.split, level=args.level))
+    with read(args.report) as folder:
+        return answer(args, factorial(folder, named, split=args.split, level=args.level))
 
 
 def run_advise(args: argparse.Namespace) -> int:
@@ -242,7 +246,8 @@ def run_advise(args: argparse.Namespace) -> int:
     kinds = {Decision.OWN: args.own, Decision.RENT: args.rent, Decision.MIX: args.mix}
     without, general = tuple(args.without), tuple(args.general)
     settings = AdviceSettings(margin=args.margin, kinds=kinds, without=without, general=general, level=args.level)
-    return answer(args, advise(args.report, terms, settings, args.split))
+    with read(args.report) as folder:
+        return answer(args, advise(folder, terms, settings, args.split))
 
 
 def run_gate(args: argparse.Namespace) -> int:
@@ -261,7 +266,8 @@ def run_gate(args: argparse.Namespace) -> int:
         if args.baseline is None or args.candidate is not None or args.out is not None:
             raise UsageError("--self-test takes one report and writes no files: ownbench gate --self-test REPORT")
         many = 200 if args.repetitions is None else args.repetitions
-        found = self_test(args.baseline, args.policy, repetitions=many, seed=args.seed or 0, **contenders)
+        with read(args.baseline) as report:
+            found = self_test(report, args.policy, repetitions=many, seed=args.seed or 0, **contenders)
         return answer(args, found)
     if args.repetitions is not None or args.seed is not None:
         raise UsageError("--repetitions and --seed go with --self-test")
@@ -298,7 +304,8 @@ def run_sweep(args: argparse.Namespace) -> int:
 
     goal = SweepGoal(name=args.objective, cost_weight=args.cost_weight, max_cost=args.max_cost, min_pass=args.min_pass)
     how = {name: getattr(args, name) for name in ("signal", "confidence_from", "split", "level", "seed")}
-    return answer(args, sweep(args.report, args.worker, args.expert, goal, live=args.check_live, **how))
+    with read(args.report) as folder:
+        return answer(args, sweep(folder, args.worker, args.expert, goal, live=args.check_live, **how))
 
 
 def run_power(args: argparse.Namespace) -> int:
@@ -314,7 +321,8 @@ def run_power(args: argparse.Namespace) -> int:
         raise UsageError("--split is a part of a report: it needs --report and --pair")
     share = args.discordant
     if args.report is not None:
-        share = observed_discordance(args.report, *args.pair, split=args.split)
+        with read(args.report) as folder:
+            share = observed_discordance(folder, *args.pair, split=args.split)
     asked = {name: getattr(args, name) for name in ("delta", "tasks", "margin", "power", "alpha")}
     return answer(args, plan_size(discordant=share, **asked))
 
@@ -330,7 +338,9 @@ def run_report(args: argparse.Namespace) -> int:
     """Writes the files into the report's folder and names them; 0."""
     from harness.report import write_report
 
-    written = write_report(args.report, split=args.split, level=args.level, reference=args.reference)
+    with read(args.report) as folder:
+        how = {name: getattr(args, name) for name in ("split", "level", "reference")}
+        written = write_report(folder, out=args.report, **how)
     return answer(args, {"written": written}, map(str, written))
 
 

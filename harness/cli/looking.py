@@ -62,7 +62,7 @@ def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
         raise UsageError("--reference is of the scoreboard; leave it out with --failures")
     whose = [*filter(None, [args.failures]), *args.contender]
     how: dict[str, Any] = {"contenders": whose, "domains": args.domain, "causes": args.cause, "split": args.split}
-    return how | {"conversations": args.report} | ({} if args.limit is None else {"limit": args.limit})
+    return how if args.limit is None else how | {"limit": args.limit}
 
 
 def second_report(args: argparse.Namespace) -> Path:

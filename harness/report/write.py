@@ -218,13 +218,19 @@ def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
 
 
 def write_report(
-    report: Path, *, split: str | None = None, level: float = 0.95, reference: str | None = None
+    report: Path,
+    *,
+    out: Path | None = None,
+    split: str | None = None,
+    level: float = 0.95,
+    reference: str | None = None,
 ) -> list[Path]:
     """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 
-    ``reference`` stands for the experiment's. Raises UsageError: an unknown split or contender; EvidenceError: no
-    outcomes, or broken ones, and report.html says so too.
+    ``out`` is another folder for them; ``reference`` stands for the experiment's. Raises UsageError: an unknown split
+    or contender; EvidenceError: no outcomes, or broken ones, and report.html says so too.
     """
+    out = report if out is None else out
     try:
         evidence = evidence_digest(report)  # before the outcomes are read: of later ones it would vouch for too much
         table, manifest = analysis.load_evidence(report, split)
@@ -237,7 +243,7 @@ def write_report(
             raise EvidenceError(
                 f"{report}: no results yet (no outcomes.parquet), no run begun: no page is written; {remedy}"
             ) from None
-        name, page = report.resolve().name, report / "report.html"
+        name, page = report.resolve().name, out / "report.html"
         write_atomic(page, html_page(name, [Text([name], "title"), Text([str(error)], "loud")]))
         raise EvidenceError(f"{error}; {page} says so") from None
     view = analysis.scoreboard((table, manifest), level=level, reference=reference)
@@ -245,13 +251,13 @@ def write_report(
     grounds = grounds_of(table, manifest, level)
     blocks = list(report_blocks(view, pairings, table, manifest, grounds))
     said = opening(view, grounds.advice, grounds.problem).as_json()
-    drawn, images = _figures(blocks, report / "figures")
+    drawn, images = _figures(blocks, out / "figures")
     texts = {
         "report.html": html_page(view.report, blocks),
         "report.md": markdown_blocks(blocks, images),
         "statistics.json": analysis.statistics_text(view, evidence, said),
     }
-    return [*write_texts(report, texts), *drawn]
+    return [*write_texts(out, texts), *drawn]
 
 
 def _figures(blocks: Sequence[Block], folder: Path) -> tuple[list[Path], dict[str, str]]:

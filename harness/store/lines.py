@@ -59,7 +59,10 @@ def lines_of(
             except (ValueError, RecursionError):
                 value = None
             whole = not isinstance(value, _NO_OBJECTS)
-            yield start, len(line), value if whole else {} if line.endswith(b"\n") else None
+            ended = line.endswith(b"\n")
+            yield start, len(line), value if whole else {} if ended else None
+            if not ended:  # whoever writes may have gone on meanwhile: the rest of a line is no line
+                return
             start += len(line)
 
 

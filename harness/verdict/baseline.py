@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.analysis import Side, default_contender, load_evidence
+from harness.analysis import Side, default_contender, load_evidence, refuse_running
 from harness.core import (
     EvidenceError,
     OwnbenchError,
@@ -79,6 +79,7 @@ def set_baseline(
     one with ``anchor``. Returns the lock and the one before it. UsageError: no such contender, or its verdict was not
     SHIP and nobody approves; EvidenceError: the run is not done.
     """
+    refuse_running(report)
     table, manifest = load_evidence(report, apart=True)
     if table.skipped.any() or (manifest is not None and not manifest.complete):
         raise EvidenceError(f"{report}: the run is not done, and half a baseline is none; ownbench run goes on with it")

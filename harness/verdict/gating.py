@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from harness import analysis, core
-from harness.analysis import Change, PairedOutcomes, Pairs, Side, default_contender, load_evidence, pair_sides
+from harness.analysis import (
+    Change,
+    PairedOutcomes,
+    Pairs,
+    Side,
+    default_contender,
+    load_evidence,
+    pair_sides,
+    refuse_running,
+)
 from harness.core import Comparison, Decision, EvidenceError, UsageError, as_json, plural
 from harness.store import load_settings
 from harness.verdict.baseline import Anchor, Lock, anchor_of, changed_since_lock, read_lock
@@ -165,7 +174,9 @@ def _early(pairs: Pairs, policy: Policy, baseline: Path, source: Path | None, an
 
 
 def _sides(baseline: Path, candidate: Path, first: str | None, second: str | None) -> tuple[Pairs, Lock | None]:
-    """Both sides paired, and the baseline's lock."""
+    """Both sides paired, and the baseline's lock. EvidenceError: a run is at work on one of them."""
+    for report in (baseline, candidate):
+        refuse_running(report)
     table, manifest = load_evidence(baseline, apart=True)
     same, lock = baseline.resolve() == candidate.resolve(), read_lock(baseline)
     other, other_manifest = (table, manifest) if same else load_evidence(candidate, apart=True)

@@ -1,14 +1,14 @@
 """The reports of a folder, a line each: when, how far, who leads, what was spent; and rates over several reports."""
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.analysis import RateOf, load_evidence, pass_rates
-from harness.core import EvidenceError, OwnbenchError, UsageError, nearest, plural
-from harness.store import read_calls, read_manifest, read_outcomes, running_process, so_far
+from harness.core import OwnbenchError, UsageError, nearest, plural
+from harness.store import read_calls, read_manifest, read_outcomes, recorded, running_process
 from harness.verdict.report_history import entry_of, under_way
 
 STATES = {"done": "finished", "not done": "stopped", "running now": "running"}
@@ -107,21 +107,22 @@ def _line(folder: Path, split: str | None, level: float) -> ReportLine:
     broken, note = list(entry.broken), entry.run_note
     rates: tuple[RateOf, ...] = ()
     tasks, done = None, entry.done
-    with _evidence(folder, running=running) as (place, made):
-        done = made if made is not None else done
+    with recorded(folder) as kept:
+        done, place = (entry.done if kept.made is None else kept.made), kept.folder
         try:
-            if place is not None:
+            if (place / "outcomes.parquet").is_file():
                 evidence = load_evidence(place, split)
                 tasks = int((evidence[0].trials > 0).any(axis=0).sum())
                 rates = pass_rates(evidence, level=level)
         except (OwnbenchError, OSError) as error:
             broken.append(str(error))
+        manifest = None
+        with suppress(OwnbenchError):  # which `entry_of` has said
+            manifest = read_manifest(place) if place.is_dir() else None
+        replayed = {one.name for one in manifest.models if one.recorded_backend} if manifest else set[str]()
+        usd, whole = _spent(place, replayed)
     if running and entry.planned:
         note = f"{done or 0:,} of {plural(entry.planned, 'attempt')} made"
-    manifest = None
-    with suppress(OwnbenchError):  # which `entry_of` has said
-        manifest = read_manifest(folder) if folder.is_dir() else None
-    usd, whole = _spent(folder, {one.name for one in manifest.models if one.recorded_backend} if manifest else ())
     state = "running" if running else "broken" if broken and not rates else STATES.get(entry.run, entry.run)
     return ReportLine(
         report=entry.name,
@@ -141,19 +142,6 @@ def _line(folder: Path, split: str | None, level: float) -> ReportLine:
         spent_whole=whole,
         suites=tuple(sorted((one.name, one.digest) for one in (manifest.suites if manifest else ()))),
     )
-
-
-@contextmanager
-def _evidence(folder: Path, *, running: bool) -> Iterator[tuple[Path | None, int | None]]:
-    """Where the outcomes stand that there are, and of a run that is at work how many attempts are recorded."""
-    if not running:
-        yield (folder if (folder / "outcomes.parquet").is_file() else None), None
-        return
-    try:
-        with so_far(folder) as (aside, made):
-            yield (aside if made else None), made
-    except (EvidenceError, FileNotFoundError):  # it has only begun, or has just ended
-        yield None, None
 
 
 def _spent(folder: Path, replayed: Collection[str]) -> tuple[float | None, bool]:

@@ -1,6 +1,9 @@
 """The first page: every figure as in statistics.json, and a broken report hides no other."""
 
+import html
 import json
+import re
+from urllib.parse import parse_qs
 
 import pyarrow as pa
 import pytest
@@ -169,3 +172,31 @@ def test_an_uncalibrated_judge_is_told_of(priced):
     (priced / "manifest.json").write_text(json.dumps(whole))
     told = "UNCALIBRATED: s is graded by the judge careful (model m)"
     assert any('class="loud"' in body and told in body for body in bodies(drawn("answer", priced)))
+
+
+def links(page, kind):
+    """Of each row of a table what its first cell leads to, by the cell's text."""
+    body = next(one for one in bodies(page) if f'<table class="{kind}">' in one)
+    found = re.findall(r'<th scope="row"[^>]*><a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
+    return {name: parse_qs(html.unescape(link)[1:]) for link, name in found}
+
+
+def test_a_row_of_the_scoreboard_leads_to_what_the_contender_failed(priced):
+    found = links(drawn("answer", priced), "scores")
+    assert {name: asked["who"] + asked["status"] for name, asked in found.items()} == {
+        "A": ["A", "failed"],
+        "B": ["B", "failed"],
+    }
+    rows = table(drawn("tasks", priced, who="A", status="failed"), "results")
+    assert len(rows) - 1 == 25
+    pair = links(drawn("answer", priced), "pairs")["A"]
+    assert (pair["a"], pair["b"], pair["flipped"]) == (["A"], ["B"], ["only one of the two passed"])
+    flipped = drawn("tasks", priced, a="A", b="B", flipped=pair["flipped"][0])
+    assert "1 to 18 of 18 tasks" in texts(flipped)
+
+
+def test_of_two_reports_a_row_leads_into_its_own(priced, make_report, paired_rows):
+    other = make_report(paired_rows(9, 1, 2, 3), name="other")
+    page = drawn("answer", priced, other)
+    bodies_ = [body for body in bodies(page) if '<table class="scores">' in body]
+    assert [set(re.findall(r"shown=(\w+)", body)) for body in bodies_] == [{priced.name}, {"other"}]

@@ -20,6 +20,7 @@ from store_records import call, outcome, reply
 
 from harness.core import Cause, Status, StorageError, Usage, UsageError
 from harness.store import Journal, read_calls_journal, read_journal
+from harness.store.lines import lines_of
 
 HOSTILE = ["\x00", "\ud800 lone", "a\nb\r\nc\u2028d", '"}{\\', "\x7f\x1b[31m", "日本語 🎉", "x" * 100_000]
 
@@ -278,6 +279,25 @@ def test_lines_of_many_threads_stay_whole(tmp_path: Path) -> None:
             thread.join()
     held = read_journal(tmp_path)
     assert (len(held.attempts), held.torn) == (400, 0)
+
+
+@pytest.mark.parametrize("cut", [40, -1])  # in its midst, or before its end only
+def test_a_line_that_is_half_written_while_it_is_read_is_read_whole_the_next_time(tmp_path: Path, cut: int) -> None:
+    with Journal(tmp_path) as journal:
+        journal.append_attempt(outcome(0))
+        journal.append_attempt(outcome(1))
+    path = tmp_path / "attempts.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second[:cut])
+    lines = lines_of(path)
+    assert next(lines)[2] is not None
+    start, length, value = next(lines)
+    assert (start, length, value is None) == (len(first), len(second[:cut]), cut != -1)
+    with path.open("ab") as file:
+        file.write(second[cut:])
+    assert list(lines) == []
+    read = list(lines_of(path, start + (0 if value is None else length)))
+    assert [line[2] for line in read] == ([json.loads(second)] if value is None else [])
 
 
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_a_run_that_is_at_work_is_shown_as_far_as_it_is_recorded(tmp_path, capsy
         assert main(["show", str(tmp_path)]) == 0
         shown = capsys.readouterr()
         process.kill()
-    assert "3 attempts that are recorded so far" in shown.err
+    assert "3 attempts recorded so far" in shown.err
     assert "3 graded attempts" in shown.out
     assert {path.name for path in tmp_path.iterdir()} - {*before} <= {".lock.w1", "attempts.w1.jsonl", "calls.w1.jsonl"}
 

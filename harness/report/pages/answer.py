@@ -15,6 +15,7 @@ from harness.report.opening_blocks import cards_table, caution_line, options_blo
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, advice_for, opening_for, scoreboard_for
 from harness.report.pages.parts import draw, errors_told, figure, html, notes, section, show, show_under, write
+from harness.report.pages.task_links import behind_contenders, behind_pairs
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table, seeds_table
 from harness.report.write import found_blocks
 
@@ -54,19 +55,16 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
             unknown.append(f"the advice waits for: {waits}; what is known can be given on the page Money")
     draw(found_blocks(view, led=first.advised is not None))
     section("Scoreboard")
-    show(
-        scoreboard_table(
-            view, {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
-        ),
-        fold=True,
-    )
-    show(seeds_table(view))
+    types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
+    names, where = [c.name for c in view.shown], {"shown": shown.name_of(evidence)} if len(shown.chosen) > 1 else {}
+    show(behind_contenders(scoreboard_table(view, types), names, **where), fold=True)
+    show(behind_contenders(seeds_table(view), names, **where))
     if any(c.pass_rate.value is not None and c.cost_per_task_usd.value is not None for c in view.contenders):
         section("Pass rate")
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)
     if view.compared:
         section("Paired differences")
-        show(comparisons_table(view), fold=True)
+        show(behind_pairs(comparisons_table(view), names, **where), fold=True)
     section("What is not known")
     unknown += missing_lines(view.shown, missing=True)
     open_ = [c for c in view.compared if c.p_value is not None and c.p_value > 1 - view.level]

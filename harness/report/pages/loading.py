@@ -69,6 +69,10 @@ class Shown:
         """The one report of a page that shows one; where several are chosen, the reader says which, once a drawing."""
         return self.named[choose("Report shown", list(self.named), "shown")] if len(self.chosen) > 1 else self.chosen[0]
 
+    def name_of(self, evidence: Evidence) -> str:
+        """What a list calls one of the chosen reports."""
+        return next(name for name, one in self.named.items() if one is evidence)
+
 
 def names_of(folders: Sequence[Path]) -> list[str]:
     """A name for each folder; two of one name are told apart by where they stand."""

@@ -1,11 +1,13 @@
 """Links to the tasks behind a figure: what the page Tasks is asked for stands in them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import urlencode
 
 from harness.report.blocks import Cell, Table
 from harness.report.pages.choices import href
+
+FLIPPED = "only one of the two passed"  # as the page Tasks calls what flipped either way
 
 
 def tasks_href(**asked: str) -> str:
@@ -27,9 +29,31 @@ def linked(table: Table, link: Callable[[Sequence[Cell]], str]) -> Table:
     return replace(table, rows=tuple(rows))
 
 
+def behind_contenders(table: Table, names: Collection[str], **where: str) -> Table:
+    """A table of contenders, each of which leads to what it failed; one of another name, as of one seed, has no tasks.
+
+    ``where`` says of which of several reports.
+    """
+    return linked(table, lambda row: _failures(row[0].text, where) if row[0].text in names else "")
+
+
+def _failures(contender: str, where: Mapping[str, str]) -> str:
+    return tasks_href(**where, who=contender, status="failed")
+
+
+def behind_pairs(table: Table, names: Collection[str], **where: str) -> Table:
+    """A table of comparisons, contender and other first, each of which leads to what only one of the two passed."""
+
+    def link(row: Sequence[Cell]) -> str:
+        a, b = (cell.text for cell in row[:2])
+        return tasks_href(**where, flipped=FLIPPED, a=a, b=b) if {a, b} <= {*names} else ""
+
+    return linked(table, link)
+
+
 def behind_domains(table: Table, a: str, b: str) -> Table:
     """A table of domains, each of which leads to its tasks that only one of two contenders passed."""
     return linked(
         table,
-        lambda row: tasks_href(domain=row[0].text, flipped="only one of the two passed", a=a, b=b),
+        lambda row: tasks_href(domain=row[0].text, flipped=FLIPPED, a=a, b=b),
     )

@@ -54,6 +54,7 @@ class Employer(ABC):
     """Who starts workers."""
 
     named: str  # before the number, the name of a worker and of its journal
+    reads_again = True  # whether each worker reads the experiment by itself
 
     def __init__(self, assembled: Assembled, *, offline: bool, spans: Spans | None = None) -> None:
         self.assembled, self.offline, self.spans = assembled, offline, spans
@@ -116,7 +117,7 @@ class Fleet:
         self._ended = Standing(counts=made, causes=dict(tally.causes))  # what was made before, and by workers gone
         self._spent = {n: spent_by(shop.assembled, executor.name_of(n)) for n in range(executor.workers)}  # before
         self._places = {attempt.id: place for place, attempt in enumerate(shop.assembled.attempts)}
-        self._digest = plan_digest(shop.assembled)
+        self._digest = plan_digest(shop.assembled) if executor.reads_again else ""
         self._stops = 0
         self._error: OwnbenchError | None = None
         self._reading = asyncio.ensure_future(asyncio.to_thread(_import_tables))

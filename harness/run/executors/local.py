@@ -25,8 +25,8 @@ LEAST = 2_000  # attempts; for fewer one process is enough
 MOST = 8  # processes that a run takes by itself
 CALLS_EACH = 8  # calls at once that each of these has at least
 WORKER_MB = 60  # of memory, roughly, that each does not share
-FULL = 0.7  # of a processor's time: a process that takes as much is at its limit
-LOOK_EVERY_S = 0.25
+FULL = 0.9  # of a processor's time: a process that takes as much is at its limit
+LOOK_EVERY_S = 0.15
 WORTH = 1.0  # what is left has to take so many times the processor's time that the start took
 
 
@@ -34,6 +34,7 @@ class LocalExecutor(Employer):
     """Who makes the attempts of one run, where that is this process, or several of this machine."""
 
     named = "process"
+    reads_again = False
 
     def __init__(
         self,

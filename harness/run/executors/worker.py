@@ -55,7 +55,7 @@ class Errand:
     name: str  # of its journal
     number: int  # among the workers, from 0
     workers: int
-    plan: str  # the plan's digest: all must have read the same files
+    plan: str  # the plan's digest, for workers that read: all must have read the same files
     run: int  # which call of the run this is
     again: frozenset[str]  # digests of requests that are made anew
     models: frozenset[str]  # that its attempts call
