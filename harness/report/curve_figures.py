@@ -1,6 +1,6 @@
 """Figures of choices: bills against volume and what would flip the advice; cost and pass rate along thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import harness.report.vega as vl
@@ -13,14 +13,13 @@ from harness.report.choice_tables import (
     thinned_places,
     threshold_words,
 )
+from harness.report.palette import PALETTE, Colour
 from harness.report.vega import COLOURS, PAPER, Figure, Theme
 from harness.verdict import Advice, Bills, Option, Sweep, SweepPoint
 
 MOST_LINES, MOST_ROWS = 8, 40  # options drawn as lines, and as rows; a note says where there are more lines
 NAME_LENGTH, LABEL_LENGTH = 26, 30  # letters of a name, and where one stands in a legend alone
 WIDTH = 700  # pixels of the plots
-LINES = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A8A", "#B8A800")
-"""Of the options, in the order of the table; told apart by how they are dashed too."""
 KINDS = {"OWN": ("#0072B2", "circle", [1, 0]), "RENT": ("#D55E00", "square", [7, 4]),
          "MIX": ("#009E73", "diamond", [7, 3, 2, 3]), "unknown": ("#8A8A8A", "cross", [2, 3]),
          "UNDECIDED": ("#8A8A8A", "", [])}  # fmt: skip
@@ -36,7 +35,9 @@ def volumes_around(view: Advice) -> list[float]:
     return [low * (high / low) ** (k / 24) for k in range(25)]
 
 
-def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> Figure | None:
+def bills_figure(
+    view: Advice, lines: Sequence[Bills], theme: Theme = PAPER, colours: Mapping[str, Colour] | None = None
+) -> Figure | None:
     """Each option's bill against the volume, and where owning breaks even; ``None`` where none has a whole bill."""
     bills = {line.contender: [b for b in line.bills if b.usd > 0 and b.tasks_per_month > 0] for line in lines}
     options = [o for o in view.options if bills.get(o.contender)]
@@ -51,7 +52,7 @@ def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> 
     y = vl.amounts("usd:Q", "dollars a month", (usd[0] / 1.3, usd[1] * 1.3), log=True, labelOverlap=True)
     stroke: vl.Spec = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolSize": 220}
     key = vl.legend(columns=2 if theme.fluid else 4, labelLimit=180, **stroke)
-    colour, dash = vl.styled("name:N", names, key, LINES[: len(names)], [KINDS[o.kind][2] for o in shown])
+    colour, dash = vl.styled("name:N", names, key, _own(shown, colours, theme), [KINDS[o.kind][2] for o in shown])
     tips = vl.tips(name="option", kind="type", at="tasks a month", text="a month", quality="quality")
     even, now = view.break_even_tasks_per_month, view.economics["tasks_per_month"]
     layers = []
@@ -87,6 +88,14 @@ def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> 
     return Figure("A month's bill at other volumes", tuple(notes), vl.chart(rows, layers, WIDTH, 380), words, theme)
 
 
+def _own(shown: Sequence[Option], colours: Mapping[str, Colour] | None, theme: Theme) -> list[str]:
+    """Each option's own colour; without any, by its place."""
+    return [
+        (colours[o.contender] if colours and o.contender in colours else PALETTE[i % len(PALETTE)]).on(dark=theme.dark)
+        for i, o in enumerate(shown)
+    ]
+
+
 def _bill_rows(view: Advice, o: Option, bills: Sequence[Any], name: str) -> list[vl.Row]:
     faint = (not o.allowed or o.quality == "below") and o.contender not in (view.break_even_of or ())
     rows = []
@@ -98,7 +107,7 @@ def _bill_rows(view: Advice, o: Option, bills: Sequence[Any], name: str) -> list
     return rows
 
 
-def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
+def pass_cost_figure(view: Advice, theme: Theme = PAPER, colours: Mapping[str, Colour] | None = None) -> Figure | None:
     """What a pass costs with each option, cheapest first: of the tasks alone; ``None`` where no cost is known."""
     costs = [(o.cost_per_pass_usd, o) for o in view.options if (o.cost_per_pass_usd.value or 0) > 0]
     shown = sorted(costs, key=lambda one: one[0].value or 0.0)[:MOST_ROWS]
@@ -106,8 +115,16 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
         return None
     names = vl.told_apart((o.contender for _, o in shown), NAME_LENGTH)
     rows: list[vl.Row] = [
-        {"name": name, "kind": o.kind, "usd": e.value, "low": e.low, "high": e.high, "text": core.dollars_interval(e)}
-        for name, (e, o) in zip(names, shown, strict=True)
+        {
+            "name": name,
+            "kind": o.kind,
+            "usd": e.value,
+            "low": e.low,
+            "high": e.high,
+            "text": core.dollars_interval(e),
+            "colour": own,
+        }
+        for name, own, (e, o) in zip(names, _own([o for _, o in shown], colours, theme), shown, strict=True)
     ]
     ends = [v for r in rows for v in (r["usd"], r["low"], r["high"]) if v is not None and v > 0]
     log = max(ends) > 20 * min(ends)
@@ -118,8 +135,10 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
     x = vl.amounts("usd:Q", "dollars a pass", [low, high], log=log, labelOverlap=True)
     y = vl.names_down(rows, theme)
     kinds = [k for k in KINDS if any(o.kind == k for _, o in shown)]
-    key = vl.legend(labelFontSize=10) if len(kinds) > 1 else None
-    colour, shape = vl.styled("kind:N", kinds, key, [KINDS[k][0] for k in kinds], [KINDS[k][1] for k in kinds])
+    look = {"symbolFillColor": theme.faint, "symbolStrokeColor": theme.faint}
+    key = vl.legend(labelFontSize=10, **look) if len(kinds) > 1 else None
+    (shape,) = vl.styled("kind:N", kinds, key, [KINDS[k][1] for k in kinds])
+    colour = vl.field("colour:N", scale=None, legend=None)
     tips = vl.tips(name="option", kind="type", text="cost per pass")
     layers = [
         vl.bars(2.2, x="low:Q", x2="high", y=y, color=colour),

@@ -169,6 +169,8 @@ def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     if cell.link.startswith("?"):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
+    if cell.dot is not None:
+        text = f'<i class="dot" style="--dot:{cell.dot[0]};--dim:{cell.dot[1]}"></i>{text}'
     return f"<{tag}{scope}{_side(place, column)}{hover}{_ground(cell)}{label}>{text}</{tag}>"
 
 

@@ -13,7 +13,6 @@ from harness.analysis import ContenderScore, Scoreboard
 from harness.core import (
     Comparison,
     Decision,
-    Estimate,
     Manifest,
     OwnbenchError,
     dollars,
@@ -134,12 +133,6 @@ def unit_of(view: Scoreboard) -> tuple[float, str]:
     return many_of(*(c.cost_per_task_usd.value for c in view.contenders if c.control is None))
 
 
-def of_many(cost: Estimate, times: float) -> Estimate:
-    """The cost of a task as that of so many."""
-    value, low, high = (None if usd is None else times * usd for usd in (cost.value, cost.low, cost.high))
-    return replace(cost, value=value, low=low, high=high)
-
-
 # ------------------------------------------------------------------------------------------------- the cards
 
 
@@ -153,7 +146,7 @@ def _cards(view: Scoreboard, advice: Advice | None, about: ContenderScore) -> It
     )
     times, of = unit_of(view)
     option = option_of(advice, about.name)
-    tasks, whole = of_many(about.cost_per_task_usd, times), cost_each(advice, option)
+    tasks, whole = about.cost_per_task_usd.of_many(times), cost_each(advice, option)
     span = core.dollars_interval(tasks)
     if whole is not None and option is not None:
         month = f"{dollars(option.monthly_usd.value)} a month, all in; the tasks alone {dollars(tasks.value)}"

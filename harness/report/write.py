@@ -1,9 +1,10 @@
 """What is written into files: a report as blocks, its pages, statistics and figures."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness import analysis, core, verdict
@@ -19,8 +20,9 @@ from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
-from harness.report.opening import Grounds, grounds_of, opening, unit_of
+from harness.report.opening import Grounds, grounds_of, opening
 from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
+from harness.report.palette import Colour, coloured, colours_of
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
 from harness.verdict import SweepSettings
@@ -59,14 +61,15 @@ def report_blocks(
     yield Shown(cards_table(first), titled=False)
     yield caution_line(view)
     yield Drawn(cost_figure, (view,), "cost_vs_pass")
-    yield from options_blocks(first, unit_of(view))
+    yield from options_blocks(first, view)
     yield Text(view.cautions, "loud", only=PAGE)
     yield Text(choices.MEANT, "notes", only=PAGE)
     yield from found_blocks(view, led=first.advised is not None)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
-    yield Shown(scores.scoreboard_table(view, types), fold=True)
-    yield Shown(scores.seeds_table(view))
+    colours = colours_of(view)
+    yield Shown(coloured(scores.scoreboard_table(view, types), colours), fold=True)
+    yield Shown(coloured(scores.seeds_table(view), colours))
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
@@ -76,14 +79,16 @@ def report_blocks(
     if len(view.domains) > 1:
         yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
     yield from _escalation(table, manifest, view)
-    yield from _money(grounds)
+    yield from _money(grounds, colours)
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
-    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjustments))
+    yield from _section(
+        "Paired differences", coloured(scores.comparisons_table(view), colours), DIFFERENCES.format(view.adjustments)
+    )
     yield from _comparisons(view, pairings)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(choices.options_table(advice), fold=True)
+        yield Shown(coloured(choices.options_table(advice), colours), fold=True)
         yield Shown(choices.conditions_table(advice), fold=True)
         yield choices.break_even(advice, labelled=True)
         yield Shown(choices.flips_table(advice))
@@ -145,7 +150,7 @@ def _by_seed(table: TaskTable, manifest: Manifest | None) -> analysis.Evidence:
     return analysis.load_evidence(table.report, table.split, apart=True) if table.seeds else (table, manifest)
 
 
-def _money(found: Grounds) -> list[Block]:
+def _money(found: Grounds, colours: Mapping[str, Colour]) -> list[Block]:
     """What the options come to at other volumes."""
     advice, inputs, terms = found.advice, found.inputs, found.terms
     if advice is None or inputs is None or terms is None or advice.economics["tasks_per_month"] is None:
@@ -154,8 +159,11 @@ def _money(found: Grounds) -> list[Block]:
     with suppress(OwnbenchError):
         return [
             Text(["What it costs"], "section", only=PAGE),
-            Drawn(curves.bills_figure, (advice, verdict.bills_at(inputs, terms, curves.volumes_around(advice)))),
-            Drawn(curves.pass_cost_figure, (advice,)),
+            Drawn(
+                partial(curves.bills_figure, colours=colours),
+                (advice, verdict.bills_at(inputs, terms, curves.volumes_around(advice))),
+            ),
+            Drawn(partial(curves.pass_cost_figure, colours=colours), (advice,)),
             Drawn(curves.tornado_figure, (advice, None if inputs.machine.why else hour)),
         ]
     return []
