@@ -7,7 +7,7 @@ from typing import Any
 
 import harness.report.vega as vl
 from harness.analysis import ContenderScore, Scoreboard
-from harness.core import Kind, dollars_interval, many_of, percent_interval, plural, visible
+from harness.core import Kind, dollars_interval, percent_interval, plural, visible
 from harness.report.palette import colours_of
 from harness.report.vega import PAPER, SHAPES, Figure, Theme
 
@@ -83,7 +83,7 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
     shown = [c for c in view.ranked if c.pass_rate.value is not None and c.cost_per_task_usd.value is not None]
     if not shown:
         return None
-    times, of = many_of(*(c.cost_per_task_usd.value for c in view.contenders if c.control is None))
+    times, of = view.cost_unit
     colours = colours_of(view, chosen)
     rows = [
         {**_cost_row(c, label, i, times), "colour": colours[c.name].on(dark=theme.dark)}

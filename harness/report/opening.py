@@ -16,7 +16,6 @@ from harness.core import (
     Manifest,
     OwnbenchError,
     dollars,
-    many_of,
     points,
     points_interval,
 )
@@ -128,11 +127,6 @@ def opening(view: Scoreboard, advice: Advice | None, problem: str = "") -> Openi
     )
 
 
-def unit_of(view: Scoreboard) -> tuple[float, str]:
-    """Of how many tasks all costs of a report are told, and in words: by its dearest option."""
-    return many_of(*(c.cost_per_task_usd.value for c in view.contenders if c.control is None))
-
-
 # ------------------------------------------------------------------------------------------------- the cards
 
 
@@ -144,7 +138,7 @@ def _cards(view: Scoreboard, advice: Advice | None, about: ContenderScore) -> It
         under=f"{low_high} on {core.plural(about.n_tasks, 'task')}".strip(),
         hover=cells.in_words(about.pass_rate),
     )
-    times, of = unit_of(view)
+    times, of = view.cost_unit
     option = option_of(advice, about.name)
     tasks, whole = about.cost_per_task_usd.of_many(times), cost_each(advice, option)
     span = core.dollars_interval(tasks)

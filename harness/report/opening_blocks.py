@@ -8,7 +8,7 @@ from harness.core import dollars
 from harness.report import cells
 from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Column, Heads, Row, Shown, Table, Text, table
 from harness.report.choice_tables import GOOD, MISSING, in_labels
-from harness.report.opening import Opening, Standing, unit_of
+from harness.report.opening import Opening, Standing
 from harness.report.palette import coloured, colours_of
 from harness.verdict import KINDS_MEAN
 
@@ -46,7 +46,7 @@ def options_blocks(
     found: Opening, view: Scoreboard, behind: Callable[[Table], Table] = lambda table: table
 ) -> Iterator[Block]:
     """Every option with its colour, what became of it, advised or not, and the reason; ``behind`` links the table."""
-    times, of = unit_of(view)
+    times, of = view.cost_unit
     yield Text(["Options, and why"], "head")
     cost = f"cost per {of} tasks" + ", all in" * found.all_in
     heads: Heads = [

@@ -2,7 +2,8 @@
 
 The first four by day are Okabe and Ito's (2008). The others were chosen, on white and on a dark ground apart, so that
 the least difference of any two (Oklab) is as large as it can be for full, protan and deutan sight (Machado et al.
-2009), each with a contrast of 3 to its ground. More than twelve are not told apart: the rest are grey until chosen.
+2009), each with a contrast of 3 to white, or of 5 to the dark ground. More than twelve are not told apart: the rest
+are grey until chosen.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 DAY = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#521808", "#A568F9", "#805C52", "#210784", "#43500A", "#3D35C2",
        "#723877", "#133144")  # fmt: skip
-NIGHT = ("#56B4E9", "#F07F34", "#60FFA9", "#BF2085", "#F2446C", "#BC71AB", "#9C4D1E", "#2E5CCB", "#DDD81F", "#7480FA",
-         "#FBC9FE", "#AFC2A1")  # fmt: skip
+NIGHT = ("#56B4E9", "#F07F34", "#46967A", "#FA5294", "#EEA693", "#A568F9", "#E8B12D", "#41D3CE", "#E9E435", "#808AC6",
+         "#60FFA9", "#91EEF8")  # fmt: skip
 GREY = "#808080", "#909090"  # by day, and on a dark ground
 SPARE = 2  # colours that are kept, where contenders are too many, for those that somebody chooses
 

@@ -31,7 +31,8 @@ FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench 
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (
-    "Costs are US dollars: a task's mean, and all that was spent for each pass, failures included. Latencies are "
+    "Costs are US dollars: those of a mean task, and all that was spent for each pass, failures included, both times "
+    "the number at the head of the column. Latencies are "
     "quantiles over graded attempts. Errored and ungraded attempts are no fault of the contender's, and in no rate."
 )
 DIFFERENCES = (
