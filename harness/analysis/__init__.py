@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         shown_text,
         task_page,
     )
+    from harness.analysis.under_way import Interim, UnderWay, Watcher, is_open
     from harness.analysis.views import (
         ContenderScore,
         DomainDifference,

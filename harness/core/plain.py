@@ -15,6 +15,7 @@ import orjson
 
 N = TypeVar("N", int, float)
 T = TypeVar("T", bound=Hashable)
+_PLAIN = frozenset([str, int, bool])
 
 
 def known_sum(values: Iterable[N | None]) -> N | None:
@@ -29,6 +30,8 @@ def known_sum(values: Iterable[N | None]) -> N | None:
 
 def as_json(value: Any) -> Any:
     """A record as plain JSON values: names as in the record, enums as their words, times in ISO 8601, NaN as null."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: as_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Enum):

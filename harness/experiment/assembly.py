@@ -1,7 +1,7 @@
 """From ``experiment.yaml`` to everything that a run needs, checked before anything is spent; what is on record."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -142,7 +142,6 @@ def assemble(report: Path, *, allow_outside: bool = False, experiment: Experimen
     for plan in plans.values():
         if isinstance(plan, DirectPlan):
             adapters.setdefault(plan.model, {}).update(dict.fromkeys(plan.adapters.values()))
-    digests = {id(judge): judge.digest for judge in graders.values()}  # few, each costly
     return Assembled(
         report=report,
         experiment=experiment,
@@ -152,13 +151,7 @@ def assemble(report: Path, *, allow_outside: bool = False, experiment: Experimen
         specs=specs,
         systems=systems,
         graders=graders,
-        gradings={
-            task.digest: digest_json(
-                [digests[id(graders[task.digest])], as_json(task.reference), *filter(None, [task.tests_digest])]
-            )
-            for suite in full
-            for task in suite.tasks
-        },
+        gradings=_gradings(full, graders),
         verifiers=verifiers,
         judges=judges,
         attempts=tuple({attempt.id: attempt for attempt in attempts}.values()),
@@ -168,6 +161,21 @@ def assemble(report: Path, *, allow_outside: bool = False, experiment: Experimen
         notes=tuple(notes),
         for_readers=(*unshown(planner.contexts, suites), *one_draw(experiment)),
     )
+
+
+def _gradings(suites: Sequence[Suite], graders: Mapping[str, SuiteGrader]) -> dict[str, str]:
+    """By the task's digest, that of all that its grade depends on but the answer."""
+    digests = {id(judge): judge.digest for judge in graders.values()}  # few, each costly
+    found, known = dict[str, str](), dict[tuple[str, str], str]()
+    for task in [task for suite in suites for task in suite.tasks]:
+        by, reference = digests[id(graders[task.digest])], task.reference
+        few = isinstance(reference, str) and not task.tests_digest  # as labels are
+        if not few or (by, reference) not in known:
+            made = digest_json([by, as_json(reference), *filter(None, [task.tests_digest])])
+            if few:
+                known[by, reference] = made
+        found[task.digest] = known[by, reference] if few else made
+    return found
 
 
 def _seed_adapters(experiment: Experiment, systems: Mapping[str, Mapping[str, System]]) -> Iterator[SeedAdapter]:

@@ -227,7 +227,7 @@ def check_tasks(
         able = [name for name, system in asked.items() if system.needs_box]
         shown = [name for name, system in asked.items() if "files" in system.prompt.variables]
         blind = [name for name in asked if name not in {*able, *shown}]
-        for task in suite.tasks:
+        for task in [task for task in suite.tasks if task.files or task.tools]:
             used = bool(able) or graders[task.digest].needs_box
             hidden = [*task.files] if len(blind) == len(asked) and not used else []
             held = {"tools": [tool.name for tool in task.tools if tool.name not in BOX_TOOLS], "files": hidden}

@@ -1,8 +1,7 @@
-"""From a suite's folder to a frozen ``Suite``, or to one message that says what to mend; and its prompts, rendered."""
+"""From a suite's folder to a frozen ``Suite``, or to one message that says what to mend."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -12,9 +11,6 @@ from typing import Any
 from harness import userfile
 from harness.core import WORK as WORKDIR
 from harness.core import (
-    Message,
-    PromptTemplate,
-    RenderedPrompt,
     Suite,
     Task,
     Tool,
@@ -27,6 +23,7 @@ from harness.core import (
 )
 from harness.suite.dockerfile import workdir_of
 from harness.suite.harbor import harbor_rows
+from harness.suite.prompts import LONGEST_FILE, read_prompt, render
 from harness.suite.schema import (
     WORK,
     EnvironmentRow,
@@ -41,13 +38,12 @@ from harness.suite.source import file_inside, path_inside, task_rows
 
 MAX_FILE = 100_000_000  # bytes of a file that belongs to a task
 MOST_FILES = 2_000  # of a folder that belongs to a task
-LONGEST_FILE = 2_000_000  # bytes of a task's file that a prompt may show
 ASKED = {"env", "memory_mb", "cpus", "disk_mb", "build_timeout_s", "allow_internet"}
 """Of an environment, what its boxes get besides what they stand on."""
 NO_CONTENT = {"build_timeout_s", "allow_internet"}  # of these, what changes no answer
 NEED_REFERENCE = frozenset({"exact", "label", "number"})
 """Graders that compare with a reference and can do nothing without one. Of others, the grader itself knows."""
-VARIABLES = ("input", "id", "domain", "metadata", "files")
+_OF_WORK = frozenset(WORK)
 
 
 def load_suite(path: Path | str, *, allow_outside: bool = False) -> Suite:
@@ -107,6 +103,7 @@ class _Tasks:
             self.path, self.given = task_rows(suite, suite_file, outside=outside)
         else:
             self.path, self.given = suite_file, harbor_rows(suite, suite_file, self.grader, outside=outside)
+        self.work = {key: value for key in WORK if (value := getattr(suite, key)) is not None}  # of all tasks
         self.digests: dict[Path, str] = {}
         self.workdirs: dict[Path, str] = {}
         self._described: Mapping[str, Any] | None = None  # the last grader whose description was looked at
@@ -145,8 +142,30 @@ class _Tasks:
         if grader is not self._described or not isinstance(row.reference, str | None):
             self.digest([row.reference, grader], where)
             self._described = grader
-        levels = (self.suite, row)
-        work = {key: value for level in levels for key in WORK if (value := getattr(level, key)) is not None}
+        asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
+        work, content, placed = self.work, dict[str, Any](input=asked), dict[str, Any]()
+        if given := row.model_fields_set & _OF_WORK:
+            work = work | {key: value for key in given if (value := getattr(row, key)) is not None}
+        if row.metadata:
+            content["metadata"] = row.metadata
+        if work:
+            placed, more = self.placed(row, work, where)
+            content |= {key: value for key, value in more.items() if value}
+        return Task(
+            id=row.id,
+            domain=self.domain(row, f"{where}.domain"),
+            cluster=row.cluster or row.id,
+            input=asked if isinstance(asked, str) else tuple(asked),
+            metadata=row.metadata,
+            reference=row.reference,
+            grader=grader,
+            split=row.split,
+            digest=self.digest(content, where),
+            **placed,
+        )
+
+    def placed(self, row: TaskRow, work: Mapping[str, Any], where: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a task works on and with, as fields of a `Task`; and what of it is content."""
         at = {key: (self.path, f"{where}.{key}") for key in work}
         at |= {key: (self.suite_file, key) for key in work if getattr(row, key) is None}  # whose word it is
         files, tests, oracle = (self.named(work[k], at[k]) if k in work else {} for k in ("files", "tests", "oracle"))
@@ -154,36 +173,23 @@ class _Tasks:
             Tool(name=tool, description="", parameters={}) if isinstance(tool, str) else Tool(**tool.model_dump())
             for tool in work.get("tools", ())
         )
-        asked = row.input if isinstance(row.input, str) else [m.model_dump(exclude_none=True) for m in row.input]
-        own: dict[str, Any] = {
-            "metadata": row.metadata,
-            "environment": self.environment(work["environment"], at["environment"]) if "environment" in work else {},
-            "turns": work.get("turns"),
-            "timeout_s": work.get("timeout_s"),
-        }
+        environment = self.environment(work["environment"], at["environment"]) if "environment" in work else {}
+        limits = {key: work.get(key) for key in ("turns", "timeout_s")}
         files_now, tests_now = (sorted([n, self.digests[f]] for n, f in some.items()) for some in (files, tests))
-        stands_on = {key: value for key, value in own["environment"].items() if key not in NO_CONTENT}
-        content = {**own, "environment": stands_on, "files": files_now, "tools": as_json(tools)}
-        content = {key: value for key, value in content.items() if value}
-        return Task(
-            id=row.id,
-            domain=self.domain(row, f"{where}.domain"),
-            cluster=row.cluster or row.id,
-            input=asked if isinstance(asked, str) else tuple(asked),
-            reference=row.reference,
-            grader=grader,
-            split=row.split,
-            files=_places(files),
-            tests=_places(tests),
-            tests_digest=digest_json(tests_now) if tests_now else "",
-            oracle=_places(oracle),
-            oracle_env=work.get("oracle_env", {}),
-            oracle_timeout_s=work.get("oracle_timeout_s"),
-            tools=tools,
-            dockerfile=self.dockerfile(work.get("environment")),
-            digest=self.digest(content | {"input": asked}, where),
-            **own,
-        )
+        fields = {
+            "files": _places(files),
+            "tests": _places(tests),
+            "tests_digest": digest_json(tests_now) if tests_now else "",
+            "oracle": _places(oracle),
+            "oracle_env": work.get("oracle_env", {}),
+            "oracle_timeout_s": work.get("oracle_timeout_s"),
+            "tools": tools,
+            "environment": environment,
+            "dockerfile": self.dockerfile(work.get("environment")),
+            **limits,
+        }
+        stands_on = {key: value for key, value in environment.items() if key not in NO_CONTENT}
+        return fields, {"environment": stands_on, "files": files_now, "tools": as_json(tools), **limits}
 
     def environment(self, given: Any, at: Place) -> dict[str, Any]:
         """As written; of a Dockerfile's folder the digest, since a place is no content."""
@@ -314,81 +320,3 @@ def _human(suite: SuiteFile, suite_file: Path, tasks: set[str], *, outside: bool
     rate = fmean(fmean(passed.values()) for passed in ratings.values())
     raters = {rater for passed in ratings.values() for rater in passed}
     return {"pass_rate": rate, "n": len(ratings), "source": value, "raters": len(raters)}
-
-
-def read_prompt(files: Mapping[str, str], place: Callable[[str], Path]) -> PromptTemplate:
-    """The templates of the roles ``user`` and ``system``, from the files that ``place`` finds by their names."""
-    paths = {role: place(name) for role, name in files.items()}
-    texts = {role: userfile.read_template(path).text for role, path in paths.items()}
-    return PromptTemplate(**texts, files={role: str(path) for role, path in paths.items()})
-
-
-def render(template: PromptTemplate, tasks: Sequence[Task], where: Path) -> RenderedPrompt:
-    """What a prompt asks at each task; ``where`` is named in errors of a template that has no file.
-
-    Of a conversation the last user message is rendered; a system template stands in place of its own. Templates are
-    Jinja, sandboxed and bounded. Raises UserFileError: one is none, fails, names what no task has, or renders to
-    nothing.
-    """
-    roles = {"user": template.user} | ({} if template.system is None else {"system": template.system})
-    shows_files = any("files" in text for text in roles.values())
-    asked, variables = [], []
-    for task in tasks:
-        if isinstance(task.input, str):
-            messages, last = [{"role": "user", "content": task.input}], 0
-        else:
-            messages = [dict(message) for message in task.input]
-            last = max(place for place, message in enumerate(messages) if message["role"] == "user")
-        asked.append((messages, last))
-        row = {"id": task.id, "domain": task.domain, "metadata": task.metadata, "input": messages[last]["content"]}
-        files = {name: Path(file) for name, file in task.files.items()} if shows_files else {}
-        showing = template.files.get("user" if "files" in template.user else "system", where)
-        texts_of = {name: _shown(name, file, task, Path(showing)) for name, file in files.items()}
-        variables.append(row | {"files": texts_of})
-    texts: dict[str, list[str]] = {}
-    used: set[str] = set()
-    for role, text in roles.items():
-        texts[role], names = _rendered(text, variables, Path(template.files.get(role, where)))
-        used |= names & {*VARIABLES}
-    if any(len(messages) > 1 for messages, _ in asked):  # what stands before the question differs
-        used.add("input")
-    found: dict[str, tuple[Message, ...]] = {}
-    for number, (task, (messages, last)) in enumerate(zip(tasks, asked, strict=True)):
-        messages[last]["content"] = texts["user"][number]
-        if not any(str(message["content"]).strip() for message in messages if message["role"] == "user"):
-            problem = f"the template renders to an empty prompt on task {task.id!r}"
-            raise UserFileError(Path(template.files.get("user", where)), problem)
-        head = [{"role": "system", "content": texts["system"][number]}] if "system" in texts else []
-        found[task.digest] = (*head, *(messages[1:] if head and messages[0]["role"] == "system" else messages))
-    return RenderedPrompt(template=template, messages=found, variables=frozenset(used))
-
-
-def _shown(name: str, file: Path, task: Task, showing: Path) -> str:
-    """The text of a task's file. Raises UserFileError: the prompt that shows it cannot."""
-    try:
-        return userfile.read_text(file, most=LONGEST_FILE)
-    except UserFileError as error:
-        problem = f"it shows files, and {name!r} of the task {task.id!r} cannot be shown: {error.problem}"
-        raise UserFileError(showing, problem, advice="save that as UTF-8, or take files out of the prompt") from None
-
-
-def _rendered(text: str, variables: list[dict[str, Any]], path: Path) -> tuple[list[str], frozenset[str]]:
-    try:
-        return userfile.Template(text).render(variables)
-    except userfile.TemplateFault as fault:
-        row = variables[fault.row] if fault.row is not None else {}
-        task, said, advice, field = f"task {row.get('id')!r}", fault.problem, "", ""
-        if fault.wrong == "syntax":
-            problem, field = f"not a valid template: {said}", f"line {fault.line}"
-        elif fault.wrong != "undefined" or not row:
-            advice = "take the loop or the power out" if fault.wrong in {"time", "memory"} else ""
-            problem = f"the template fails{f' on {task}' if row else ''}: {said}"
-        elif found := re.fullmatch(r"'([^']+)' is undefined", said):
-            problem, advice = f"the variable {found[1]!r} is undefined ({task})", nearest(found[1], VARIABLES)
-        elif found := re.search(r"has no attribute '([^']+)'", said):
-            kind = "metadata or file" if row["files"] else "metadata"
-            problem = f"the variable {found[1]!r} is undefined ({task} has no such {kind})"
-            advice = nearest(found[1], map(str, [*row["metadata"], *row["files"]]))
-        else:
-            problem = f"{said} ({task})"
-        raise UserFileError(path, problem, field=field, advice=advice) from None

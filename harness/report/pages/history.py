@@ -17,6 +17,7 @@ from harness.report.pages.parts import SAME, draw, errors_told, figure, html, lo
 from harness.report.pages.task_links import tasks_in_report
 from harness.report.pages.task_names import labels
 from harness.report.vega import told_apart
+from harness.store import stands_for
 from harness.verdict import HistoryEntry, Reason, StoredVerdict, changed_of, entry_of, in_order, under_way
 
 MOST = 200  # rows of a table; the latest
@@ -27,7 +28,7 @@ TELLING = (*loading.FILES, "verdict.json", "verdicts.jsonl", "baseline.json")
 def page(shown: Shown) -> None:
     """All reports that the dashboard was given, in the order of their making."""
     title("Gate and history", "Which candidates were let in and why, what they were held against, what has changed.")
-    folders = list(dict.fromkeys((*(one.folder for one in shown.chosen), *shown.every)))
+    folders = list(dict.fromkeys((*(stands_for(one.folder) for one in shown.chosen), *shown.every)))
     found = in_order([under_way(_entry(folder, loading.stamp_of(folder, TELLING))) for folder in folders])
     broken = [line for entry in found.entries for line in entry.broken]
     if broken:
@@ -51,7 +52,7 @@ def page(shown: Shown) -> None:
     words = "From the manifests: the model, adapter, skills, prompts, suites and prices of each."
     section("What differs between two contenders", words)
     with errors_told():
-        _changed(folders, shown.chosen[0].folder)
+        _changed(folders, stands_for(shown.chosen[0].folder))
 
 
 @remembered(2_000)

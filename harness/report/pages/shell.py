@@ -21,6 +21,7 @@ from harness.report.pages import (
     escalation,
     head_to_head,
     history,
+    live,
     loading,
     money,
     skill_use,
@@ -31,6 +32,7 @@ from harness.report.pages.choices import choose, complaints, held, one_of, sever
 from harness.report.pages.loading import Shown
 from harness.report.pages.parts import errors_told, html, loud, made, title, write
 from harness.report.vega import DAY, NIGHT
+from harness.store import running_process
 
 ICON = Path(__file__).with_name("icon.png")  # of the browser's tab; a named icon would be fetched from outside
 
@@ -72,17 +74,23 @@ def _draw(given: Sequence[Path]) -> None:
         st.info("No report is chosen. The side bar lists those that are here; ownbench run makes one.")
         return
     with errors_told():
-        PAGES[page](shown)
+        if live.is_all_there_is(shown):
+            live.page(shown)
+        else:
+            for one in shown.chosen:
+                live.watch(one, whole=page == "Answer")
+            PAGES[page](shown)
     _from_the_top(page)
 
 
 def _chosen(found: Sequence[Path]) -> Shown | None:
     """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
     folders = dict(zip(loading.names_of(found), found, strict=True))
-    # A broken report is not the first that somebody sees.
-    first = [name for name, folder in folders.items() if loading.opens(folder / "outcomes.parquet")] or list(folders)
+    # A run under way is what somebody comes to see, and a broken report is not.
+    sound = [name for name, folder in folders.items() if loading.opens(folder / "outcomes.parquet")]
+    first = [name for name, folder in folders.items() if running_process(folder) is not None] or sound or list(folders)
     names = several("Reports", list(folders), "report", default=first[:1], aloud=False)
-    plain = [loading.evidence_of(folders[name]) for name in names]
+    plain = [loading.evidence_of(live.place_of(folders[name])) for name in names]
     splits = list(dict.fromkeys(s for one in plain for s in loading.splits_of(one)))
     split = choose("Part of the suites", splits, "split", aloud=False) if splits else None
     chosen = tuple(loading.evidence_of(e.folder, split if loading.splits_of(e) else None) for e in plain)

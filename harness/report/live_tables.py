@@ -1,0 +1,88 @@
+"""A run under way in figures and tables."""
+
+from harness.analysis import UnderWay
+from harness.core import UNKNOWN, Status, dollars, percent, percent_interval, plural
+from harness.report.blocks import Cell, Column, Table, table
+
+INTERIM = (
+    "Interim: of the attempts made so far. Contenders may have tried different tasks until now, and each interval is "
+    "of one look: who stops when a figure looks good is wrong more often. ownbench run --until-decided stops by a rule "
+    "that allows for looks."
+)
+
+
+def cards(now: UnderWay) -> Table:
+    """What is asked of a run first: how far, how fast, how long still, at what cost."""
+    share = f"{100 * min(1.0, now.made / now.planned):.0f}% of the attempts planned" if now.planned else "attempts"
+    more = " or more" if now.unknown_costs else ""
+    of = f" of a budget of {dollars(now.budget_usd)}" if now.budget_usd is not None else ""
+    unknown = f", {now.unknown_costs:,} of unknown cost" if now.unknown_costs else ""
+    rows = (
+        ("Done", Cell(f"{now.made:,} of {now.planned:,}" if now.planned else f"{now.made:,}", under=share)),
+        ("Rate", Cell(UNKNOWN if now.rate_per_s is None else _rate(now.rate_per_s), under="attempts, last minute")),
+        ("Time left", Cell(duration(now.remaining_s), under="at this rate, to the end of the experiment")),
+        ("Spent", Cell(dollars(round(now.spent_usd, 6)) + more, under=f"{plural(now.calls, 'call')}{unknown}{of}")),
+    )
+    return table("The run so far", ("figure", "value"), rows, kind="cards")
+
+
+def rates_table(now: UnderWay) -> Table:
+    """The pass rate of each contender so far."""
+    heads = (
+        Column("contender", left=True),
+        Column("made"),
+        Column("pass rate so far"),
+        Column("95% interval"),
+        Column("tasks"),
+        Column("no outcome"),
+    )
+    rows = (
+        (
+            Cell(one.contender + (" (control)" if one.control else ""), code=True),
+            f"{one.made:,}",
+            percent(one.pass_rate.value),
+            Cell(percent_interval(one.pass_rate).partition(" ")[2].strip("[]") or UNKNOWN, hover=one.pass_rate.method),
+            f"{one.pass_rate.n_tasks or 0:,}",
+            f"{one.lost:,}",
+        )
+        for one in now.contenders
+    )
+    return table("Pass rates so far (interim)", heads, rows, kind="interim")
+
+
+def errors_table(now: UnderWay) -> Table:
+    """What went wrong so far, by cause: the instrument's faults first, then the contenders' own, then calls."""
+    found = [(f"attempt {status}, in no rate", cause, n) for (status, cause), n in sorted(now.lost.items())]
+    found += [("attempt failed", cause, n) for cause, n in sorted(now.failed.items()) if cause not in {"", "wrong"}]
+    found += [("call failed", cause, n) for cause, n in sorted(now.calls_lost.items())]
+    found += [("try of a call failed and was repeated", "", now.retries)] if now.retries else []
+    rows = ((what, Cell(cause or UNKNOWN, code=True), f"{n:,}") for what, cause, n in found)
+    return table("Errors so far, by cause", (Column("what", left=True), Column("cause", left=True), "number"), rows)
+
+
+def sentence(now: UnderWay) -> str:
+    """How the run stands, in one sentence."""
+    of = f" of {plural(now.planned, 'attempt')}" if now.planned else ""
+    done = f"{now.made:,}{of} {'is' if now.made == 1 else 'are'} recorded"
+    lost = sum(n for (status, _), n in now.lost.items() if status in {Status.ERRORED, Status.UNGRADED})
+    errors = f", {lost:,} of them without an outcome" if lost else ""
+    if now.is_running:
+        return f"A run is under way: {done}{errors}."
+    why = f" ({now.stopped_because})" if now.stopped_because else ""
+    return f"The run stopped{why}: {done}{errors}."
+
+
+def duration(seconds: float | None) -> str:
+    """``45 s``, ``12 min``, ``3 h 20 min``, ``2 days``."""
+    if seconds is None:
+        return UNKNOWN
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5_400:
+        return f"{seconds / 60:.0f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02} min" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def _rate(per_s: float) -> str:
+    return f"{per_s:,.0f} per s" if per_s >= 10 else f"{per_s:.1f} per s" if per_s >= 1 else f"{60 * per_s:.1f} per min"

@@ -1,0 +1,138 @@
+"""A run watched through its journal: the same figures as the tables give, at the cost of what is new."""
+
+import json
+import random
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from harness.analysis import Watcher, is_open, pass_rates
+from harness.core import Call, Cause, Cost, Kind, Manifest, Outcome, Role, Status, Usage, digest_text
+from harness.store import Journal, so_far, write_manifest
+
+KIND = next(iter(Kind))
+BEGUN = datetime.now(UTC) - timedelta(seconds=100)
+
+
+def attempt(contender, task, trial, status=Status.PASSED, **more):
+    known = {"passed": status is Status.PASSED} if status in {Status.PASSED, Status.FAILED} else {}
+    cause = Cause.WRONG if status is Status.FAILED else None
+    return Outcome(**({
+        "report": "r", "suite": "s", "suite_digest": "sd", "contender": contender, "contender_digest": contender,
+        "contender_kind": KIND,
+        "task": f"t{task}", "task_digest": f"d{task}", "domain": "d", "split": "test", "trial": trial,
+        "cluster": f"c{task // 2}" if task < 40 else f"t{task}",
+        "attempt_id": digest_text(f"{contender}/{task}/{trial}"), "status": status, "cause": cause,
+        "started_at": BEGUN + timedelta(seconds=task), "latency_s": 0.5, "run": 1,
+    } | known | more))  # fmt: skip
+
+
+def call(n, **more):
+    return Call(**({"attempt_id": "a", "role": Role.ANSWER, "model": "m", "request_digest": f"q{n}",
+                    "usage": Usage(input=1, output=1), "cost": Cost(usd=0.5, basis="tokens")} | more))  # fmt: skip
+
+
+@pytest.fixture
+def report(tmp_path):
+    write_manifest(tmp_path, Manifest(report="r", created_at="", planned=400, budget={"usd": 9}))
+    return tmp_path
+
+
+def test_interim_rates_are_those_of_the_tables_of_the_same_journal(report):
+    """Clusters, several trials, scores, attempts made twice, dev tasks, and faults of the instrument."""
+    draw = random.Random(0)
+    watcher = Watcher(report)
+    with Journal(report) as journal:
+        for task in range(100):
+            for trial in range(2):
+                for name in ("a", "b"):
+                    status = draw.choices([Status.PASSED, Status.FAILED, Status.ERRORED], [5, 4, 1])[0]
+                    more = {"cause": Cause.TIMEOUT} if status is Status.ERRORED else {}
+                    if task >= 90:
+                        more["split"] = "dev"
+                    if status is Status.FAILED and task % 7 == 0:
+                        more |= {"passed": None, "score": 0.25}
+                    one = attempt(name, task, trial, status, **more)
+                    journal.append_attempt(one, [], "", [])
+                    if task % 10 == 0:  # again, with another end
+                        journal.append_attempt(replace(one, status=Status.PASSED, passed=True, cause=None, score=None),
+                                               [], "", [])  # fmt: skip
+            if task == 50:
+                watcher.look()
+        now = watcher.look()
+    with so_far(report) as (folder, made):
+        expected = {one.contender: one.pass_rate for one in pass_rates(folder, split="test")}
+    assert now.made == made == 400
+    assert {one.contender: one.pass_rate for one in now.contenders} == expected
+    assert now.lost["errored", "timeout"] == sum(one.lost for one in now.contenders)
+    assert now.is_running
+    assert not watcher.look().is_running
+
+
+def test_what_was_spent_counts_each_answer_once_and_no_replayed_one(report):
+    with Journal(report) as journal:
+        for n, more in enumerate([{}, {"cache_hit": True}, {"error": "timeout: slow", "cost": Cost(usd=None)},
+                                  {"cost": Cost(usd=None)}, {"retries": 2}]):  # fmt: skip
+            journal.append_call(call(n, **more), None)
+        now = Watcher(report).look()
+        assert now.is_running
+    assert (now.spent_usd, now.calls, now.retries, now.budget_usd) == (1.0, 5, 2, 9.0)
+    assert now.unknown_costs == 2, "a failed call that used tokens may be billed"
+    assert now.calls_lost == {"timeout": 1}
+
+
+def test_a_rate_and_the_time_left_are_of_the_last_minute_and_of_this_call_of_the_run(report):
+    with Journal(report) as journal:
+        for task in range(50):
+            begun = datetime.now(UTC) - timedelta(days=2)
+            journal.append_attempt(attempt("a", task, 0, started_at=begun), [], "", [])
+        for task in range(50, 100):
+            begun = datetime.now(UTC) - timedelta(seconds=10 + (task - 50) / 5)
+            journal.append_attempt(attempt("a", task, 0, started_at=begun, run=2), [], "", [])
+        now = Watcher(report).look()
+    assert now.rate_per_s == pytest.approx(50 / 19.3, rel=0.05)
+    assert now.remaining_s == pytest.approx(300 / now.rate_per_s)
+    assert now.quiet_s == pytest.approx(9.5, abs=1)
+
+
+def test_a_torn_line_is_taken_when_it_is_whole_and_another_journal_is_read_from_its_start(report):
+    with Journal(report) as journal:
+        for task in range(3):
+            journal.append_attempt(attempt("a", task, 0), [], "", [])
+    path, watcher = report / "attempts.jsonl", Watcher(report)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:2]) + lines[2][:40])
+    assert (watcher.look().made, watcher.look().read) == (2, 1.0)
+    with path.open("ab") as file:
+        file.write(lines[2][40:])
+    assert watcher.look().made == 3
+    path.unlink()
+    path.write_bytes(lines[0])
+    assert watcher.look().made == 1
+    assert is_open(report)
+
+
+def test_a_look_costs_what_is_new_and_no_more(report):
+    """The second look at 20,000 attempts takes a small part of the first."""
+    line = json.dumps({"outcome": json.loads(_line(report)), "messages": [{"role": "user", "content": "x" * 500}],
+                       "reason": "", "requests": []}) + "\n"  # fmt: skip
+    one = attempt("a", 0, 0)
+    with (report / "attempts.jsonl").open("w") as file:
+        for n in range(20_000):
+            name = digest_text(f"n{n}")
+            file.write(line.replace(one.attempt_id, name).replace('"d0"', f'"d{n}"').replace('"t0"', f'"t{n}"'))
+    watcher, times = Watcher(report), []
+    for _ in range(3):
+        begun = time.perf_counter()
+        now = watcher.look(60.0)
+        times.append(time.perf_counter() - begun)
+    assert now.made == 20_000
+    assert min(times[1:]) < times[0] / 10
+
+
+def _line(report):
+    with Journal(report) as journal:
+        journal.append_attempt(attempt("a", 0, 0), [], "", [])
+    return json.dumps(json.loads((report / "attempts.jsonl").read_text())["outcome"])
