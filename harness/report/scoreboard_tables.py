@@ -16,7 +16,7 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
     shown, level, (times, of) = view.shown, f"{100 * view.level:g}% interval", view.cost_unit
     apart = "other tasks than the rest: not ranked with them", "other tasks"
     per = [f"cost per {of} {what}" for what in ("tasks", "passes")]
-    formed = any("json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
+    formed = any(", json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
     seeds = {seed.name: c.name for c in shown if c.seeds for seed in c.seeds.each}
     rows = [row for c in shown for row in (c, *(c.seeds.each if c.seeds and c.control is None else ()))]
     columns: Columns = [
@@ -41,6 +41,21 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
     ]  # fmt: skip
     found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores")
     return found.without_empty([*per, "median latency", "95th percentile"])
+
+
+def sides_table(sides: Sequence[tuple[ContenderScore, Scoreboard]]) -> Table:
+    """Contenders that are compared, each as its own report has it: a line of the scoreboard."""
+    times, of = sides[0][1].cost_unit
+    columns: Columns = [
+        (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
+        (Column("setup", left=True), lambda c: c.setup or c.kind),
+        ("pass rate", lambda c: cells.rate(c.pass_rate)),
+        ("tasks", lambda c: cells.count(c.n_tasks)),
+        (f"cost per {of} tasks", lambda c: cells.money(c.cost_per_task_usd.of_many(times))),
+        ("median latency", lambda c: cells.seconds(c.latency_p50)),
+    ]
+    found = by_column("The two, each by itself", [c for c, _ in sides], columns, kind="sides")
+    return found.without_empty([f"cost per {of} tasks", "median latency"])
 
 
 def seeds_table(view: Scoreboard) -> Table:

@@ -15,6 +15,7 @@ from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.parts import section, show, write
 from harness.report.pages.task_links import behind_domains
 from harness.report.pages.task_names import short_name
+from harness.report.palette import coloured
 from harness.report.scoreboard_tables import WAYS
 
 if TYPE_CHECKING:
@@ -65,6 +66,11 @@ def page(shown: Shown) -> None:
     parts.compared_sentence(found.comparison)
     if controls := [f"{c.name} ({c.control})" for c in scores if c.control is not None]:
         write(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
+    both = tables.sides_table([(scores[0], view), (scores[1], other)])
+    colours = loading.colours_for(evidence, (a, b)) if not apart else {}
+    show(coloured(both, colours))
+    if not apart and any(c.n_tasks != found.comparison.n_tasks for c in scores):
+        write("Each rate is over all tasks of its contender; what follows is over those that both have.")
     show(tables.pairing_table(found))
     section("By domain")
     parts.domains_drawn("forest", found, shown.theme, *([] if apart else [partial(behind_domains, a=a, b=b)]))
