@@ -48,7 +48,8 @@ def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
     """The word and its reasons; with ``say`` in labels, as `in_labels` writes them."""
     first, *others = [reason if say is None else in_labels(reason, say) for reason in view.reasons] or [""]
     yield Text([view.advice.value], f"word {'good' if view.advice in GOOD else 'open'}")
-    yield Text([first], "lead")
+    names = [o.contender for o in view.options]
+    yield Text([first if say is None or view.sentence is None else in_labels(view.sentence, say)], "lead", names)
     yield Text(others, "reasons")
     yield Text(MEANT, "notes", only=PAGE)
 
