@@ -162,8 +162,8 @@ def comparisons_table(view: Scoreboard) -> Table:
 BY_DAY = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
 BY_NIGHT = (33, 36, 42), (22, 104, 168)  # the same on a dark page, from dark to bright; white is read well on all of it
-ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
-"""Contenders, domains and columns that a page shows; a line says where there are more."""
+ON_PAPER = (30, 240, 14)
+"""Contenders, domains and columns that a written page shows; a line says where there are more."""
 
 
 def domain_rates(
@@ -171,23 +171,27 @@ def domain_rates(
     most: tuple[int, int, int] | None = None,
     *,
     only: Sequence[str] | None = None,
+    of: Sequence[ContenderScore] | None = None,
     link: Callable[[str, str], str] = lambda contender, domain: "",  # noqa: ARG005 — where a cell leads to
 ) -> Table:
     """Each contender's pass rate in each domain, the longer of the two downwards; ``most`` of them and columns fit.
 
-    Of the domains in ``only``, in their order; else of all.
+    Of the domains in ``only`` and the contenders in ``of``, in their order; else of all.
     """
-    contenders, domains = list(view.shown), list(view.domains if only is None else only)
+    contenders, domains = list(view.shown if of is None else of), list(view.domains if only is None else only)
     if most:
         contenders, domains = contenders[: most[0]], domains[: most[1]]
-    down = len(domains if only is None else view.domains) >= len(contenders)
+    down = len(domains if only is None else view.domains) >= len(contenders if of is None else view.shown)
     if most and down:
         contenders = contenders[: most[2]]
     elif most:
         domains = domains[: most[2]]
     found = {(c.name, d.domain): d for c in contenders for d in c.domains}
-    sizes = {d: max((s.n_tasks for (_, name), s in found.items() if name == d), default=0) for d in domains}
-    known = [d.pass_rate.value for d in found.values() if d.pass_rate.value is not None]
+    most_tasks: dict[str, int] = {}
+    for score in found.values():
+        most_tasks[score.domain] = max(score.n_tasks, most_tasks.get(score.domain, 0))
+    sizes = {d: most_tasks.get(d, 0) for d in domains}
+    known = [d.pass_rate.value for c in view.shown for d in c.domains if d.pass_rate.value is not None]
     scale = scale_of(known)
     rates = [[replace(_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale), link=link(c.name, d))
               for d in domains] for c in contenders]  # fmt: skip
@@ -199,7 +203,8 @@ def domain_rates(
         rates = [list(line) for line in zip(*rates, strict=True)]
     rows = [[Cell(c.title, under=c.under, code=True), *line] for c, line in zip(names, rates, strict=False)]
     every = len(view.domains if only is None else only)
-    parts = (("contender", len(view.shown), len(contenders)), ("domain", every, len(domains)))
+    whole = len(view.shown if of is None else of)
+    parts = (("contender", whole, len(contenders)), ("domain", every, len(domains)))
     out = [f"the first {shown} of {core.plural(count, what)}" for what, count, shown in parts if count > shown]
     notes = [f"Shown: {'; '.join(out)}."] if out else []
     steps = [scale[0] + (scale[1] - scale[0]) * i / 4 for i in range(5)]
@@ -315,12 +320,24 @@ def domain_differences(view: Pairing | Domains) -> Table:
 
 def by_effect(view: Scoreboard) -> list[str]:
     """The domains by how far the pass rates of the contenders lie apart in them, the farthest first."""
+    rates = _rates_in(view)
+    return sorted(view.domains, key=lambda name: min(rates.get(name, [0.0])) - max(rates.get(name, [0.0])))
+
+
+def by_rate(view: Scoreboard) -> list[str]:
+    """The domains by the mean of the contenders' pass rates, the lowest first; those without any come last."""
+    rates = {name: sum(of) / len(of) for name, of in _rates_in(view).items()}
+    return sorted(view.domains, key=lambda name: rates.get(name, math.inf))
+
+
+def _rates_in(view: Scoreboard) -> dict[str, list[float]]:
+    """Of each domain the pass rates in it that are known."""
     rates: dict[str, list[float]] = {}
     for c in view.shown:
         for d in c.domains:
             if d.pass_rate.value is not None:
                 rates.setdefault(d.domain, []).append(d.pass_rate.value)
-    return sorted(view.domains, key=lambda name: min(rates.get(name, [0.0])) - max(rates.get(name, [0.0])))
+    return rates
 
 
 SHRUNK = (

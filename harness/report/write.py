@@ -15,7 +15,7 @@ from harness.report import curve_figures as curves
 from harness.report import difference_figures as differences
 from harness.report import difference_tables as skilled
 from harness.report import scoreboard_tables as scores
-from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
+from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text, linked
 from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
@@ -23,11 +23,17 @@ from harness.report.markdown_text import markdown_blocks
 from harness.report.opening import Grounds, grounds_of, opening
 from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
 from harness.report.palette import Colour, coloured, colours_of
+from harness.report.spread_strips import SHOWN, spread_table
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
 from harness.verdict import SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
+FAILED = (
+    "Those first that most other contenders pass. Question, answers and reasons: ownbench show REPORT --failures "
+    "CONTENDER, or the page Tasks of ownbench app."
+)
+MOST_CELLS = 12_000  # of all pass rates by domain, which are the largest part of a page
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (
@@ -68,8 +74,10 @@ def report_blocks(
     yield from found_blocks(view, led=first.advised is not None)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
+    parts = {c.name: f"part-failed-{place}" for place, c in enumerate(view.shown, 1) if c.n_tasks}
     colours = colours_of(view)
-    yield Shown(coloured(scores.scoreboard_table(view, types), colours), fold=True)
+    board = coloured(scores.scoreboard_table(view, types), colours)
+    yield Shown(linked(board, lambda row: _to(parts.get(row[0].text))), fold=True)
     yield Shown(coloured(scores.seeds_table(view), colours))
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
@@ -77,8 +85,9 @@ def report_blocks(
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
+    yield from _spreads(table)
     if len(view.domains) > 1:
-        yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
+        yield from _domains(view)
     yield from _escalation(table, manifest, view)
     yield from _money(grounds, colours)
     if analysis.has_skills(table, manifest):
@@ -87,6 +96,7 @@ def report_blocks(
         "Paired differences", coloured(scores.comparisons_table(view), colours), DIFFERENCES.format(view.adjustments)
     )
     yield from _comparisons(view, pairings)
+    yield from _failed(table, parts)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
         yield Shown(coloured(choices.options_table(advice), colours), fold=True)
@@ -101,6 +111,28 @@ def report_blocks(
 def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
     if table.rows:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
+
+
+def _spreads(table: TaskTable) -> Iterator[Block]:
+    """How latency, cost and tokens vary from attempt to attempt, a folded table each."""
+    found = {name: analysis.spreads(table, name) for name in analysis.amounts_known(table)}
+    if any(found.values()):
+        yield Text(["Latency, cost and tokens of an attempt"], "section", only=PAGE)
+    for name, of in found.items():
+        if of:
+            yield Fold(f"{SHOWN[name].title}: p10 to the largest", [Shown(spread_table(of, name))], only=PAGE)
+
+
+def _domains(view: Scoreboard) -> Iterator[Block]:
+    """Pass rates by domain; of many domains those first at which contenders differ most, of many contenders a part."""
+    contenders, _, across = scores.ON_PAPER
+    domains = scores.by_effect(view) if len(view.domains) > across else list(view.domains)
+    yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER, only=domains))
+    most = across if len(view.domains) >= len(view.shown[:contenders]) else contenders
+    for start in range(most, min(len(view.shown), MOST_CELLS // len(domains)), most):
+        part = view.shown[start : start + most]
+        said = f"Contenders {start + 1:,} to {start + len(part):,} of {len(view.shown):,}"
+        yield Fold(said, [Shown(scores.domain_rates(view, only=domains, of=part))], only=PAGE)
 
 
 def found_blocks(view: Scoreboard, *, led: bool = True) -> Iterator[Block]:
@@ -212,6 +244,27 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
     yield from (*parts[:LISTED], *(replace(part, only=MARKDOWN) for part in later))
     if later:
         yield Fold(core.plural(len(later), "more comparison"), later, kind="later", only=PAGE)
+
+
+def _to(part: str | None) -> str:
+    return f"#{part}" if part else ""
+
+
+def _failed(table: TaskTable, parts: Mapping[str, str]) -> Iterator[Block]:
+    """The tasks that each contender failed, folded; the scoreboard leads to them."""
+    yield Text(["Tasks that failed"] if parts else [], "section", only=PAGE)
+    for name, part in parts.items():
+        failed = analysis.failed_places(table, name)
+        by_domain: dict[str, list[str]] = {}
+        for place in failed[:FLIPS_LISTED]:
+            by_domain.setdefault(table.domain_names[table.domains[place]], []).append(f"`{table.tasks[place]}`")
+        lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
+        if len(failed) > FLIPS_LISTED:
+            lines.append(f"and {len(failed) - FLIPS_LISTED:,} more")
+        known = {*by_domain, *(table.tasks[place] for place in failed[:FLIPS_LISTED])}
+        rest = [FAILED if failed else "None."]
+        yield Fold(f"{core.plural(len(failed), 'task')} failed", [Text(lines, "notes", known), Text(rest, "legend")],
+                   f"`{name}`", (name,), "failed", only=PAGE, part=part)  # fmt: skip
 
 
 def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:

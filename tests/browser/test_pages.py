@@ -2,7 +2,8 @@
 
 import pytest
 
-PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Gate and history")
+PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Distributions",
+         "Gate and history")  # fmt: skip
 
 
 def at(name):

@@ -204,3 +204,21 @@ def test_of_two_reports_a_row_leads_into_its_own(priced, make_report, paired_row
     page = drawn("answer", priced, other)
     bodies_ = [body for body in bodies(page) if '<table class="scores">' in body]
     assert [set(re.findall(r"shown=(\w+)", body)) for body in bodies_] == [{priced.name}, {"other"}]
+
+
+def test_a_contender_of_several_seeds_leads_to_its_tasks_and_a_seed_by_itself_to_none(make_report):
+    names = ("tuned-1", "tuned-2", "other")
+    of = [{"name": name, "kind": "adapter", "digest": name, **({"seed_of": "tuned"} if "-" in name else {})}
+          for name in names]  # fmt: skip
+    rows = [{"contender": name, "task": f"t{i:02}", "status": "failed" if i % 4 == 0 else "passed"}
+            for name in names for i in range(20)]  # fmt: skip
+    folder = make_report(rows, {"complete": True, "contenders": of})
+    page = drawn("answer", folder)
+    assert {row[0].split()[0] for row in table(page, "scores")[1:]} == {"tuned", *names}
+    assert set(links(page, "scores")) == {"tuned", "other"}
+    assert "of 5 tasks; 10 attempts" in texts(drawn("tasks", folder, who="tuned", status="failed"))
+    write_report(folder)
+    body = (folder / "report.html").read_text()
+    to = re.findall(r'<a href="#(part-failed-\d)"[^>]*>(?:<code[^>]*>)?(\w+)', body)
+    assert {name for _, name in to} == {"tuned", "other"}
+    assert all(body.count(f'id="{part}"') == 1 for part, _ in to)

@@ -23,7 +23,7 @@ from harness.report.pages import loading, parts
 from harness.report.pages.choices import choose, href, turned
 from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.parts import section, show, write
-from harness.report.pages.task_links import behind_domains
+from harness.report.pages.task_links import FLIPPED, behind_domains
 from harness.report.pages.task_names import short_name
 from harness.report.palette import Colour, coloured
 from harness.report.scoreboard_tables import WAYS
@@ -82,7 +82,8 @@ def page(shown: Shown) -> None:
     parts.domains_drawn("forest", found, shown.theme, *([] if apart else [partial(behind_domains, a=a, b=b)]))
     section("Tasks that flipped")
     which = {"shown": str(st.session_state["shown"])} if len(shown.chosen) > 1 else {}
-    _flips(against, found, None if apart else partial(_link, table, {**which, "left": a, "right": b}))
+    flips = {**which, "left": a, "right": b, "flipped": FLIPPED, "a": a, "b": b}  # those before and after are flips too
+    _flips(against, found, None if apart else partial(_link, table, flips))
     if any(s.n_trials > s.n_tasks for s in scores):
         words = "The pass rates above are for tasks like these. Asked of exactly these tasks, only tries vary."
         section("Several tries of a task", words)
