@@ -12,7 +12,6 @@ from harness.report.opening import Opening, Standing
 from harness.report.palette import coloured, colours_of
 from harness.verdict import KINDS_MEAN
 
-
 LISTED = 12  # options that a terminal lists; a page folds the rest
 
 
