@@ -36,7 +36,7 @@ def estimate(found):
 def figures(found):
     """The cells of one policy as the tables write them, intervals beside their figures."""
     return [percent(found["escalated"]), percent_interval(estimate(found["pass_rate"])),
-            dollars_interval(estimate(found["cost_per_task_usd"])), seconds(found["latency_s"]["value"])]  # fmt: skip
+            dollars_interval(estimate(found["cost_per_task_usd"]).of_many(1000)), seconds(found["latency_s"]["value"])]  # fmt: skip
 
 
 def asked_for(page):
