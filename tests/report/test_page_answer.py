@@ -129,7 +129,7 @@ def test_names_are_no_markup(make_report):
             for n, c in enumerate(hostile) for i in range(12)]  # fmt: skip
     page = drawn("answer", make_report(rows))
     assert "<img" not in " ".join(bodies(page))
-    said = [m.value for kind in ("markdown", "caption", "info", "title", "subheader") for m in page.get(kind)]
+    said = [m.value for kind in ("markdown", "caption", "info", "title", "header") for m in page.get(kind)]
     assert not [text for text in said for name in hostile if name in text]
 
 
