@@ -12,6 +12,7 @@ from harness import core
 from harness.analysis import Scoreboard
 from harness.report import cells
 from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, Text, figures, table
+from harness.report.option_words import meaning, waiting
 from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
 
 INPUTS = {
@@ -24,13 +25,6 @@ INPUTS = {
 }  # fmt: skip
 """Every input as a figure and a form call it."""
 PARTS = {**INPUTS, "retrain_months": "retraining", "reauthor_months": "skills written again", "moving_usd": "moving"}
-QUALITY = {
-    "best": "passes most, and shown to lie within the margin of the best, whoever that truly is",
-    "shown": "shown to lie within the margin of the best",
-    "open": "neither shown to lie within the margin of the best, nor shown to miss it",
-    "below": "shown to miss the margin",
-    "not allowed": "the data must stay inside, and it needs an API or is not known to be owned",
-}
 GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
 MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
@@ -73,7 +67,7 @@ def options_table(view: Advice, *, labelled: bool = False) -> Table:
                      cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(view, o)),
                      cells.money(o.cost_per_pass_usd.of_many(times))])  # fmt: skip
     found = {o.quality for o in view.options}
-    words = "; ".join(f"{word}: {_meaning(view, word)}" for word in QUALITY if word in found)
+    words = "; ".join(f"{word}: {meaning(view, word)}" for word in QUALITY if word in found)
     notes = [
         ("Per month = fixed (training, labelling, authoring and moves spread over the months; hosting) + tasks + "
          "outage loss. Tasks: tasks a month times the cost of a task."),
@@ -84,7 +78,7 @@ def options_table(view: Advice, *, labelled: bool = False) -> Table:
          "once; prices, amounts and costs are simulated. Each type stands by its cheapest option: more are no more "
          "tries."),
         f"Quality, for all options together, at 5%. {words[:1].upper()}{words[1:]}.",
-        *_waiting(view, labelled=labelled),
+        *waiting(view, MISSING, labelled=labelled),
     ]  # fmt: skip
     return table("Options", columns, rows, kind="options", notes=notes)
 
@@ -100,33 +94,9 @@ def unit_of_sweep(view: Sweep) -> tuple[float, str]:
     return core.many_of(*(p.cost_per_task_usd.value for p in view.curve))
 
 
-def _waiting(view: Advice, *, labelled: bool) -> list[str]:
-    """Which amount each bill that is not known waits for, by its label, or by its key in files and commands."""
-    asked = {name: [o.contender for o in view.options if name in o.lacking] for o in view.options for name in o.lacking}
-    if not asked:
-        return []
-    parts = []
-    for name, who in asked.items():
-        whose = "all options" if len(who) == len(view.options) > 1 else core.listed(who, 5)
-        parts.append(f"{MISSING.get(name, name) if labelled else name} of {whose}")
-    how = "An amount that is 0 has to be said too."
-    if set(asked) == {"cost_usd"}:
-        how = "Give the model a price, or map a column of costs."
-    elif not labelled:
-        how = "--economics KEY=AMOUNT gives one, or experiment.yaml; 0 has to be said too."
-    return [f"Bills shown as {core.UNKNOWN} wait for {'; '.join(parts)}. {how}"]
-
-
-def _meaning(view: Advice, quality: str) -> str:
-    """What a word for the quality means; the best is that of the options that may be chosen."""
-    barred = any(not o.allowed for o in view.options)
-    means = QUALITY[quality].replace("passes most", "passes most of those that may be chosen") if barred else ""
-    return means or QUALITY[quality]
-
-
 def _standing(view: Advice, option: Option) -> str:
     """What its quality means, and how far it lies from the best of the others."""
-    far, means = option.to_best, _meaning(view, option.quality)
+    far, means = option.to_best, meaning(view, option.quality)
     if far.value is None or far.low is None:
         return means
     gap = f"{core.points(far.value)} points {core.points_interval(far.low, far.high)}"
