@@ -122,6 +122,8 @@ def html_table(table: Table) -> str:
     columns, rows = table.shown("page")
     if not rows:
         return ""
+    if table.kind == "cards":
+        return _cards(table, rows)
     plain = table.kind in NAMES_AS_TEXT
     head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}</th>' for i, c in enumerate(columns))
     lines = ("".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) for row in rows)
@@ -136,6 +138,20 @@ def html_table(table: Table) -> str:
     )
 
 
+def _cards(table: Table, rows: Sequence[Sequence[Cell]]) -> str:
+    """Figures side by side, each large under its name, with what belongs to it below."""
+    each = "".join(
+        f"<div{_hover(value)}><dt>{html_name(name.text)}</dt><dd>{html_text(value.text)}"
+        f"<small>{html_text(value.under)}</small></dd></div>"
+        for name, value in rows
+    )
+    return f'<dl class="cards" aria-label="{html_text(table.title)}">{each}</dl>'
+
+
+def _hover(cell: Cell) -> str:
+    return f' title="{html_text(cell.hover)}"' if cell.hover else ""
+
+
 def _title(column: Column) -> str:
     return f"{column.title} {column.under}" if column.under else column.title
 
@@ -147,7 +163,7 @@ def _side(place: int, column: Column) -> str:
 def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     tag, scope = ("td", "") if place else ("th", ' scope="row"')
     label = f' data-label="{html_text(_title(column))}"' if place and column.title else ""  # for narrow screens
-    hover = f' title="{html_text(cell.hover)}"' if cell.hover else ""
+    hover = _hover(cell)
     write = html_code if cell.code and not plain else html_text if place else html_name
     text = write(cell.text)
     if cell.link.startswith("?"):

@@ -19,9 +19,11 @@ from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
+from harness.report.opening import Grounds, grounds_of, opening, unit_of
+from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
-from harness.verdict import Advice, AdviceSettings, SweepSettings
+from harness.verdict import SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
@@ -46,14 +48,21 @@ CONTROLS = "Controls, which decide without looking, look at the answers, or were
 
 
 def report_blocks(
-    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None
+    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None, grounds: Grounds
 ) -> Iterator[Block]:
-    """The title, what was found, and the sections, each only where there is evidence for it."""
+    """The title, the verdict, and the sections, each only where there is evidence for it."""
+    advice, first = grounds.advice, opening(view, grounds.advice, grounds.problem)
     yield Text([view.report], "title")
-    yield Text([view.warning or "", view.apart, *view.cautions], "loud")
-    advice, money = _money(table, manifest, view.level)
-    yield from choices.advice_word(advice, choices.ON_MONEY) if advice is not None else ()
-    yield from found_blocks(view)
+    yield Text([view.warning or "", view.apart], "loud")
+    yield from verdict_blocks(first, choices.ON_MONEY)
+    yield Text(view.cautions, "loud", only=MARKDOWN)
+    yield Shown(cards_table(first), titled=False)
+    yield caution_line(view)
+    yield Drawn(cost_figure, (view,), "cost_vs_pass")
+    yield from options_blocks(first, unit_of(view))
+    yield Text(view.cautions, "loud", only=PAGE)
+    yield Text(choices.MEANT, "notes", only=PAGE)
+    yield from found_blocks(view, led=first.advised is not None)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
     yield Shown(scores.scoreboard_table(view, types), fold=True)
@@ -61,14 +70,13 @@ def report_blocks(
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
-    yield Drawn(cost_figure, (view,), "cost_vs_pass")
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
     if len(view.domains) > 1:
         yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
     yield from _escalation(table, manifest, view)
-    yield from money
+    yield from _money(grounds)
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
     yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjustments))
@@ -89,12 +97,12 @@ def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
 
 
-def found_blocks(view: Scoreboard) -> Iterator[Block]:
-    """Who passes most, and the paired differences in words, what gains most first; controls come last."""
+def found_blocks(view: Scoreboard, *, led: bool = True) -> Iterator[Block]:
+    """Who passes most where ``led``, and the paired differences in words, what gains most first; controls come last."""
     names = [c.name for c in view.contenders]
     compared = sorted((c for c in view.compared if c.sentence), key=lambda c: -(c.delta or 0.0))
     together, others, alone = analysis.split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
-    yield Text([analysis.best_sentence(view) or "No attempt has been graded yet."], "", names)
+    yield Text([analysis.best_sentence(view) if led else ""], "", names)
     yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
     apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
     controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]
@@ -137,23 +145,20 @@ def _by_seed(table: TaskTable, manifest: Manifest | None) -> analysis.Evidence:
     return analysis.load_evidence(table.report, table.split, apart=True) if table.seeds else (table, manifest)
 
 
-def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[Block]]:
-    """The advice at the economics of the experiment, and what they come to at other volumes."""
+def _money(found: Grounds) -> list[Block]:
+    """What the options come to at other volumes."""
+    advice, inputs, terms = found.advice, found.inputs, found.terms
+    if advice is None or inputs is None or terms is None or advice.economics["tasks_per_month"] is None:
+        return []
+    hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else inputs.machine.hour_on_record
     with suppress(OwnbenchError):
-        table, manifest = _by_seed(table, manifest)
-        terms = verdict.load_assumptions(table.report)
-        grounds = verdict.advice_inputs_of(table, manifest, AdviceSettings(level=level))
-        advice = verdict.advise_at(grounds, terms)
-        if advice.economics["tasks_per_month"] is None:
-            return advice, []
-        hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
-        return advice, [
+        return [
             Text(["What it costs"], "section", only=PAGE),
-            Drawn(curves.bills_figure, (advice, verdict.bills_at(grounds, terms, curves.volumes_around(advice)))),
+            Drawn(curves.bills_figure, (advice, verdict.bills_at(inputs, terms, curves.volumes_around(advice)))),
             Drawn(curves.pass_cost_figure, (advice,)),
-            Drawn(curves.tornado_figure, (advice, None if grounds.machine.why else hour)),
+            Drawn(curves.tornado_figure, (advice, None if inputs.machine.why else hour)),
         ]
-    return None, []
+    return []
 
 
 def _skills(view: Skills) -> Iterator[Block]:
@@ -243,12 +248,14 @@ def write_report(
         raise EvidenceError(f"{error}; {page} says so") from None
     view = analysis.scoreboard((table, manifest), level=level, reference=reference)
     pairings = [analysis.pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
-    blocks = list(report_blocks(view, pairings, table, manifest))
+    grounds = grounds_of(table, manifest, level)
+    blocks = list(report_blocks(view, pairings, table, manifest, grounds))
+    said = opening(view, grounds.advice, grounds.problem).as_json()
     drawn, images = _figures(blocks, out / "figures")
     texts = {
         "report.html": html_page(view.report, blocks),
         "report.md": markdown_blocks(blocks, images),
-        "statistics.json": analysis.statistics_text(view, evidence),
+        "statistics.json": analysis.statistics_text(view, evidence, said),
     }
     return [*write_texts(out, texts), *drawn]
 

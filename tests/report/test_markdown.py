@@ -53,8 +53,10 @@ def mixed(make_report):
 def test_every_figure_on_the_page_is_in_statistics_json(mixed):
     write_report(mixed)
     statistics = json.loads((mixed / "statistics.json").read_text())
-    scores, repeats, domains, pairs, *_ = tables((mixed / "report.md").read_text())
+    cards, standings, scores, repeats, domains, pairs, *_ = tables((mixed / "report.md").read_text())
     by_name = {c["name"]: c for c in statistics["contenders"]}
+    assert [row[0] for row in cards[1:3]] == ["Pass rate", "Cost per 1,000 tasks"]
+    assert {row[0] for row in standings[1:]} == set(by_name)
     header, *rows = scores
     assert len(rows) == 3
     for row in rows:
@@ -186,12 +188,13 @@ def test_controls_have_a_list_of_their_own_and_a_word_beside_their_names(make_re
     page = (report / "report.md").read_text()
     assert "`a` has the highest pass rate seen, 60.0%" in page
     before, _, after = page.partition("\nControls, ")
-    before = before.split("highest pass rate seen")[1]
-    assert "`a`" in before.split("\n- ")[1]
-    assert before.count("\n- ") == 1
+    before = before.rpartition("|\n\n")[2]  # after the table of options
+    assert "`a`" in before
+    assert before.count("- ") == 1
     assert [("`never`" in line, "`sham`" in line) for line in after.split("##")[0].splitlines()
             if line.startswith("- ")] == [(True, False), (False, True)]  # fmt: skip
-    scores, pairs, *_ = tables(page)
+    _, standings, scores, pairs, *_ = tables(page)
+    assert [row[0] for row in standings[1:]] == ["a", "b"]
     assert [row[0] for row in scores[1:]] == ["a", "b", "never (control)", "sham (control)"]
     assert [row[0] for row in pairs[1:]] == ["a", "never (control)", "sham (control)"]
 
