@@ -201,6 +201,11 @@ def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
     return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>{drawn}</figure>"
 
 
+def picture(figure: Figure) -> str:
+    """A figure alone, with the words that it says."""
+    return f'<div role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+
+
 def _drawn(figure: Figure) -> str:
     def sized(found: re.Match[str]) -> str:
         """The width as a style, which page.css may lessen; a figure of many rows may be as tall as a sheet."""
