@@ -105,6 +105,8 @@ class Connection(asyncio.Protocol):
             self._send(self._kind.answer(body))
 
     def _send(self, body: bytes) -> None:
+        if self._transport.is_closing():  # who asked was killed meanwhile
+            return
         head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
         self._transport.write(head % len(body) + body)
 

@@ -32,6 +32,7 @@ def write_outcomes(folder: Path, rows: list[dict], manifest: dict | None = None,
         "latency_s": pa.float64(),
         "passed": pa.bool_(),
         "trial": pa.int32(),
+        "output_tokens": pa.int64(),
     }
     table = pa.table({n: pa.array(v, type=types.get(n, pa.string())) for n, v in arrays.items()})
     pq.write_table(table, folder / "outcomes.parquet")

@@ -7,13 +7,15 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.analysis.action_counts import ActionCount
     from harness.analysis.adapter_evidence import AdapterUse, MeasuredDomain, adapter_use
+    from harness.analysis.agreed_tasks import agreement
+    from harness.analysis.amounts import Spread, amounts_known, spreads
     from harness.analysis.between_reports import ContenderChange, SuiteChange, TwoReports, two_reports
     from harness.analysis.by_domain import Domains, domains
     from harness.analysis.changed import Change, changes
     from harness.analysis.common_sets import ranked_tasks, ranked_together
     from harness.analysis.designs import CELL_WORDS, Design, factorial
     from harness.analysis.dev_tasks import shared_sources
-    from harness.analysis.failed_tasks import FailedTask, Failure, Failures, failures
+    from harness.analysis.failed_tasks import FailedTask, Failure, Failures, failed_places, failures
     from harness.analysis.learning import JudgedCurve, fields_of, judged_curve
     from harness.analysis.loading import (
         Evidence,

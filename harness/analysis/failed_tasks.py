@@ -83,6 +83,7 @@ def failures(
     *,
     domains: Sequence[str] = (),
     causes: Sequence[str] = (),
+    metadata: Sequence[str] = (),
     limit: int | None = None,
     split: str | None = None,
 ) -> Failures:
@@ -99,7 +100,8 @@ def failures(
         table.index(name)
     index, every = table.outcomes, tuple(dict.fromkeys(contenders)) or table.contenders
     words = ("failed", PARTLY, *(("errored", "ungraded") if causes else ()))
-    wanted = TaskFilter(contenders=every, split=table.split, domains=domains, causes=causes, statuses=words)
+    wanted = TaskFilter(contenders=every, split=table.split, domains=domains, causes=causes, statuses=words,
+                        metadata=metadata)  # fmt: skip
     rows = matching_rows(index, wanted)
     rows = rows[~index.repeated[rows]]
     places = table.task_places[index.task[rows]]
@@ -135,7 +137,7 @@ def failures(
         total=len(found),
         tasks=tuple(shown),
         causes=by_cause,
-        sentence=_sentence(name, table, contenders, [*domains, *causes], len(found)),
+        sentence=_sentence(name, table, contenders, [*domains, *causes, *metadata], len(found)),
         warning=progress_of(table, manifest).warning,
     )
 
@@ -147,6 +149,14 @@ def _interest(table: TaskTable, graded: Mask, passed: Mask, contenders: Collecti
         return np.asarray((graded & passed)[others].sum(axis=0) / np.maximum(graded[others].sum(axis=0), 1))
     share = (graded & passed).sum(axis=0) / np.maximum(graded.sum(axis=0), 1)
     return np.asarray(share * (1 - share))
+
+
+def failed_places(table: TaskTable, contender: str) -> list[int]:
+    """Positions of the tasks that a contender failed, half of its graded trials or more; in the order of `failures`."""
+    graded, passed = table.counts > 0, table.sums > 0.5 * table.counts
+    own = table.index(contender)
+    found = np.flatnonzero(graded[own] & ~passed[own])
+    return [int(one) for one in found[np.argsort(-_interest(table, graded, passed, [contender])[found], kind="stable")]]
 
 
 Told = tuple[Transcript | None, str | None, str | None]  # the conversation, what was asked in it, why there is none

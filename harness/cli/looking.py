@@ -40,6 +40,11 @@ FAILURES = (
     arg("--contender NAME", "with --failures: of these contenders", **SEVERAL),
     arg("--domain NAME", "with --failures: of these domains", **SEVERAL),
     arg("--cause WORD", "with --failures: of these causes, those of errored attempts too", **SEVERAL),
+    arg(
+        "--metadata KEY=VALUE",
+        "with --failures: of tasks with this metadata (of one key any of the values)",
+        **SEVERAL,
+    ),
     arg("--limit N", "with --failures: how many tasks (default: about a screen)", type=int),
 )
 
@@ -55,13 +60,16 @@ def run_completion(args: argparse.Namespace) -> int:
 def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
     """The arguments of `failures`; ``None`` where the scoreboard is asked for."""
     if args.failures is None:
-        if named := next((name for name in ("contender", "domain", "cause", "limit") if getattr(args, name)), None):
+        if named := next(
+            (name for name in ("contender", "domain", "cause", "metadata", "limit") if getattr(args, name)), None
+        ):
             raise UsageError(f"--{named} goes with --failures; add it")
         return None
     if args.reference is not None:
         raise UsageError("--reference is of the scoreboard; leave it out with --failures")
     whose = [*filter(None, [args.failures]), *args.contender]
-    how: dict[str, Any] = {"contenders": whose, "domains": args.domain, "causes": args.cause, "split": args.split}
+    how: dict[str, Any] = {"contenders": whose, "domains": args.domain, "causes": args.cause, "split": args.split,
+                           "metadata": args.metadata}  # fmt: skip
     return how if args.limit is None else how | {"limit": args.limit}
 
 

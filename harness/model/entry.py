@@ -110,7 +110,7 @@ class ModelEntry(Strict):
     def _checked_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
         for key, setting in value.items():
             _check_sampling(key, setting)
-        return value
+        return {_REUSED: False} | value if value.get("lora") else value
 
     @model_validator(mode="after")
     def _one_price(self) -> "ModelEntry":
@@ -149,6 +149,12 @@ def check_form(form: Any) -> Any:
 ANSWER_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # settings that bound an answer's length
 REASONING = frozenset({"thinking", "reasoning", "reasoning_effort"})
 """Settings of a model that thinks first: a short limit is refused then, or leaves no answer."""
+_REUSED = "cache_prompt"
+"""Whether llama.cpp's server keeps what it computed of a prompt.
+
+It goes on from it with other scales of ``lora`` too, and then answers with a part of the prompt as the base or another
+adapter has read it; so it is told not to.
+"""
 _SET_BY_THE_RUN = {"model", "messages", "tools", "stream", "n", "logprobs", "top_logprobs", "timeout"}
 _SAMPLING = ("temperature", "max_tokens", "top_p", "stop", "seed", "response_format")
 

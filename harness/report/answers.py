@@ -38,7 +38,7 @@ from harness.report.blocks import (
     table,
 )
 from harness.report.console import name_text
-from harness.report.opening import Opened, unit_of
+from harness.report.opening import Opened
 from harness.report.opening_blocks import options_blocks, verdict_blocks
 from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, Trends
 
@@ -65,7 +65,7 @@ def _(found: Opened) -> Iterator[Block]:
     yield from _heading(found.view)
     yield from verdict_blocks(found.opening)
     yield Text(found.view.cautions, "loud")
-    yield from options_blocks(found.opening, unit_of(found.view))
+    yield from options_blocks(found.opening, found.view)
     yield Text([best_sentence(found.view) if found.opening.advised else ""])
     yield from _scores(found.view)
 

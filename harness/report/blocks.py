@@ -23,7 +23,8 @@ class Cell:
     ground: str = ""  # of the cell, as ``rgb(…)``, on which black is read well; on a dark page style.css darkens it
     night: str = ""  # of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do
     code: bool = False  # a name of the user's, set as such
-    link: str = ""  # a page of the dashboard that the text leads to, ``?page=…``
+    link: str = ""  # where the text leads: a page of the dashboard, ``?page=…``, or a part of this page, ``#part-…``
+    dot: tuple[str, str] | None = None  # a contender's colour by day and on a dark page, which a page sets before it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Fold:
     names: Iterable[str] = ()
     kind: str = ""
     only: str = MARKDOWN + PAGE
+    part: str = ""  # what a link on the same page calls it
 
 
 Block = Text | Shown | Drawn | Fold
@@ -141,6 +143,15 @@ def table(
     columns = [Column(c, left=i < left) if isinstance(c, str) else c for i, c in enumerate(heads)]
     cells = (tuple(Cell(c) if isinstance(c, str) else c for c in row) for row in rows)
     return Table(title=title, columns=tuple(columns), rows=tuple(cells), kind=kind, notes=tuple(notes))
+
+
+def linked(table: Table, link: Callable[[Sequence[Cell]], str]) -> Table:
+    """A table whose rows' first cells lead somewhere; an empty link leaves one as it is."""
+    rows = []
+    for row in table.rows:
+        to = link(row)
+        rows.append((replace(row[0], link=to), *row[1:]) if to else row)
+    return replace(table, rows=tuple(rows))
 
 
 Columns = Sequence[tuple[Head, Callable[[Any], Cell | str]] | tuple[Head, Callable[[Any], Cell | str], Any]]

@@ -6,17 +6,22 @@ or a link to anywhere but another page of the dashboard. So a page built of thes
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 from harness.core import visible
 from harness.report.blocks import LISTS, PAGE, Block, Cell, Column, Drawn, Fold, Shown, Table, Text, parts_of, written
+from harness.report.sorting import is_figures, ranks
 from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, svg
 
 ROWS_SHOWN, CARDS_SHOWN = 15, 4  # rows of a table, and of one in a narrow place, before the rest is folded away
 NAMES_AS_TEXT = {"heat", "results", "facts", "facts rules"}
 """Tables of names and texts alike, in which a name is set like the rest."""
+IN_SEQUENCE = {"facts", "facts rules", "figures", "calls"}
+"""Tables whose rows are read in their order: they are not sorted."""
 
 
 def style() -> str:
@@ -37,8 +42,9 @@ def html_blocks(blocks: Iterable[Block]) -> str:
         elif isinstance(block, Fold):
             head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
             kind = f' class="{block.kind}"' if block.kind else ""
-            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>"
-                         f"{html_blocks(block.blocks)}</details>")  # fmt: skip
+            inside = html_blocks(block.blocks)  # a link to what lies inside opens it
+            inside = f'<div id="{block.part}">{inside}</div>' if block.part else inside
+            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>{inside}</details>")
         elif block.kind == "section":
             parts.append(f'<h2 id="part-{sections}">{html_text(block.lines[0])}</h2>\n')
             sections += 1
@@ -110,7 +116,7 @@ def html_list(items: Sequence[str], kind: str = "notes", most: int | None = None
 
 def folded(table: str) -> str:
     """A table of which a page shows the first rows, and a line that opens it; style.css folds narrow ones sooner."""
-    rows = table.count("<tr>") - 1
+    rows = table.count("<tr") - 1
     if rows <= CARDS_SHOWN + 1:
         return table
     kind = "folded long" if rows > ROWS_SHOWN + 5 else "folded"  # a handful more is no burden
@@ -125,14 +131,20 @@ def html_table(table: Table) -> str:
     if table.kind == "cards":
         return _cards(table, rows)
     plain = table.kind in NAMES_AS_TEXT
-    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}</th>' for i, c in enumerate(columns))
     lines = ("".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) for row in rows)
-    body = "".join(f"<tr>{line}</tr>" for line in lines)
+    sorts = table.kind not in IN_SEQUENCE and len(rows) > 1
+    places = map(_places, ranks(rows)) if sorts else repeat("", len(rows))
+    body = "".join(f"<tr{place}>{line}</tr>" for place, line in zip(places, lines, strict=True))
+    group = f"by-{zlib.crc32((table.title + body).encode('utf-8', 'replace')):x}" if sorts else ""
+    ways = (_ways(group, c, [row[i].text for row in rows]) if sorts else "" for i, c in enumerate(columns))
+    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}{way}</th>'
+                   for i, (c, way) in enumerate(zip(columns, ways, strict=True)))  # fmt: skip
     title = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
     cells = "".join(f"<span{_ground(cell)}>{html_text(cell.text)}</span>" for cell in table.scale)
     scale = f'<p class="scale">pass rate: {cells}</p>' if cells else ""
     return (
-        f'{scale}<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}">'
+        f'{scale}<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}"'
+        f' style="--columns:{len(columns)}">'
         f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"{html_list(table.notes)}"
     )
@@ -152,6 +164,24 @@ def _hover(cell: Cell) -> str:
     return f' title="{html_text(cell.hover)}"' if cell.hover else ""
 
 
+def _places(of: Mapping[int, int]) -> str:
+    """A row's ranks, as the style sheet and the dashboard's script sort by them."""
+    return f' style="{";".join(f"--{column}:{rank}" for column, rank in of.items())}"' if of else ""
+
+
+def _ways(group: str, column: Column, texts: Sequence[str]) -> str:
+    """Two radio buttons over one another, which sort by a column: of figures the highest first, of words the first."""
+    if not column.title:
+        return ""
+    ways = (("down", "highest first"), ("up", "lowest first"))
+    if not is_figures(texts):
+        ways = (("up", "from A to Z"), ("down", "from Z to A"))
+    named = html_text(_title(column), 60)
+    return "".join(
+        f'<input type="radio" name="{group}" class="{way}" aria-label="Sort by {named}, {said}">' for way, said in ways
+    )
+
+
 def _title(column: Column) -> str:
     return f"{column.title} {column.under}" if column.under else column.title
 
@@ -166,9 +196,11 @@ def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     hover = _hover(cell)
     write = html_code if cell.code and not plain else html_text if place else html_name
     text = write(cell.text)
-    if cell.link.startswith("?"):
+    if cell.link.startswith(("?", "#part-")):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
+    if cell.dot is not None:
+        text = f'<i class="dot" style="--dot:{cell.dot[0]};--dim:{cell.dot[1]}"></i>{text}'
     return f"<{tag}{scope}{_side(place, column)}{hover}{_ground(cell)}{label}>{text}</{tag}>"
 
 
@@ -224,6 +256,13 @@ POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri
 _SHORT_NAME = re.compile(r"(<t[hd]\b[^>]*>)<code>([^<]{1,16})</code>")
 
 
+def _sorting(page: str) -> Iterator[str]:
+    """What puts a table's rows in the order of the column that is chosen in its head, without a script."""
+    for column in range(max(map(int, re.findall(r'style="--columns:(\d+)"', page)), default=0)):
+        for way, order in (("down", f"calc(-1*var(--{column},-99999))"), ("up", f"var(--{column},99999)")):
+            yield f"table:has(thead th:nth-child({column + 1}) > .{way}:checked) tbody tr {{ order: {order}; }}\n"
+
+
 def html_page(name: str, blocks: Iterable[Block]) -> str:
     """``report.html``: needs nothing else, forbids itself everything but its own style, and can be printed."""
     body = html_blocks(blocks)
@@ -242,6 +281,7 @@ def html_page(name: str, blocks: Iterable[Block]) -> str:
     bright = [f'svg [{what}="{day}"] {{ {what}: {night}; }}\n'
               for day, night in AT_NIGHT.items() for what in ("fill", "stroke")]  # fmt: skip
     looks += ["@media screen and (prefers-color-scheme: dark) {\n", *bright, "}\n"]
+    looks += ["@media screen {\n", *_sorting(whole), "}\n"]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'

@@ -13,7 +13,7 @@ from harness.core import Manifest, dollars, listed, percent_interval, plural, vi
 from harness.report.choice_tables import INPUTS, MISSING, amount_words
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import POLICY, html_sentence, html_text, picture, style
-from harness.report.opening import Grounds, Opening, Standing, grounds_of, opening, unit_of
+from harness.report.opening import Grounds, Opening, Standing, grounds_of, opening
 from harness.report.standings import ADVISED
 from harness.store import TaskTable, evidence_digest
 
@@ -143,7 +143,7 @@ def _flips(grounds: Grounds) -> str:
 
 
 def _options(first: Opening, view: Scoreboard, short: Short) -> str:
-    times, of = unit_of(view)
+    times, of = view.cost_unit
     dense = _is_dense(first)
     costs = any(one.cost_usd is not None for one in first.options)
     kept = ROWS if len(first.options) <= ROWS else ROWS - 1

@@ -13,11 +13,9 @@ from harness.analysis import ContenderScore, Scoreboard
 from harness.core import (
     Comparison,
     Decision,
-    Estimate,
     Manifest,
     OwnbenchError,
     dollars,
-    many_of,
     points,
     points_interval,
 )
@@ -129,17 +127,6 @@ def opening(view: Scoreboard, advice: Advice | None, problem: str = "") -> Openi
     )
 
 
-def unit_of(view: Scoreboard) -> tuple[float, str]:
-    """Of how many tasks all costs of a report are told, and in words: by its dearest option."""
-    return many_of(*(c.cost_per_task_usd.value for c in view.contenders if c.control is None))
-
-
-def of_many(cost: Estimate, times: float) -> Estimate:
-    """The cost of a task as that of so many."""
-    value, low, high = (None if usd is None else times * usd for usd in (cost.value, cost.low, cost.high))
-    return replace(cost, value=value, low=low, high=high)
-
-
 # ------------------------------------------------------------------------------------------------- the cards
 
 
@@ -151,9 +138,9 @@ def _cards(view: Scoreboard, advice: Advice | None, about: ContenderScore) -> It
         under=f"{low_high} on {core.plural(about.n_tasks, 'task')}".strip(),
         hover=cells.in_words(about.pass_rate),
     )
-    times, of = unit_of(view)
+    times, of = view.cost_unit
     option = option_of(advice, about.name)
-    tasks, whole = of_many(about.cost_per_task_usd, times), cost_each(advice, option)
+    tasks, whole = about.cost_per_task_usd.of_many(times), cost_each(advice, option)
     span = core.dollars_interval(tasks)
     if whole is not None and option is not None:
         month = f"{dollars(option.monthly_usd.value)} a month, all in; the tasks alone {dollars(tasks.value)}"

@@ -1,6 +1,6 @@
 """What is said first, as blocks: each place writes the same."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from harness import core
 from harness.analysis import Scoreboard
@@ -9,6 +9,7 @@ from harness.report import cells
 from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Column, Heads, Row, Shown, Table, Text, table
 from harness.report.choice_tables import GOOD, MISSING, in_labels
 from harness.report.opening import Opening, Standing
+from harness.report.palette import coloured, colours_of
 from harness.verdict import KINDS_MEAN
 
 
@@ -41,9 +42,11 @@ def caution_line(view: Scoreboard) -> Text:
     return Text([f"With caution: {'; '.join(heads)}. More below the options."] if heads else [], "legend", only=PAGE)
 
 
-def options_blocks(found: Opening, unit: tuple[float, str]) -> Iterator[Block]:
-    """Every option with what became of it, advised or not, and the reason."""
-    times, of = unit
+def options_blocks(
+    found: Opening, view: Scoreboard, behind: Callable[[Table], Table] = lambda table: table
+) -> Iterator[Block]:
+    """Every option with its colour, what became of it, advised or not, and the reason; ``behind`` links the table."""
+    times, of = view.cost_unit
     yield Text(["Options, and why"], "head")
     cost = f"cost per {of} tasks" + ", all in" * found.all_in
     heads: Heads = [
@@ -61,7 +64,8 @@ def options_blocks(found: Opening, unit: tuple[float, str]) -> Iterator[Block]:
         for one in found.options
     ]  # fmt: skip
     shown = table("Options, and why", heads, rows, kind="standings")
-    yield Shown(shown.without_empty([cost]), titled=False, fold=True, only=MARKDOWN + PAGE)
+    shown = coloured(shown.without_empty([cost]), colours_of(view))
+    yield Shown(behind(shown), titled=False, fold=True, only=MARKDOWN + PAGE)
     lines = [f"{_named(one)}, {one.outcome}: {one.why}" for one in found.options]
     yield Text(lines, "reasons", found.names, only=TERMINAL)
 

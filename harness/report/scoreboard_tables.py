@@ -13,9 +13,10 @@ from harness.report.difference_figures import from_below
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
     """One row a contender, highest pass rate first, without what nobody has; ``types``: to own, to rent or to mix."""
-    shown, level = view.shown, f"{100 * view.level:g}% interval"
+    shown, level, (times, of) = view.shown, f"{100 * view.level:g}% interval", view.cost_unit
     apart = "other tasks than the rest: not ranked with them", "other tasks"
-    formed = any("json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
+    per = [f"cost per {of} {what}" for what in ("tasks", "passes")]
+    formed = any(", json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
     seeds = {seed.name: c.name for c in shown if c.seeds for seed in c.seeds.each}
     rows = [row for c in shown for row in (c, *(c.seeds.each if c.seeds and c.control is None else ()))]
     columns: Columns = [
@@ -28,8 +29,8 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         (Column(f"pass rate [{level}]", f"pass rate, {level}"), lambda c: cells.rate(c.pass_rate)),
         ("tasks", lambda c: Cell(f"{c.n_tasks:,}", *(apart if c.apart else ()))),
         (Column("attempts", only="text", expendable=True), lambda c: cells.count(c.n_trials)),
-        (Column("cost per task", "per task"), lambda c: cells.money(c.cost_per_task_usd)),
-        (Column("cost per pass", "per pass"), lambda c: cells.money(c.cost_per_pass_usd)),
+        (Column(per[0], per[0].removeprefix("cost ")), lambda c: cells.money(c.cost_per_task_usd.of_many(times))),
+        (Column(per[1], per[1].removeprefix("cost ")), lambda c: cells.money(c.cost_per_pass_usd.of_many(times))),
         (Column("median latency", "p50"), lambda c: cells.seconds(c.latency_p50)),
         (Column("95th percentile", "p95", expendable=True), lambda c: cells.seconds(c.latency_p95)),
         ("errored", lambda c: cells.count(c.errored)),
@@ -39,7 +40,22 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
     found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores")
-    return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
+    return found.without_empty([*per, "median latency", "95th percentile"])
+
+
+def sides_table(sides: Sequence[tuple[ContenderScore, Scoreboard]]) -> Table:
+    """Contenders that are compared, each as its own report has it: a line of the scoreboard."""
+    times, of = sides[0][1].cost_unit
+    columns: Columns = [
+        (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
+        (Column("setup", left=True), lambda c: c.setup or c.kind),
+        ("pass rate", lambda c: cells.rate(c.pass_rate)),
+        ("tasks", lambda c: cells.count(c.n_tasks)),
+        (f"cost per {of} tasks", lambda c: cells.money(c.cost_per_task_usd.of_many(times))),
+        ("median latency", lambda c: cells.seconds(c.latency_p50)),
+    ]
+    found = by_column("The two, each by itself", [c for c, _ in sides], columns, kind="sides")
+    return found.without_empty([f"cost per {of} tasks", "median latency"])
 
 
 def seeds_table(view: Scoreboard) -> Table:
@@ -67,6 +83,7 @@ def roles_table(view: Scoreboard) -> Table:
     """One row a role of an option's calls; no rows where each option's calls have one role."""
     options = (c.name for c in view.shown if c.name not in view.controls)
     roles = [role for name in options for role in view.roles if role.contender == name]
+    times, of = view.cost_unit
     shared = any(role.shared for role in roles)
 
     def share(role: RoleCost) -> str:
@@ -81,11 +98,15 @@ def roles_table(view: Scoreboard) -> Table:
         ("calls", lambda r: cells.count(r.calls)),
         ("shared", lambda r: cells.count(r.shared), shared),
         ("attempts with one", lambda r: core.percent(r.with_one / r.attempts, 0)),
-        ("cost per attempt", lambda r: core.dollars(r.usd_per_attempt)),
+        (f"cost per {of} attempts", lambda r: core.dollars(_times(r.usd_per_attempt, times))),
         ("share of its cost", share),
     ]
     notes = [SHARED] if shared else []
     return by_column("What each role cost", roles, columns, kind="roles", left=3, notes=notes)
+
+
+def _times(usd: float | None, times: float) -> float | None:
+    return None if usd is None else times * usd
 
 
 SHARED = "Shared calls: other contenders have the same answer and are charged for it too; it was paid for once."
@@ -141,8 +162,8 @@ def comparisons_table(view: Scoreboard) -> Table:
 BY_DAY = (246, 249, 253), (58, 140, 202)
 """One hue from light to dark, told apart by colour-blind readers too; black is read well on all of it."""
 BY_NIGHT = (33, 36, 42), (22, 104, 168)  # the same on a dark page, from dark to bright; white is read well on all of it
-ON_SCREEN, ON_PAPER = (30, 120, 30), (30, 120, 14)
-"""Contenders, domains and columns that a page shows; a line says where there are more."""
+ON_PAPER = (30, 240, 14)
+"""Contenders, domains and columns that a written page shows; a line says where there are more."""
 
 
 def domain_rates(
@@ -150,23 +171,27 @@ def domain_rates(
     most: tuple[int, int, int] | None = None,
     *,
     only: Sequence[str] | None = None,
+    of: Sequence[ContenderScore] | None = None,
     link: Callable[[str, str], str] = lambda contender, domain: "",  # noqa: ARG005 — where a cell leads to
 ) -> Table:
     """Each contender's pass rate in each domain, the longer of the two downwards; ``most`` of them and columns fit.
 
-    Of the domains in ``only``, in their order; else of all.
+    Of the domains in ``only`` and the contenders in ``of``, in their order; else of all.
     """
-    contenders, domains = list(view.shown), list(view.domains if only is None else only)
+    contenders, domains = list(view.shown if of is None else of), list(view.domains if only is None else only)
     if most:
         contenders, domains = contenders[: most[0]], domains[: most[1]]
-    down = len(domains if only is None else view.domains) >= len(contenders)
+    down = len(domains if only is None else view.domains) >= len(contenders if of is None else view.shown)
     if most and down:
         contenders = contenders[: most[2]]
     elif most:
         domains = domains[: most[2]]
     found = {(c.name, d.domain): d for c in contenders for d in c.domains}
-    sizes = {d: max((s.n_tasks for (_, name), s in found.items() if name == d), default=0) for d in domains}
-    known = [d.pass_rate.value for d in found.values() if d.pass_rate.value is not None]
+    most_tasks: dict[str, int] = {}
+    for score in found.values():
+        most_tasks[score.domain] = max(score.n_tasks, most_tasks.get(score.domain, 0))
+    sizes = {d: most_tasks.get(d, 0) for d in domains}
+    known = [d.pass_rate.value for c in view.shown for d in c.domains if d.pass_rate.value is not None]
     scale = scale_of(known)
     rates = [[replace(_domain_cell(found.get((c.name, d)), c.name, d, sizes[d], scale), link=link(c.name, d))
               for d in domains] for c in contenders]  # fmt: skip
@@ -178,7 +203,8 @@ def domain_rates(
         rates = [list(line) for line in zip(*rates, strict=True)]
     rows = [[Cell(c.title, under=c.under, code=True), *line] for c, line in zip(names, rates, strict=False)]
     every = len(view.domains if only is None else only)
-    parts = (("contender", len(view.shown), len(contenders)), ("domain", every, len(domains)))
+    whole = len(view.shown if of is None else of)
+    parts = (("contender", whole, len(contenders)), ("domain", every, len(domains)))
     out = [f"the first {shown} of {core.plural(count, what)}" for what, count, shown in parts if count > shown]
     notes = [f"Shown: {'; '.join(out)}."] if out else []
     steps = [scale[0] + (scale[1] - scale[0]) * i / 4 for i in range(5)]
@@ -294,12 +320,24 @@ def domain_differences(view: Pairing | Domains) -> Table:
 
 def by_effect(view: Scoreboard) -> list[str]:
     """The domains by how far the pass rates of the contenders lie apart in them, the farthest first."""
+    rates = _rates_in(view)
+    return sorted(view.domains, key=lambda name: min(rates.get(name, [0.0])) - max(rates.get(name, [0.0])))
+
+
+def by_rate(view: Scoreboard) -> list[str]:
+    """The domains by the mean of the contenders' pass rates, the lowest first; those without any come last."""
+    rates = {name: sum(of) / len(of) for name, of in _rates_in(view).items()}
+    return sorted(view.domains, key=lambda name: rates.get(name, math.inf))
+
+
+def _rates_in(view: Scoreboard) -> dict[str, list[float]]:
+    """Of each domain the pass rates in it that are known."""
     rates: dict[str, list[float]] = {}
     for c in view.shown:
         for d in c.domains:
             if d.pass_rate.value is not None:
                 rates.setdefault(d.domain, []).append(d.pass_rate.value)
-    return sorted(view.domains, key=lambda name: min(rates.get(name, [0.0])) - max(rates.get(name, [0.0])))
+    return rates
 
 
 SHRUNK = (

@@ -1,5 +1,6 @@
 """Tasks and attempts as tables and texts: what each contender made of a task, an attempt's facts and calls."""
 
+import html
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from harness.store import PARTLY, AttemptRow, Outcomes, TaskCell
 PASSED, FAILED, LOST = "rgb(174,214,241)", "rgb(248,203,167)", "rgb(214,214,214)"
 MIXED, PARTIAL = "rgb(250,236,170)", "rgb(226,205,233)"
 """Grounds of a result's cell; its word stands on it, and black is read well on all of them."""
-MOST_CONTENDERS = 30  # columns of the table of tasks; a line says where there are more
+MOST_CONTENDERS = 20  # columns of the table of tasks; the reader turns to the others
 
 _RESULTS = {
     "passed": ("the answer was right", PASSED),
@@ -51,19 +52,26 @@ def result_cell(cell: TaskCell) -> Cell:
     return Cell(", ".join([text, *lost]), words, under, PASSED if cell.passed == cell.graded else ground)
 
 
-def tasks_table(found: TaskList, links: Sequence[str]) -> Table:
-    """One row a task, a column a contender; ``links`` are what opens each of the tasks."""
-    names = found.contenders[:MOST_CONTENDERS]
+def tasks_table(found: TaskList, links: Sequence[str], names: Sequence[str]) -> Table:
+    """One row a task, a column for each of the contenders ``names``; ``links`` are what opens each of the tasks."""
     suites = len({row.suite for row in found.rows}) > 1
     rows = []
     for row, texts, link in zip(found.rows, found.table, links, strict=True):
         of = (texts["suite"] if suites else "", texts["domain"])
         under = ", ".join(dict.fromkeys(t for t in of if t and not texts["task"].startswith(t)))
-        rows.append([Cell(texts["task"], under=under, link=link), *map(result_cell, row.cells[: len(names)])])
-    cut = len(found.contenders) > len(names)
-    notes = [f"The first {len(names)} of {plural(len(found.contenders), 'contender')}."] * cut
+        rows.append([Cell(texts["task"], under=under, link=link),
+                     *(result_cell(cell) for cell in row.cells if cell.contender in names)])  # fmt: skip
     columns = ["task", *(visible(name, 60) for name in names)]
-    return table("What each contender made of each task", columns, rows, kind="results", notes=notes)
+    return table("What each contender made of each task", columns, rows, kind="results")
+
+
+def lists_html(counts: Mapping[str, int], links: Mapping[str, str]) -> str:
+    """How many tasks there are of each kind, each with a link to them where there are any."""
+    parts = []
+    for words, count in counts.items():
+        said = f"{html_text(words)}: {count:,}"
+        parts.append(f'<a href="{html.escape(links[words])}" target="_self">{said}</a>' if count else said)
+    return f'<p class="lists">Tasks at which contenders agree or not: {" · ".join(parts)}</p>'
 
 
 def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> Table:

@@ -1,20 +1,25 @@
 """Pass rates of contenders over reports, as a figure and as a table."""
 
+from collections.abc import Mapping, Sequence
+
 from harness import core
 from harness.core import moment, percent_interval, plural
 from harness.report import vega as vl
 from harness.report.blocks import Cell, Column, Table, by_column
+from harness.report.palette import PALETTE, Colour
 from harness.report.vega import PAPER, Figure, Theme
 from harness.verdict import Trends
 
 WIDTH, HEIGHT = 700, 300  # pixels of the plot
 DRAWN = 6  # contenders that one figure tells apart
-_LOOKS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#767676")  # Okabe and Ito (2008)
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
-def trend_figure(view: Trends, theme: Theme = PAPER) -> Figure | None:
-    """A point with its interval for each report, oldest first; lines join reports of the same tasks."""
+def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colour] | None = None) -> Figure | None:
+    """A point with its interval for each report, oldest first; lines join reports of the same tasks.
+
+    ``colours`` are those that contenders have elsewhere; the others take what is left.
+    """
     names = [*view.contenders][:DRAWN]
     labels = dict(zip(names, vl.told_apart(names, 40), strict=True))
     reports = dict.fromkeys(
@@ -44,7 +49,7 @@ def trend_figure(view: Trends, theme: Theme = PAPER) -> Figure | None:
     y = vl.scaled("value:Q", vl.percent_domain(vl.ends_of(rows)), axis=vl.axis("pass rate, %", tickCount=6))
     key = vl.legend(columns=2 if theme.fluid else 0) if len(names) > 1 else None
     shown = [labels[name] for name in names]
-    colour, shape = vl.styled("name:N", shown, key, _LOOKS[: len(names)], _SHAPES[: len(names)])
+    colour, shape = vl.styled("name:N", shown, key, _looks(names, theme, colours or {}), _SHAPES)
     tips = vl.tips(name="contender", report="report", when="made", text="pass rate")
     line = vl.mark("line", strokeWidth=1.6, opacity=0.7)
     bars = vl.mark("rule", strokeWidth=2)
@@ -65,6 +70,11 @@ def trend_figure(view: Trends, theme: Theme = PAPER) -> Figure | None:
     chart = vl.chart(rows, layers, WIDTH, HEIGHT)
     words = "; ".join(f"{row['name']} in {row['report']} {row['text']}" for row in rows[:40])
     return Figure("Pass rates over reports", tuple(notes), chart, f"Pass rates over reports: {words}", theme)
+
+
+def _looks(names: Sequence[str], theme: Theme, colours: Mapping[str, Colour]) -> list[str]:
+    left = iter([one for one in PALETTE if one not in colours.values()] + [*PALETTE])
+    return [(colours[name] if name in colours else next(left)).on(dark=theme.dark) for name in names]
 
 
 def trends_table(view: Trends) -> Table:

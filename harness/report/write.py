@@ -1,9 +1,10 @@
 """What is written into files: a report as blocks, its pages, statistics and figures."""
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness import analysis, core, verdict
@@ -14,22 +15,30 @@ from harness.report import curve_figures as curves
 from harness.report import difference_figures as differences
 from harness.report import difference_tables as skilled
 from harness.report import scoreboard_tables as scores
-from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text
+from harness.report.blocks import MARKDOWN, NOWHERE, PAGE, Block, Drawn, Fold, Shown, Table, Text, linked
 from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
-from harness.report.opening import Grounds, grounds_of, opening, unit_of
+from harness.report.opening import Grounds, grounds_of, opening
 from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
+from harness.report.palette import Colour, coloured, colours_of
+from harness.report.spread_strips import SHOWN, spread_table
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
 from harness.verdict import SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
+FAILED = (
+    "Those first that most other contenders pass. Question, answers and reasons: ownbench show REPORT --failures "
+    "CONTENDER, or the page Tasks of ownbench app."
+)
+MOST_CELLS = 12_000  # of all pass rates by domain, which are the largest part of a page
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (
-    "Costs are US dollars: a task's mean, and all that was spent for each pass, failures included. Latencies are "
+    "Costs are US dollars: those of a mean task, and all that was spent for each pass, failures included, both times "
+    "the number at the head of the column. Latencies are "
     "quantiles over graded attempts. Errored and ungraded attempts are no fault of the contender's, and in no rate."
 )
 DIFFERENCES = (
@@ -59,31 +68,38 @@ def report_blocks(
     yield Shown(cards_table(first), titled=False)
     yield caution_line(view)
     yield Drawn(cost_figure, (view,), "cost_vs_pass")
-    yield from options_blocks(first, unit_of(view))
+    yield from options_blocks(first, view)
     yield Text(view.cautions, "loud", only=PAGE)
     yield Text(choices.MEANT, "notes", only=PAGE)
     yield from found_blocks(view, led=first.advised is not None)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
-    yield Shown(scores.scoreboard_table(view, types), fold=True)
-    yield Shown(scores.seeds_table(view))
+    parts = {c.name: f"part-failed-{place}" for place, c in enumerate(view.shown, 1) if c.n_tasks}
+    colours = colours_of(view)
+    board = coloured(scores.scoreboard_table(view, types), colours)
+    yield Shown(linked(board, lambda row: _to(parts.get(row[0].text))), fold=True)
+    yield Shown(coloured(scores.seeds_table(view), colours))
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
+    yield from _spreads(table)
     if len(view.domains) > 1:
-        yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER))
+        yield from _domains(view)
     yield from _escalation(table, manifest, view)
-    yield from _money(grounds)
+    yield from _money(grounds, colours)
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
-    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjustments))
+    yield from _section(
+        "Paired differences", coloured(scores.comparisons_table(view), colours), DIFFERENCES.format(view.adjustments)
+    )
     yield from _comparisons(view, pairings)
+    yield from _failed(table, parts)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(choices.options_table(advice), fold=True)
+        yield Shown(coloured(choices.options_table(advice), colours), fold=True)
         yield Shown(choices.conditions_table(advice), fold=True)
         yield choices.break_even(advice, labelled=True)
         yield Shown(choices.flips_table(advice))
@@ -95,6 +111,28 @@ def report_blocks(
 def _section(title: str, table: Table, under: str = "") -> Iterator[Block]:
     if table.rows:
         yield from (Text([title], "section"), Shown(table, fold=True), Text([under], "legend"))
+
+
+def _spreads(table: TaskTable) -> Iterator[Block]:
+    """How latency, cost and tokens vary from attempt to attempt, a folded table each."""
+    found = {name: analysis.spreads(table, name) for name in analysis.amounts_known(table)}
+    if any(found.values()):
+        yield Text(["Latency, cost and tokens of an attempt"], "section", only=PAGE)
+    for name, of in found.items():
+        if of:
+            yield Fold(f"{SHOWN[name].title}: p10 to the largest", [Shown(spread_table(of, name))], only=PAGE)
+
+
+def _domains(view: Scoreboard) -> Iterator[Block]:
+    """Pass rates by domain; of many domains those first at which contenders differ most, of many contenders a part."""
+    contenders, _, across = scores.ON_PAPER
+    domains = scores.by_effect(view) if len(view.domains) > across else list(view.domains)
+    yield from _section("Pass rate by domain", scores.domain_rates(view, scores.ON_PAPER, only=domains))
+    most = across if len(view.domains) >= len(view.shown[:contenders]) else contenders
+    for start in range(most, min(len(view.shown), MOST_CELLS // len(domains)), most):
+        part = view.shown[start : start + most]
+        said = f"Contenders {start + 1:,} to {start + len(part):,} of {len(view.shown):,}"
+        yield Fold(said, [Shown(scores.domain_rates(view, only=domains, of=part))], only=PAGE)
 
 
 def found_blocks(view: Scoreboard, *, led: bool = True) -> Iterator[Block]:
@@ -145,7 +183,7 @@ def _by_seed(table: TaskTable, manifest: Manifest | None) -> analysis.Evidence:
     return analysis.load_evidence(table.report, table.split, apart=True) if table.seeds else (table, manifest)
 
 
-def _money(found: Grounds) -> list[Block]:
+def _money(found: Grounds, colours: Mapping[str, Colour]) -> list[Block]:
     """What the options come to at other volumes."""
     advice, inputs, terms = found.advice, found.inputs, found.terms
     if advice is None or inputs is None or terms is None or advice.economics["tasks_per_month"] is None:
@@ -154,8 +192,11 @@ def _money(found: Grounds) -> list[Block]:
     with suppress(OwnbenchError):
         return [
             Text(["What it costs"], "section", only=PAGE),
-            Drawn(curves.bills_figure, (advice, verdict.bills_at(inputs, terms, curves.volumes_around(advice)))),
-            Drawn(curves.pass_cost_figure, (advice,)),
+            Drawn(
+                partial(curves.bills_figure, colours=colours),
+                (advice, verdict.bills_at(inputs, terms, curves.volumes_around(advice))),
+            ),
+            Drawn(partial(curves.pass_cost_figure, colours=colours), (advice,)),
             Drawn(curves.tornado_figure, (advice, None if inputs.machine.why else hour)),
         ]
     return []
@@ -203,6 +244,27 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
     yield from (*parts[:LISTED], *(replace(part, only=MARKDOWN) for part in later))
     if later:
         yield Fold(core.plural(len(later), "more comparison"), later, kind="later", only=PAGE)
+
+
+def _to(part: str | None) -> str:
+    return f"#{part}" if part else ""
+
+
+def _failed(table: TaskTable, parts: Mapping[str, str]) -> Iterator[Block]:
+    """The tasks that each contender failed, folded; the scoreboard leads to them."""
+    yield Text(["Tasks that failed"] if parts else [], "section", only=PAGE)
+    for name, part in parts.items():
+        failed = analysis.failed_places(table, name)
+        by_domain: dict[str, list[str]] = {}
+        for place in failed[:FLIPS_LISTED]:
+            by_domain.setdefault(table.domain_names[table.domains[place]], []).append(f"`{table.tasks[place]}`")
+        lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
+        if len(failed) > FLIPS_LISTED:
+            lines.append(f"and {len(failed) - FLIPS_LISTED:,} more")
+        known = {*by_domain, *(table.tasks[place] for place in failed[:FLIPS_LISTED])}
+        rest = [FAILED if failed else "None."]
+        yield Fold(f"{core.plural(len(failed), 'task')} failed", [Text(lines, "notes", known), Text(rest, "legend")],
+                   f"`{name}`", (name,), "failed", only=PAGE, part=part)  # fmt: skip
 
 
 def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:

@@ -24,7 +24,7 @@ from harness.experiment import (
 from harness.model import Model, backend_of
 from harness.run.cached import CachedAnswers, CacheUse, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
-from harness.run.delivered import keep_skills
+from harness.run.delivered import keep_skills, keep_tasks
 from harness.run.executors.local import LocalExecutor
 from harness.run.following import Following, is_long
 from harness.run.opening import fast_loop, make_room, open_models, probe_all
@@ -256,6 +256,7 @@ class _Run:
                 return
             self._write_manifest()
             keep_skills(self.assembled)
+            keep_tasks(self.assembled)
             crew = executor.crew(working.result(), lambda: self.choices, self.tally, self.options.listener)
             with self.ears.told(crew.stop):
                 await self._phases(crew, todo)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from harness.store.ahead import read_ahead
     from harness.store.browse import (
         AGREEMENTS,
+        AMOUNTS,
         FLIPS,
         AttemptRow,
         TaskCell,
@@ -88,5 +89,6 @@ if TYPE_CHECKING:
         tables_are_whole,
     )
     from harness.store.tail import Counts, Tail
+    from harness.store.task_metadata import keep_metadata, metadata_found, read_metadata
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -9,11 +9,15 @@ import numpy as np
 from harness.core import EvidenceError, UsageError
 from harness.store.columns import Array, Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
+from harness.store.task_metadata import tasks_with_metadata
 
 FLIPS = ("lost", "gained", "either")
 """Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""
 AGREEMENTS = ("all failed", "all passed", "differ")
 """How contenders fared at a task: none earned anything, all passed, or some passed more than others."""
+
+AMOUNTS = ("latency_s", "cost_usd", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
+"""Columns by which the most expensive attempts are found, whatever is spent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +35,8 @@ class TaskFilter:
     causes: Sequence[str] = ()
     labels: Sequence[str] = ()  # expected
     given: Sequence[str] = ()  # labels that were answered
+    metadata: Sequence[str] = ()
+    """``KEY=VALUE`` of a task's metadata: of each key that is named one of its values."""
     escalated: bool | None = None
     flipped: tuple[str, str, str] | None = None
     """Two contenders and one of `FLIPS`: the tasks that only one of them passed, as a comparison of the two counts."""
@@ -38,7 +44,9 @@ class TaskFilter:
     inputs: Sequence[int] | None = None  # tasks in whose inputs the text was found: as if it stood in their names
     answers: Sequence[int] | None = None  # rows in whose answers or reasons it was found: as if it were their cause
     agreement: str = ""  # one of `AGREEMENTS`, of the contenders asked for where these are several, else of all
-    differ_first: bool = False  # tasks at which these differ most stand first, else all are in the file's order
+    first: str = ""
+    """What stands first, else all are in the file's order: ``differ``, where these contenders differ most; or one of
+    `AMOUNTS`, the tasks at which one attempt of those found has the most of it, and none of which it is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,10 +119,7 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
         raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
     wanted = wanted or TaskFilter()
     rows = matching_rows(index, wanted)
-    found = np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks))
-    if wanted.differ_first:
-        apart = _fared(index, wanted)[2][found]
-        found = found[np.argsort(-apart, kind="stable")]
+    found = _in_order(index, wanted, rows, np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks)))
     page = found[offset : offset + limit]
     names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
     counts = _cells(index, page, names, wanted.split)
@@ -138,6 +143,20 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
             )
         )
     return TaskPage(rows=tuple(shown), found=found, total=len(found), attempts=len(rows))
+
+
+def _in_order(index: Outcomes, wanted: TaskFilter, rows: Array, found: Array) -> Array:
+    """The tasks found, as ``wanted.first`` says."""
+    if not wanted.first:
+        return found
+    if wanted.first == "differ":
+        return np.asarray(found[np.argsort(-_fared(index, wanted)[2][found], kind="stable")])
+    if wanted.first not in AMOUNTS:
+        raise UsageError(f"unknown order {wanted.first!r}; use one of differ, {', '.join(AMOUNTS)}")
+    amounts, highest = index.numbers_at(wanted.first, rows), np.full(index.tasks, -np.inf)
+    known = np.isfinite(amounts)
+    np.maximum.at(highest, index.task[rows[known]], amounts[known])
+    return np.asarray(found[np.argsort(-highest[found], kind="stable")])
 
 
 def attempts_of(index: Outcomes, key: TaskKey) -> tuple[AttemptRow, ...]:
@@ -195,14 +214,7 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
     ):
         if names:
             keep &= _among(index, index.words(column), names, what)
-    tasks = np.ones(index.tasks, dtype=bool)
-    for words, names, what in ((index.suite, wanted.suites, "suite"), (index.domain, wanted.domains, "domain")):
-        if names:
-            tasks &= _among(index, words, names, what)
-    if wanted.flipped is not None:
-        tasks &= _flipped(index, *wanted.flipped, wanted.split)
-    if wanted.agreement:
-        tasks &= _agreeing(index, wanted)
+    tasks = _tasks_wanted(index, wanted)
     if not tasks.all():
         keep &= tasks[index.task]
     if wanted.escalated is not None:
@@ -210,6 +222,21 @@ def matching_rows(index: Outcomes, wanted: TaskFilter) -> Array:
     if wanted.text:
         keep &= _with_text(index, wanted)
     return np.flatnonzero(keep)
+
+
+def _tasks_wanted(index: Outcomes, wanted: TaskFilter) -> Array:
+    """Of each task whether it is as asked for, whatever its attempts are."""
+    tasks = np.ones(index.tasks, dtype=bool)
+    for words, names, what in ((index.suite, wanted.suites, "suite"), (index.domain, wanted.domains, "domain")):
+        if names:
+            tasks &= _among(index, words, names, what)
+    if wanted.metadata:
+        tasks &= tasks_with_metadata(index, wanted.metadata)
+    if wanted.flipped is not None:
+        tasks &= _flipped(index, *wanted.flipped, wanted.split)
+    if wanted.agreement:
+        tasks &= _agreeing(index, wanted)
+    return tasks
 
 
 def words_found(index: Outcomes, split: str | None = None) -> Mapping[str, tuple[str, ...]]:
@@ -271,9 +298,16 @@ def _fared(index: Outcomes, wanted: TaskFilter) -> tuple[Array, Array, Array]:
 
     NaN, and 0 apart, where no contender has a graded attempt.
     """
-    named = dict.fromkeys(wanted.contenders)
+    named = tuple(dict.fromkeys(wanted.contenders))
     names = named if len(named) > 1 else index.contenders  # one by itself never differs
-    usable = index.in_split(wanted.split) & (index.status.codes < GRADED)
+    kept, asked = index.fared, (names, wanted.split)
+    if kept is None or kept[0] != asked:
+        kept = index.fared = asked, _fared_of(index, names, wanted.split)
+    return kept[1]
+
+
+def _fared_of(index: Outcomes, names: Sequence[str], split: str | None) -> tuple[Array, Array, Array]:
+    usable = index.in_split(split) & (index.status.codes < GRADED)
     low, high = np.full(index.tasks, np.inf), np.full(index.tasks, -np.inf)
     count, total, squares = np.zeros((3, index.tasks))
     for name in names:  # one at a time: a table of all would be as large as the report

@@ -18,6 +18,7 @@ from harness.store.manifest import experiment_file, read_manifest, write_manifes
 from harness.store.places import json_of
 from harness.store.recall import Recalled, read_journal
 from harness.store.skill_texts import FILE as SKILL_TEXTS
+from harness.store.task_metadata import FILE as METADATA
 
 UNDER_WAY, STOPPED = "the run is under way now", "the run was stopped before its tables were written"
 _stands_for: dict[Path, Path] = {}
@@ -94,7 +95,7 @@ def so_far(report: Path) -> Iterator[tuple[Path, int]]:
                 compact(folder, replace(plan, named=lambda place: _named(lines[rows[place]], names)), held)
             why = UNDER_WAY if running_process(report) is not None else manifest.stopped_because or STOPPED
             write_manifest(folder, replace(manifest, done=len(plan.ids), complete=False, stopped_because=why))
-            for given in (experiment_file(report), report / SKILL_TEXTS):
+            for given in (experiment_file(report), report / SKILL_TEXTS, report / METADATA):
                 if given.is_file():
                     shutil.copy(given, folder)
         yield folder, len(plan.ids) if manifest is not None else 0

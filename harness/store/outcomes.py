@@ -58,6 +58,7 @@ class Outcomes(OutcomeFile):
         self.trial = tight(np.asarray(self.column("trial").fill_null(0), dtype=np.int64))
         self.seeds: Mapping[str, tuple[str, ...]] = {}  # by contender, those of the file that are one training seed
         self.seed = self.contender  # who made each row, of several seeds each by itself
+        self.fared: tuple[object, tuple[Array, Array, Array]] | None = None  # what was last asked of it by `find_tasks`
         if not self.ahead.columns:
             self.ahead = Ahead()
 
@@ -77,7 +78,7 @@ class Outcomes(OutcomeFile):
         places = np.array([place for _, place in whole], dtype=np.int64)
         other = copy.copy(self)
         other.__dict__.pop("repeated", None)
-        other.seeds = found
+        other.seeds, other.fared = found, None
         other.contender = Words(codes=codes[self.contender.codes], names=pa.array(new))
         other.trial = tight(self.trial.astype(np.int64) * most + places[self.contender.codes])
         return other

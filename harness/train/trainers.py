@@ -15,6 +15,8 @@ def trainer_of(course: Course, work: Path, callbacks: Sequence[Any], *, model: A
     from datasets import Dataset, disable_progress_bars
 
     disable_progress_bars()
+    if course.device == "cpu":
+        _score_answers_alone()
     make = {"dpo": _dpo, "grpo": _grpo, "gkd": _gkd}.get(course.recipe.pipeline, _sft)
     how = {"model": model, "peft_config": lora, "processing_class": course.prompts.tokenizer, "callbacks": [*callbacks]}
     if teacher is not None:
@@ -23,6 +25,17 @@ def trainer_of(course: Course, work: Path, callbacks: Sequence[Any], *, model: A
         [_marked(row) if teacher is not None else row for row in course.taught.rows]
     )
     return make(course, _arguments(course, work), how)
+
+
+def _score_answers_alone() -> None:
+    """Without a GPU, TRL has the head score every token, and leaves those of the prompts out of the loss afterwards.
+
+    That is for devices that compile for each shape. On a CPU the head of a large vocabulary takes more than half of a
+    step so, for the same weights, bit by bit.
+    """
+    from trl.trainer import utils
+
+    utils._use_triton = lambda _: True  # noqa: SLF001 - there, it decides on nothing but which tokens are scored
 
 
 def _arguments(course: Course, work: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness.analysis import load_evidence, load_note, shared_sources, uncalibrated
-from harness.core import Decision, Estimate, as_json, dollars, listed
+from harness.core import Decision, Estimate, as_json, cost_words, dollars, listed
 from harness.stats import percentile_limits
 from harness.verdict import advice_inputs, conditions
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
@@ -282,7 +282,7 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         same.setdefault((float(inputs.rate_of(name, rates) or 0.0), usd), []).append(name)
     notes += [
         f"cost of {listed(names, SHOWN)}: {dollars(rate * usd)} an hour for a stated {rate:,.10g} tasks an hour "
-        f"({RATE}), {dollars(usd)} a task, in place of the machine's measured time"
+        f"({RATE}), {cost_words(usd)}, in place of the machine's measured time"
         for (rate, usd), names in same.items()
     ]
     measured = load_note(inputs.table, [name for name in inputs.members if name not in stated])

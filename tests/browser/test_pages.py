@@ -2,7 +2,8 @@
 
 import pytest
 
-PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Gate and history")
+PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Distributions",
+         "Gate and history")  # fmt: skip
 
 
 def at(name):
@@ -40,6 +41,18 @@ def test_the_scoreboard_has_room_for_all_its_columns(demo, visit):
     assert {"setup", "type"} <= set(head)
     widths = tab.page.locator(".wide:has(> .scores)").evaluate("place => [place.clientWidth, place.scrollWidth]")
     assert widths[0] == widths[1]
+
+
+@pytest.mark.local
+@pytest.mark.parametrize("dark", [False, True])
+def test_verdict_figures_and_picture_stand_above_the_fold(demo, visit, dark):
+    tab = visit(demo, width=1280, height=800, dark=dark).go(at("Answer"))
+    for what in (".lead", "dl.cards", "[data-testid=stVegaLiteChart]"):
+        box = tab.page.locator(what).first.bounding_box()
+        assert box["y"] >= 0, what
+        assert box["y"] + box["height"] <= 800, what
+    assert 3 <= tab.page.locator("dl.cards div").count() <= 5
+    tab.check()
 
 
 @pytest.mark.shared

@@ -45,6 +45,6 @@ def texts(test):
 def table(test, kind):
     """The cells of the first table of a kind, row by row, as texts; its head first."""
     page = next(body for body in bodies(test) if f'<table class="{kind}">' in body)
-    rows = re.findall(r"<tr>(.*?)</tr>", page, re.DOTALL)
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", page, re.DOTALL)
     cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
     return [[html.unescape(re.sub(r"<[^>]*>", " ", cell)).strip() for cell in row] for row in cells]

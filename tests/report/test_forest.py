@@ -183,7 +183,7 @@ def test_the_longer_of_the_two_goes_down(make_report, contenders, domains, rows)
         for d in range(domains)
     ]
     page = heatmap(scoreboard(make_report(made)))
-    assert page.count("<tr>") == rows + 1
+    assert page.count("<tr") == rows + 1
     assert page.count("--day:rgb(") == contenders * domains + 5
 
 

@@ -62,8 +62,9 @@ def test_every_figure_of_the_scoreboard_is_that_of_the_statistics(mixed):
     written = json.loads((mixed / "statistics.json").read_text())
     cells = " ".join(found.cells)
     for contender in written["contenders"]:
-        for key, form in (("pass_rate", percent), ("cost_per_task_usd", dollars), ("cost_per_pass_usd", dollars)):
-            assert form(contender[key]["value"]) in cells
+        assert percent(contender["pass_rate"]["value"]) in cells
+        for key in ("cost_per_task_usd", "cost_per_pass_usd"):
+            assert dollars(1000 * contender[key]["value"]) in cells
         rate = contender["pass_rate"]
         assert f"[{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]" in cells
     (comparison,) = written["comparisons"]
@@ -171,7 +172,11 @@ def test_the_contents_lead_to_every_section(mixed):
     found = Read(page(mixed))
     headings = [a["id"] for tag, a in found.tags if tag == "h2"]
     assert len(headings) >= 4
-    assert found.targets() == [f"#{name}" for name in headings]
+    assert found.targets()[: len(headings)] == [f"#{name}" for name in headings]
+    ids = {f"#{a['id']}" for _, a in found.tags if "id" in a}
+    others = found.targets()[len(headings) :]
+    assert len(others) == 2  # rows of the scoreboard, to what each contender failed
+    assert set(others) <= ids - {f"#{name}" for name in headings}
 
 
 def test_every_figure_of_a_table_says_which_column_it_is_of(mixed):
@@ -194,3 +199,19 @@ def test_many_contenders_make_no_endless_page(make_report):
 def test_the_style_sheet_is_one_that_a_page_of_the_dashboard_keeps():
     """Streamlit's cleaning of HTML throws a style sheet away in which something looks like a tag."""
     assert not re.search(r"<[/\w!]", style())
+
+
+def test_of_many_domains_and_contenders_the_page_has_all(make_report):
+    rows = [{"contender": f"c{c:02}", "task": f"t{d}", "domain": f"d{d:03}",
+             "status": "passed" if c % 2 or d < 130 else "failed"} for c in range(30) for d in range(140)]  # fmt: skip
+    folder = make_report(rows, experiment="reference: c00\n")
+    write_report(folder)
+    page = (folder / "report.html").read_text()
+    heats = re.findall(r'<table class="heat">.*?</table>', page, re.DOTALL)
+    assert len(heats) == 3
+    heads = [re.findall(r'<th scope="col"[^>]*>(?:<code>)?(c\d\d)', heat) for heat in heats]
+    assert sorted(name for head in heads for name in head) == [f"c{c:02}" for c in range(30)]
+    first = re.findall(r'<th scope="row"[^>]*>(d\d{3})', heats[0])
+    assert first[0] == "d130"  # where they differ, though it stands late in the file
+    assert len(first) == 140
+    assert "Contenders 15 to 28 of 30" in page

@@ -55,7 +55,7 @@ def test_every_figure_on_the_page_is_in_statistics_json(mixed):
     statistics = json.loads((mixed / "statistics.json").read_text())
     cards, standings, scores, repeats, domains, pairs, *_ = tables((mixed / "report.md").read_text())
     by_name = {c["name"]: c for c in statistics["contenders"]}
-    assert [row[0] for row in cards[1:3]] == ["Pass rate", "Cost per 1,000 tasks"]
+    assert [row[0] for row in cards[1:3]] == ["Pass rate", "Cost per million tasks"]
     assert {row[0] for row in standings[1:]} == set(by_name)
     header, *rows = scores
     assert len(rows) == 3
@@ -67,12 +67,12 @@ def test_every_figure_on_the_page_is_in_statistics_json(mixed):
         assert number(cells["tasks"]) == c["n_tasks"]
         assert number(cells["attempts"]) == c["n_trials"]
         assert number(cells["errored"]) == c["errored"]
-        for column, key in (("per task", "cost_per_task_usd"), ("per pass", "cost_per_pass_usd")):
+        for column, key in (("per million tasks", "cost_per_task_usd"), ("per million passes", "cost_per_pass_usd")):
             if c[key]["value"] is None:
                 assert cells[column] == "-"
                 assert c[key]["why"]
             else:
-                assert number(cells[column]) == pytest.approx(c[key]["value"], rel=0.005)
+                assert number(cells[column]) == pytest.approx(1e6 * c[key]["value"], rel=0.005)
         assert number(cells["p50"]) == pytest.approx(c["latency_p50_s"], rel=0.005)
     assert [c["cost_per_task_usd"]["value"] is None for c in statistics["contenders"]] == [True, False, False]
     header, *rows = pairs

@@ -76,7 +76,7 @@ def short(folder, name):
 
 def answers(page):
     (body,) = [body for body in bodies(page) if '<table class="answers">' in body]
-    rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)[1:]
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", body, re.DOTALL)[1:]
     return [[html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)]
             for row in rows]  # fmt: skip
 
@@ -134,7 +134,7 @@ def test_tasks_are_found_by_how_contenders_fared(answered):
     names = index.task_names.to_pylist()
     found = {way: [names[place] for place in find_tasks(index, TaskFilter(agreement=way)).found] for way in AGREEMENTS}
     assert found == {"all failed": ["two"], "all passed": ["three"], "differ": ["one"]}
-    assert [names[p] for p in find_tasks(index, TaskFilter(differ_first=True)).found] == ["one", "two", "three"]
+    assert [names[p] for p in find_tasks(index, TaskFilter(first="differ")).found] == ["one", "two", "three"]
     only = find_tasks(index, TaskFilter(contenders=("B", "C"), agreement="all failed")).found
     assert [names[place] for place in only] == ["one", "two"]
     assert find_tasks(index, TaskFilter(given=("dog",))).attempts == 4

@@ -7,7 +7,7 @@ import pytest
 from app_page import drawn, texts
 
 from harness.cli.entry import main
-from harness.core import cost_words, many_of, percent_interval
+from harness.core import ContenderRecord, cost_words, many_of, percent_interval
 from harness.report import opened, write_report
 
 TERMS = {"tasks_per_month": 100000, "value_per_task_usd": 0, "training_usd": 900, "labelling_usd": 100,
@@ -135,3 +135,15 @@ def test_costs_are_told_of_a_thousand_or_a_million():
         "$50.00 per million tasks",
         "-",
     )
+
+
+def test_the_setup_says_what_a_contender_is_made_of():
+    made = {
+        "generalist + skills, flat": {"model": "generalist", "skills": "s", "delivery": "flat", "kind": "skilled"},
+        "worker + adapter": {"model": "worker", "adapter": "a", "kind": "adapter"},
+        "served (tuned)": {"model": "served", "kind": "adapter"},
+        "tuned, then skilled; margin": {"worker": "tuned", "expert": "skilled", "escalate": {"signal": "margin"}},
+        "boss leads a, b": {"lead": "boss", "workers": ("a", "b"), "kind": "hybrid"},
+        "imported": {},
+    }
+    assert {said: ContenderRecord(name="x", **entry).setup for said, entry in made.items()} == {s: s for s in made}

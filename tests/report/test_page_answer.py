@@ -41,6 +41,10 @@ def estimate(record):
     return Estimate(**{k: record[k] for k in ("value", "low", "high", "level", "n_tasks", "n_trials", "method")})
 
 
+def thousand(record):
+    return dollars_interval(estimate(record).of_many(1000))
+
+
 def drawings(page):
     """The data of every figure on the page, row by row: what all its layers share, and what one has for itself."""
     found = []
@@ -60,8 +64,8 @@ def test_every_figure_is_that_of_the_statistics(priced):
     for c in written["contenders"]:
         row = by_name[c["name"]]
         assert " ".join(row["pass rate [95% interval]"].split()) == percent_interval(estimate(c["pass_rate"]))
-        assert " ".join(row["cost per task"].split()) == dollars_interval(estimate(c["cost_per_task_usd"]))
-        assert " ".join(row["cost per pass"].split()) == dollars_interval(estimate(c["cost_per_pass_usd"]))
+        assert " ".join(row["cost per 1,000 tasks"].split()) == thousand(c["cost_per_task_usd"])
+        assert " ".join(row["cost per 1,000 passes"].split()) == thousand(c["cost_per_pass_usd"])
         assert row["median latency"] == seconds(c["latency_p50_s"])
         assert row["95th percentile"] == seconds(c["latency_p95_s"])
         assert (row["tasks"], row["errored"]) == (str(c["n_tasks"]), str(c["errored"]))
@@ -76,7 +80,7 @@ def test_every_figure_is_that_of_the_statistics(priced):
 def test_what_is_drawn_is_what_is_written(priced):
     write_report(priced)
     written = {c["name"]: c for c in json.loads((priced / "statistics.json").read_text())["contenders"]}
-    rates, costs = drawings(drawn("answer", priced))
+    costs, rates = drawings(drawn("answer", priced))
     points_drawn = {row["name"]: row for row in rates if "low" in row}
     assert set(points_drawn) == set(written)
     for name, row in points_drawn.items():
@@ -85,7 +89,7 @@ def test_what_is_drawn_is_what_is_written(priced):
     for row in costs:
         if "cost_low" in row:
             cost, chance = written[row["name"]]["cost_per_task_usd"], written[row["name"]]["pareto_probability"]
-            assert row["cost"] == cost["value"]
+            assert row["cost"] == 1000 * cost["value"]
             assert row["opacity"] == pytest.approx(0.3 + 0.7 * chance)
 
 
@@ -200,3 +204,21 @@ def test_of_two_reports_a_row_leads_into_its_own(priced, make_report, paired_row
     page = drawn("answer", priced, other)
     bodies_ = [body for body in bodies(page) if '<table class="scores">' in body]
     assert [set(re.findall(r"shown=(\w+)", body)) for body in bodies_] == [{priced.name}, {"other"}]
+
+
+def test_a_contender_of_several_seeds_leads_to_its_tasks_and_a_seed_by_itself_to_none(make_report):
+    names = ("tuned-1", "tuned-2", "other")
+    of = [{"name": name, "kind": "adapter", "digest": name, **({"seed_of": "tuned"} if "-" in name else {})}
+          for name in names]  # fmt: skip
+    rows = [{"contender": name, "task": f"t{i:02}", "status": "failed" if i % 4 == 0 else "passed"}
+            for name in names for i in range(20)]  # fmt: skip
+    folder = make_report(rows, {"complete": True, "contenders": of})
+    page = drawn("answer", folder)
+    assert {row[0].split()[0] for row in table(page, "scores")[1:]} == {"tuned", *names}
+    assert set(links(page, "scores")) == {"tuned", "other"}
+    assert "of 5 tasks; 10 attempts" in texts(drawn("tasks", folder, who="tuned", status="failed"))
+    write_report(folder)
+    body = (folder / "report.html").read_text()
+    to = re.findall(r'<a href="#(part-failed-\d)"[^>]*>(?:<code[^>]*>)?(\w+)', body)
+    assert {name for _, name in to} == {"tuned", "other"}
+    assert all(body.count(f'id="{part}"') == 1 for part, _ in to)

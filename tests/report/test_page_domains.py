@@ -179,3 +179,20 @@ def test_names_break_after_their_joints_and_are_still_escaped(make_report):
     assert f"{'x' * 20}<wbr>{'x' * 10}" in sent
     heads = style().partition(".heat th {")[2].partition("}")[0]
     assert "overflow-wrap: break-word" in heads  # anywhere would let a column be narrower than a part of a name
+
+
+def test_every_contender_and_every_domain_is_reached_a_page_at_a_time(make_report):
+    rows = [{"contender": f"c{c:02}", "task": f"t{d}", "domain": f"d{d:03}",
+             "status": "passed" if (d >= 40) == (c % 2 == 0) else "failed"}
+            for c in range(41) for d in range(61)]  # fmt: skip
+    folder = make_report(rows, experiment="reference: c00\n")
+    domains_, contenders, said = set(), set(), []
+    for down, across in ("11", "22", "13"):
+        page = drawn("by_domain", folder, dp=down, wp=across)
+        head, *lines = table(page, "heat")
+        domains_ |= {line[0].split()[0] for line in lines}
+        contenders |= set(head[1:])
+        said += [one.value for one in page.caption]
+    assert domains_ == {f"d{d:03}" for d in range(61)}
+    assert contenders == {f"c{c:02}" for c in range(41)}
+    assert {"Domains 61 to 61 of 61", "Contenders 41 to 41 of 41", "Contenders 1 to 20 of 41"} <= set(said)

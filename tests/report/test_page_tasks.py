@@ -41,6 +41,7 @@ from harness.store import (
     attempt_of,
     count_results,
     import_table,
+    keep_metadata,
     matching_rows,
     parse_mapping,
 )
@@ -436,7 +437,7 @@ def links(page):
 
 def test_a_row_leads_to_its_task_and_keeps_what_was_asked(make_report):
     folder = make_report(many())
-    found = links(drawn("tasks", folder, who="A", status="failed", q="t"))
+    found = [link for link in links(drawn("tasks", folder, who="A", status="failed", q="t")) if "task=" in link]
     assert len(found) == 20
     asked = parse_qs(found[3][1:])
     name = table(drawn("tasks", folder, who="A", status="failed", q="t"), "results")[4][0].split()[0]
@@ -523,3 +524,62 @@ def test_a_confidence_has_the_digits_that_tell_it_from_a_threshold():
     assert confidence_text(0.99999991) == "0.99999991"
     shown = [confidence_text(value) for value in (None, 1.0, 0.5, 0.0, -3.25, 1e-7, float("nan"))]
     assert shown == [UNKNOWN, "1", "0.5", "0", "-3.25", "0.0000001", "nan"]
+
+
+def test_lists_of_tasks_are_as_long_as_they_say_and_one_click_away(make_report):
+    rows = [{"contender": name, "task": f"t{i:02}", "status": status, "suite": "s"}
+            for i in range(12) for name, status in zip("ABC", ("passed" if i < 5 else "failed",
+            "passed" if i < 7 else "failed", "errored" if i == 11 else "passed" if i < 4 else "failed"),
+            strict=True)]  # fmt: skip
+    folder = make_report(rows)
+    (said,) = [body for body in bodies(drawn("tasks", folder)) if 'class="lists"' in body]
+    assert re.findall(r">([a-z ]+: \d+)<", said) == ["all failed: 5", "all passed: 4", "they differ: 3"]
+    for link, count in zip(re.findall(r'href="([^"]*)"', said), (5, 4, 3), strict=True):
+        asked = {key: values[0] for key, values in parse_qs(html.unescape(link)[1:]).items() if key != "page"}
+        assert f"of {count} tasks; {3 * count} attempts" in texts(drawn("tasks", folder, **asked))
+
+
+def test_the_slowest_and_the_most_expensive_stand_first(make_report):
+    rows = [{"contender": name, "task": f"t{i}", "status": "passed", "suite": "s", "latency_s": 1.0 + (7 * i) % 5,
+             "cost_usd": None if i == 2 else 0.1 * i * (1 + 10 * (name == "B" and i == 1))}
+            for i in range(5) for name in "AB"]  # fmt: skip
+    folder = make_report(rows)
+
+    def order(**asked):
+        return "".join(row[0].split()[0][1:] for row in table(drawn("tasks", folder, **asked), "results")[1:])
+
+    assert order() == "01234"
+    assert order(order="slowest first") == "24130"
+    assert order(order="most expensive first") == "14302"  # what is not known comes last
+    assert order(order="most expensive first", who="A") == "43102"
+    page = drawn("tasks", folder)
+    assert "most output tokens first" not in page.selectbox(key="order").options
+
+
+def test_contenders_are_turned_to_a_page_at_a_time(make_report):
+    folder = make_report(many([f"c{i:02}" for i in range(45)], tasks_=2))
+    seen = [name for page in "123" for name in table(drawn("tasks", folder, wp=page), "results")[0][1:]]
+    assert seen == [f"c{i:02}" for i in range(45)]
+    assert "Contenders 21 to 40 of 45" in texts(drawn("tasks", folder, wp="2"))
+
+
+def test_tasks_are_filtered_by_their_metadata_and_the_address_says_so(make_report):
+    rows = [{**row, "task_digest": f"d-{row['task']}"} for row in many(tasks_=6)]
+    folder = make_report(rows)
+    keep_metadata(folder, [(f"d-t{i:02}", {"level": "hard" if i % 2 else HOSTILE}) for i in range(6)])
+    page = drawn("tasks", folder, meta="level=hard", who="A")
+    assert "1 to 3 of 3 tasks; 3 attempts" in texts(page)
+    assert "Metadata: level=hard" in texts(page)
+    assert parse_qs(links(page)[-1][1:])["meta"] == ["level=hard"]
+    assert "1 to 6 of 6 tasks" in texts(page.multiselect(key="meta").set_value([]).run())
+    said = " ".join(bodies(drawn("tasks", folder, meta="level=none")))
+    assert "meta=level=none, which is not here" in said
+    assert "<img" not in said
+
+
+def test_a_link_may_name_what_a_long_list_does_not_offer(make_report, monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_OPTIONS", 3)
+    rows = [{"contender": "A", "task": f"t{i}", "domain": f"d{i}", "status": "failed"} for i in range(9)]
+    page = drawn("tasks", make_report(rows), domain="d7")
+    assert "1 to 1 of 1 task" in texts(page)
+    assert page.multiselect(key="domain").options == ["d0", "d1", "d2", "d7"]

@@ -26,7 +26,8 @@ def weeks(make_report):
             for name, passes in (("tuned", 30), ("skilled", 20), *([("lone", 5)] if week == 2 else []))
             for t in range(50)
         ]  # fmt: skip
-        told = [{"name": name, "kind": "model", "model": "m", "prompt": f"v{week}"} for name in ("tuned", "skilled")]
+        told = [{"name": name, "kind": "model", "digest": f"{name}{week}", "parts": {"model": {"name": f"m{week}"}}}
+                for name in ("tuned", "skilled")]  # fmt: skip
         manifest = {"created_at": f"2026-0{week + 1}-01T00:00:00+00:00", "complete": True, "contenders": told,
                     "suites": [{"name": "s", "digest": f"{week // 2}"}]}  # fmt: skip
         folder = make_report(rows, manifest, name=f"week-{week}")
@@ -64,8 +65,8 @@ def test_two_reports_are_laid_one_over_the_other_as_the_command_does(weeks):
         c = one.pairing.comparison
         assert points(c.delta) in words
         assert points_interval(c.low, c.high) in words
-    assert "v2" in words
-    assert "v3" in words
+    assert "m2" in words
+    assert "m3" in words
     other = drawn("history", *weeks, older="week-0", newer="week-1")
     assert two_reports(weeks[0], weeks[1]).sentence in texts(other)
 

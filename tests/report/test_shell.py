@@ -43,7 +43,8 @@ def reports(tmp_path):
     return tmp_path / "all"
 
 
-PAGES = ["Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Gate and history"]
+PAGES = ["Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks",
+         "Distributions", "Gate and history"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", PAGES)

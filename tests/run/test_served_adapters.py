@@ -243,9 +243,23 @@ def test_an_adapter_asked_for_by_sampling_is_probed_too(
         json.dumps([{"id": 0, "scale": scale}]) for scale in (0.0, 1.0)
     }
     assert {body["max_tokens"] for body in sent} == ({8, 64} if applies else {8})
+    assert {body["cache_prompt"] for body in sent} == {False}  # else it goes on from what another adapter has read
     if not applies:
         assert "sampling.lora as without it" in err
         assert "--lora FILE" in err
+
+
+def test_who_lets_a_server_reuse_prompts_is_heard_and_without_adapters_nothing_is_said_of_it(
+    tmp_path: Path, served: servers.Served, capfd: Any
+) -> None:
+    asked = {"lora": [{"id": 0, "scale": 0.0}], "cache_prompt": True}
+    models = {"own": served_model(served, sampling=asked), "plain": served_model(served)}
+    report = write_experiment(tmp_path / "l", models=models)
+    assert inside(capfd, "run", report, "--quiet")[0] == 0
+    assert {("lora" in seen["body"], seen["body"].get("cache_prompt")) for seen in served.seen} == {
+        (True, True),
+        (False, None),
+    }
 
 
 def test_probes_stay_within_the_budget(report: Path, script: Scripted, capfd: Any) -> None:

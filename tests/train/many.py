@@ -66,7 +66,10 @@ def one(job: dict) -> tuple[int, object]:
 
 
 def rows(course) -> dict[str, int]:
-    """How many rows there are, and how many of them come out of the trainer's own loader as they went in."""
+    """How many rows there are, and how many of them come out of the trainer's own loader as they went in.
+
+    Of the last batch: how many tokens are in the loss, and how many the head has scored.
+    """
     from harness.train.progress import Spent
     from harness.train.tuning import _built, _workplace
 
@@ -79,7 +82,26 @@ def rows(course) -> dict[str, int]:
             for ids, labels, mask in zip(batch["input_ids"], batch["labels"], batch["attention_mask"], strict=True):
                 n = int(mask.sum())
                 found += (tuple(ids[:n].tolist()), tuple(labels[:n].tolist())) in wanted
-    return {"rows": len(course.taught.rows), "equal": found}
+        answers = int((batch["labels"] != -100).sum())
+        scored = scored_by(trainer, batch)
+    return {"rows": len(course.taught.rows), "equal": found, "answers": answers, "scored": scored}
+
+
+def scored_by(trainer, batch) -> int:
+    """For how many tokens the head is asked in a step."""
+    from trl.trainer import utils
+
+    seen = []
+
+    class Counting(utils._ChunkedLogProbFunction):
+        @staticmethod
+        def apply(hidden, *more):
+            seen.append(len(hidden))
+            return kept.apply(hidden, *more)
+
+    kept, utils._ChunkedLogProbFunction = utils._ChunkedLogProbFunction, Counting
+    trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch))
+    return sum(seen)
 
 
 if __name__ == "__main__":

@@ -191,7 +191,13 @@ def test_a_training_that_comes_to_no_numbers_leaves_nothing(made: Any) -> None:
 
 def test_the_trainer_is_given_the_tokens_that_were_checked(made: Any) -> None:
     """TRL adds nothing to prompts and answers: a batch of its own loader holds the rows and padding."""
-    assert made["sft rows"]["said"] == {"rows": 240, "equal": 240}
+    said = made["sft rows"]["said"]
+    assert (said["rows"], said["equal"]) == (240, 240)
+
+
+def test_on_a_cpu_the_head_scores_what_is_in_the_loss_alone(made: Any) -> None:
+    said = made["sft rows"]["said"]
+    assert said["scored"] == said["answers"] > 0
 
 
 # ------------------------------------------------------------------------------------------------- what is learned

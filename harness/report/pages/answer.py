@@ -13,10 +13,10 @@ from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
 from harness.report.one_page import FILE as ONE_PAGE
 from harness.report.one_page import one_page
-from harness.report.opening import Grounds, unit_of
+from harness.report.opening import Grounds
 from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import Evidence, Shown, advice_for, opening_for, scoreboard_for, table_of
+from harness.report.pages.loading import Evidence, Shown, advice_for, colours_for, opening_for, scoreboard_for, table_of
 from harness.report.pages.parts import (
     download,
     draw,
@@ -31,6 +31,7 @@ from harness.report.pages.parts import (
     write,
 )
 from harness.report.pages.task_links import behind_contenders, behind_pairs
+from harness.report.palette import coloured
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table, seeds_table
 from harness.report.write import found_blocks
 from harness.store import evidence_digest
@@ -67,9 +68,12 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     first = opening_for(evidence, asked or None)
     write(view.warning, view.apart, kind="loud")
     draw([*verdict_blocks(first, ON_MONEY), Table(cards_table(first)), caution_line(view)])
-    if not figure(f"cost-{number}", cost_figure, view, shown.theme, none=""):
-        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)
-    draw(options_blocks(first, unit_of(view)))
+    names, where = [c.name for c in view.shown], {"shown": shown.name_of(evidence)} if len(shown.chosen) > 1 else {}
+    chosen = (asked,) if asked else ()
+    colours = colours_for(evidence, chosen)
+    if not figure(f"cost-{number}", cost_figure, view, shown.theme, chosen, none=""):
+        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme, chosen)
+    draw(options_blocks(first, view, lambda table: behind_contenders(table, names, **where)))
     name = f"{file_name(evidence.name)}-{ONE_PAGE}"
     download("Save the decision on one page, to print", partial(_one_page, evidence, view), name)
     write(*view.cautions, kind="loud")
@@ -82,15 +86,14 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     draw(found_blocks(view, led=first.advised is not None))
     section("Scoreboard")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
-    names, where = [c.name for c in view.shown], {"shown": shown.name_of(evidence)} if len(shown.chosen) > 1 else {}
-    show(behind_contenders(scoreboard_table(view, types), names, **where), fold=True)
-    show(behind_contenders(seeds_table(view), names, **where))
+    show(behind_contenders(coloured(scoreboard_table(view, types), colours), names, **where), fold=True)
+    show(behind_contenders(coloured(seeds_table(view), colours), names, **where))
     if any(c.pass_rate.value is not None and c.cost_per_task_usd.value is not None for c in view.contenders):
         section("Pass rate")
-        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme)
+        figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme, chosen)
     if view.compared:
         section("Paired differences")
-        show(behind_pairs(comparisons_table(view), names, **where), fold=True)
+        show(behind_pairs(coloured(comparisons_table(view), colours), names, **where), fold=True)
     section("What is not known")
     unknown += missing_lines(view.shown, missing=True)
     open_ = [c for c in view.compared if c.p_value is not None and c.p_value > 1 - view.level]

@@ -1,5 +1,7 @@
 """Domains: who passes where, whether two contenders differ alike everywhere, what got worse, where the noise is."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from harness.analysis import Domains, Scoreboard
@@ -8,14 +10,18 @@ from harness.report import difference_tables as tables
 from harness.report.difference_figures import forest_figure, variance_figure
 from harness.report.html_parts import html_code, html_text
 from harness.report.pages import parts
-from harness.report.pages.choices import choose, turned
+from harness.report.pages.choices import choose, paged
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for
 from harness.report.pages.parts import SAME, compared_sentence, figure, html, loud, notes, section, show, title, write
 from harness.report.pages.task_links import behind_domains, tasks_href
-from harness.report.scoreboard_tables import ON_SCREEN, by_effect, domain_differences, domain_rates
+from harness.report.scoreboard_tables import by_effect, by_rate, domain_differences, domain_rates
 
-ORDERS = ("where contenders differ most", "as in the report")
-A_PAGE = 60  # domains of the heatmap
+ORDERS: dict[str, Callable[[Scoreboard], list[str]]] = {
+    "where contenders differ most": by_effect,
+    "as in the report": lambda view: list(view.domains),
+    "lowest pass rates first": by_rate,
+}
+DOWN, ACROSS = 60, 20  # rows and columns of the heatmap
 LISTED = 100  # tasks of a list that are shown
 
 
@@ -65,20 +71,29 @@ def page(shown: Shown) -> None:
     _noise(found, shown)
 
 
+@st.fragment
 def _rates(view: Scoreboard) -> None:
-    """The heatmap, a page of domains at a time; each of its cells leads to the tasks behind it."""
+    """The heatmap, some domains and contenders at a time; each of its cells leads to the tasks behind it."""
     domains = list(view.domains)
-    if len(domains) > 2 and choose("Order of the domains", ORDERS, "domains", short=True) == ORDERS[0]:
-        domains = by_effect(view)
-    number = turned(-(-len(domains) // A_PAGE), "dp", of=tuple(domains))
-    here = domains[A_PAGE * (number - 1) : A_PAGE * number]
-    rates = domain_rates(view, ON_SCREEN, only=here, link=lambda who, domain: tasks_href(who=who, domain=domain))
+    if len(domains) > 2:
+        domains = ORDERS[choose("Order of the domains", list(ORDERS), "domains", short=True)](view)
+    down, across = DOWN, ACROSS
+    if len(domains) < len(view.shown):
+        down, across = across, down
+    left, right = st.columns(2)
+    here, which = paged(domains, down, "dp", "Domains", at=left)
+    names = {c.name: c for c in view.shown}
+    whose, who = paged(list(names), across, "wp", "Contenders", at=right)
+    left.caption(which)
+    right.caption(who)
+    rates = domain_rates(view, only=here, of=[names[name] for name in whose], link=_behind)
     said = f"The {100 * view.level:g}% interval under each rate. A cell leads to its tasks, and tells more on hover."
-    if len(domains) > len(here):
-        first = A_PAGE * (number - 1) + 1
-        said += f" Domains {first:,} to {first + len(here) - 1:,} of {len(domains):,}."
     st.caption(said if rates.rows else "Nothing to show: no graded attempt has a domain.")
     show(rates)
+
+
+def _behind(who: str, domain: str) -> str:
+    return tasks_href(who=who, domain=domain)
 
 
 def _noise(found: Domains, shown: Shown) -> None:

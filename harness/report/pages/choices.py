@@ -84,6 +84,15 @@ def turned(pages: int, key: str, **how: Any) -> int:
     return held(key, draw, pages, default=1, read=_between(1, pages), short=True, **how)
 
 
+def paged(items: Sequence[T], most: int, key: str, what: str, **how: Any) -> tuple[Sequence[T], str]:
+    """The items of the page that the reader turned to, ``most`` a page, and which these are; empty where all are."""
+    number = turned(-(-len(items) // most), key, of=tuple(items), **how)
+    here = items[most * (number - 1) : most * number]
+    first = most * (number - 1) + 1
+    words = f"{what} {first:,} to {first + len(here) - 1:,} of {len(items):,}"
+    return here, words if len(here) < len(items) else ""
+
+
 def one_of(options: Texts) -> Callable[[Texts], str]:
     """Reads one of these texts."""
     return lambda texts: options[list(options).index(texts[-1])]

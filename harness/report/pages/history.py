@@ -40,8 +40,7 @@ def page(shown: Shown) -> None:
     else:
         st.info("No verdict is stored in these reports yet. The gate gives one, and stores it with the candidate:")
         st.code("ownbench gate reports/main reports/candidate", language=None)
-    split = shown.chosen[0].split
-    trends.over_reports(folders, split, shown.theme)
+    trends.over_reports(folders, shown.chosen[0], shown.theme)
     section("Locked baselines")
     baselines = tables.baselines_table(found.entries[-MOST:])
     show(baselines)
@@ -55,7 +54,7 @@ def page(shown: Shown) -> None:
     section("What differs between two contenders", words)
     with errors_told():
         _changed(folders, stands_for(shown.chosen[0].folder))
-    trends.between_reports(folders, split)
+    trends.between_reports(folders, shown.chosen[0].split)
 
 
 @remembered(2_000)

@@ -19,6 +19,7 @@ from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
 from harness.core import Decision, EvidenceError, OwnbenchError, visible
 from harness.report.opening import Opening, opening
 from harness.report.pages.choices import choose
+from harness.report.palette import Colour, colours_of
 from harness.report.vega import Theme
 from harness.store import Outcomes, TaskKey, read_inputs
 from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSettings
@@ -210,6 +211,12 @@ def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
 def advice_for(evidence: Evidence) -> Advice:
     """Own, rent or mix, at the economics of the experiment."""
     return verdict.advise_at(advice_inputs_for(evidence), verdict.load_assumptions(evidence.folder))
+
+
+@remembered(16)
+def colours_for(evidence: Evidence, chosen: tuple[str, ...] = ()) -> Mapping[str, Colour]:
+    """Each contender's colour, the same on every page."""
+    return colours_of(scoreboard_for(evidence), chosen)
 
 
 @remembered(16)

@@ -18,6 +18,7 @@ from harness.report.html_parts import html_text, style
 from harness.report.pages import (
     answer,
     by_domain,
+    distributions,
     escalation,
     head_to_head,
     history,
@@ -44,6 +45,7 @@ PAGES: dict[str, Callable[[Shown], None]] = {
     "Money": money.page,
     "Skills": skill_use.page,
     "Tasks": tasks.page,
+    "Distributions": distributions.page,
     "Gate and history": history.page,
 }  # by their titles, which stand in the address: for a path of its own Streamlit asks the server for files that are not
 
@@ -60,6 +62,7 @@ def _draw(given: Sequence[Path]) -> None:
     top = st.container()
     folders, problems = reports_and_problems(given)
     with st.sidebar:
+        st.html(SORTS, unsafe_allow_javascript=True)
         titles = list(PAGES)
         page = held("page", st.radio, "Page", titles, default=titles[0], read=one_of(titles), aloud=False)
         shown = _chosen(folders)
@@ -111,9 +114,28 @@ def _where(shown: Shown) -> None:
     html(f'<p class="where">{html_text(listed([e.name for e in shown.chosen]) + said)}</p>')
 
 
+SORTS = """<script>
+if (!window.ownbenchSorts) {
+  window.ownbenchSorts = true;
+  document.addEventListener('change', ({target}) => {
+    if (!target.matches('.wide > table > thead input')) return;
+    const head = target.closest('th'), body = target.closest('table').tBodies[0];
+    const down = target.className === 'down', column = `--${head.cellIndex}`;
+    const place = row => {
+      const rank = row.style.getPropertyValue(column);
+      return rank === '' ? Infinity : down ? -rank : +rank;
+    };
+    body.append(...[...body.rows].sort((a, b) => place(a) === place(b) ? 0 : place(a) - place(b)));
+    for (const one of head.parentNode.cells) one.removeAttribute('aria-sort');
+    head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  });
+}
+</script>"""
+"""Puts a table's rows in the order of the column that is chosen in its head; report.html does so without a script."""
+
 TO_THE_TOP = """<script>
 document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
-</script>"""  # all there is of script: no text of anybody else's comes near it
+</script>"""  # with that above all there is of script: no text of anybody else's comes near it
 
 
 def _from_the_top(page: str) -> None:
@@ -133,7 +155,7 @@ def warm(reports: Sequence[Path]) -> None:
         first = loading.evidence_of(reports[0], next(iter(loading.splits_of(plain)), None))
         view = loading.scoreboard_for(first)
         for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
-            made(make, view, theme)
+            made(make, view, theme, ())
         loading.advice_for(first)
         task_names.places_of(plain)
         pair = loading.default_pair(view)

@@ -1,13 +1,17 @@
 """Links to the tasks behind a figure: what the page Tasks is asked for stands in them."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlencode
 
-from harness.report.blocks import Cell, Table
+from harness.report.blocks import Cell, Table, linked
 from harness.report.pages.choices import href
 
 FLIPPED = "only one of the two passed"  # as the page Tasks calls what flipped either way
+
+FIRST = {"slowest first": "latency_s", "most expensive first": "cost_usd", "most input tokens first": "input_tokens",
+         "most cached input tokens first": "cached_input_tokens", "most output tokens first": "output_tokens",
+         "most reasoning tokens first": "reasoning_tokens"}  # fmt: skip
+"""What that page calls its orders by an amount, and the amounts."""
 
 
 def tasks_href(**asked: str) -> str:
@@ -18,15 +22,6 @@ def tasks_href(**asked: str) -> str:
 def tasks_in_report(report: str, **asked: str) -> str:
     """The same in another report than the one that is shown, by what the side bar calls it."""
     return "?" + urlencode([("page", "Tasks"), ("report", report), *asked.items()])
-
-
-def linked(table: Table, link: Callable[[Sequence[Cell]], str]) -> Table:
-    """A table whose rows' first cells lead somewhere; an empty link leaves one as it is."""
-    rows = []
-    for row in table.rows:
-        to = link(row)
-        rows.append((replace(row[0], link=to), *row[1:]) if to else row)
-    return replace(table, rows=tuple(rows))
 
 
 def behind_contenders(table: Table, names: Collection[str], **where: str) -> Table:

@@ -16,9 +16,9 @@ from harness.store import Outcomes
 
 MOST_NAMED = 20  # tasks that are offered where several are meant
 LISTS = {"who": "Contenders", "suite": "Suites", "domain": "Domains", "status": "Result", "cause": "Cause",
-         "label": "Label expected", "given": "Label given"}  # fmt: skip
+         "label": "Label expected", "given": "Label given", "meta": "Metadata"}  # fmt: skip
 """The filters that take several words, by their keys in the address."""
-KEPT = ("shown", "q", "asked", "said", *LISTS, "escalated", "agree", "order", "flipped", "a", "b", "at", "left",
+KEPT = ("shown", "q", "asked", "said", *LISTS, "escalated", "agree", "order", "flipped", "a", "b", "at", "wp", "left",
         "right", "against")  # fmt: skip
 """Choices that a link to a task keeps."""
 

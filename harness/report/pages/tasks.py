@@ -11,23 +11,34 @@ from typing import Protocol, TypeVar
 import streamlit as st
 
 from harness import store
-from harness.analysis import TaskList, answers_note, attempts_csv, attempts_jsonl, search_note, task_page
+from harness.analysis import (
+    TaskList,
+    agreement,
+    answers_note,
+    attempts_csv,
+    attempts_jsonl,
+    progress_of,
+    search_note,
+    task_page,
+)
 from harness.core import OwnbenchError, listed, visible
 from harness.report import task_tables as tables
-from harness.report.pages.choices import choose, complaints, several, ticked, turned, written
+from harness.report.pages import loading
+from harness.report.pages.choices import choose, complaints, paged, several, ticked, turned, written
 from harness.report.pages.label_table import confusion
-from harness.report.pages.loading import Evidence, Shown, plain_index, remembered, scoreboard_for
+from harness.report.pages.loading import Evidence, Shown, plain_index, remembered
 from harness.report.pages.open_task import Found, open_task
-from harness.report.pages.parts import download, file_name, loud, section, show, title, write
+from harness.report.pages.parts import download, file_name, html, loud, section, show, title, write
+from harness.report.pages.task_links import FIRST, tasks_href
 from harness.report.pages.task_names import LISTS, labels, links_to
-from harness.store import AnswerSearch, InputSearch, Outcomes, TaskFilter, search_answers, search_inputs
+from harness.store import AMOUNTS, AnswerSearch, InputSearch, Outcomes, TaskFilter, search_answers, search_inputs
 
 A_PAGE = 25
 ANY = "any"
 SIDES = ("only the second passed", "only the first passed", "only one of the two passed")
 WAYS = dict(zip(store.FLIPS, SIDES, strict=True))
 AGREED = {ANY: "", "all failed": "all failed", "all passed": "all passed", "they differ": "differ"}
-ORDERS = ("as in the report", "where they differ most")
+ORDERS = {"as in the report": "", "where they differ most": "differ", **FIRST}
 MOST_OPTIONS = 300  # names that a filter offers; the text finds the others
 MOST_SAVED, MOST_TEXTS = 10_000, 10_000  # attempts of a file, without texts and with them
 FIRST_LOOK, NEXT_LOOK = 0.3, 3.0
@@ -49,6 +60,7 @@ def page(shown: Shown) -> None:
         return
     with below:
         head = st.container()
+        _lists(evidence)
         wanted, inputs = _wanted(index, evidence)
         confusion(evidence)
         picker = st.container()
@@ -61,7 +73,22 @@ def page(shown: Shown) -> None:
         else:
             title("Tasks", "What each contender made of each task; a click on a task shows all answers to it.")
         with suppress(OwnbenchError):  # tasks are shown even where there is nothing to rate
-            loud(scoreboard_for(evidence).warning)
+            loud(progress_of(*loading.table_of(evidence)).warning)
+
+
+def _lists(evidence: Evidence) -> None:
+    """Links to the tasks that all contenders fail, that all pass, and at which they differ, the most apart first."""
+    with suppress(OwnbenchError):  # where nothing is graded there are none
+        counts = dict(zip(list(AGREED)[1:], _agreement(evidence).values(), strict=True))
+        if sum(counts.values()) and len(loading.table_of(evidence)[0].contenders) > 1:
+            more = {"they differ": {"order": "where they differ most"}}
+            links = {words: tasks_href(agree=words, **more.get(words, {})) for words in counts}
+            html(tables.lists_html(counts, links))
+
+
+@remembered(8)
+def _agreement(evidence: Evidence) -> Mapping[str, int]:
+    return agreement(loading.table_of(evidence)[0])
 
 
 def _wanted(index: Outcomes, evidence: Evidence) -> tuple[TaskFilter, InputSearch | None]:
@@ -118,43 +145,53 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
     there = _there(evidence)
     results = tuple(result for result in tables.STATUSES if result in there["result"])
     offered = {**there, "who": index.contenders, "status": results, "label": there["label_true"],
-               "given": there["label_predicted"]}  # fmt: skip
+               "given": there["label_predicted"], "meta": _metadata(evidence)}  # fmt: skip
     keys = (*LISTS, "escalated", "flipped", "agree", "order")
     with st.expander("Filter and order"):
-        asked = [key for key in LISTS if len(offered[key]) >= (1 if key == "cause" else 2)]
+        asked = [key for key in LISTS if len(offered[key]) >= (1 if key in {"cause", "meta"} else 2)]
         chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
         places = st.columns(3)
         for number, key in enumerate(asked):
             names, label = offered[key], LISTS[key]
             if len(names) > MOST_OPTIONS:
                 label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
-            shown, at = labels(names[:MOST_OPTIONS]), places[number % 3]
+            there_too = [name for name in st.session_state.get(key, st.query_params.get_all(key)) if name in names]
+            shown, at = labels(list(dict.fromkeys((*names[:MOST_OPTIONS], *there_too)))), places[number % 3]
             chosen[key] = tuple(several(label, shown, key, placeholder="all", at=at, aloud=False))
         escalated = None
         if (index.escalated >= 0).any():
             words = {ANY: None, "escalated": True, "not escalated": False}
             escalated = words[choose("Escalation", list(words), "escalated", aloud=False, at=places[len(asked) % 3])]
-        agreement, differ_first = "", False
-        if len(index.contenders) > 1:
-            one, two, _ = st.columns(3)
+        one, two, _ = st.columns(3)
+        agreement, several_there = "", len(index.contenders) > 1
+        if several_there:
             agreement = AGREED[choose("Of these contenders", list(AGREED), "agree", short=True, aloud=False, at=one)]
-            differ_first = choose("Order", ORDERS, "order", short=True, aloud=False, at=two) == ORDERS[1]
+        offered_orders = [words for words, name in ORDERS.items()
+                          if (index.holds(name) if name in AMOUNTS else several_there or not name)]  # fmt: skip
+        order = choose("Order", offered_orders, "order", short=True, aloud=False, at=two)
         flipped = _flipped(index.contenders)
     write(*complaints(*keys, "a", "b"), kind="loud")
     set_ = {LISTS[key]: listed([visible(name, 60) for name in words], 4) for key, words in chosen.items() if words}
     set_ |= {"Escalated": "yes" if escalated else "no"} if escalated is not None else {}
     set_ |= {"Of these contenders": agreement} if agreement else {}
+    set_ |= {"Order": order} if ORDERS[order] else {}
     set_ |= {"Flipped": f"{flipped[0]} against {flipped[1]}, {WAYS[flipped[2]]}"} if flipped else {}
     write("; ".join(f"{what}: {said}" for what, said in set_.items()))
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
                       statuses=chosen["status"], causes=chosen["cause"], labels=chosen["label"], given=chosen["given"],
+                      metadata=chosen["meta"],
                       escalated=escalated, flipped=flipped, agreement=agreement,
-                      differ_first=differ_first)  # fmt: skip
+                      first=ORDERS[order])  # fmt: skip
 
 
 @remembered(8)
 def _there(evidence: Evidence) -> Mapping[str, tuple[str, ...]]:
     return store.words_found(plain_index(evidence), evidence.split)
+
+
+@remembered(8)
+def _metadata(evidence: Evidence) -> tuple[str, ...]:
+    return tuple(store.metadata_found(plain_index(evidence)))
 
 
 def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
@@ -184,7 +221,9 @@ def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: Inpu
         found = task_page(index, wanted, offset=A_PAGE * (number - 1), limit=A_PAGE, inputs=inputs)
     with above:
         write(found.sentence)
-        show(tables.tasks_table(found, links_to(evidence, [row.position for row in found.rows])))
+        names, which = paged(found.contenders, tables.MOST_CONTENDERS, "wp", "Contenders")
+        write(which)
+        show(tables.tasks_table(found, links_to(evidence, [row.position for row in found.rows]), names))
     if found.rows:
         _saved(index, evidence, replace(wanted, inputs=None if inputs is None else inputs.tasks), found, right)
     return found

@@ -1,12 +1,14 @@
 """Sections of the history: pass rates over many reports, and what changed from one report to another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from harness.analysis import TwoReports, two_reports
-from harness.core import plural
+from harness.core import OwnbenchError, plural
 from harness.report import report_changes
 from harness.report.pages import loading
 from harness.report.pages.choices import choose, several
@@ -17,18 +19,21 @@ from harness.report.vega import Theme, told_apart
 from harness.store import running_process
 from harness.verdict import ReportLine, ReportList, Trends, list_reports, trends_of
 
+if TYPE_CHECKING:
+    from harness.report.palette import Colour
+
 MOST = 40  # reports of a trend, the latest: each is read once
 _LEVEL = 0.95
 
 
-def over_reports(folders: Sequence[Path], split: str | None, theme: Theme) -> None:
-    """Pass rates of contenders that several reports have."""
+def over_reports(folders: Sequence[Path], first: Evidence, theme: Theme) -> None:
+    """Pass rates of contenders that several reports have; ``first`` is the report whose colours they have."""
     section("Pass rates over reports", "Of the contenders that you name, the oldest report first.")
     there = [one for one in _in_time(folders) if running_process(one) is None]
     if len(there) > MOST:
         st.caption(f"The latest {MOST} of {plural(len(there), 'report')}.")
     with st.spinner("Reading the reports"):
-        lines = [line for one in there[-MOST:] if (line := _line(loading.evidence_of(one, split))) is not None]
+        lines = [line for one in there[-MOST:] if (line := _line(loading.evidence_of(one, first.split))) is not None]
     lines.sort(key=lambda one: one.made.timestamp() if one.made else 0.0, reverse=True)
     found = trends_of(ReportList(reports=tuple(lines), level=_LEVEL, sentence=""))
     if not found.contenders:
@@ -40,7 +45,10 @@ def over_reports(folders: Sequence[Path], split: str | None, theme: Theme) -> No
         st.info("Choose a contender above.")
         return
     shown = Trends(contenders={name: found.contenders[name] for name in names}, level=_LEVEL, sentence=found.sentence)
-    figure("trend", trend_figure, shown, theme)
+    colours: Mapping[str, Colour] = {}
+    with suppress(OwnbenchError):  # of a report that is broken, which is told elsewhere
+        colours = loading.colours_for(first)
+    figure("trend", trend_figure, shown, theme, colours)
     show_under(trends_table(shown), expanded=len(names) > DRAWN)
 
 
