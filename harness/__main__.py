@@ -1,7 +1,5 @@
 """``python -m harness`` is ``ownbench``."""
 
-import sys
+from harness.cli import command
 
-from harness.cli import main
-
-sys.exit(main())
+command()

@@ -1,6 +1,7 @@
 """The frame: verbs, help, and how an error reaches the user (one line on standard error, and the exit code)."""
 
 import argparse
+import atexit
 import gc
 import importlib
 import io
@@ -124,6 +125,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _complain(f"{text}; what was found is not printed", code or 2)
 
 
+def command() -> Never:
+    """`main` as a process of its own, which ends with its exit code.
+
+    What stands in memory goes to the system as it is: to take it apart object by object would take longer than many
+    commands. Where a thread is still at work, Python ends as ever, and waits for it.
+    """
+    code = main()
+    threads = sys.modules.get("threading")
+    if threads is None or all(one.daemon or one is threads.main_thread() for one in threads.enumerate()):
+        atexit._run_exitfuncs()  # noqa: SLF001 - as the interpreter's own end does; there is no other way to them
+        for stream in filter(None, (sys.stdout, sys.stderr)):
+            stream.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
 class _Steady(io.FileIO):
     """A stream that stops nobody: what it cannot write is dropped, so that no printing changes an exit code."""
 
@@ -196,4 +213,4 @@ def _dispatch(arguments: list[str], verb: str | None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -79,11 +79,11 @@ def run_run(args: argparse.Namespace) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from harness.experiment import assemble
-    from harness.run import RunOptions, run_report, spans_to
-
     gc.disable()
     try:
+        from harness.experiment import assemble
+        from harness.run import RunOptions, run_report, spans_to
+
         assembled = assemble(args.report, allow_outside=args.allow_outside)
         gc.freeze()  # tasks and modules live to the end: the collector need not look at them at all
     finally:

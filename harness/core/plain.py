@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +16,7 @@ import orjson
 
 N = TypeVar("N", int, float)
 T = TypeVar("T", bound=Hashable)
+_AT_ONCE = 256  # values of a list
 _PLAIN = frozenset([str, int, bool])
 
 
@@ -74,15 +76,21 @@ def digest_json(value: Any, default: Callable[[Any], Any] | None = None) -> str:
 
 
 def digest_list(values: Iterable[Any]) -> str:
-    """As `digest_json` of a list of these, of which one at a time is held."""
-    made, before = hashlib.sha256(b"["), b""
-    for value in values:
-        data = sorted_json(value)
-        text = data if data is not None else _json_text(value).encode("utf-8", "surrogatepass")
-        made.update(before + text)
-        before = b","
+    """As `digest_json` of a list of these, of which few at a time are held."""
+    made, before, left = hashlib.sha256(b"["), b"", iter(values)
+    while some := list(islice(left, _AT_ONCE)):
+        data = sorted_json(some)
+        texts = [data[1:-1]] if data is not None else [_value_json(value) for value in some]
+        for text in texts:
+            made.update(before + text)
+            before = b","
     made.update(b"]")
     return made.hexdigest()[:32]
+
+
+def _value_json(value: Any) -> bytes:
+    data = sorted_json(value)
+    return data if data is not None else _json_text(value).encode("utf-8", "surrogatepass")
 
 
 def _json_text(value: Any, default: Callable[[Any], Any] | None = None) -> str:

@@ -197,10 +197,10 @@ def recall(assembled: Assembled, before: Recalled | None = None) -> Recalled:
 
     ``before`` is what was read of it earlier, which is then read on.
     """
-    recorded, manifest = before or Recalled(assembled.report), read_manifest(assembled.report)
-    recorded = recorded.read_on()
+    recorded = (before or Recalled(assembled.report)).read_on()
     if all(standing.prompt_digest is not None for standing in recorded.current()):
         return recorded
+    manifest = read_manifest(assembled.report)
     used = {s.name: s.graders for s in manifest.suites} if manifest is not None and manifest.schema < 2 else {}
     suites = {suite.name: earlier_suite(suite) for suite in assembled.whole}
     tasks = {task.digest: _earlier_task(suite, task) for suite in assembled.whole for task in suite.tasks}

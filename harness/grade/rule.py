@@ -104,6 +104,10 @@ class SuiteGrader(Strict):
         """Raises ValueError: no answer could be right by ``reference``; SlowReferenceError: finding out takes long."""
         self.taken(reference)
 
+    def at_once(self, answer: Answer) -> bool:  # noqa: ARG002 - most wait for something
+        """Whether an answer is graded within a fraction of a millisecond, and nothing is waited for."""
+        return False
+
     async def same(self, one: str, other: str) -> bool | None:
         """Whether two texts give the same answer; ``None``: ``one`` gives none. As a part says, else by their words."""
         if (part := next((p for p in self.parts if isinstance(p, Rule) and p.compares), None)) is not None:
@@ -144,6 +148,11 @@ class Rule(SuiteGrader):
     def matches(self, text: str, reading: Any) -> bool:
         """Whether a text answers what another was read to answer."""
         return self.judge(text, reading).status is Status.PASSED
+
+    def at_once(self, answer: Answer) -> bool:
+        """Of a short answer, where the rule is one of these."""
+        plain = type(self).grade is Rule.grade and type(self).assess is Rule.assess
+        return plain and self.instant and len(answer.text) <= SHORT
 
     @property
     def compares(self) -> bool:

@@ -174,6 +174,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It can be written to."""
         self._transport = transport  # type: ignore[assignment]
+        # uvloop would send what is written at the end of its turn, after all else that is to be done
+        transport.set_write_buffer_limits(high=0)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""

@@ -81,6 +81,8 @@ class Window:
         self._step = self.level
         self._base = (self.level, 0.0, 0.0)  # level, seconds an answer (0: unknown) and their relative error
         self._begin(0.0)
+        if self.level < self.bound:  # nothing is compared yet: those that fill the places for the first time are enough
+            self._wanted = 1 + int((1 - FULL) * self.level)
 
     def wait(self, now: float) -> float:
         """Seconds until a request may be sent; infinite where one in flight has to end first."""

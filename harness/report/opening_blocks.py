@@ -12,6 +12,8 @@ from harness.report.opening import Opening, Standing
 from harness.report.palette import coloured, colours_of
 from harness.verdict import KINDS_MEAN
 
+LISTED = 12  # options that a terminal lists; a page folds the rest
+
 
 def verdict_blocks(found: Opening, say: str | None = None) -> Iterator[Block]:
     """The word, the sentence, and why nothing is concluded; with ``say`` inputs by their labels, as `in_labels`."""
@@ -66,7 +68,9 @@ def options_blocks(
     shown = table("Options, and why", heads, rows, kind="standings")
     shown = coloured(shown.without_empty([cost]), colours_of(view))
     yield Shown(behind(shown), titled=False, fold=True, only=MARKDOWN + PAGE)
-    lines = [f"{_named(one)}, {one.outcome}: {one.why}" for one in found.options]
+    lines = [f"{_named(one)}, {one.outcome}: {one.why}" for one in found.options[:LISTED]]
+    more = len(found.options) - LISTED
+    lines += [f"and {more:,} more, whose pass rates are in the table below; --json lists all"] if more > 0 else []
     yield Text(lines, "reasons", found.names, only=TERMINAL)
 
 

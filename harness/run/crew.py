@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from contextvars import Context
 from dataclasses import dataclass
 
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of, plural
@@ -18,6 +19,7 @@ LOOK_EVERY_S = 0.25
 GRADINGS = 64  # answers that are graded at once; asking goes on meanwhile
 _BEGUN, _UNLIMITED = Begun(), nullcontext()
 WAITING = 256  # answers that may wait to be graded; then asking waits too
+IN_A_ROW = 16  # attempts after which all else has a turn, though none of them waited
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,6 +50,8 @@ class Crew:
     def __post_init__(self) -> None:
         self.assembled, self.clock = self.shop.assembled, self.shop.clock
         self._lost: StorageError | None = None
+        self._failed: Exception | None = None
+        self._in_a_row, self._apart = 0, Context()
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
@@ -68,7 +72,7 @@ class Crew:
         self.shop.journal.check()
         allowed = self.assembled.experiment.limits.concurrency
         count = min(allowed, len(attempts) if at_most is None else at_most)
-        hands = [asyncio.create_task(self._hand(queue)) for _ in range(count)]
+        hands = [asyncio.create_task(self._hand(queue, made)) for _ in range(count)]
         graders = [asyncio.create_task(self._grader(made)) for _ in range(min(GRADINGS, len(attempts)))]
         self._tasks = [*hands, *graders]
         watcher = asyncio.create_task(self._look(phase))
@@ -80,7 +84,7 @@ class Crew:
         except StorageError as error:
             self._lost = self._lost or error
         except asyncio.CancelledError:
-            if self.stopped is None and self._lost is None:
+            if self.stopped is None and self._lost is None and self._failed is None:
                 raise
         finally:
             watcher.cancel()
@@ -90,8 +94,8 @@ class Crew:
             while not self._asked.empty():
                 if (dropped := self._asked.get_nowait()) is not None:
                     self._leave(dropped)
-        if self._lost is not None:
-            raise self._lost
+        if (fault := self._lost or self._failed) is not None:
+            raise fault
         if self.shop.broken and self.stopped is None:
             self.stopped = "; ".join(f"{name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)
@@ -149,7 +153,7 @@ class Crew:
                 self._drop()
             self._tell_of(phase)
 
-    async def _hand(self, queue: Iterator[Attempt]) -> None:
+    async def _hand(self, queue: Iterator[Attempt], done: set[str]) -> None:
         """Asks for one attempt after another until none is left or the run is to stop."""
         for attempt in queue:
             if self.shop.broken and not self.shop.broken.keys().isdisjoint(self._called_by(attempt)):
@@ -161,9 +165,17 @@ class Crew:
             made = Made(attempt=attempt, session=session, over=asyncio.Event() if self.watch is not None else None)
             self.observe(attempt.id, _BEGUN)
             await self.ask(made)
-            if not self.assembled.graders[attempt.task.digest].models:
+            by = self.assembled.graders[attempt.task.digest]
+            if not by.models:
                 self._settle(made)
-            await self._asked.put(made)
+            if made.left or made.grade is not None or (made.answer is not None and by.at_once(made.answer)):
+                # the next request goes out first
+                asyncio.get_running_loop().call_soon(self._grade_at_once, made, done, context=self._apart)
+                self._in_a_row += 1
+                if self._in_a_row % IN_A_ROW == 0:  # answers on record are given without a wait
+                    await asyncio.sleep(0)
+            else:
+                await self._asked.put(made)
             if made.over is not None:  # the watch bounds what is in flight, graded or not
                 await made.over.wait()
 
@@ -221,30 +233,46 @@ class Crew:
             await session.leave(keep=False)
 
     async def _grader(self, done: set[str]) -> None:
-        """Grades one answer after another; what is graded is kept."""
+        """Grades one answer after another that takes a while."""
         while (made := await self._asked.get()) is not None:
-            try:
-                judged = made.grade
-                if judged is None and made.answer is not None:
-                    with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
-                        judged = await made.session.grade(made.answer)
-                        self.shop.forget(judged, made.session.trace)
-                if made.left or judged is None:
-                    self._leave(made)
-                else:
-                    self.keep(made, judged)
-                    done.add(made.attempt.id)
-            except asyncio.CancelledError:
+            await self._graded(made, done)
+
+    def _grade_at_once(self, made: Made, done: set[str]) -> None:
+        """As `_graded`, where nothing is waited for."""
+        try:
+            self._graded(made, done).send(None)
+        except StopIteration:
+            return
+        except StorageError:  # it is told of already
+            return
+        except Exception as error:  # noqa: BLE001 - nobody else would hear of it
+            self._failed = self._failed or error
+            self._drop()
+
+    async def _graded(self, made: Made, done: set[str]) -> None:
+        """Grades an answer; what is graded is kept. Raises StorageError: it cannot be."""
+        try:
+            judged = made.grade
+            if judged is None and made.answer is not None:
+                with suppress(Unsent, ModelError):  # of a judge, where it is to be asked later
+                    judged = await made.session.grade(made.answer)
+                    self.shop.forget(judged, made.session.trace)
+            if made.left or judged is None:
                 self._leave(made)
-                raise
-            except StorageError as error:
-                self._lost = error
-                self._drop()
-                raise
-            finally:
-                self._settle(made)
-                if made.over is not None:
-                    made.over.set()
+            else:
+                self.keep(made, judged)
+                done.add(made.attempt.id)
+        except asyncio.CancelledError:
+            self._leave(made)
+            raise
+        except StorageError as error:
+            self._lost = error
+            self._drop()
+            raise
+        finally:
+            self._settle(made)
+            if made.over is not None:
+                made.over.set()
 
     def _settle(self, made: Made) -> None:
         if made.session.reservation is not None:

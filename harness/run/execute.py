@@ -145,9 +145,9 @@ class _Run:
             executor.check(todo)
         make_room(self.assembled, len(todo))
         check_boxes(self.assembled, todo)
-        needed = {
-            model for a in todo for model in self._system(a).models | self.assembled.graders[a.task.digest].models
-        }
+        graders = {id(by): by for by in (self.assembled.graders[a.task.digest] for a in todo)}.values()
+        asked = [self._system(a) for a in {(a.contender, a.suite.name): a for a in todo}.values()]
+        needed = {model for one in asked for model in one.models} | {model for by in graders for model in by.models}
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
@@ -286,15 +286,16 @@ class _Run:
     async def _phases(self, crew: "Crew | Fleet | Growing", todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
         dev, main = [a for a in todo if self.assembled.is_dev(a)], [a for a in todo if not self.assembled.is_dev(a)]
+        one_each = {(a.contender, a.suite.name): a for a in main}.values()
         if dev:
             self.done |= await crew.work(dev, "dev attempts, to choose thresholds on")
         left = {a.contender for a in self.assembled.attempts if self.assembled.is_dev(a) and a.id not in self.done}
         ready = {name for name in self.assembled.systems if not left & self.assembled.waits_for(name)}
-        if any(self._system(a).undecided for a in main):
+        if any(self._system(a).undecided for a in one_each):
             crew.tell("choosing thresholds")
             self.choices = await choose(self.assembled, crew.shop, self.choices, ready)
             self._write_manifest()
-        waiting = {a.contender for a in main if self._system(a).undecided}
+        waiting = {a.contender for a in one_each if self._system(a).undecided}
         names, undecided = ", ".join(sorted(waiting)), None
         if waiting and crew.stopped is None and waiting <= ready:
             why = "no dev task has both an outcome and a confidence (does the worker's model send log-probabilities?)"

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -42,6 +43,13 @@ def refuse_unopened(assembled: Assembled, *, offline: bool) -> None:
             await model.close()
 
     asyncio.run(closed())
+
+
+def warm_up() -> None:
+    """Loads what calls over a network need."""
+    with suppress(ImportError):
+        import httptools  # noqa: F401
+        import uvloop  # noqa: F401
 
 
 def fast_loop() -> asyncio.AbstractEventLoop:

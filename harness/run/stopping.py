@@ -24,18 +24,24 @@ def _own_end() -> tuple[asyncio.Timeout, float] | None:
     return (limit, end) if limit is not None and end is not None else None
 
 
-@contextlib.contextmanager
-def own_time_held() -> Iterator[None]:
+def own_time_held() -> contextlib.AbstractContextManager[None]:
     """What is done under it takes none of the attempt's own time."""
-    own, loop = _own_end(), asyncio.get_running_loop()
+    own = _own_end()
+    return _NOTHING if own is None else _held(*own)
+
+
+_NOTHING = contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def _held(limit: asyncio.Timeout, end: float) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
     began = loop.time()
-    if own is not None:
-        own[0].reschedule(None)
+    limit.reschedule(None)
     try:
         yield
     finally:
-        if own is not None:
-            own[0].reschedule(own[1] + loop.time() - began)
+        limit.reschedule(end + loop.time() - began)
 
 
 class Unsent(asyncio.CancelledError):

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from harness.store.importers.table import import_table
     from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
     from harness.store.journal import Journal, running_process, wait_for_workers
-    from harness.store.lines import read_actions_journal, read_calls_journal
+    from harness.store.lines import get_ready, read_actions_journal, read_calls_journal
     from harness.store.live import is_behind, recorded, so_far, stands_for
     from harness.store.manifest import (
         Economics,

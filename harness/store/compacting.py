@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 GROUP_ROWS = 2_000
 GROUP_BYTES = 32_000_000  # a row group of transcripts ends at either: reading one conversation reads one group
 _CHUNK = 20_000  # rows of a group
-_PARSED = 10_000  # lines that become a table at once
+_PARSED = 5_000  # lines that become a table at once, while the next ones are read
 _BATCH, _BATCH_BYTES = 2_000, 16_000_000  # attempts whose lines are held at once
 PLANNED = ("report", "suite", "suite_digest", "contender", "contender_kind", "contender_digest", "task", "task_digest",
            "prompt_digest", "domain", "cluster", "split", "attempt_id")  # fmt: skip
@@ -156,8 +156,8 @@ class Compaction:
         if journal_files(self.report, ACTIONS_JOURNAL):
             self._sheets.append(self._sheet(ACTIONS_FILE))
             self._sheets[-1].write(_actions_table(self.report, self._places, self.held.renamed))
-        for sheet in self._sheets:
-            sheet.end()
+        with ThreadPoolExecutor(len(self._sheets)) as hands:  # a disk takes all of them in the time of one
+            [*hands.map(_Sheet.end, self._sheets)]
         self._open.close()  # in the reverse order: where the outcomes stand, the rest does
         return len(self.held.attempts) - self._found, self.held.torn
 

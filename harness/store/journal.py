@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +36,7 @@ from harness.core import (
 ATTEMPTS, CALLS, ACTIONS = "attempts", "calls", "actions"
 _LOCK = ".lock"
 SYNC_EVERY_S = 1.0
+LOOK_EVERY_S = 0.02  # how often a file that is written to is looked at, whether it still stands where it stood
 WORKERS_END_S = 40.0  # within which the workers of a run that was killed have ended
 
 
@@ -153,7 +155,9 @@ class Journal:
         with self._writing:
             if self._closing.is_set():
                 raise ValueError("the journal is closed")
-            self._check(file)
+            if self._broken or (now := time.monotonic()) >= file.looked + LOOK_EVERY_S:
+                self._check(file)
+                file.looked = now
             written = 0
             try:
                 while written < len(data):
@@ -224,6 +228,7 @@ class _File:
     path: str
     inode: tuple[int, int]  # and the device that it is a number of
     size: int
+    looked: float = -inf  # when it was last looked at
 
 
 def _opened(path: Path) -> "_File":

@@ -78,6 +78,12 @@ def line_decoder(kind: str) -> Callable[[bytes], Any]:
     return json_of
 
 
+def get_ready() -> None:
+    """Makes what reading needs, before processes are forked off that read."""
+    for kind in (ATTEMPTS, CALLS):
+        line_decoder(kind)
+
+
 def decoder(records: Mapping[str, type[Any]], others: Sequence[tuple[Any, ...]]) -> Callable[[bytes], Any]:
     """Reads lines of these records, each with all the fields that it has now, as objects of typed attributes.
 

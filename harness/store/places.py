@@ -147,7 +147,7 @@ class Distinct(Generic[T]):
     def among(self, rows: Ints) -> list[T]:
         """Each that stands in one of these rows."""
         codes = np.frombuffer(bytes(self._codes), dtype=self._codes.typecode)[rows]
-        return [self._every[number] for number in np.unique(codes).tolist()]
+        return [self._every[number] for number in np.flatnonzero(np.bincount(codes)).tolist()]
 
 
 class Lines:
@@ -215,16 +215,26 @@ class Reading:
         """The lines of some rows; those that stand close together are read at once."""
         found: list[bytes] = []
         for some in batched(rows.tolist(), _READ_AT_ONCE):
-            spans = [(self._file[row], self._start[row], self._length[row]) for row in some]
-            files, starts = {file for file, _, _ in spans}, [start for _, start, _ in spans]
-            first, size = min(starts), sum(length for _, _, length in spans)
-            whole = max(start + length for _, start, length in spans) - first
-            if len(files) > 1 or whole > 2 * size:
-                found += map(self.__getitem__, some)
+            files = [self._file[row] for row in some]
+            if (one := files[0]) == files[-1] and files.count(one) == len(files):
+                found += self._of_one(one, some)
                 continue
-            text = os.pread(self._handles[files.pop()], whole, first)
-            found += [text[start - first : start - first + length] for _, start, length in spans]
+            by_file: dict[int, list[int]] = {}
+            for file, row in zip(files, some, strict=True):
+                by_file.setdefault(file, []).append(row)
+            read = {file: iter(self._of_one(file, here)) for file, here in by_file.items()}
+            found += [next(read[file]) for file in files]
         return found
+
+    def _of_one(self, file: int, rows: Sequence[int]) -> Iterable[bytes]:
+        """Lines of one file."""
+        spans = [(self._start[row], self._length[row]) for row in rows]
+        first, size = min(start for start, _ in spans), sum(length for _, length in spans)
+        whole = max(start + length for start, length in spans) - first
+        if whole > 2 * size:
+            return map(self.__getitem__, rows)
+        text = os.pread(self._handles[file], whole, first)
+        return [text[start - first : start - first + length] for start, length in spans]
 
 
 def json_of(line: bytes) -> Any:

@@ -60,7 +60,7 @@ def wanted_options(found):
         [o["contender"], o["kind"], interval(o["monthly_usd"], dollars_interval), dollars(o["fixed_usd"]),
          dollars(o["tasks_usd"]), dollars(o["outages_usd"]), chance(o["probability_cheapest"]),
          interval(o["pass_rate"], percent_interval),
-         o["quality"], interval(o["cost_per_pass_usd"], dollars_interval)]
+         o["quality"], interval(o["cost_per_pass_usd"], lambda cost: dollars_interval(cost.of_many(1000)))]
         for o in found["options"]
     ]  # fmt: skip
 

@@ -16,17 +16,18 @@ from harness.run.crew import Crew
 from harness.run.executors.fleet import START_S, Employer, Fleet
 from harness.run.executors.parts import groups_of, models_of, refuse_more_workers_than_calls
 from harness.run.executors.processes import Nursery, Process, nursery
+from harness.run.opening import warm_up
 from harness.run.session import Shop
 from harness.run.stopping import Watch
 from harness.run.trace import Listener, Observer, Progress
-from harness.store import Recalled, experiment_file
+from harness.store import Recalled, experiment_file, get_ready
 
 LEAST = 2_000  # attempts; for fewer one process is enough
 MOST = 8  # processes that a run takes by itself
 CALLS_EACH = 8  # calls at once that each of these has at least
 WORKER_MB = 60  # of memory, roughly, that each does not share
-FULL = 0.9  # of a processor's time: a process that takes as much is at its limit
-LOOK_EVERY_S = 0.15
+FULL = 0.95  # of a processor's time: a process that takes as much is at its limit
+LOOK_EVERY_S = 0.1
 WORTH = 1.0  # what is left has to take so many times the processor's time that the start took
 
 
@@ -81,6 +82,9 @@ class LocalExecutor(Employer):
         """Within it other processes can be started. Raises UsageError: those asked for cannot be."""
         with ExitStack() as around:
             if self.workers > 1:
+                if any(backend_of(self.assembled.specs[name]).remote for name in models_of(self.assembled)):
+                    warm_up()  # each worker would do it by itself
+                get_ready()
                 try:
                     self._nursery = around.enter_context(nursery(self.assembled, recorded))
                 except OSError as error:
