@@ -201,8 +201,7 @@ def run_show(args: argparse.Namespace) -> int:
         if asked:
             return answer(args, failures(folder, **asked))
         read_ahead(folder)
-        how = {"split": args.split, "level": args.level, "reference": args.reference}
-        return answer(args, opened(folder, **how))
+        return answer(args, opened(folder, split=args.split, level=args.level, reference=args.reference))
 
 
 def run_compare(args: argparse.Namespace) -> int:
@@ -340,10 +339,9 @@ def run_report(args: argparse.Namespace) -> int:
     """Writes the files into the report's folder and names them; 0."""
     from harness.report import write_one_page, write_report
 
+    write, how = write_one_page if args.one_page else write_report, (args.split, args.level, args.reference)
     with read(args.report) as folder:
-        how = {name: getattr(args, name) for name in ("split", "level", "reference")}
-        write = write_one_page if args.one_page else write_report
-        written = write(folder, out=args.report, **how)
+        written = write(folder, *how, out=args.report)
     return answer(args, {"written": written}, map(str, written))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from harness import __version__, analysis
+from harness import analysis
 from harness.analysis import Scoreboard
 from harness.core import Manifest, dollars, listed, percent_interval, plural, visible, write_atomic
 from harness.report.choice_tables import INPUTS, MISSING, amount_words
@@ -27,11 +27,11 @@ _WARNING, _WHY, _LISTED = (230, 160), (150, 80), (34, 24)  # of a warning, a rea
 
 def write_one_page(
     report: Path,
-    *,
-    out: Path | None = None,
     split: str | None = None,
     level: float = 0.95,
     reference: str | None = None,
+    *,
+    out: Path | None = None,
 ) -> list[Path]:
     """Writes the page, the one file that comes back; arguments and errors as `write_report`."""
     digest = evidence_digest(report)
@@ -175,7 +175,7 @@ def _option(one: Standing, times: float | None, short: Short, *, dense: bool) ->
 def _data(view: Scoreboard, table: TaskTable, manifest: Manifest | None, digest: str) -> str:
     """What the figures rest on, so that another can find and check it."""
     facts = [*_measured(view, table), *_made_of(table, manifest)]
-    facts.append(("Evidence", f"digest {digest[:16]}; ownbench {__version__}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
+    facts.append(("Evidence", f"digest {digest[:16]}; this page was made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
     items = "".join(f"<div><dt>{html_text(what)}</dt><dd>{html_text(said)}</dd></div>" for what, said in facts)
     return f'<h2>What the data are</h2><dl class="data">{items}</dl>'
 

@@ -281,11 +281,11 @@ def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
 
 def write_report(
     report: Path,
-    *,
-    out: Path | None = None,
     split: str | None = None,
     level: float = 0.95,
     reference: str | None = None,
+    *,
+    out: Path | None = None,
 ) -> list[Path]:
     """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 

@@ -181,7 +181,7 @@ def test_an_uncalibrated_judge_is_told_of(priced):
 def links(page, kind):
     """Of each row of a table what its first cell leads to, by the cell's text."""
     body = next(one for one in bodies(page) if f'<table class="{kind}">' in one)
-    found = re.findall(r'<th scope="row"[^>]*><a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
+    found = re.findall(r'<th scope="row"[^>]*>(?:<i [^>]*></i>)?<a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
     return {name: parse_qs(html.unescape(link)[1:]) for link, name in found}
 
 
