@@ -8,5 +8,6 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from harness.report.app import SCRIPT, OwnName
+from harness.report.front import FirstLook
 
-app = st.App(SCRIPT, middleware=[Middleware(OwnName)])
+app = st.App(SCRIPT, middleware=[Middleware(OwnName), Middleware(FirstLook)])

@@ -34,44 +34,66 @@ def browsed(report: Path, folder: Path, turns: int) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=list(FLAGS))
-        with (
-            _served([sys.executable, "-m", "streamlit", "run", word, *flags, "--server.port"]) as peer,
-            _served([*OWNBENCH, "app", report, "--port"]) as ours,
-        ):
+        with _served([sys.executable, "-m", "streamlit", "run", word, *flags, "--server.port"]) as peer:
+            for _ in range(turns):
+                found.setdefault("a word by Streamlit", []).append(_first(browser, peer, "table")[1])
+        with _served([*OWNBENCH, "app", report, "--port"]) as ours:
             time.sleep(WARM_S)
-            for _ in range(turns):  # pairs, one after the other
-                found.setdefault("a word by Streamlit", []).append(_first(browser, peer, "table"))
-                found.setdefault("the scoreboard", []).append(_first(browser, ours, "table.scores"))
-                found.setdefault("the first figure", []).append(_first(browser, ours, DRAWN))
-            tab = browser.new_context().new_page()
-            tab.goto(ours)
-            tab.wait_for_selector(DRAWN)
-            for visit in ("first", "again"):
-                for page in PAGES:
-                    found.setdefault(f"a page, {visit}", []).append(_to(tab, page))
-            _to(tab, "Head to head")
-            found["a pair newly chosen"] = [_paired(tab, turn) for turn in range(TURNS)]
+            _visit(browser, ours, turns, found)
         browser.close()
     return found
 
 
-def _first(browser: Any, base: str, what: str) -> float:
+def _visit(browser: Any, ours: str, turns: int, found: dict[str, list[float]]) -> None:
+    """Adds what is seen by visitors one after the other, and by one who opens every page twice."""
+    for _ in range(turns):
+        painted, seconds = _first(browser, ours, "table.scores")
+        found.setdefault("anything at all, a picture of the page to come", []).append(painted)
+        found.setdefault("the scoreboard", []).append(seconds)
+        found.setdefault("the first figure", []).append(_first(browser, ours, DRAWN)[1])
+    tab = browser.new_context().new_page()
+    tab.goto(ours)
+    tab.wait_for_selector(DRAWN)
+    for visit in ("first", "again"):
+        for page in PAGES:
+            heading, seconds = _to(tab, page)
+            found.setdefault(f"a page's heading, {visit}", []).append(heading)
+            found.setdefault(f"a page, {visit}", []).append(seconds)
+    _to(tab, "Head to head")
+    found["a pair newly chosen"] = [_paired(tab, turn) for turn in range(TURNS)]
+
+
+def _first(browser: Any, base: str, what: str) -> tuple[float, float]:
+    """Seconds until anything is painted, and until ``what`` is there, in a browser that knows nothing."""
     context = browser.new_context()
     tab, start = context.new_page(), time.perf_counter()
-    tab.goto(base)
+    tab.goto(base, wait_until="commit")
     tab.wait_for_selector(what)
     taken = time.perf_counter() - start
+    painted = tab.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime / 1000")
     context.close()
-    return taken
+    return painted, taken
 
 
-def _to(tab: Any, page: str) -> float:
+HEADED = """() => {
+    const heading = () => document.querySelector('[data-testid=stMain] h1')?.innerText;
+    const before = heading(), start = performance.now();
+    window.headed = null;
+    const look = () => { if (heading() === before) requestAnimationFrame(look);
+                         else window.headed = (performance.now() - start) / 1000; };
+    look(); }"""
+"""Keeps the seconds from now to the frame in which the heading is another."""
+
+
+def _to(tab: Any, page: str) -> tuple[float, float]:
+    """Seconds from the click to the page's heading, and until the server has sent all of it."""
     tab.wait_for_timeout(600)
+    tab.evaluate(HEADED)
     start = time.perf_counter()
     tab.locator("[data-testid=stRadioOption]").filter(has_text=page).first.click()
-    tab.wait_for_timeout(30)
+    tab.wait_for_function("() => window.headed !== null")
     tab.wait_for_function(DONE)
-    return time.perf_counter() - start
+    return tab.evaluate("() => window.headed"), time.perf_counter() - start
 
 
 def _paired(tab: Any, turn: int) -> float:

@@ -5,6 +5,7 @@ All of it is made up, and only its size matters.
 
 import json
 import random
+import subprocess
 from pathlib import Path
 
 DOMAINS = ("billing", "delivery", "returns", "account")
@@ -54,6 +55,34 @@ def make_experiment(report: Path, suite: Path, base_url: str, concurrency: int, 
 
 
 CONTENDERS, TASKS, TRIALS, FIELDS = 10, 33_334, 3, 20
+
+
+def make_wide(folder: Path) -> Path:
+    """A report of 60 contenders in 200 domains, as `ownbench import table` makes it of a table of somebody's."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from measure import OWNBENCH
+
+    chance = np.random.default_rng(7)
+    shape = (60, 200, 10)  # contenders, domains, tasks of a domain
+    rate = (
+        chance.uniform(0.45, 0.92, (60, 1, 1)) + chance.normal(0, 0.12, (1, 200, 1)) + chance.normal(0, 0.15, shape[1:])
+    )
+    who, domain, task = (axis.ravel() for axis in np.indices(shape))
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({
+        "contender": [f"contender-{n:02}" for n in who],
+        "task": [f"task-{d:03}-{n}" for d, n in zip(domain, task, strict=True)],
+        "domain": [f"domain-{n:03}" for n in domain],
+        "passed": (chance.random(shape) < rate).ravel(),
+        "cost_usd": chance.lognormal(-7, 0.5, who.size) * (1 + who % 9),
+        "latency_s": chance.lognormal(0, 0.6, who.size),
+        "confidence": chance.random(who.size),
+    }), folder / "wide.parquet")  # fmt: skip
+    report = folder / "wide"
+    subprocess.run([*OWNBENCH, "import", "table", folder / "wide.parquet", report], check=True, capture_output=True)
+    return report
 
 
 def make_outcomes(report: Path) -> int:

@@ -22,6 +22,7 @@ from harness.core import (
 )
 from harness.experiment import load_experiment, resolve
 from harness.report.markdown_text import markdown_table
+from harness.suite import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
@@ -35,7 +36,12 @@ def main(report: Path) -> None:
     """Writes the page's parts. Raises SystemExit: there is no report, or a marker is missing."""
     try:
         found = json.loads((report / "statistics.json").read_text(encoding="utf-8"))
-        parts = {"rates": rates(report, found), "gains": gains(report), "trained": trained(report)}
+        parts = {
+            "rates": rates(report, found),
+            "gains": gains(report),
+            "keys": keys(report),
+            "trained": trained(report),
+        }
     except (OSError, OwnbenchError) as error:
         sys.exit(f"{error}; run: make real, then ownbench report {report}")
     page = PAGE.read_text(encoding="utf-8")
@@ -69,6 +75,33 @@ def gains(report: Path) -> list[str]:
         gain = f"{points(one.delta or 0.0)} points {points_interval(one.low, one.high)}"
         lines.append(f"- {one.domain}: `tuned` minus `base` {gain}, on {plural(one.n_tasks, 'task')}.")
     return lines
+
+
+def keys(report: Path) -> list[str]:
+    """What is passed of keys that the train tasks hold, and of others."""
+    import pyarrow.parquet as pq
+
+    found = load_experiment(report)
+    tasks = {t.digest: t for one in found.suites for t in load_suite(resolve(report, one.path)).tasks}
+    passed: dict[tuple[str, str, bool], list[bool]] = {}
+    for row in pq.read_table(report / "outcomes.parquet").to_pylist():
+        if row["split"] == "test":
+            new = bool(tasks[row["task_digest"]].metadata["new"])
+            passed.setdefault((row["contender"], row["domain"], new), []).append(row["status"] == "passed")
+    suites = sorted({suite for _, suite, _ in passed}, reverse=True)
+    rows = [
+        [
+            f"`{who}`",
+            *(
+                f"{sum(done)} of {len(done)}"
+                for suite in suites
+                for done in (passed[who, suite, new] for new in (False, True))
+            ),
+        ]
+        for who in ("tuned", "tiny-tuned", "hybrid")
+    ]
+    head = ["contender", *(f"{suite}, {kind} keys" for suite in suites for kind in ("trained", "new"))]
+    return markdown_table(head, rows)
 
 
 def trained(report: Path) -> list[str]:

@@ -30,6 +30,7 @@ MOSTLY = 0.85  # share of one core that this process may use before latencies ar
 EASE_S, LONGEST_EASE_S = 65.0, 1_000.0  # after which a rate that was refused is tried again: many count by the minute
 FULL = 0.95  # of its places in use: then the answer tells of a level
 QUICK_S = 0.2  # an answer within which a first rise may be a steep one
+EVEN, LONG_S = 0.5, 0.5  # of the mean time between two answers, where they take longer than this
 FEW = 8  # levels below this are not looked under without a reason
 
 
@@ -71,6 +72,7 @@ class Window:
         self._easing, self._gap_rest, self._eased_at, self._ease_s = 0.95, 0, -inf, EASE_S
         self._rest, self._next_rest, self._calm_until = 0, REST, -inf
         self._looked_lower = False
+        self._latency = 0.0  # seconds of the last answers
         self._cohort, self._answered = 0, 0  # answers since the last refusal
         self.widen(bound)
 
@@ -95,13 +97,17 @@ class Window:
     def sent(self, now: float) -> Sent:
         """Takes a place."""
         self.in_flight += 1
-        if self.gap_s:
-            self._next = (self._next if now - self._next <= 0.1 else now) + self.gap_s
+        if gap := max(self.gap_s, self._even_s()):
+            self._next = (self._next if now - self._next <= 0.1 else now) + gap
         counted = self.adaptive and self._members < self._wanted and self.in_flight >= FULL * self.level
         if counted:
             self._members += 1
             self._open += 1
         return Sent(now, self._cuts, self._cohort if counted else 0)
+
+    def _even_s(self) -> float:
+        """The gap that keeps requests which end together from being sent together, once one was refused."""
+        return EVEN * self._latency / self.level if self._cuts and self._latency > LONG_S else 0.0
 
     def ended(self, sent: Sent, now: float, end: End, asked: float | None = None) -> None:
         """Gives the place back. ``asked``: the seconds to wait that came with the answer."""
@@ -110,6 +116,7 @@ class Window:
             self.refusing, self.storms = False, 0
             self._accepted += 1
             self._answered += 1
+            self._latency += (now - sent.at - self._latency) / (8 if self._latency else 1)
             self._held = self._held or sent.cut == self._cuts
             self._rest -= 1
             if self.gap_s:

@@ -76,7 +76,7 @@ def answers_html(rows: Sequence[AnswerRow], against: str | None, link: Callable[
     body = "".join(_row(row, tries, against, link) for row in rows)
     head = "".join(f'<th scope="col">{word}</th>' for word in ("contender", "result", "answer", "the grader's reason"))
     return (
-        '<div class="wide" role="region" tabindex="0" aria-label="Answers">'
+        '<div class="wide" role="group" tabindex="0" aria-label="Answers">'
         '<table class="answers"><caption>Each contender\'s answer with its grade and the reason</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
@@ -94,8 +94,8 @@ def _row(row: AnswerRow, tries: Mapping[str, int], against: str | None, link: Ca
     reason = html_text(shown_text(row.reason, LONG).text) if row.reason else UNKNOWN
     return (
         f'<tr><th scope="row">{names}</th><td data-label="result"{ground}>{result}{cause}</td>'
-        f'<td data-label="answer"><div class="answer">{_answer(row.answer, against)}</div></td>'
-        f'<td data-label="the grader\'s reason"><div class="answer">{reason}</div></td></tr>'
+        f'<td data-label="answer"><div class="answer" tabindex="0">{_answer(row.answer, against)}</div></td>'
+        f'<td data-label="the grader\'s reason"><div class="answer" tabindex="0">{reason}</div></td></tr>'
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from harness.core import UsageError, install_line, is_this_machine
+from harness.report.front import FirstLook
 
 
 def reports_in(given: Sequence[Path]) -> list[Path]:
@@ -104,7 +105,7 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
     from harness.report.pages import warm
 
     create = server.create_starlette_app
-    server.create_starlette_app = lambda runtime: OwnName(create(runtime))
+    server.create_starlette_app = lambda runtime: OwnName(FirstLook(create(runtime)))
     threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()
     options = {**OPTIONS, "server.port": port, "server.address": address}
     flags = {name.replace(".", "_"): value for name, value in options.items()}

@@ -98,6 +98,7 @@ class Drawn:
     make: Callable[..., Any]
     of: tuple[Any, ...]
     file: str = ""  # its stem in the report's folder of figures, where it is written into files too
+    told: bool = False  # a table of its figures stands under it, so that it needs none of its own
     only: str = MARKDOWN + PAGE
 
 

@@ -7,15 +7,15 @@ or a link to anywhere but another page of the dashboard. So a page built of thes
 import html
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from pathlib import Path
-from typing import Any
 
 from harness.core import visible
 from harness.report.blocks import LISTS, PAGE, Block, Cell, Column, Drawn, Fold, Shown, Table, Text, parts_of, written
+from harness.report.chart_tables import chart_table
 from harness.report.sorting import is_figures, ranks
-from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, svg
+from harness.report.vega import AT_NIGHT, PAPER, PHONE, Figure, spoken, svg
 
 ROWS_SHOWN, CARDS_SHOWN = 15, 4  # rows of a table, and of one in a narrow place, before the rest is folded away
 NAMES_AS_TEXT = {"heat", "results", "facts", "facts rules"}
@@ -38,7 +38,7 @@ def html_blocks(blocks: Iterable[Block]) -> str:
             drawn = html_table(block.table)
             parts.append(folded(drawn) if block.fold else drawn)
         elif isinstance(block, Drawn):
-            parts.append(_figure(block.make, *block.of))
+            parts.append(_figure(block))
         elif isinstance(block, Fold):
             head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
             kind = f' class="{block.kind}"' if block.kind else ""
@@ -137,13 +137,13 @@ def html_table(table: Table) -> str:
     body = "".join(f"<tr{place}>{line}</tr>" for place, line in zip(places, lines, strict=True))
     group = f"by-{zlib.crc32((table.title + body).encode('utf-8', 'replace')):x}" if sorts else ""
     ways = (_ways(group, c, [row[i].text for row in rows]) if sorts else "" for i, c in enumerate(columns))
-    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}{way}</th>'
+    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}{way}</th>' if _title(c) else "<td></td>"
                    for i, (c, way) in enumerate(zip(columns, ways, strict=True)))  # fmt: skip
     title = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
     cells = "".join(f"<span{_ground(cell)}>{html_text(cell.text)}</span>" for cell in table.scale)
     scale = f'<p class="scale">pass rate: {cells}</p>' if cells else ""
     return (
-        f'{scale}<div class="wide" role="region" tabindex="0" aria-label="{html_text(table.title or "table")}"'
+        f'{scale}<div class="wide" role="group" tabindex="0" aria-label="{html_text(table.title or "table")}"'
         f' style="--columns:{len(columns)}">'
         f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"{html_list(table.notes)}"
@@ -219,18 +219,25 @@ _PRECISE = re.compile(r"(\d\.\d\d)\d+")
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)" height="([\d.]+)"')
 
 
-def _figure(make: Callable[..., Figure | None], *of: Any) -> str:
-    """The figure of ``make(*of)`` for wide places and for narrow ones, its title and notes as texts of the page."""
-    wide, narrow = (make(*of, theme=theme) for theme in (PAPER, PHONE))
+def _figure(block: Drawn) -> str:
+    """A figure for wide places and for narrow ones, its title and notes as texts of the page, its table under it."""
+    wide, narrow = (block.make(*block.of, theme=theme) for theme in (PAPER, PHONE))
     if wide is None or narrow is None:
         return ""
     said = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes)
     said += "".join(f'<span class="narrow">{html_text(note)}</span>' for note in narrow.notes if note not in wide.notes)
     drawn = "".join(
-        f'<div class="{where}" role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+        f'<div class="{where}" role="img" aria-label="{html.escape(spoken(figure.words))}">{_drawn(figure)}</div>'
         for where, figure in (("broad", wide), ("narrow", narrow))
     )
-    return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>{drawn}</figure>"
+    caption = f"<figcaption><strong>{html_text(wide.title)}</strong>{said}</figcaption>"
+    return f"<figure>{caption}{drawn}</figure>" + ("" if block.told else told_table(wide))
+
+
+def told_table(figure: Figure) -> str:
+    """The figures of a chart as a table that a reader opens; nothing where it tells none."""
+    drawn, name = html_table(chart_table(figure)), html_text(figure.title)
+    return f'<details class="later"><summary>Table: {name}</summary>{drawn}</details>' if drawn else ""
 
 
 def picture(figure: Figure) -> str:

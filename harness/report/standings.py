@@ -32,6 +32,8 @@ def standings(view: Scoreboard, advice: Advice | None) -> Iterator[Standing]:
     leader = next((c.name for c in view.ranked if c.name in scores and c.pass_rate.value is not None), None)
     found, volume = [], advice.economics["tasks_per_month"] if advice is not None else None
     for o in advice.options if advice is not None else ():
+        if o.contender in view.controls:
+            continue
         judged |= {o.contender, *o.members}
         score = scores.get(o.contender)
         outcome, why = _of_option(advice, o) if advice is not None else ("", "")

@@ -61,7 +61,7 @@ class Figure:
 def vega_lite(figure: Figure, *, titled: bool = True) -> Spec:
     """The chart as it is drawn: fonts, axes and ground, and title and notes unless the page around it writes them."""
     theme = figure.theme
-    spec = figure.chart | {"description": figure.words, "background": theme.ground}
+    spec = figure.chart | {"description": spoken(figure.words), "background": theme.ground}
     if theme.fluid:
         spec |= {"width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
     elif titled:
@@ -79,6 +79,22 @@ def vega_lite(figure: Figure, *, titled: bool = True) -> Spec:
     legend = {"labelColor": theme.ink, "titleColor": theme.ink}
     view = {"continuousWidth": 300, "continuousHeight": 300, "stroke": None}  # of a chart that says no size; no frame
     return spec | {"config": {"font": FONT, "view": view, "axis": axis, "legend": legend}}
+
+
+WORDS_SPOKEN = 300  # letters of a description; a table under the chart has the rest
+
+
+def spoken(words: str) -> str:
+    """A figure's words as a description: the first of its figures, and how many more its table has."""
+    head, *rest = words.split("; ")
+    while rest and len(head) < WORDS_SPOKEN:
+        head += f"; {rest.pop(0)}"
+    return f"{head}; {len(rest):,} more in its table" if rest else head
+
+
+def unread(spec: Spec) -> Spec:
+    """A chart of which a screen reader reads the description alone: its marks are the rows of a table beside it."""
+    return spec | {"config": {**spec["config"], "aria": False, "mark": {"aria": False}}}
 
 
 def _at_night(part: Any) -> Any:

@@ -208,7 +208,7 @@ def _skills(view: Skills) -> Iterator[Block]:
     yield Text(["Skills"], "section")
     yield Text([f"{alarm}." for alarm in view.alarms], "loud")
     yield Shown(skilled.delivered_table(view))
-    yield Drawn(differences.lifts_figure, (view,))
+    yield Drawn(differences.lifts_figure, (view,), told=True)
     yield Shown(skilled.lifts_table(view), fold=True)
     unknown = f"What the skills add is not known: {view.reasons.get('lifts', 'no evidence')}."
     yield Text([] if view.lifts else [unknown])
@@ -235,7 +235,7 @@ def _comparisons(view: Scoreboard, pairings: Sequence[Pairing]) -> Iterator[Bloc
         lost, gained = ([f for f in pairing.flips if f.direction == way] for way in ("lost", "gained"))
         parts.append(Fold(
             f"{core.plural(len(lost), 'task')} lost, {len(gained):,} gained; by domain",
-            [Drawn(differences.forest_figure, (pairing,), only=PAGE if chosen and several else NOWHERE),
+            [Drawn(differences.forest_figure, (pairing,), told=True, only=PAGE if chosen and several else NOWHERE),
              Shown(scores.domain_differences(pairing), fold=True, only=PAGE + MARKDOWN if several else NOWHERE),
              *_flips(lost, "Lost", c.b), *_flips(gained, "Gained", c.a), Text(told, "notes", only=PAGE)],
             f"`{c.a}` minus `{c.b}`", (c.a, c.b),
@@ -251,32 +251,36 @@ def _to(part: str | None) -> str:
 
 
 def _failed(table: TaskTable, parts: Mapping[str, str]) -> Iterator[Block]:
-    """The tasks that each contender failed, folded; the scoreboard leads to them."""
-    yield Text(["Tasks that failed"] if parts else [], "section", only=PAGE)
+    """The tasks that each contender failed, folded, of many contenders twice; the scoreboard leads there."""
+    folds = []
     for name, part in parts.items():
-        failed = analysis.failed_places(table, name)
-        by_domain: dict[str, list[str]] = {}
-        for place in failed[:FLIPS_LISTED]:
-            by_domain.setdefault(table.domain_names[table.domains[place]], []).append(f"`{table.tasks[place]}`")
-        lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
-        if len(failed) > FLIPS_LISTED:
-            lines.append(f"and {len(failed) - FLIPS_LISTED:,} more")
-        known = {*by_domain, *(table.tasks[place] for place in failed[:FLIPS_LISTED])}
-        rest = [FAILED if failed else "None."]
-        yield Fold(f"{core.plural(len(failed), 'task')} failed", [Text(lines, "notes", known), Text(rest, "legend")],
-                   f"`{name}`", (name,), "failed", only=PAGE, part=part)  # fmt: skip
+        places = analysis.failed_places(table, name)
+        tasks = [(table.domain_names[table.domains[place]], table.tasks[place]) for place in places[:FLIPS_LISTED]]
+        told = [_listed(tasks, len(places), ""), Text([FAILED if places else "None."], "legend")]
+        said = f"{core.plural(len(places), 'task')} failed"
+        folds.append(Fold(said, told, f"`{name}`", (name,), "failed", PAGE, part))
+    later = folds[LISTED:]
+    yield Text(["Tasks that failed"] if folds else [], "section", only=PAGE)
+    yield from folds[:LISTED]
+    if later:
+        yield Fold(core.plural(len(later), "more contender"), later, kind="failed", only=PAGE)
 
 
 def _flips(flips: Sequence[Flip], title: str, who: str) -> Iterator[Block]:
-    by_domain: dict[str, list[str]] = {}
-    for flip in flips[:FLIPS_LISTED]:
-        by_domain.setdefault(flip.domain, []).append(f"`{flip.task}`")
-    lines = [f"`{domain}`: {', '.join(tasks)}" for domain, tasks in by_domain.items()]
-    if len(flips) > FLIPS_LISTED:
-        lines.append(f"and {len(flips) - FLIPS_LISTED:,} more, which ownbench compare --json lists")
     if flips:
         yield Text([f"{title}: only `{who}` passed {core.plural(len(flips), 'task')}."], "", [who])
-        yield Text(lines, "notes", {*by_domain, *(flip.task for flip in flips[:FLIPS_LISTED])})
+        tasks = [(flip.domain, flip.task) for flip in flips[:FLIPS_LISTED]]
+        yield _listed(tasks, len(flips), ", which ownbench compare --json lists")
+
+
+def _listed(tasks: Sequence[tuple[str, str]], of: int, where: str) -> Text:
+    """Tasks by their domains, and how many more there are."""
+    by_domain: dict[str, list[str]] = {}
+    for domain, task in tasks:
+        by_domain.setdefault(domain, []).append(f"`{task}`")
+    lines = [f"`{domain}`: {', '.join(named)}" for domain, named in by_domain.items()]
+    lines += [f"and {of - len(tasks):,} more{where}"] if of > len(tasks) else []
+    return Text(lines, "notes", {*by_domain, *(task for _, task in tasks)})
 
 
 def write_report(

@@ -16,5 +16,6 @@ def keep_skills(assembled: Assembled) -> None:
 
 def keep_tasks(assembled: Assembled) -> None:
     """Writes ``metadata.json``, where a task has metadata, so that tasks can be found by it."""
-    tasks = (task for suite in assembled.suites for task in suite.tasks if task.metadata)
-    keep_metadata(assembled.report, ((task.digest, task.metadata) for task in tasks), redactor_of(assembled))
+    tasks = [task for suite in assembled.suites for task in suite.tasks if task.metadata]
+    if tasks:
+        keep_metadata(assembled.report, ((task.digest, task.metadata) for task in tasks), redactor_of(assembled))

@@ -135,6 +135,7 @@ class _Run:
         if self.watch is None and before is not None and before.complete and tables_are_whole(self.report):
             lost, notes = before.without_outcome, before.notes  # with no need to read the journal
             if before.plan_digest == self._plan_digest and not (self.options.retry_errored and lost):
+                keep_tasks(self.assembled)  # for a report of a version that did not keep them
                 return Summary(planned=planned, done_before=planned, made=0, complete=True, errored=lost, notes=notes)
         todo = self._look()
         if self.otherwise:

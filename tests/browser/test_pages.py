@@ -1,5 +1,6 @@
 """Every page in a real browser: no exception, no complaint of the browser, no request to anybody outside."""
 
+import accessible
 import pytest
 
 PAGES = ("Answer", "Head to head", "Domains", "Escalation", "Money", "Skills", "Tasks", "Distributions",
@@ -32,6 +33,15 @@ def test_every_page_of_the_demo_in_light_dark_and_on_a_phone(demo, visit, name):
         tab = visit(demo, **options).go(at(name))
         assert len(tab.text) > 40
         tab.check()
+        if "width" not in options:
+            accessible.check(tab.page)
+
+
+@pytest.mark.local
+def test_one_task_is_read_by_everybody(demo, visit):
+    tab = visit(demo).go(at("Tasks"))
+    tab.go(tab.page.locator("a[href*='task=']").first.get_attribute("href")).check()
+    accessible.check(tab.page)
 
 
 @pytest.mark.local

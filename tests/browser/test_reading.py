@@ -105,7 +105,7 @@ def test_from_a_blocked_gate_to_a_task_that_failed_are_two_clicks(reader):
     rule = one.page.locator("[data-testid=stMain] table a[href*='page=Tasks']").first
     one.click(rule, "tasks; ")
     one.click(one.page.locator("table.results tbody a").first, "Expected answer")
-    name = one.page.locator("h1.task code").inner_text()
+    name = one.page.locator("h1.task code").first.inner_text()
     assert not passes("candidate", int(name[1:]))
     assert one.seen_whole(one.page.locator("table.answers tbody tr").filter(has_text="candidate"))
     assert len(one.actions) == 2

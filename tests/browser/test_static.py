@@ -2,6 +2,7 @@
 
 import re
 
+import accessible
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -35,6 +36,7 @@ def test_the_file_needs_nothing_else(chromium, routerbench_report, options):
     dark = sum(map(int, re.findall(r"\d+", ground)[:3])) < 200
     assert dark is (options.get("color_scheme") == "dark")
     assert len(tab.pdf()) > 20_000
+    accessible.check(tab)
     assert wrong == []
     context.close()
 

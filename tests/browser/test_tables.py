@@ -6,7 +6,7 @@ import pytest
 
 from harness.report import write_report
 
-CONTENDERS, DOMAINS = 24, 19
+CONTENDERS, TASKS = 24, 19
 SEEN = """table => [...table.tBodies[0].rows].filter(row => row.getBoundingClientRect().height)
     .map(row => [row.getBoundingClientRect().top, row.cells[0].innerText])
     .sort((a, b) => a[0] - b[0]).map(row => row[1].split('\\n')[0])"""
@@ -20,9 +20,9 @@ def few_report(tmp_path_factory):
     report.mkdir()
     rows = []
     for c in range(CONTENDERS):
-        for d in range(DOMAINS):
+        for d in range(TASKS):
             passed = (7 * c + 3 * d) % 24 >= c
-            rows.append({"contender": f"c{c:02}", "task": f"t{d:03}", "domain": f"d{d:03}", "trial": 0, "suite": "s",
+            rows.append({"contender": f"c{c:02}", "task": f"t{d:03}", "domain": "d", "trial": 0, "suite": "s",
                          "split": "test", "passed": passed, "status": "passed" if passed else "failed",
                          "cost_usd": 0.001 * (c + 1), "latency_s": 0.05 * (c + 1)})  # fmt: skip
     pq.write_table(pa.Table.from_pylist(rows), report / "outcomes.parquet")
@@ -90,7 +90,7 @@ def test_a_row_of_the_file_leads_to_the_tasks_that_failed(chromium, few_report):
     assert part.get_attribute("open") is not None
     box = part.bounding_box()
     assert -50 <= box["y"] < 800
-    failed = [f"t{d:03}" for d in range(DOMAINS) if (35 + 3 * d) % 24 < 5]
+    failed = [f"t{d:03}" for d in range(TASKS) if (35 + 3 * d) % 24 < 5]
     assert f"{len(failed)} tasks failed" in part.inner_text()
     assert all(name in part.inner_text() for name in failed)
     context.close()

@@ -97,7 +97,10 @@ BACKENDS = [
     {"backend": "openai", "model": "m"},
     pytest.param(
         {"backend": "litellm", "model": "anthropic/claude-opus-4-7"},
-        marks=pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="needs litellm"),
+        marks=[
+            pytest.mark.skipif(importlib.util.find_spec("litellm") is None, reason="needs litellm"),
+            pytest.mark.slow,  # its import under strace
+        ],
     ),
 ]
 
@@ -179,7 +182,9 @@ def _page(port: int) -> bytes:
     return asyncio.run(visit())
 
 
-@pytest.mark.parametrize("how", ["ownbench app", "ownbench app to all", "streamlit run"])
+@pytest.mark.parametrize(
+    "how", ["ownbench app", "ownbench app to all", pytest.param("streamlit run", marks=pytest.mark.slow)]
+)
 def test_the_dashboard_answers_by_its_own_name_and_asks_nobody(tmp_path, watched, how):
     pytest.importorskip("streamlit", reason="needs streamlit")
     (tmp_path / "o.csv").write_text("contender,task,passed\na,t1,true\na,t2,false\nb,t1,true\nb,t2,true\n")

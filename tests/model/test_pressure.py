@@ -106,6 +106,7 @@ RATES: Mapping[str, tuple[dict, int, float, float]] = {
     "10 a second": ({"a_second": 10, "seconds": lambda _: 0.05}, 400, 10, 0.02),
     "10 a second, and it asks to wait": ({"a_second": 10, "seconds": lambda _: 0.05, "asks": 1.0}, 400, 10, 0.02),
     "10 a second, long answers": ({"a_second": 10, "seconds": lambda _: 1, "spread": 0.5, "asks": 1.0}, 400, 10, 0.05),
+    "20 a second, all answers as long": ({"a_second": 20, "seconds": lambda _: 1}, 1_200, 20, 0.05),
     "600 in each minute": ({"a_minute": 600, "seconds": lambda _: 0.05}, 2_400, 2_400 / 180, 0.05),
 }
 

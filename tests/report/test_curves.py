@@ -108,7 +108,7 @@ def test_a_hybrid_that_was_run_has_a_mark_of_its_own(swept):
 
 def test_axes_say_money_and_shares_as_the_texts_do(swept):
     spec = json.dumps(vega_lite(escalation_figure(swept)))
-    assert "'$0.005'" in spec
+    assert "'$5'" in spec  # of a thousand tasks
     assert "$.3~g" not in spec
     reliability = vega_lite(reliability_figure(swept))
     points = next(layer for layer in reliability["layer"] if "x" in layer["encoding"])["encoding"]

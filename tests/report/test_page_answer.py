@@ -129,7 +129,7 @@ def test_names_are_no_markup(make_report):
             for n, c in enumerate(hostile) for i in range(12)]  # fmt: skip
     page = drawn("answer", make_report(rows))
     assert "<img" not in " ".join(bodies(page))
-    said = [m.value for kind in ("markdown", "caption", "info", "title", "subheader") for m in page.get(kind)]
+    said = [m.value for kind in ("markdown", "caption", "info", "title", "header") for m in page.get(kind)]
     assert not [text for text in said for name in hostile if name in text]
 
 
@@ -181,7 +181,7 @@ def test_an_uncalibrated_judge_is_told_of(priced):
 def links(page, kind):
     """Of each row of a table what its first cell leads to, by the cell's text."""
     body = next(one for one in bodies(page) if f'<table class="{kind}">' in one)
-    found = re.findall(r'<th scope="row"[^>]*>(?:<i [^>]*></i>)?<a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
+    found = re.findall(r'<th scope="row"[^>]*>(?:<i[^>]*></i>)?<a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
     return {name: parse_qs(html.unescape(link)[1:]) for link, name in found}
 
 

@@ -159,7 +159,7 @@ def test_names_of_others_are_texts_everywhere(make_report):
     page = drawn("by_domain", make_report(rows))
     assert "<img" not in "".join(bodies(page))
     assert HOSTILE in texts(page)
-    assert not any("http" in e.value for kind in ("title", "subheader", "caption", "info") for e in page.get(kind))
+    assert not any("http" in e.value for kind in ("title", "header", "caption", "info") for e in page.get(kind))
     assert not any("http" in e.label for e in page.expander)
 
 

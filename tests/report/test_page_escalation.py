@@ -271,7 +271,7 @@ def test_names_of_others_are_texts(tmp_path):
     page = drawn("escalation", write_escalating(tmp_path / "r", n=40, names=names))
     assert "gives a pass rate of" in texts(page)
     assert "<img" not in " ".join(bodies(page))
-    words = [e.value for e in (*page.caption, *page.markdown, *page.subheader, *page.title)]
+    words = [e.value for e in (*page.caption, *page.markdown, *page.header, *page.title)]
     words += [w.label for w in (*page.selectbox, *page.number_input, *page.select_slider)]
     assert not any("alert(1)" in text for text in words)
 

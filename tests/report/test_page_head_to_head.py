@@ -202,7 +202,7 @@ def test_names_of_others_are_texts_everywhere(make_report):
     page = drawn("head_to_head", make_report(rows))
     assert "<img" not in "".join(bodies(page))
     assert HOSTILE in texts(page)
-    rendered = [e.value for kind in ("title", "subheader", "caption", "markdown", "info") for e in page.get(kind)]
+    rendered = [e.value for kind in ("title", "header", "caption", "markdown", "info") for e in page.get(kind)]
     assert not any("http" in text for text in rendered)
     assert not any("http" in str(getattr(e, "label", "")) for e in (*page.selectbox, *page.expander))
 

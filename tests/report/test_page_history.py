@@ -186,7 +186,7 @@ def test_hostile_texts_of_a_verdict_are_text(gated):
     page = drawn("history", *gated, verdict="first, 2023-11-14 22:13 UTC")
     assert texts(page).count("![x](http://e.example)") >= 8
     assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
-    rendered = [*page.caption, *page.markdown, *page.info, *page.subheader]
+    rendered = [*page.caption, *page.markdown, *page.info, *page.header]
     assert not any("e.example" in element.value for element in rendered)
 
 

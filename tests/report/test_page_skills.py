@@ -220,7 +220,7 @@ def test_names_of_others_are_no_markup_anywhere(make_report):
     page = drawn("skill_use", folder)
     assert not any("<img" in body for body in bodies(page))
     assert HOSTILE in texts(page)
-    for kind in ("markdown", "caption", "subheader", "title", "expander"):
+    for kind in ("markdown", "caption", "header", "title", "expander"):
         for element in page.get(kind):
             assert "onerror" not in str(getattr(element, "value", "")) + str(getattr(element, "label", ""))
     write_report(folder)

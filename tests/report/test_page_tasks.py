@@ -487,7 +487,7 @@ def test_hostile_names_reach_no_place_where_they_are_rendered(make_report):
     page = drawn("tasks", folder, task=task, right=f"{HOSTILE}1")
     assert len(table(page, "attempts square")) == 3
     assert all("<img" not in body and "\u202e" not in body for body in bodies(page))
-    rendered = [*page.caption, *page.markdown, *page.info, *page.title, *page.subheader]
+    rendered = [*page.caption, *page.markdown, *page.info, *page.title, *page.header]
     assert not any("e.example" in element.value for element in rendered)
     widgets = [*page.selectbox, *page.multiselect, *page.text_input, *page.expander]
     assert not any("e.example" in widget.label for widget in widgets)

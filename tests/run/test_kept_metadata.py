@@ -12,6 +12,8 @@ def test_failures_are_found_by_the_metadata_of_their_tasks(tmp_path, capfd):
     with Server() as served:
         report = live.write_experiment(tmp_path / "r", tasks=tasks, models={"m": live.served_model(served)})
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        (report / "metadata.json").unlink()  # as in a report of a version that kept none
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     kept = json.loads((report / "metadata.json").read_text())
     assert sorted(one["level"] for one in kept.values()) == [["easy"]] * 3 + [["hard"]] * 2
     assert {key for one in kept.values() for key in one} == {"level"}

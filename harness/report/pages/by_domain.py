@@ -55,7 +55,7 @@ def page(shown: Shown) -> None:
     section("Domains that got worse")
     write(*tables.harmed_lines(found), kind="reasons")
     if found.spread is not None:
-        figure("forest", forest_figure, found, shown.theme)
+        figure("forest", forest_figure, found, shown.theme, told=True)
     parts.show_under(behind_domains(domain_differences(found), a, b))
     section("Tasks that got worse")
     if found.worse is None:

@@ -39,14 +39,14 @@ def page(shown: Shown) -> None:
         _verdicts(found.verdicts, shown)
     else:
         st.info("No verdict is stored in these reports yet. The gate gives one, and stores it with the candidate:")
-        st.code("ownbench gate reports/main reports/candidate", language=None)
+        st.code("ownbench gate reports/main reports/candidate", language=None, wrap_lines=True)
     trends.over_reports(folders, shown.chosen[0], shown.theme)
     section("Locked baselines")
     baselines = tables.baselines_table(found.entries[-MOST:])
     show(baselines)
     if not baselines.rows:
         st.info("No report here has a locked baseline. A lock keeps what candidates are held against from moving:")
-        st.code("ownbench baseline set reports/main", language=None)
+        st.code("ownbench baseline set reports/main", language=None, wrap_lines=True)
     section("Runs")
     show(tables.runs_table(found.entries[-MOST:]))
     st.caption(tables.RESULTS_TOLD)

@@ -3,16 +3,20 @@
 What is kept is keyed by the state of the files, so that a run that goes on is seen at the next look.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache, wraps
-from inspect import signature
+from functools import cached_property, wraps
+from importlib import import_module
+from inspect import BoundArguments, signature
 from pathlib import Path
 from threading import RLock
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from harness import analysis, verdict
 from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
@@ -99,23 +103,60 @@ def stamp_of(folder: Path, names: Iterable[str] = FILES) -> Stamp:
     return tuple(stamp)
 
 
+_MISSING = object()
+_spinner: Any = import_module("streamlit.elements.spinner")
+_spinner.DELAY_SECS = 0.15  # Streamlit's own half second is a wait before an empty page
+
+
 def remembered(most: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Keeps the last results, whoever asks; two that ask at once wait for one computation."""
+    """Keeps the last results, whoever asks; two that ask at once wait for one computation, and see that they wait."""
 
     def keep(function: Callable[P, R]) -> Callable[P, R]:
-        kept, form = lru_cache(maxsize=most)(function), signature(function)
+        kept: OrderedDict[Hashable, Any] = OrderedDict()
+        form = signature(function)
         lock = RLock()  # one a function: who asks for another figure need not wait, and callers never wait in a circle
+
+        def made(key: Hashable, said: BoundArguments) -> R:
+            with lock:
+                if key not in kept:
+                    kept[key] = function(*said.args, **said.kwargs)
+                while len(kept) > most:
+                    kept.popitem(last=False)
+                kept.move_to_end(key)
+                return cast("R", kept[key])
 
         @wraps(function)
         def asked(*args: P.args, **kwargs: P.kwargs) -> R:
             said = form.bind(*args, **kwargs)
             said.apply_defaults()  # a default that is said is no other question
-            with lock:
-                return kept(*said.args, **said.kwargs)
+            key = (said.args, tuple(said.kwargs.items()))
+            if (found := kept.get(key, _MISSING)) is not _MISSING:
+                with suppress(KeyError):  # another may have let go of it just now
+                    kept.move_to_end(key)
+                return cast("R", found)
+            with _seen_to_wait():
+                return made(key, said)
 
         return asked
 
     return keep
+
+
+_waiting: ContextVar[bool] = ContextVar("_waiting", default=False)
+
+
+@contextmanager
+def _seen_to_wait() -> Iterator[None]:
+    """Says on the page that figures are computed, once where one computation asks for another; nothing off a page."""
+    if _waiting.get() or get_script_run_ctx(suppress_warning=True) is None:
+        yield
+        return
+    before = _waiting.set(True)
+    try:
+        with st.spinner("Computing the figures\u2026"):
+            yield
+    finally:
+        _waiting.reset(before)
 
 
 @remembered(4)

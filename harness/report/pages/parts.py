@@ -21,20 +21,20 @@ from harness.report import html_parts
 from harness.report.blocks import Block, Table, Text
 from harness.report.difference_figures import forest_figure
 from harness.report.scoreboard_tables import domain_differences
-from harness.report.vega import Figure, Theme, vega_lite
+from harness.report.vega import Figure, Theme, unread, vega_lite
 
 SAME = "The same contender is on both sides. Choose two different ones."
 NOTHING = "Nothing to draw: the figures that it needs are not known."
 
 
 def title(text: str, under: str = "", head: Callable[..., Any] = st.title) -> None:
-    """The page's heading and a line that says what the page answers; both our own words."""
+    """The page's one heading of the first level and a line that says what the page answers; both our own words."""
     head(text, anchor=False)
     if under:
         st.caption(under)
 
 
-section = partial(title, head=st.subheader)  # a heading inside a page, and what is to be said under it
+section = partial(title, head=st.header)  # a heading inside a page, and what is to be said under it
 
 
 def html(piece: str) -> None:
@@ -92,15 +92,18 @@ def notes(lines: Sequence[str], label: str = "What these numbers rest on") -> No
             write(*lines, kind="notes")
 
 
-def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = NOTHING) -> bool:
-    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw."""
+def figure(key: str, make: Callable[..., Figure | None], *of: Any, none: str = NOTHING, told: bool = False) -> bool:
+    """Draws ``make(*of)`` with its notes under it, or says ``none``; whether there was something to draw.
+
+    Its figures can be opened as a table, unless the page has ``told`` them in one that stands under it.
+    """
     drawn = made(make, *of)
     if drawn is None:
         if none:
             st.caption(none)
         return False
     st.vega_lite_chart(spec=drawn[0], theme=None, key=key)
-    write(*drawn[1], kind="notes")
+    html(drawn[1] if told else drawn[1] + drawn[2])
     return True
 
 
@@ -109,12 +112,15 @@ def domains_drawn(key: str, found: Pairing, theme: Theme, behind: Callable[[Tabl
     if len(found.domains) < 2:
         st.caption("The tasks of these two lie in one domain: there is nothing to tell apart.")
         return
-    figure(key, forest_figure, found, theme)
+    figure(key, forest_figure, found, theme, told=True)
     show_under(behind(domain_differences(found)))
 
 
-def made(make: Callable[..., Figure | None], *of: Any) -> tuple[dict[str, Any], tuple[str, ...]] | None:
-    """``make(*of)`` as Vega-Lite with its notes, kept: to build a chart takes longest. ``None`` where none is."""
+Made = tuple[dict[str, Any], str, str]  # a chart as Vega-Lite; as HTML its notes, and its figures as a table
+
+
+def made(make: Callable[..., Figure | None], *of: Any) -> Made | None:
+    """``make(*of)`` as it is drawn, kept: to build a chart takes longest. ``None`` where none is."""
     keys = [(type(one), one if isinstance(one, (int, float, str)) else id(one)) for one in of]
     return _made(make, *map(_Same, keys, of))
 
@@ -128,9 +134,12 @@ class _Same:
 
 
 @lru_cache(maxsize=64)
-def _made(make: Callable[..., Figure | None], *of: _Same) -> tuple[dict[str, Any], tuple[str, ...]] | None:
+def _made(make: Callable[..., Figure | None], *of: _Same) -> Made | None:
     found = make(*(one.value for one in of))
-    return None if found is None else (vega_lite(found), found.notes)
+    if found is None:
+        return None
+    said = html_parts.html_blocks([Text(found.notes, "notes")])
+    return unread(vega_lite(found)), said, html_parts.told_table(found)
 
 
 def download(label: str, data: Callable[[], bytes], name: str, at: Any = st) -> None:

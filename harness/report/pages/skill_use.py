@@ -38,7 +38,7 @@ def page(shown: Shown) -> None:
             "them, on the same tasks. Against a placebo: than with a text about something else.")  # fmt: skip
     _sentences(view, "lifts", [lift.comparison for lift in view.lifts if lift.control == "bare"])
     if view.lifts:
-        parts.figure("lifts", lifts_figure, view, shown.theme)
+        parts.figure("lifts", lifts_figure, view, shown.theme, told=True)
         parts.show_under(coloured(tables.lifts_table(view), colours))
         write(tables.adjusted_sentence(view))
         pairs = [(lift.contender, lift.against) for lift in view.lifts if lift.comparison is not None]
@@ -50,7 +50,7 @@ def page(shown: Shown) -> None:
             "No skill is named, neither by what was given nor by the rows.")  # fmt: skip
     if view.skills:
         none = "No skill can be judged by itself here; the table says why, on hover."
-        drawn = parts.figure("skill-lifts", skill_lifts_figure, view, shown.theme, none=none)
+        drawn = parts.figure("skill-lifts", skill_lifts_figure, view, shown.theme, none=none, told=True)
         parts.show_under(tables.each_skill_table(view), "Each skill as a table", expanded=not drawn)
     section("Shown whole, or opened on demand?",
             "The same model with skills both ways, on the same tasks. Above 0: opening them on demand (progressive) "
