@@ -68,9 +68,10 @@ def test_verdict_figures_and_picture_stand_above_the_fold(demo, visit, dark):
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_of_somebody_elses_results(routerbench, visit, name):
-    tab = visit(routerbench).go(at(name))
+    tab = visit(routerbench, dark=True).go(at(name))
     assert len(tab.text) > 40
     tab.check()
+    accessible.check(tab.page)
 
 
 @pytest.mark.parametrize("name", PAGES)

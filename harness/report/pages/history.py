@@ -81,7 +81,7 @@ def _verdicts(found: Sequence[HistoryEntry], shown: Shown) -> None:
         folders = list(dict.fromkeys((*shown.every, *(one.folder for one in shown.chosen))))
         report = dict(zip(folders, loading.names_of(folders), strict=True)).get(entry.folder, "")
         draw(tables.verdict_blocks(verdict, partial(_behind, verdict, report)))
-        html("<h4>What had changed</h4>")
+        html("<h3>What had changed</h3>")
         draw(tables.changes_blocks(verdict.changed))
 
 
