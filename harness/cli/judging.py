@@ -189,17 +189,18 @@ ARGUMENTS: dict[str, Arguments] = {
 
 
 def run_show(args: argparse.Namespace) -> int:
-    """Prints the scoreboard, which is ``statistics.json``; 0."""
-    from harness import analysis
+    """Prints the verdict and the scoreboard, which are ``statistics.json``; 0."""
+    from harness.analysis import failures
+    from harness.report import opened
     from harness.store import read_ahead
 
     asked = failures_asked(args)
     with read(args.report) as folder:
         if asked:
-            return answer(args, analysis.failures(folder, **asked))
+            return answer(args, failures(folder, **asked))
         read_ahead(folder)
         how = {"split": args.split, "level": args.level, "reference": args.reference}
-        return answer(args, analysis.scoreboard(folder, **how))
+        return answer(args, opened(folder, **how))
 
 
 def run_compare(args: argparse.Namespace) -> int:

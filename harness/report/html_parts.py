@@ -132,6 +132,8 @@ def html_table(table: Table) -> str:
     columns, rows = table.shown("page")
     if not rows:
         return ""
+    if table.kind == "cards":
+        return _cards(table, rows)
     plain = table.kind in NAMES_AS_TEXT
     lines = ("".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) for row in rows)
     sorts = table.kind not in IN_SEQUENCE and len(rows) > 1
@@ -150,6 +152,20 @@ def html_table(table: Table) -> str:
         f'<table class="{table.kind}">{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
         f"{html_list(table.notes)}"
     )
+
+
+def _cards(table: Table, rows: Sequence[Sequence[Cell]]) -> str:
+    """Figures side by side, each large under its name, with what belongs to it below."""
+    each = "".join(
+        f"<div{_hover(value)}><dt>{html_name(name.text)}</dt><dd>{html_text(value.text)}"
+        f"<small>{html_text(value.under)}</small></dd></div>"
+        for name, value in rows
+    )
+    return f'<dl class="cards" aria-label="{html_text(table.title)}">{each}</dl>'
+
+
+def _hover(cell: Cell) -> str:
+    return f' title="{html_text(cell.hover)}"' if cell.hover else ""
 
 
 def _places(of: Mapping[int, int]) -> str:
@@ -181,12 +197,14 @@ def _side(place: int, column: Column) -> str:
 def _cell(cell: Cell, place: int, column: Column, *, plain: bool) -> str:
     tag, scope = ("td", "") if place else ("th", ' scope="row"')
     label = f' data-label="{html_text(_title(column))}"' if place and column.title else ""  # for narrow screens
-    hover = f' title="{html_text(cell.hover)}"' if cell.hover else ""
+    hover = _hover(cell)
     write = html_code if cell.code and not plain else html_text if place else html_name
     text = write(cell.text)
     if cell.link.startswith(("?", "#part-")):
         text = f'<a href="{html.escape(cell.link)}" target="_self" style="color:inherit">{text}</a>'
     text += f"<small>{html_text(cell.under)}</small>" if cell.under else ""
+    if cell.dot is not None:
+        text = f'<i class="dot" style="--dot:{cell.dot[0]};--dim:{cell.dot[1]}"></i>{text}'
     return f"<{tag}{scope}{_side(place, column)}{hover}{_ground(cell)}{label}>{text}</{tag}>"
 
 
