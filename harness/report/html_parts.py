@@ -244,6 +244,11 @@ def told_table(figure: Figure) -> str:
     return f'<details class="later"><summary>Table: {name}</summary>{drawn}</details>' if drawn else ""
 
 
+def picture(figure: Figure) -> str:
+    """A figure alone, with the words that it says."""
+    return f'<div role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+
+
 def _drawn(figure: Figure) -> str:
     def sized(found: re.Match[str]) -> str:
         """The width as a style, which page.css may lessen; a figure of many rows may be as tall as a sheet."""
