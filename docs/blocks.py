@@ -16,6 +16,7 @@ from harness.core import (
     ContenderRecord,
     Estimate,
     dollars_interval,
+    many_of,
     p_equation,
     p_text,
     percent,
@@ -118,13 +119,14 @@ def domains(report: Path, found: Found) -> list[str]:
 
 
 def money(_report: Path, found: Found) -> list[str]:
-    """Cost a task and cost a pass."""
-    rows = []
+    """What tasks and passes cost."""
+    rows, (times, of) = [], unit_of(found)
     for name in (OWN, MIX, RENT):
         one = contender(found, name)
-        costs = [dollars(one["cost_per_task_usd"]), dollars(one["cost_per_pass_usd"])]
+        costs = [dollars(one["cost_per_task_usd"], times), dollars(one["cost_per_pass_usd"], times)]
         rows.append([f"`{name}`", percent(one["pass_rate"]["value"]), *costs, seconds(one["latency_p50_s"])])
-    return markdown_table(["contender", "pass rate", "cost per task", "cost per pass", "median latency"], rows)
+    heads = ["contender", "pass rate", f"cost per {of} tasks", f"cost per {of} passes", "median latency"]
+    return markdown_table(heads, rows)
 
 
 def threshold(report: Path, found: Found) -> list[str]:
@@ -154,13 +156,13 @@ def arms(report: Path, found: Found) -> list[str]:
     view = skills(report, split=found["split"])
     given = {one.name: one for one in view.contenders}
     lifts = {(one.contender, one.control): one.comparison for one in view.lifts}
-    manifest, rows = read_manifest(report), []
+    manifest, rows, (times, of) = read_manifest(report), [], unit_of(found)
     for one in sorted(found["contenders"], key=lambda c: -(c["pass_rate"]["value"] or 0.0)):
         name, arm = one["name"], given.get(one["name"])
         lift = lifts.get((name, "bare"))
         added = "" if lift is None else f"{points(lift.delta)} {points_interval(lift.low, lift.high)}"
         shares = ["", ""] if arm is None else [share(arm.shown), share(arm.opened)]
-        cost = dollars(one["cost_per_task_usd"]).partition(" ")[0]
+        cost = dollars(one["cost_per_task_usd"], times).partition(" ")[0]
         passed = percent_interval(Estimate(**one["pass_rate"]))
         entry = manifest.contender(name) if manifest else None
         rows.append([f"`{name}`", arm_of(entry, arm), passed, *shares, added, cost])
@@ -171,7 +173,7 @@ def arms(report: Path, found: Found) -> list[str]:
         "shown",
         "opened",
         "lift, points",
-        "cost per task",
+        f"cost per {of} tasks",
     ]
     return [
         *markdown_table(header, rows, left=2),
@@ -194,13 +196,13 @@ def share(of: Estimate) -> str:
 
 def roles(_report: Path, found: Found) -> list[str]:
     """One row an option and role of its calls."""
-    rows = []
+    rows, (times, of) = [], unit_of(found)
     for one in found["roles"]:
         if not control(found, one["contender"]):
-            usd = cost_text(one["usd_per_attempt"]).replace("$", "\\$")
+            usd = cost_text(times * one["usd_per_attempt"]).replace("$", "\\$")
             asked = percent(one["with_one"] / one["attempts"], 0)
             rows.append([f"`{one['contender']}`", one["role"], ", ".join(one["models"]), asked, usd])
-    return markdown_table(["contender", "role", "models", "attempts with one", "cost per attempt"], rows, left=3)
+    return markdown_table(["contender", "role", "models", "attempts with one", f"cost per {of} attempts"], rows, left=3)
 
 
 def newness(report: Path, found: Found) -> list[str]:
@@ -291,6 +293,11 @@ def p_in(p: float | None) -> str:
     return p_text(p).replace("<", "&lt;")
 
 
-def dollars(estimate: dict[str, Any]) -> str:
-    """A cost with its interval; a dollar sign begins no formula."""
-    return dollars_interval(Estimate(**estimate)).replace("$", "\\$")
+def unit_of(found: Found) -> tuple[float, str]:
+    """Of how many tasks costs are told, and in words, as everywhere: by the dearest option."""
+    return many_of(*(one["cost_per_task_usd"]["value"] for one in found["contenders"] if one["control"] is None))
+
+
+def dollars(estimate: dict[str, Any], times: float) -> str:
+    """What so many cost, with the interval; a dollar sign begins no formula."""
+    return dollars_interval(Estimate(**estimate).of_many(times)).replace("$", "\\$")

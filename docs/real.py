@@ -14,7 +14,6 @@ from harness.analysis import pair
 from harness.core import (
     Estimate,
     OwnbenchError,
-    dollars_interval,
     percent_interval,
     plural,
     points,
@@ -26,6 +25,10 @@ from harness.report.markdown_text import markdown_table
 from harness.suite import load_suite
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
+
+from blocks import dollars, unit_of  # noqa: E402 - it stands beside this file
+
 PAGE = ROOT / "docs" / "real-model.md"
 
 
@@ -54,14 +57,14 @@ def main(report: Path) -> None:
 def rates(report: Path, found: dict[str, Any]) -> list[str]:
     """Each contender's pass rate by suite, and its cost."""
     names = sorted({one["domain"] for who in found["contenders"] for one in who["domains"]}, reverse=True)
-    rows, order = [], [*load_experiment(report).contenders]
+    rows, order, (times, of) = [], [*load_experiment(report).contenders], unit_of(found)
     for who in sorted(found["contenders"], key=lambda one: order.index(one["name"])):
         by_name = {one["domain"]: one for one in who["domains"]}
         by_suite = [percent_interval(Estimate(**by_name[name]["pass_rate"])) for name in names]
-        cost = dollars_interval(Estimate(**who["cost_per_task_usd"])).replace("$", "\\$")
+        cost = dollars(who["cost_per_task_usd"], times)
         rows.append([f"`{who['name']}`", *by_suite, cost])
     tasks = f"{found['n_tasks']:,} tasks of the split {found['split']} in {found['n_units']:,} clusters"
-    head = ["contender", *names, "cost per task"]
+    head = ["contender", *names, f"cost per {of} tasks"]
     return [*markdown_table(head, rows), "", f"{tasks}; {100 * found['level']:g}% intervals over clusters."]
 
 

@@ -19,7 +19,6 @@ from harness.analysis import pair
 from harness.core import (
     Estimate,
     OwnbenchError,
-    dollars_interval,
     listed,
     percent,
     percent_interval,
@@ -33,7 +32,7 @@ from harness.system import DELIVERIES, NONE, SIGNALS
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "docs"))  # for those who load this file by its path
 
-from blocks import BLOCKS, OTHERS, split_rate  # noqa: E402 - it stands beside this file
+from blocks import BLOCKS, OTHERS, dollars, split_rate, unit_of  # noqa: E402 - it stands beside this file
 
 BEGIN, END = "<!-- demo:begin -->", "<!-- demo:end -->"
 FIGURES = {"pass_rate.png": "demo-pass-rate.png", "cost_vs_pass.png": "demo-cost.png"}
@@ -94,15 +93,16 @@ def block(report: Path, found: dict[str, Any]) -> list[str]:
     entries = _entries(report)
     ranked = sorted(found["contenders"], key=lambda c: (_is_control(entries.get(c["name"])), -_rate(c)))
     header = ["contender", "made of", f"pass rate, {100 * found['level']:g}% interval", "tasks"]
-    header += ["cost per task", "cost per pass", "median latency", "errored"]
+    times, of = unit_of(found)
+    header += [f"cost per {of} tasks", f"cost per {of} passes", "median latency", "errored"]
     rows = [
         [
             f"`{c['name']}`",
             _made_of(entries.get(c["name"] if not c["seeds"] else c["seeds"]["each"][0]["name"]), c),
             percent_interval(Estimate(**c["pass_rate"])),
             f"{c['n_tasks']:,}",
-            _money(c["cost_per_task_usd"]),
-            _money(c["cost_per_pass_usd"]),
+            dollars(c["cost_per_task_usd"], times),
+            dollars(c["cost_per_pass_usd"], times),
             seconds(c["latency_p50_s"]),
             f"{c['errored']:,}",
         ]
@@ -154,10 +154,6 @@ def _made_of(entry: ContenderEntry | None, contender: dict[str, Any]) -> str:
     parts += [f"skills, {entry.delivery}"] if entry.skills is not None else []
     parts += [f"a skill that {entry.writer} writes for each task"] if entry.writer else []
     return first + " + ".join(parts)
-
-
-def _money(estimate: dict[str, Any]) -> str:
-    return dollars_interval(Estimate(**estimate)).replace("$", "\\$")
 
 
 def _of_seeds(one: dict[str, Any]) -> list[str]:

@@ -56,8 +56,10 @@ def best_sentence(view: Scoreboard) -> str:
 def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:
     """What the highest of several rates is worth, and who is not shown to pass less: the end of a sentence."""
     best = view.best
-    if best is None or best.of < 3:
+    if best is None or len(leaders) >= best.of == 2:
         return "."
+    if best.of == 2:
+        return _of_two(view, best.name)
     others = [name for name in (f"`{name}`" for name in best.unbeaten) if name not in leaders]
     unbeaten = f"Not shown to pass less: {listed(others, NAMED)}." if others else "All others are shown to pass less."
     if len(leaders) >= best.of:
@@ -68,6 +70,16 @@ def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:
     likely = percent_interval(replace(best.interval, value=best.likely))
     whose = "its true rate is" if len(leaders) == 1 else "their true rates are"
     return f"; as the highest of {best.of:,}, {whose} likely about {likely}. {unbeaten}".rstrip()
+
+
+def _of_two(view: Scoreboard, leader: str) -> str:
+    """Whether the other of two options is shown to pass less: as their comparison has it."""
+    names = {c.name for c in view.ranked if c.control is None and not c.apart}
+    c = next((c for c in view.comparisons if leader in {c.a, c.b} <= names and c.p_adjusted is not None), None)
+    if c is None or c.p_adjusted is None:
+        return "."
+    other = c.b if c.a == leader else c.a
+    return f". {'Shown' if c.p_adjusted <= 1.0 - view.level else 'Not shown'} to pass less: `{other}`."
 
 
 def _rate(c: ContenderScore) -> str:

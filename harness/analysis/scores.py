@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -320,9 +321,10 @@ def reference_of(report: Path, names: Sequence[str]) -> tuple[str | None, list[s
     return named, []
 
 
-def statistics_text(view: Scoreboard, evidence: str) -> str:
-    """What ``statistics.json`` holds: the scoreboard, and the digest of the evidence that it was computed from."""
-    return json.dumps(view.as_json() | {"evidence": evidence}, indent=2, allow_nan=False) + "\n"
+def statistics_text(view: Scoreboard, evidence: str, opening: Mapping[str, Any] | None = None) -> str:
+    """What ``statistics.json`` holds: the scoreboard, what is said of it first, and the digest of the evidence."""
+    said = {} if opening is None else {"opening": opening}
+    return json.dumps(view.as_json() | said | {"evidence": evidence}, indent=2, allow_nan=False) + "\n"
 
 
 def read_statistics(report: Path, *, split: str | None = None, level: float = 0.95) -> Scoreboard | None:
@@ -337,6 +339,7 @@ def read_statistics(report: Path, *, split: str | None = None, level: float = 0.
         record = json.loads(text)
         if not isinstance(record, dict) or record.pop("evidence", None) != evidence_digest(report):
             return None
+        record.pop("opening", None)  # it rests on the economics too, which are no evidence
         view = TypeAdapter(Scoreboard).validate_json(text, strict=True)
         manifest = read_manifest(report)
         name = manifest.report if manifest and manifest.report else report.resolve().name

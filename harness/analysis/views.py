@@ -9,7 +9,7 @@ from harness.analysis.action_counts import ActionCount
 from harness.analysis.found import Found
 from harness.analysis.over_time import OverTime
 from harness.analysis.role_costs import RoleCost
-from harness.core import Comparison, Estimate, Kind, as_json
+from harness.core import Comparison, Estimate, Kind, as_json, many_of
 
 NO_PREDICTION = "a prediction interval needs three domains"
 ALL_PAIRS = 4  # up to so many contenders are all compared with one another where the experiment names no reference
@@ -209,6 +209,11 @@ class Scoreboard:
         ways = Counter(self.adjusted_over(one) for one in self.comparisons if one.p_value is not None)
         texts = [f"{over} together ({how})" for over, how in sorted(ways, key=lambda way: way[1] == "Bonferroni")]
         return "; with a control, or one that is not ranked, over ".join(texts)
+
+    @property
+    def cost_unit(self) -> tuple[float, str]:
+        """Of how many tasks costs are told, and in words, ``1,000`` or ``million``: by the dearest option."""
+        return many_of(*(c.cost_per_task_usd.value for c in self.contenders if c.control is None))
 
     @property
     def other_notes(self) -> tuple[str, ...]:

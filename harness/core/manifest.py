@@ -113,9 +113,21 @@ class ContenderRecord:
 
     @property
     def setup(self) -> str:
-        """Its kind, and what of it the kind does not tell: ``model, json_schema``, ``hybrid: agreement:5``."""
-        rule = "lead" if self.lead else str((self.escalate or {}).get("signal", ""))
-        return f"{self.kind}: {rule}" if rule else ", ".join(filter(None, (self.kind, self.form)))
+        """What it is made of: ``generalist + skills, flat``, ``tuned, then skilled; margin``; its kind, if no more."""
+        rule = str((self.escalate or {}).get("signal", ""))
+        if self.lead:
+            return f"{self.lead} leads {', '.join(self.workers)}" if self.workers else f"{self.kind}: lead"
+        if self.worker and self.expert:
+            return f"{self.worker}, then {self.expert}; {rule}".removesuffix("; ")
+        if rule:
+            return f"{self.kind}: {rule}"
+        made = [self.model or self.kind]
+        if self.model:
+            made[0] += " (tuned)" * (self.kind in {Kind.ADAPTER, Kind.BOTH} and self.adapter is None)
+            made += ["adapter"] * (self.adapter is not None) + ["skills"] * (self.skills is not None)
+            made += [f"a skill that {self.author} writes"] if self.author else []
+        given = self.delivery if self.model and self.skills is not None else ""
+        return ", ".join(filter(None, (" + ".join(made), given, self.form)))
 
     @property
     def others(self) -> tuple[str, ...]:

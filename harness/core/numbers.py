@@ -83,6 +83,18 @@ def dollars_interval(estimate: "Estimate") -> str:
     return f"{dollars(estimate.value)} [{low}, {high}]"
 
 
+def many_of(*usd: float | None) -> tuple[float, str]:
+    """Of how many tasks their costs are told, and in words: 1,000; a million where each costs less than a cent."""
+    known = [abs(one) for one in usd if one]
+    return (1e6, "million") if known and max(known) < 0.01 else (1e3, "1,000")
+
+
+def cost_words(usd: float | None) -> str:
+    """What a task costs, told of many: ``$141.27 per 1,000 tasks``, ``$55.00 per million tasks``."""
+    times, of = many_of(usd)
+    return UNKNOWN if usd is None else f"{dollars(times * usd)} per {of} tasks"
+
+
 def number(value: float) -> str:
     """A count for people: ``412.5``, ``293,512``, ``2.5 million``, ``1 billion``."""
     for least, word in ((1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")):

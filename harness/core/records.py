@@ -1,7 +1,7 @@
 """The records that travel between rooms. Money is US dollars, time seconds; ``None`` is unknown and never zero."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -310,6 +310,11 @@ class Estimate:
     n_trials: int = 0  # graded attempts behind the figure, over all tasks
     method: str = ""
     why: str | None = None  # why the figure or its interval cannot be had, where it cannot
+
+    def of_many(self, times: float) -> "Estimate":
+        """Of the cost of one task that of so many."""
+        value, low, high = (None if one is None else times * one for one in (self.value, self.low, self.high))
+        return replace(self, value=value, low=low, high=high)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ from harness.report.blocks import (
     table,
 )
 from harness.report.console import name_text
+from harness.report.opening import Opened
+from harness.report.opening_blocks import options_blocks, verdict_blocks
 from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, Trends
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
@@ -52,10 +54,29 @@ def blocks_of(view: Any) -> Iterator[Block]:
 
 @blocks_of.register
 def _(view: Scoreboard) -> Iterator[Block]:
+    yield from _heading(view)
+    yield Text(view.cautions, "loud")
+    yield Text([best_sentence(view)], "lead")
+    yield from _scores(view)
+
+
+@blocks_of.register
+def _(found: Opened) -> Iterator[Block]:
+    yield from _heading(found.view)
+    yield from verdict_blocks(found.opening)
+    yield Text(found.view.cautions, "loud")
+    yield from options_blocks(found.opening, found.view)
+    yield Text([best_sentence(found.view) if found.opening.advised else ""])
+    yield from _scores(found.view)
+
+
+def _heading(view: Scoreboard) -> Iterator[Block]:
     total = sum(c.n_trials for c in view.contenders)
     yield Text([f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}"], "title")
-    yield Text([view.warning or "", view.apart, *view.cautions], "loud")
-    yield Text([best_sentence(view)], "lead")
+    yield Text([view.warning or "", view.apart], "loud")
+
+
+def _scores(view: Scoreboard) -> Iterator[Block]:
     yield Shown(scores.scoreboard_table(view), titled=False)
     yield Shown(scores.seeds_table(view))
     yield Shown(scores.roles_table(view))

@@ -24,6 +24,7 @@ class Cell:
     night: str = ""  # of the cell on a dark page, on which white is read well, where ``ground`` darkened would not do
     code: bool = False  # a name of the user's, set as such
     link: str = ""  # where the text leads: a page of the dashboard, ``?page=…``, or a part of this page, ``#part-…``
+    dot: tuple[str, str] | None = None  # a contender's colour by day and on a dark page, which a page sets before it
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,6 @@ def in_words(estimate: core.Estimate, form: str = "percent") -> str:
         return f"not known: {estimate.why or 'no evidence'}"
     one = _FORMS[form]
     text = f"{one(estimate.value)} seen"
-    if form == "dollars" and 0 < estimate.value < 0.01:
-        text += f" ({core.dollars(1e6 * estimate.value)} for a million)"
     low, high = ("" if end is None else one(end) for end in (estimate.low, estimate.high))
     if low or high:
         span = f"between {low} and {high}" if low and high else f"at least {low}" if low else f"at most {high}"

@@ -48,16 +48,18 @@ def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
     """The word and its reasons; with ``say`` in labels, as `in_labels` writes them."""
     first, *others = [reason if say is None else in_labels(reason, say) for reason in view.reasons] or [""]
     yield Text([view.advice.value], f"word {'good' if view.advice in GOOD else 'open'}")
-    yield Text([first], "lead")
+    names = [o.contender for o in view.options]
+    yield Text([first if say is None or view.sentence is None else in_labels(view.sentence, say)], "lead", names)
     yield Text(others, "reasons")
     yield Text(MEANT, "notes", only=PAGE)
 
 
 def options_table(view: Advice) -> Table:
     """One row an option, the likeliest to be the cheapest first, and what the columns mean."""
+    times, of = unit_of_options(view)
     columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks",
                       "outage loss", Column("cheapest", expendable=True), "pass rate", "quality",
-                      Column("cost per pass", "per pass", expendable=True)]  # fmt: skip
+                      Column(f"cost per {of} passes", f"per {of} passes", expendable=True)]  # fmt: skip
     rows = []
     for o in view.options:
         missing = f"not known: it needs {', '.join(MISSING.get(name, name) for name in o.lacking)}"
@@ -68,7 +70,7 @@ def options_table(view: Advice) -> Table:
         parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
                      cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(o)),
-                     cells.money(o.cost_per_pass_usd)])  # fmt: skip
+                     cells.money(o.cost_per_pass_usd.of_many(times))])  # fmt: skip
     found = {o.quality for o in view.options}
     words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
     notes = [
@@ -83,6 +85,17 @@ def options_table(view: Advice) -> Table:
         f"Quality, for all options together, at 5%. {words[:1].upper()}{words[1:]}.",
     ]  # fmt: skip
     return table("Options", columns, rows, kind="options", notes=notes)
+
+
+def unit_of_options(view: Advice) -> tuple[float, str]:
+    """Of how many tasks costs are told, and in words: by what a task costs with the dearest option."""
+    passes = ((o.cost_per_pass_usd.value, o.passes) for o in view.options)
+    return core.many_of(*(None if usd is None else usd * rate for usd, rate in passes))
+
+
+def unit_of_sweep(view: Sweep) -> tuple[float, str]:
+    """The same of all thresholds."""
+    return core.many_of(*(p.cost_per_task_usd.value for p in view.curve))
 
 
 def _standing(option: Option) -> str:
@@ -100,7 +113,7 @@ def _parts(view: Advice, option: Option) -> list[Cell]:
     volume, value, days = (view.economics[n] for n in ("tasks_per_month", "value_per_task_usd", "outage_days_per_year"))
     each, lost = "no tasks", "nothing is expected to be lost"
     if volume:
-        each = f"{core.number(volume)} tasks, {core.dollars((option.tasks_usd or 0.0) / volume)} each"
+        each = f"{core.number(volume)} tasks at {core.cost_words((option.tasks_usd or 0.0) / volume)}"
     if option.outages_usd:
         needing = f"of {core.number(volume)} tasks those that need an API, {core.dollars(value)} each"
         lost = f"expected, on no invoice: {needing}, on {core.number(days)} of 365 days"
@@ -189,14 +202,24 @@ def policies_table(view: Sweep) -> Table:
 def _cells(p: Any, view: Sweep, escalated: float | None = None, utility: str = "") -> list[Cell]:
     """Cells of a point, a control, a hybrid that was run, or of the choice; the utility where a cost has a weight."""
     share = p.escalated if escalated is None else escalated
-    found = [Cell(core.percent(share)), cells.rate(p.pass_rate), cells.money(p.cost_per_task_usd)]
+    found = [
+        Cell(core.percent(share)),
+        cells.rate(p.pass_rate),
+        cells.money(p.cost_per_task_usd.of_many(unit_of_sweep(view)[0])),
+    ]
     known = getattr(p, "utility", None)
     worth = [utility or (core.UNKNOWN if known is None else f"{known:.4f}")] if view.cost_weight is not None else []
     return [*found, cells.seconds(p.latency_s), *map(Cell, worth)]
 
 
 def _heads(view: Sweep) -> list[str]:
-    return ["escalated", "pass rate", "cost per task", "mean latency", *["utility"] * (view.cost_weight is not None)]
+    return [
+        "escalated",
+        "pass rate",
+        f"cost per {unit_of_sweep(view)[1]} tasks",
+        "mean latency",
+        *["utility"] * (view.cost_weight is not None),
+    ]
 
 
 def threshold_table(view: Sweep, here: SweepPoint) -> Table:
@@ -254,7 +277,7 @@ def live_table(view: Sweep) -> Table:
             ["replayed", cells.rate(live.replayed_pass_rate), core.percent(live.replayed_escalated)],
             ["live minus replayed",
              Cell(f"{core.points(d.value)} points", cells.in_words(d, "points"), core.points_interval(d.low, d.high)),
-             Cell(f"{core.dollars(cost.value)} a task", cells.in_words(cost, "dollars"))],
+             Cell(core.cost_words(cost.value), cells.in_words(cost, "dollars"))],
             ["same decision", f"{live.same_decision:,} of {core.plural(live.n_attempts, 'attempt')}",
              f"{live.same_outcome:,} with the same result"],
         ]  # fmt: skip

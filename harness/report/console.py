@@ -68,7 +68,8 @@ def _print_table(console: "Console", table: Table, *, titled: bool) -> None:
         return
     titles = [f"{name_text(c.title)} {c.under}".strip() if c.code else c.short or c.title for c in columns]
     rows = [[_text_of(cell) for cell in row] for row in cells]
-    widths = [max(cell_len(text) for text in column) + 2 for column in zip(titles, *rows, strict=True)]
+    apart = 3 if console.is_terminal else 2
+    widths = [max(cell_len(text) for text in column) + apart for column in zip(titles, *rows, strict=True)]
     kept, dropped = list(range(len(columns))), []
     for i, column in enumerate(columns):
         if column.expendable and sum(widths[k] for k in kept) > console.width:

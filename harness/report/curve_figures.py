@@ -1,6 +1,6 @@
 """Figures of choices: bills against volume and what would flip the advice; cost and pass rate along thresholds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import harness.report.vega as vl
@@ -12,15 +12,16 @@ from harness.report.choice_tables import (
     count_words,
     thinned_places,
     threshold_words,
+    unit_of_options,
+    unit_of_sweep,
 )
+from harness.report.palette import PALETTE, Colour
 from harness.report.vega import COLOURS, PAPER, Figure, Theme
 from harness.verdict import Advice, Bills, Option, Sweep, SweepPoint
 
 MOST_LINES, MOST_ROWS = 8, 40  # options drawn as lines, and as rows; a note says where there are more lines
 NAME_LENGTH, LABEL_LENGTH = 26, 30  # letters of a name, and where one stands in a legend alone
 WIDTH = 700  # pixels of the plots
-LINES = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#8A8A8A", "#B8A800")
-"""Of the options, in the order of the table; told apart by how they are dashed too."""
 KINDS = {"OWN": ("#0072B2", "circle", [1, 0]), "RENT": ("#D55E00", "square", [7, 4]),
          "MIX": ("#009E73", "diamond", [7, 3, 2, 3]), "unknown": ("#8A8A8A", "cross", [2, 3]),
          "UNDECIDED": ("#8A8A8A", "", [])}  # fmt: skip
@@ -36,7 +37,9 @@ def volumes_around(view: Advice) -> list[float]:
     return [low * (high / low) ** (k / 24) for k in range(25)]
 
 
-def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> Figure | None:
+def bills_figure(
+    view: Advice, lines: Sequence[Bills], theme: Theme = PAPER, colours: Mapping[str, Colour] | None = None
+) -> Figure | None:
     """Each option's bill against the volume, and where owning breaks even; ``None`` where none has a whole bill."""
     bills = {line.contender: [b for b in line.bills if b.usd > 0 and b.tasks_per_month > 0] for line in lines}
     options = [o for o in view.options if bills.get(o.contender)]
@@ -51,7 +54,9 @@ def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> 
     y = vl.amounts("usd:Q", "dollars a month", (usd[0] / 1.3, usd[1] * 1.3), log=True, labelOverlap=True)
     stroke: vl.Spec = {"symbolType": "stroke", "symbolStrokeWidth": 3, "symbolSize": 220}
     key = vl.legend(columns=2 if theme.fluid else 4, labelLimit=180, **stroke)
-    colour, dash = vl.styled("name:N", names, key, LINES[: len(names)], [KINDS[o.kind][2] for o in shown])
+    colour, dash = vl.styled(
+        "name:N", names, key, [one.day for one in _own(shown, colours)], [KINDS[o.kind][2] for o in shown]
+    )
     tips = vl.tips(name="option", kind="type", at="tasks a month", text="a month", quality="quality")
     even, now = view.break_even_tasks_per_month, view.economics["tasks_per_month"]
     layers = []
@@ -59,9 +64,9 @@ def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> 
         top = ends[1] if even.high is None else min(even.high, ends[1])
         rect = vl.mark("rect", opacity=0.18, color=theme.pale, clip=True)
         layers.append(vl.layer(rect, rows=[{"volume": max(even.low, ends[0]), "to": top}], x=x, x2="to"))
-    for value, dashes, width in ((even.value, [1, 0], 2.5), (now, [2, 3], 1.5)):
+    for value, dotted, width in ((even.value, [1, 0], 2.5), (now, [2, 3], 1.5)):
         if value:
-            upright = vl.mark("rule", strokeDash=dashes, strokeWidth=width, clip=True)
+            upright = vl.mark("rule", strokeDash=dotted, strokeWidth=width, clip=True)
             layers.append(vl.layer(upright, rows=[{"volume": value}], x=x, color=theme.ink))
     known, faint = ["isValid(datum.low) && datum.low > 0 && datum.paired"], vl.field("opacity:Q", scale=None)
     area, line = vl.mark("area", opacity=0.12, clip=True), vl.mark("line", strokeWidth=2.2, clip=True)
@@ -87,6 +92,11 @@ def bills_figure(view: Advice, lines: Sequence[Bills], theme: Theme = PAPER) -> 
     return Figure("A month's bill at other volumes", tuple(notes), vl.chart(rows, layers, WIDTH, 380), words, theme)
 
 
+def _own(shown: Sequence[Option], colours: Mapping[str, Colour] | None) -> list[Colour]:
+    """Each option's own colour; without any, by its place."""
+    return [(colours or {}).get(o.contender, PALETTE[i % len(PALETTE)]) for i, o in enumerate(shown)]
+
+
 def _bill_rows(view: Advice, o: Option, bills: Sequence[Any], name: str) -> list[vl.Row]:
     faint = (not o.allowed or o.quality == "below") and o.contender not in (view.break_even_of or ())
     rows = []
@@ -98,16 +108,25 @@ def _bill_rows(view: Advice, o: Option, bills: Sequence[Any], name: str) -> list
     return rows
 
 
-def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
+def pass_cost_figure(view: Advice, theme: Theme = PAPER, colours: Mapping[str, Colour] | None = None) -> Figure | None:
     """What a pass costs with each option, cheapest first: of the tasks alone; ``None`` where no cost is known."""
-    costs = [(o.cost_per_pass_usd, o) for o in view.options if (o.cost_per_pass_usd.value or 0) > 0]
+    times, of = unit_of_options(view)
+    costs = [(o.cost_per_pass_usd.of_many(times), o) for o in view.options if (o.cost_per_pass_usd.value or 0) > 0]
     shown = sorted(costs, key=lambda one: one[0].value or 0.0)[:MOST_ROWS]
     if not shown:
         return None
     names = vl.told_apart((o.contender for _, o in shown), NAME_LENGTH)
     rows: list[vl.Row] = [
-        {"name": name, "kind": o.kind, "usd": e.value, "low": e.low, "high": e.high, "text": core.dollars_interval(e)}
-        for name, (e, o) in zip(names, shown, strict=True)
+        {
+            "name": name,
+            "kind": o.kind,
+            "usd": e.value,
+            "low": e.low,
+            "high": e.high,
+            "text": core.dollars_interval(e),
+            "colour": own.on(dark=theme.dark),
+        }
+        for name, own, (e, o) in zip(names, _own([o for _, o in shown], colours), shown, strict=True)
     ]
     ends = [v for r in rows for v in (r["usd"], r["low"], r["high"]) if v is not None and v > 0]
     log = max(ends) > 20 * min(ends)
@@ -115,20 +134,28 @@ def pass_cost_figure(view: Advice, theme: Theme = PAPER) -> Figure | None:
     for r in rows:  # an end that is not known goes to the edge
         if r["low"] is not None:
             r["low"], r["high"] = max(r["low"], low), high if r["high"] is None else r["high"]
-    x = vl.amounts("usd:Q", "dollars a pass", [low, high], log=log, labelOverlap=True)
+    x = vl.amounts("usd:Q", f"dollars per {of} passes", [low, high], log=log, labelOverlap=True)
     y = vl.names_down(rows, theme)
     kinds = [k for k in KINDS if any(o.kind == k for _, o in shown)]
-    key = vl.legend(labelFontSize=10) if len(kinds) > 1 else None
-    colour, shape = vl.styled("kind:N", kinds, key, [KINDS[k][0] for k in kinds], [KINDS[k][1] for k in kinds])
-    tips = vl.tips(name="option", kind="type", text="cost per pass")
+    look = {"symbolFillColor": theme.faint, "symbolStrokeColor": theme.faint}
+    key = vl.legend(labelFontSize=10, **look) if len(kinds) > 1 else None
+    (shape,) = vl.styled("kind:N", kinds, key, [KINDS[k][1] for k in kinds])
+    colour = vl.field("colour:N", scale=None, legend=None)
+    tips = vl.tips(name="option", kind="type", text=f"cost per {of} passes")
     layers = [
         vl.bars(2.2, x="low:Q", x2="high", y=y, color=colour),
         vl.layer(vl.dot(90), x=x, y=y, color=colour, shape=shape, tooltip=tips),
     ]
     level = 100 * view.options[0].cost_per_pass_usd.level
     notes = (f"Of the tasks alone, not what is paid once or by the month; bars: {level:g}% intervals",)
-    words = "Cost per pass, cheapest first: " + "; ".join(f"{r['name']} {r['text']}" for r in rows)
-    return Figure("The cost of a pass", notes, vl.chart(rows, layers, WIDTH - 140, 28 * len(rows)), words, theme)
+    words = f"Cost per {of} passes, cheapest first: " + "; ".join(f"{r['name']} {r['text']}" for r in rows)
+    return Figure(
+        f"The cost of {of} passes" if times < 1e6 else "The cost of a million passes",
+        notes,
+        vl.chart(rows, layers, WIDTH - 140, 28 * len(rows)),
+        words,
+        theme,
+    )
 
 
 def tornado_figure(view: Advice, hour_usd: float | None = None, theme: Theme = PAPER) -> Figure | None:
@@ -205,9 +232,10 @@ MOST_RUN = 3  # hybrids that were run and are drawn; the table has them all
 
 
 def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme = PAPER) -> Figure:
-    """Cost a task, or the share escalated, against pass rate along the thresholds; ``here`` is a point to mark."""
-    costs = all(p.cost_per_task_usd.value is not None for p in view.curve)
-    rows = [_point("threshold", p, p.escalated, costs=costs) for p in (view.curve[k] for k in thinned_places(view))]
+    """Cost, or the share escalated, against pass rate along the thresholds; ``here`` is a point to mark."""
+    costs, (times, of) = all(p.cost_per_task_usd.value is not None for p in view.curve), unit_of_sweep(view)
+    points = (view.curve[k] for k in thinned_places(view))
+    rows = [_point("threshold", p, p.escalated, times=times, costs=costs) for p in points]
     marks, runs = _marks(view, here, costs=costs)
     every = [*rows, *marks]
     domain = vl.percent_domain(vl.ends_of(every))
@@ -215,10 +243,12 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     low, high = min(m["x_low"] for m in every), max(m["x_high"] for m in every)
     room = 0.03 * ((high - low) or abs(high) or 1.0)
     ticks = vl.even_ticks(low, high + room)
-    title, labels = ("cost per task", vl.tick_labels(ticks)) if costs else ("share of the tasks escalated", PERCENT)
+    title, labels = (
+        (f"cost per {of} tasks", vl.tick_labels(ticks)) if costs else ("share of the tasks escalated", PERCENT)
+    )
     axis = vl.axis(title, ticks, labelExpr=labels, labelOverlap=True, labelFlush=True)
     x = vl.scaled("x:Q", [low - room if low else -room, high + room], axis=axis)
-    texts = {"rate_text": "pass rate", "cost_text": "cost per task", "latency_text": "mean latency"}
+    texts = {"rate_text": "pass rate", "cost_text": f"cost per {of} tasks", "latency_text": "mean latency"}
     seen: vl.Spec = {"x": x, "y": y, "tooltip": vl.tips(name="policy", how="escalates", **texts)}
     layers = [
         vl.layer(vl.mark("area", opacity=0.14, color=LINE, clip=True), x=x, y=vl.scaled("low:Q", domain), y2="high"),
@@ -237,7 +267,7 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     elif len(view.hull) >= 2:  # the best mixes of thresholds
         best = "The dashed line is the best that a mix of thresholds could reach"
         notes.insert(1, f"Up and to the left is better. {best}")
-        mixes = [{"x": cost, "value": 100 * passed, "place": k} for k, (cost, passed) in enumerate(view.hull)]
+        mixes = [{"x": times * cost, "value": 100 * passed, "place": k} for k, (cost, passed) in enumerate(view.hull)]
         line = vl.mark("line", strokeDash=[5, 4], strokeWidth=1.4, clip=True)
         layers.insert(1, vl.layer(line, rows=mixes, x=x, y=y, order="place:Q", color=theme.pale))
     if view.measured:
@@ -245,12 +275,12 @@ def escalation_figure(view: Sweep, here: SweepPoint | None = None, theme: Theme 
     shown = "; ".join(f"{m['name']} {m['rate_text']} at {m['cost_text']}" for m in marks)
     worker, expert = (core.visible(name, LABEL_LENGTH) for name in (view.worker, view.expert))
     words = f"Pass rate along {len(view.curve):,} thresholds from {worker} to {expert}: {shown}"
-    title = "Thresholds: cost per task and pass rate" if costs else "Thresholds: share escalated and pass rate"
+    title = f"Thresholds: cost per {of} tasks and pass rate" if costs else "Thresholds: share escalated and pass rate"
     return Figure(title, tuple(notes), vl.chart(rows, layers, WIDTH, 400), words, theme)
 
 
-def _point(name: str, of: Any, share: float, more: str = "", *, costs: bool) -> vl.Row:
-    rate, cost, latency = of.pass_rate, of.cost_per_task_usd, of.latency_s
+def _point(name: str, of: Any, share: float, more: str = "", *, times: float, costs: bool) -> vl.Row:
+    rate, cost, latency = of.pass_rate, of.cost_per_task_usd.of_many(times), of.latency_s
     at, (low, high) = (cost.value or 0.0) if costs else 100 * share, vl.interval(rate)
     x_low, x_high = vl.interval(cost) if costs else (at, at)
     drawn = {**vl.percents(rate.value or 0.0, low, high), "x": at, "x_low": x_low, "x_high": x_high}
@@ -277,7 +307,8 @@ def _marks(view: Sweep, here: SweepPoint | None, *, costs: bool) -> tuple[list[v
     runs = {f"{core.visible(one.name, LABEL_LENGTH)}, as run": one for one in kept}
     points += [(name, one, one.escalated or 0.0, ", as run") for name, one in runs.items()]
     points += [(SLIDER, here, here.escalated, "")] if here is not None else []
-    return [_point(*point, costs=costs) for point in points], list(runs)
+    times = unit_of_sweep(view)[0]
+    return [_point(*point, times=times, costs=costs) for point in points], list(runs)
 
 
 def _named(marks: list[vl.Row], runs: Sequence[str], theme: Theme, **seen: Any) -> list[vl.Spec]:

@@ -238,16 +238,18 @@ MOST_ROWS = 200  # rows of a table of single skills; a line says where there are
 
 def delivered_table(view: Skills) -> Table:
     """One row a contender with skills: what it was shown, and what it opened."""
+    times, of = core.many_of(*(c.cost_per_task_usd.value for c in view.contenders))
     columns = ["contender", "delivery", "model", f"shown a skill [{100 * view.level:g}% interval]", "opened one",
-               "opened per attempt", "pass rate", "cost per task", "tasks", "attempts"]  # fmt: skip
+               "opened per attempt", "pass rate", f"cost per {of} tasks", "tasks", "attempts"]  # fmt: skip
     rows: list[Row] = []
     for c in view.contenders:
+        cost = cells.money(c.cost_per_task_usd.of_many(times))
         mean, words = c.opened_skills, cells.in_words(c.opened_skills, "number")
         opened = Cell(core.UNKNOWN, words)
         if mean.value is not None:
             opened = Cell(f"{mean.value:.2f}", f"skills an attempt opened: {words}")
         rows.append([cells.name(c.name), _arm(c.arm, c.why), c.model or core.UNKNOWN, cells.rate(c.shown),
-                     cells.rate(c.opened), opened, cells.rate(c.pass_rate), cells.money(c.cost_per_task_usd),
+                     cells.rate(c.opened), opened, cells.rate(c.pass_rate), cost,
                      cells.count(c.n_tasks), cells.count(c.n_trials)])  # fmt: skip
     return table("What was shown and opened", columns, rows, kind="delivered", left=3)
 

@@ -8,13 +8,15 @@ from typing import Any
 import harness.report.vega as vl
 from harness.analysis import ContenderScore, Scoreboard
 from harness.core import Kind, dollars_interval, percent_interval, plural, visible
-from harness.report.vega import COLOURS, PAPER, SHAPES, Figure, Theme
+from harness.report.palette import colours_of
+from harness.report.vega import PAPER, SHAPES, Figure, Theme
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
 APART = "†"  # before the name of a contender that was measured on other tasks; it is paler too
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 MOST_ROWS, MOST_NAMES = 30, 30  # contenders drawn in a chart of rows, and named in one of points; a note says of more
 RATES_WIDTH, WIDTH, HEIGHT = 560, 760, 400  # pixels of the plots
+LOW = 300  # pixels of the height of the picture of costs on a screen, so that it stands above the fold
 NAME_LENGTH, SHORT_NAME = 30, 22  # letters of a name, and where a screen may be narrow
 NARROW = 520  # pixels below which a screen has no room for names in a chart: numbers stand there instead
 LETTER = 6.6  # pixels of a letter of the labels (12 px, on the wide side)
@@ -22,16 +24,21 @@ PALE, FAINTEST = 0.5, 0.3
 UNFINISHED = "  (INCOMPLETE RUN)"
 
 
-def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
-    """Pass rate with its interval for each contender that has one, highest first; the number beside each point."""
+def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = ()) -> Figure:
+    """Pass rate with its interval for each contender that has one, highest first; the number beside each point.
+
+    ``chosen`` are contenders that have a colour whatever their place, as in `colours_of`.
+    """
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     shown = known[:MOST_ROWS]
     labels = _labels(shown, SHORT_NAME if theme.fluid else NAME_LENGTH)
     rows: list[vl.Row] = []
+    colours = colours_of(view, chosen)
     for c, label in zip(shown, labels, strict=True):
         called, text = _middle(c.name, 2 * NAME_LENGTH), f"{percent_interval(c.pass_rate)}, n = {c.n_tasks:,}"
         words, opacity = (f"{called}: {text}, other tasks", PALE) if c.apart else (f"{called}: {text}", 1.0)
-        of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity}
+        of = {"name": label, "called": called, "kind": c.kind, "control": c.control is not None, "opacity": opacity,
+              "colour": colours[c.name].on(dark=theme.dark)}  # fmt: skip
         drawn = vl.percents(c.pass_rate.value, c.pass_rate.low, c.pass_rate.high)
         rows.append({**of, **drawn, "text": text, "words": words})
     y = vl.names_down(rows, theme, labelLimit=170 if theme.fluid else 280, labelFontSize=13)
@@ -58,26 +65,37 @@ def pass_rate_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure:
     )
     last = ", those measured on other tasks after the rest" if any(c.apart for c in shown) else ""
     said = "; ".join(f"{r['name']} {percent_interval(c.pass_rate)}" for r, c in zip(rows, shown, strict=True))
-    chart = vl.chart(rows, layers, RATES_WIDTH, vl.ROW * len(rows), encoding={"color": _kinds(shown, theme, "color")})
+    chart = vl.chart(rows, layers, RATES_WIDTH, vl.ROW * len(rows), encoding={"color": OWN_COLOUR})
     told = f"Pass rates with intervals, highest first{last}: {said}"
     title = "Pass rate" if view.complete else f"Pass rate{UNFINISHED}"
     return Figure(title, tuple(filter(None, notes)), chart, told, theme)
 
 
-def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
-    """Cost per task against pass rate; whose cost is not known is in a note, and ``None`` comes where all are so."""
+OWN_COLOUR = vl.field("colour:N", scale=None, legend=None)  # of each row
+
+
+def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = ()) -> Figure | None:
+    """Cost of many tasks against pass rate; whose cost is not known is in a note, ``None`` comes where all are so.
+
+    ``chosen`` as in `pass_rate_figure`.
+    """
     # A point's opacity is how often, when tasks are resampled, nothing else is at once as good and as cheap.
     shown = [c for c in view.ranked if c.pass_rate.value is not None and c.cost_per_task_usd.value is not None]
     if not shown:
         return None
-    rows = [_cost_row(c, label, i) for i, (c, label) in enumerate(zip(shown, _labels(shown), strict=True), start=1)]
-    frame = frame_of(rows)
+    times, of = view.cost_unit
+    colours = colours_of(view, chosen)
+    rows = [
+        {**_cost_row(c, label, i, times), "colour": colours[c.name].on(dark=theme.dark)}
+        for i, (c, label) in enumerate(zip(shown, _labels(shown), strict=True), start=1)
+    ]
+    frame = frame_of(rows, LOW if theme.fluid else HEIGHT)
     if frame.log:  # an interval that reaches zero or below goes to the frame's edge
         for row in rows:
             row["cost_low"] = max(row["cost_low"], frame.x[0])
-    x = vl.amounts("cost:Q", "cost per task, US dollars", frame.x, log=frame.log, labelOverlap=theme.fluid)
+    x = vl.amounts("cost:Q", f"cost per {of} tasks, US dollars", frame.x, log=frame.log, labelOverlap=theme.fluid)
     y = vl.scaled("value:Q", frame.y, axis=vl.axis("pass rate, %", tickCount=7, format="d"))
-    said = vl.tips(name="contender", rate_text="pass rate", cost_text="cost per task", front="Pareto-optimal")
+    said = vl.tips(name="contender", rate_text="pass rate", cost_text=f"cost per {of} tasks", front="Pareto-optimal")
     faint = vl.mark("rule", strokeWidth=1.6, opacity=0.55)
     layers = [
         vl.layer(faint, x="cost_low:Q", x2="cost_high", y=y),
@@ -100,19 +118,19 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER) -> Figure | None:
          f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
         (len(shown) > MOST_NAMES, f"Named: the {MOST_NAMES} of {len(shown)} {which}"),
     ]  # fmt: skip
-    chart = vl.chart(rows, layers, WIDTH + 200, HEIGHT, encoding={"color": _kinds(shown, theme, "color")})
+    chart = vl.chart(rows, layers, WIDTH + 200, frame.height, encoding={"color": OWN_COLOUR})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
-    title, kept = "Cost per task and pass rate", tuple(note for holds, note in notes if holds)
+    title, kept = f"Cost per {of} tasks and pass rate", tuple(note for holds, note in notes if holds)
     title += "" if view.complete else UNFINISHED
-    return Figure(title, kept, chart, f"Cost per task against pass rate: {words}", theme)
+    return Figure(title, kept, chart, f"Cost per {of} tasks against pass rate: {words}", theme)
 
 
-def _cost_row(c: ContenderScore, label: str, rank: int) -> vl.Row:
-    cost, rate, front = c.cost_per_task_usd, c.pass_rate, c.pareto_probability
+def _cost_row(c: ContenderScore, label: str, rank: int, times: float) -> vl.Row:
+    cost, rate, front = c.cost_per_task_usd.of_many(times), c.pass_rate, c.pareto_probability
     spans = zip(("cost_low", "cost_high"), vl.interval(cost), strict=True)
     drawn = {"cost": cost.value, **dict(spans), **vl.percents(rate.value, *vl.interval(rate))}
     texts: vl.Row = {"rate_text": percent_interval(rate), "cost_text": dollars_interval(cost)}
-    words = f"{_middle(c.name, 2 * NAME_LENGTH)}: {texts['rate_text']} at {texts['cost_text']} a task"
+    words = f"{_middle(c.name, 2 * NAME_LENGTH)}: {texts['rate_text']} at {texts['cost_text']}"
     texts["words"] = words + (", other tasks" if c.apart else "")
     texts["front"] = "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks"
     opacity = 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front
@@ -139,7 +157,7 @@ def _names(rows: list[vl.Row], frame: "Frame", theme: Theme) -> list[vl.Spec]:
 
 def _points(shown: Sequence[ContenderScore], theme: Theme, **encoding: Any) -> list[vl.Spec]:
     """The points: controls hollow and beneath, so that none hides the contender that it is a control of."""
-    encoding |= {"shape": _kinds(shown, theme, "shape"), "description": "words:N"}
+    encoding |= {"shape": _kinds(shown, theme), "description": "words:N"}
     layers = []
     for control, word, size in ((True, "true", 170), (False, "false", 95)):
         if any((c.control is not None) is control for c in shown):
@@ -148,13 +166,14 @@ def _points(shown: Sequence[ContenderScore], theme: Theme, **encoding: Any) -> l
     return layers
 
 
-def _kinds(shown: Sequence[ContenderScore], theme: Theme, channel: str) -> vl.Spec:
-    """Colour or shape by the kind; a legend only where there is something to tell apart."""
+def _kinds(shown: Sequence[ContenderScore], theme: Theme) -> vl.Spec:
+    """Shape by the kind; a legend only where there is something to tell apart."""
     kinds = [kind for kind in Kind if any(c.kind == kind for c in shown)]
     # A narrow screen has no room for one row of all.
-    key = vl.legend(columns=3 if theme.fluid else 0) if len(kinds) > 1 else None
-    looks = SHAPES if channel == "shape" else COLOURS
-    ranges = [looks[kind] for kind in kinds] if channel == "color" or key else ["circle"]
+    columns: Any = {"expr": f"width < {NARROW} ? 3 : 0"} if theme.fluid else 0
+    look = {"symbolFillColor": theme.faint, "symbolStrokeColor": theme.faint}
+    key = vl.legend(columns=columns, **look) if len(kinds) > 1 else None
+    ranges = [SHAPES[kind] for kind in kinds] if key else ["circle"]
     return vl.styled("kind:N", [kind.value for kind in kinds], key, ranges)[0]
 
 
@@ -209,20 +228,21 @@ class Frame:
     x: tuple[float, float]
     y: tuple[float, float]
     log: bool
+    height: float = HEIGHT
 
     def pixel(self, cost: float, value: float) -> tuple[float, float]:
         """Where a cost and a pass rate stand, from the upper left corner."""
         left, right, at = (math.log(v) if self.log else v for v in (*self.x, cost))
-        return WIDTH * (at - left) / (right - left), HEIGHT * (self.y[1] - value) / (self.y[1] - self.y[0])
+        return WIDTH * (at - left) / (right - left), self.height * (self.y[1] - value) / (self.y[1] - self.y[0])
 
     def point(self, px: float, py: float) -> tuple[float, float]:
         """The cost and the pass rate at a pixel: `pixel` the other way round."""
         left, right = (math.log(v) if self.log else v for v in self.x)
         cost = left + (right - left) * px / WIDTH
-        return (math.exp(cost) if self.log else cost, self.y[1] - (self.y[1] - self.y[0]) * py / HEIGHT)
+        return (math.exp(cost) if self.log else cost, self.y[1] - (self.y[1] - self.y[0]) * py / self.height)
 
 
-def frame_of(rows: list[vl.Row]) -> Frame:
+def frame_of(rows: list[vl.Row], height: float = HEIGHT) -> Frame:
     """A frame that holds all points and their bars; logarithmic where costs differ by more than 20 times."""
     costs, lows, highs = ([r[name] for r in rows] for name in ("cost", "cost_low", "cost_high"))
     log = min(costs) > 0 and max(costs) > 20 * min(costs)
@@ -232,7 +252,7 @@ def frame_of(rows: list[vl.Row]) -> Frame:
         low, high = min(0.0, *lows), max(highs)
         high = high + 0.12 * (high - low) if high > low else low + 1.0
     bottom, top = vl.percent_domain([v for r in rows for v in (r["low"], r["high"])])
-    return Frame(x=(low, high), y=(bottom, top), log=log)
+    return Frame(x=(low, high), y=(bottom, top), log=log, height=height)
 
 
 _AROUND = [
@@ -265,7 +285,7 @@ def place_labels(rows: list[vl.Row], frame: Frame) -> list[vl.Row]:
             + sum(overlap(box, other) for other in bars)
             + 20 * sum(overlap(box, other) for other in solid)
             + 8 * _nearer_to_another(box, (x, y), points)
-            + (0 if box[0] >= 0 and box[2] <= WIDTH and box[1] >= 0 and box[3] <= HEIGHT else 1e6)
+            + (0 if box[0] >= 0 and box[2] <= WIDTH and box[1] >= 0 and box[3] <= frame.height else 1e6)
             for rank, box in enumerate(boxes)
         ]
         rank = marks.index(min(marks))

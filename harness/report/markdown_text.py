@@ -78,6 +78,8 @@ def _table_lines(table: Table) -> list[str]:
         lines.append([])
         for cell, column in zip(row, columns, strict=True):
             under = f" {cell.under}" if cell.under[:1] in {"[", "("} else ""
+            if cell.under and not under and table.kind == "cards":
+                under = f"; {cell.under}"
             text = cell.text + under
             plain = markdown_text(text) if column.left else text.replace("$", "\\$").replace("<", "&lt;")
             lines[-1].append(markdown_code(cell.text, cell=True) + under if cell.code else plain)

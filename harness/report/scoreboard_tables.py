@@ -13,9 +13,10 @@ from harness.report.difference_figures import from_below
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
     """One row a contender, highest pass rate first, without what nobody has; ``types``: to own, to rent or to mix."""
-    shown, level = view.shown, f"{100 * view.level:g}% interval"
+    shown, level, (times, of) = view.shown, f"{100 * view.level:g}% interval", view.cost_unit
     apart = "other tasks than the rest: not ranked with them", "other tasks"
-    formed = any("json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
+    per = [f"cost per {of} {what}" for what in ("tasks", "passes")]
+    formed = any(", json" in c.setup for c in shown)  # told in a terminal where contenders may differ by nothing else
     seeds = {seed.name: c.name for c in shown if c.seeds for seed in c.seeds.each}
     rows = [row for c in shown for row in (c, *(c.seeds.each if c.seeds and c.control is None else ()))]
     columns: Columns = [
@@ -28,8 +29,8 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         (Column(f"pass rate [{level}]", f"pass rate, {level}"), lambda c: cells.rate(c.pass_rate)),
         ("tasks", lambda c: Cell(f"{c.n_tasks:,}", *(apart if c.apart else ()))),
         (Column("attempts", only="text", expendable=True), lambda c: cells.count(c.n_trials)),
-        (Column("cost per task", "per task"), lambda c: cells.money(c.cost_per_task_usd)),
-        (Column("cost per pass", "per pass"), lambda c: cells.money(c.cost_per_pass_usd)),
+        (Column(per[0], per[0].removeprefix("cost ")), lambda c: cells.money(c.cost_per_task_usd.of_many(times))),
+        (Column(per[1], per[1].removeprefix("cost ")), lambda c: cells.money(c.cost_per_pass_usd.of_many(times))),
         (Column("median latency", "p50"), lambda c: cells.seconds(c.latency_p50)),
         (Column("95th percentile", "p95", expendable=True), lambda c: cells.seconds(c.latency_p95)),
         ("errored", lambda c: cells.count(c.errored)),
@@ -39,7 +40,22 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
     found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores")
-    return found.without_empty(["cost per task", "cost per pass", "median latency", "95th percentile"])
+    return found.without_empty([*per, "median latency", "95th percentile"])
+
+
+def sides_table(sides: Sequence[tuple[ContenderScore, Scoreboard]]) -> Table:
+    """Contenders that are compared, each as its own report has it: a line of the scoreboard."""
+    times, of = sides[0][1].cost_unit
+    columns: Columns = [
+        (Column("contender", left=True), lambda c: cells.name(c.name, control=c.control is not None)),
+        (Column("setup", left=True), lambda c: c.setup or c.kind),
+        ("pass rate", lambda c: cells.rate(c.pass_rate)),
+        ("tasks", lambda c: cells.count(c.n_tasks)),
+        (f"cost per {of} tasks", lambda c: cells.money(c.cost_per_task_usd.of_many(times))),
+        ("median latency", lambda c: cells.seconds(c.latency_p50)),
+    ]
+    found = by_column("The two, each by itself", [c for c, _ in sides], columns, kind="sides")
+    return found.without_empty([f"cost per {of} tasks", "median latency"])
 
 
 def seeds_table(view: Scoreboard) -> Table:
@@ -67,6 +83,7 @@ def roles_table(view: Scoreboard) -> Table:
     """One row a role of an option's calls; no rows where each option's calls have one role."""
     options = (c.name for c in view.shown if c.name not in view.controls)
     roles = [role for name in options for role in view.roles if role.contender == name]
+    times, of = view.cost_unit
     shared = any(role.shared for role in roles)
 
     def share(role: RoleCost) -> str:
@@ -81,11 +98,15 @@ def roles_table(view: Scoreboard) -> Table:
         ("calls", lambda r: cells.count(r.calls)),
         ("shared", lambda r: cells.count(r.shared), shared),
         ("attempts with one", lambda r: core.percent(r.with_one / r.attempts, 0)),
-        ("cost per attempt", lambda r: core.dollars(r.usd_per_attempt)),
+        (f"cost per {of} attempts", lambda r: core.dollars(_times(r.usd_per_attempt, times))),
         ("share of its cost", share),
     ]
     notes = [SHARED] if shared else []
     return by_column("What each role cost", roles, columns, kind="roles", left=3, notes=notes)
+
+
+def _times(usd: float | None, times: float) -> float | None:
+    return None if usd is None else times * usd
 
 
 SHARED = "Shared calls: other contenders have the same answer and are charged for it too; it was paid for once."

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.core import Estimate, Kind, points, points_interval, round_dollars, visible
+from harness.report import palette
 
 Spec = dict[str, Any]  # a piece of Vega-Lite
 Row = dict[str, Any]  # a row of a figure's data
@@ -17,8 +18,11 @@ COLOURS = {Kind.MODEL: "#0072B2", Kind.ADAPTER: "#D55E00", Kind.SKILLED: "#009E7
 SHAPES = {Kind.MODEL: "circle", Kind.ADAPTER: "square", Kind.SKILLED: "triangle-up", Kind.BOTH: "cross",
           Kind.HYBRID: "diamond", Kind.IMPORTED: "triangle-down"}  # fmt: skip
 WORSE, BETTER = "#D55E00", "#0072B2"  # of a difference, everywhere; its sign stands beside it
-AT_NIGHT = {"#0072B2": "#56B4E9", "#56B4E9": "#B9E2FA", "#009E73": "#2DC597", "#D55E00": "#F07F34",
-            "#CC79A7": "#E29BC4"}  # fmt: skip
+AT_NIGHT = {
+    "#56B4E9": "#B9E2FA",
+    **dict(zip(palette.DAY, palette.NIGHT, strict=True)),
+    palette.GREY[0]: palette.GREY[1],
+}
 """Colours of marks that are too dim on a dark ground, and what they are there."""
 
 

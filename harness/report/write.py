@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness import analysis, core, verdict
@@ -19,10 +20,13 @@ from harness.report.figures import cost_figure, pass_rate_figure, units_of
 from harness.report.gate_files import write_texts
 from harness.report.html_parts import html_page
 from harness.report.markdown_text import markdown_blocks
+from harness.report.opening import Grounds, grounds_of, opening
+from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
+from harness.report.palette import Colour, coloured, colours_of
 from harness.report.spread_strips import SHOWN, spread_table
 from harness.report.vega import png, svg
 from harness.store import TaskTable, evidence_digest, experiment_file
-from harness.verdict import Advice, AdviceSettings, SweepSettings
+from harness.verdict import SweepSettings
 
 FLIPS_LISTED = 40  # tasks named for each direction of a comparison; ``ownbench compare --json`` lists all
 FAILED = (
@@ -33,7 +37,8 @@ MOST_CELLS = 12_000  # of all pass rates by domain, which are the largest part o
 DRAWN, LISTED, NOTES_SHOWN, SENTENCES_SHOWN = 12, 12, 12, 10
 """Comparisons whose domains are drawn, comparisons, notes and sentences shown before the rest is folded away."""
 LEGEND = (
-    "Costs are US dollars: a task's mean, and all that was spent for each pass, failures included. Latencies are "
+    "Costs are US dollars: those of a mean task, and all that was spent for each pass, failures included, both times "
+    "the number at the head of the column. Latencies are "
     "quantiles over graded attempts. Errored and ungraded attempts are no fault of the contender's, and in no rate."
 )
 DIFFERENCES = (
@@ -52,23 +57,31 @@ CONTROLS = "Controls, which decide without looking, look at the answers, or were
 
 
 def report_blocks(
-    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None
+    view: Scoreboard, pairings: Sequence[Pairing], table: TaskTable, manifest: Manifest | None, grounds: Grounds
 ) -> Iterator[Block]:
-    """The title, what was found, and the sections, each only where there is evidence for it."""
+    """The title, the verdict, and the sections, each only where there is evidence for it."""
+    advice, first = grounds.advice, opening(view, grounds.advice, grounds.problem)
     yield Text([view.report], "title")
-    yield Text([view.warning or "", view.apart, *view.cautions], "loud")
-    advice, money = _money(table, manifest, view.level)
-    yield from choices.advice_word(advice, choices.ON_MONEY) if advice is not None else ()
-    yield from found_blocks(view)
+    yield Text([view.warning or "", view.apart], "loud")
+    yield from verdict_blocks(first, choices.ON_MONEY)
+    yield Text(view.cautions, "loud", only=MARKDOWN)
+    yield Shown(cards_table(first), titled=False)
+    yield caution_line(view)
+    yield Drawn(cost_figure, (view,), "cost_vs_pass")
+    yield from options_blocks(first, view)
+    yield Text(view.cautions, "loud", only=PAGE)
+    yield Text(choices.MEANT, "notes", only=PAGE)
+    yield from found_blocks(view, led=first.advised is not None)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
     parts = {c.name: f"part-failed-{place}" for place, c in enumerate(view.shown, 1) if c.n_tasks}
-    yield Shown(linked(scores.scoreboard_table(view, types), lambda row: _to(parts.get(row[0].text))), fold=True)
-    yield Shown(scores.seeds_table(view))
+    colours = colours_of(view)
+    board = coloured(scores.scoreboard_table(view, types), colours)
+    yield Shown(linked(board, lambda row: _to(parts.get(row[0].text))), fold=True)
+    yield Shown(coloured(scores.seeds_table(view), colours))
     yield Text([f"Brackets are {100 * view.level:g}% intervals over {units_of(view)}. {LEGEND}"], "legend")
     if any(c.pass_rate.value is not None for c in view.contenders):
         yield Drawn(pass_rate_figure, (view,), "pass_rate")
-    yield Drawn(cost_figure, (view,), "cost_vs_pass")
     yield from _section("What each role cost", scores.roles_table(view), ROLES)
     yield from _section("What was done with tools", scores.actions_table(view), ACTIONS)
     yield from _section("Several tries of a task", scores.repeats_table(view.shown, view.level, view.controls))
@@ -76,15 +89,17 @@ def report_blocks(
     if len(view.domains) > 1:
         yield from _domains(view)
     yield from _escalation(table, manifest, view)
-    yield from money
+    yield from _money(grounds, colours)
     if analysis.has_skills(table, manifest):
         yield from _skills(analysis.skills((table, manifest), level=view.level))
-    yield from _section("Paired differences", scores.comparisons_table(view), DIFFERENCES.format(view.adjustments))
+    yield from _section(
+        "Paired differences", coloured(scores.comparisons_table(view), colours), DIFFERENCES.format(view.adjustments)
+    )
     yield from _comparisons(view, pairings)
     yield from _failed(table, parts)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(choices.options_table(advice), fold=True)
+        yield Shown(coloured(choices.options_table(advice), colours), fold=True)
         yield Shown(choices.conditions_table(advice), fold=True)
         yield choices.break_even(advice, labelled=True)
         yield Shown(choices.flips_table(advice))
@@ -120,12 +135,12 @@ def _domains(view: Scoreboard) -> Iterator[Block]:
         yield Fold(said, [Shown(scores.domain_rates(view, only=domains, of=part))], only=PAGE)
 
 
-def found_blocks(view: Scoreboard) -> Iterator[Block]:
-    """Who passes most, and the paired differences in words, what gains most first; controls come last."""
+def found_blocks(view: Scoreboard, *, led: bool = True) -> Iterator[Block]:
+    """Who passes most where ``led``, and the paired differences in words, what gains most first; controls come last."""
     names = [c.name for c in view.contenders]
     compared = sorted((c for c in view.compared if c.sentence), key=lambda c: -(c.delta or 0.0))
     together, others, alone = analysis.split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
-    yield Text([analysis.best_sentence(view) or "No attempt has been graded yet."], "", names)
+    yield Text([analysis.best_sentence(view) if led else ""], "", names)
     yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
     apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
     controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]
@@ -168,23 +183,23 @@ def _by_seed(table: TaskTable, manifest: Manifest | None) -> analysis.Evidence:
     return analysis.load_evidence(table.report, table.split, apart=True) if table.seeds else (table, manifest)
 
 
-def _money(table: TaskTable, manifest: Manifest | None, level: float) -> tuple[Advice | None, list[Block]]:
-    """The advice at the economics of the experiment, and what they come to at other volumes."""
+def _money(found: Grounds, colours: Mapping[str, Colour]) -> list[Block]:
+    """What the options come to at other volumes."""
+    advice, inputs, terms = found.advice, found.inputs, found.terms
+    if advice is None or inputs is None or terms is None or advice.economics["tasks_per_month"] is None:
+        return []
+    hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else inputs.machine.hour_on_record
     with suppress(OwnbenchError):
-        table, manifest = _by_seed(table, manifest)
-        terms = verdict.load_assumptions(table.report)
-        grounds = verdict.advice_inputs_of(table, manifest, AdviceSettings(level=level))
-        advice = verdict.advise_at(grounds, terms)
-        if advice.economics["tasks_per_month"] is None:
-            return advice, []
-        hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
-        return advice, [
+        return [
             Text(["What it costs"], "section", only=PAGE),
-            Drawn(curves.bills_figure, (advice, verdict.bills_at(grounds, terms, curves.volumes_around(advice)))),
-            Drawn(curves.pass_cost_figure, (advice,)),
-            Drawn(curves.tornado_figure, (advice, None if grounds.machine.why else hour)),
+            Drawn(
+                partial(curves.bills_figure, colours=colours),
+                (advice, verdict.bills_at(inputs, terms, curves.volumes_around(advice))),
+            ),
+            Drawn(partial(curves.pass_cost_figure, colours=colours), (advice,)),
+            Drawn(curves.tornado_figure, (advice, None if inputs.machine.why else hour)),
         ]
-    return None, []
+    return []
 
 
 def _skills(view: Skills) -> Iterator[Block]:
@@ -270,11 +285,11 @@ def _listed(tasks: Sequence[tuple[str, str]], of: int, where: str) -> Text:
 
 def write_report(
     report: Path,
-    *,
-    out: Path | None = None,
     split: str | None = None,
     level: float = 0.95,
     reference: str | None = None,
+    *,
+    out: Path | None = None,
 ) -> list[Path]:
     """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 
@@ -299,12 +314,14 @@ def write_report(
         raise EvidenceError(f"{error}; {page} says so") from None
     view = analysis.scoreboard((table, manifest), level=level, reference=reference)
     pairings = [analysis.pair((table, None), c.a, c.b, level=level) for c in view.comparisons if c.delta is not None]
-    blocks = list(report_blocks(view, pairings, table, manifest))
+    grounds = grounds_of(table, manifest, level)
+    blocks = list(report_blocks(view, pairings, table, manifest, grounds))
+    said = opening(view, grounds.advice, grounds.problem).as_json()
     drawn, images = _figures(blocks, out / "figures")
     texts = {
         "report.html": html_page(view.report, blocks),
         "report.md": markdown_blocks(blocks, images),
-        "statistics.json": analysis.statistics_text(view, evidence),
+        "statistics.json": analysis.statistics_text(view, evidence, said),
     }
     return [*write_texts(out, texts), *drawn]
 

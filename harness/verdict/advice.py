@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from harness.analysis import load_evidence, load_note, shared_sources, uncalibrated
-from harness.core import Decision, Estimate, as_json, dollars, listed
+from harness.core import Decision, Estimate, as_json, cost_words, dollars, listed
 from harness.stats import percentile_limits
 from harness.verdict import advice_inputs, conditions
 from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
-from harness.verdict.advice_reasons import Findings, Option, reasons
+from harness.verdict.advice_reasons import Findings, Option, headline, reasons
 from harness.verdict.conditions import Condition, Forgetting
 from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, SAID, Assumptions, load_assumptions, monthly
 from harness.verdict.endings import MOVING, ending_notes
@@ -27,6 +27,8 @@ class Advice:
     """What ``ownbench advise`` says."""
 
     advice: Decision
+    advised: str | None  # the option that is advised; ``None`` where none is
+    sentence: str | None  # the advice in a sentence or two, the option's name in backticks; ``None`` without one
     reasons: tuple[str, ...]
     break_even_tasks_per_month: Estimate
     break_even_of: tuple[str, str] | None  # the advised option and its cheapest rival of another kind; first pays off
@@ -97,6 +99,8 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     used = {name: getattr(assumptions, name) for name in (*SAID, "months", "spread", *PERIODS)}
     return Advice(
         advice=word,
+        advised=None if word is Decision.UNDECIDED else found.lead(found.kind).contender,
+        sentence=None if word is Decision.UNDECIDED else headline(found, found.kind, "`"),
         reasons=why,
         break_even_tasks_per_month=even,
         break_even_of=said,
@@ -278,7 +282,7 @@ def _notes(inputs: AdviceInputs, assumptions: Assumptions) -> list[str]:
         same.setdefault((float(inputs.rate_of(name, rates) or 0.0), usd), []).append(name)
     notes += [
         f"cost of {listed(names, SHOWN)}: {dollars(rate * usd)} an hour for a stated {rate:,.10g} tasks an hour "
-        f"({RATE}), {dollars(usd)} a task, in place of the machine's measured time"
+        f"({RATE}), {cost_words(usd)}, in place of the machine's measured time"
         for (rate, usd), names in same.items()
     ]
     measured = load_note(inputs.table, [name for name in inputs.members if name not in stated])

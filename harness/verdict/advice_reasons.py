@@ -105,7 +105,7 @@ def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]
     obstacles = tuple(_obstacles(found, kind, missing))
     if obstacles or kind == UNKNOWN:
         return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
-    why = [_headline(found, kind), *_same_kind(found, kind), *_rivals(found, kind)]
+    why = [headline(found, kind), *_same_kind(found, kind), *_rivals(found, kind)]
     if kind == OWN:  # what the word still hangs on
         checked = [one for one in found.forgetting if one.tuned in found.lead(kind).members]
         why += (
@@ -189,23 +189,37 @@ def _unsettled(found: Findings, kind: str) -> str:
     return f"{told} {found.points} of the best option, nor to miss it: {more}."
 
 
-def _headline(found: Findings, kind: str) -> str:
+def headline(found: Findings, kind: str, mark: str = "") -> str:
+    """The advice in a sentence or two; the option's name stands between two ``mark``.
+
+    What it costs holds all that is in its bill. "Nothing is cheaper" is said of whatever is shown to hold the quality,
+    and in that share of simulations also of what is not shown to miss it.
+    """
     lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
-    rate, within = f"passes {percent(lead.passes)}", f"within {found.points} of the best pass rate"
-    share, draws = found.settled[kind], len(found.usd) - 1
+    start = f"{kind.capitalize()}: {mark}{lead.contender}{mark} passes {core.percent_interval(lead.pass_rate)}"
+    within, share, draws = f"within {found.points} of the best pass rate", found.settled[kind], len(found.usd) - 1
     often = "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
     if share * draws > draws - 0.5:
         often = f"all {draws:,} simulations"
-    if not lead.lacking:
-        bill = f" and costs {dollars(lead.monthly_usd.value)} a month for {core.number(volume)} tasks"
-        return f"{kind}: {lead.contender} {rate}{bill}. No other kind of option {within} is cheaper ({often})."
-    needs, why = (
-        ", ".join(lead.lacking),
-        f"Only {kind} options are {within} ({often}), so this holds whatever they cost",
-    )
+    usd = lead.monthly_usd.value
+    if usd is not None and not lead.lacking:
+        times, of = core.many_of(*(o.tasks_usd / volume for o in found.options if o.tasks_usd is not None and volume))
+        each = f"{dollars(times * usd / volume)} per {of} tasks, or " if volume else ""
+        bill = f"costs {each}{dollars(usd)} a month for {core.number(volume)}"
+        shown = "shown to lie " if _cheaper_open(found, kind) else ""
+        return f"{start} and {bill}. Nothing {shown}{within} is cheaper ({often})."
+    needs = ", ".join(lead.lacking)
+    why = f"Only {kind} options are {within} ({often}), so this holds whatever they cost"
     if any(o.kind == kind and not o.lacking for o in found.allowed):
         why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
-    return f"{kind}: {lead.contender} {rate}. {why}. Its bill is not known: it waits for {needs}."
+    return f"{start}. {why}. Its bill is not known: it waits for {needs}."
+
+
+def _cheaper_open(found: Findings, kind: str) -> list[str]:
+    """Options of this kind that cost less than the one advised, and are not shown to be good enough, nor to miss it."""
+    usd = found.lead(kind).monthly_usd.value
+    here = (o for o in found.allowed if o.kind == kind and o.quality == OPEN and usd is not None)
+    return [o.contender for o in here if (o.monthly_usd.value or usd or 0.0) < (usd or 0.0)]
 
 
 def _same_kind(found: Findings, kind: str) -> Iterator[str]:
@@ -216,12 +230,7 @@ def _same_kind(found: Findings, kind: str) -> Iterator[str]:
             f"Only {kind} options may lie within {found.points} of the best; which of them does is open, and "
             f"{lead.contender} is the cheapest."
         )
-    usd = lead.monthly_usd.value
-    cheaper = [
-        o.contender
-        for o in found.allowed
-        if o.kind == kind and o.quality == OPEN and usd is not None and (o.monthly_usd.value or usd) < usd
-    ]
+    cheaper = _cheaper_open(found, kind)
     if cheaper and lead.quality != OPEN:
         yield f"Cheaper, and not shown to be good enough nor to miss it: {core.listed(cheaper, 5)}."
 

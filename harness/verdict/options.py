@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import cost_bases, ranked_together
+from harness.analysis import cost_bases, ranked_tasks, ranked_together
 from harness.core import (
     ContenderRecord,
     Decision,
@@ -177,12 +177,15 @@ def option_figures(
 ) -> OptionFigures:
     """The options that are ranked together, on the tasks that all of them have (`ranked_together`); others by a note.
 
+    Only those that the scoreboard ranks together, where these are two or more: no page ranks some and advises others.
+
     ``machine`` is what of the table's costs is paid by the hour. EvidenceError: no task that all of them have.
     """
     there = (table.counts > 0) & work
     rows = {c.contender: [table.index(name) for name in c.members] for c in candidates}
     tried = np.array([there[places].all(axis=0) for places in rows.values()], dtype=bool).reshape(-1, len(table.tasks))
-    shared, all_of_it = ranked_together(tried, list(rows))
+    ranked = _ranked_with_the_rest(table, rows)
+    shared, all_of_it = ranked_together(tried & ranked[:, None], list(rows))
     held = all_of_it.tolist()
     kept = tuple(c for c, holds in zip(candidates, held, strict=True) if holds)
     n, k = int(shared.sum()), len(kept)
@@ -225,9 +228,18 @@ def option_figures(
         machine=by_hour,
         task_machine=hours,
         notes=tuple(
-            f"{name} is left out: it has {has:,} of the {n:,} tasks that the others share" for name, has in few
+            f"{name} is left out: it has {has:,} of the {n:,} tasks that the others share"
+            + ", but is not ranked with them" * (has == n)
+            for name, has in few
         ),
     )
+
+
+def _ranked_with_the_rest(table: TaskTable, rows: Mapping[str, Sequence[int]]) -> Mask:
+    """Which options the scoreboard ranks together; all, where it ranks fewer than two."""
+    together = ranked_tasks(table)[1]
+    found = np.array([together[places].all() for places in rows.values()], dtype=bool)
+    return found if found.sum() > 1 else np.ones(len(rows), dtype=bool)
 
 
 def _between(table: TaskTable, places: Sequence[int], shared: Mask) -> tuple[float, int]:

@@ -11,7 +11,7 @@ from harness.stats import Bin, Objective
 
 DOING = {"always": "always escalating", "random": "escalating at random as often", "never": "never escalating"}
 JUDGED = {"utility": ("a utility of", "utility"), "pass": ("a pass rate of", "pass rate"),
-          "cost": ("a cost per task of", "cost")}  # fmt: skip
+          "cost": ("a cost of", "cost")}  # fmt: skip
 """Of each objective how its value is said, and what it is called."""
 SIGNALS = ("confidence", "logprob_mean", "logprob_min", "margin")  # an outcome column; signals of the worker's calls
 ASKED = ("agreement", "p_true")
@@ -211,7 +211,7 @@ def sentence(found: Sweep) -> str:
         ends = "" if value.low is None or value.high is None else f" [{value.low:.4f}, {value.high:.4f}]"
         shown = f"{_amount(value.value, on)}{ends}"
     else:
-        shown = percent_interval(value) if on == "pass rate" else core.dollars_interval(value)
+        shown = percent_interval(value) if on == "pass rate" else _cost_interval(value)
     said = [f"{subject} gives {what} {shown} on tasks the threshold was not chosen on ({apparent})."]
     for result, verb, word, how in (
         ("worse", "is worse than", "and", ""),
@@ -226,7 +226,9 @@ def sentence(found: Sweep) -> str:
             said.append(f"It {verb} {doing}{how}: {differences}.")
     cost, passed, most, least = chosen.cost_per_task_usd.value, chosen.pass_rate.value, found.max_cost, found.min_pass
     if most is not None and cost is not None and cost > most:
-        said.append(f"On those tasks it costs {dollars(cost)} a task, above the bound of {dollars(most)}.")
+        times, of = core.many_of(cost, most)
+        costs = f"{dollars(times * cost)} per {of} tasks"
+        said.append(f"On those tasks it costs {costs}, above the bound of {dollars(times * most)}.")
     elif least is not None and passed is not None and passed < least:
         said.append(f"On those tasks it passes {percent(passed)}, below the bound of {percent(least)}.")
     return " ".join(said)
@@ -243,7 +245,8 @@ def gap_text(rival: SweepRival) -> str:
     if d.value is None:
         return f"unknown ({d.why})"
     if rival.on == "cost":
-        return f"{core.dollars_interval(d)} a task saved"
+        times, of = core.many_of(d.value)
+        return f"{core.dollars_interval(d.of_many(times))} per {of} tasks saved"
     flat = core.no_width(d.low, d.high)
     if rival.on == "pass rate":
         interval = "" if d.low is None or d.high is None else f" {core.points_interval(d.low, d.high)}"
@@ -291,7 +294,12 @@ def measured_words(one: Measured, found: Sweep) -> str:
     return f"{what} It differs from the replayed policies in this: {has}, and they have one for all suites."
 
 
+def _cost_interval(cost: Estimate) -> str:
+    times, of = core.many_of(cost.value)
+    return f"{core.dollars_interval(cost.of_many(times))} per {of} tasks"
+
+
 def _amount(value: float | None, on: str) -> str:
     if value is None:
         return "unknown"
-    return dollars(value) if on == "cost" else percent(value) if on == "pass rate" else f"{value:.4f}"
+    return core.cost_words(value) if on == "cost" else percent(value) if on == "pass rate" else f"{value:.4f}"

@@ -22,7 +22,13 @@ FAINT = """() => {
         return sum + share * (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4); }, 0);
     return [...document.querySelectorAll('svg text')].flatMap(text => {
         const drawing = text.closest('svg').style.backgroundColor, style = getComputedStyle(text);
-        const ground = numbers(drawing || getComputedStyle(document.body).backgroundColor);
+        const at = text.getBoundingClientRect(), x = at.x + at.width / 2, y = at.y + at.height / 2;
+        const bars = text.closest('svg').querySelectorAll('.mark-rect path');
+        const bar = [...bars].findLast(one => {
+            const box = one.getBoundingClientRect();
+            return box.left < x && x < box.right && box.top < y && y < box.bottom; });  // the text stands on it
+        const fill = bar && getComputedStyle(bar).fill;
+        const ground = numbers(fill || drawing || getComputedStyle(document.body).backgroundColor);
         if (style.fill === 'none' || !text.textContent.trim() || !text.checkVisibility()) return [];
         let seen = numbers(style.fill)[3];
         for (let one = text; one.tagName !== 'svg'; one = one.parentElement) seen *= getComputedStyle(one).opacity;

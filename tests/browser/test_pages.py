@@ -53,12 +53,25 @@ def test_the_scoreboard_has_room_for_all_its_columns(demo, visit):
     assert widths[0] == widths[1]
 
 
+@pytest.mark.local
+@pytest.mark.parametrize("dark", [False, True])
+def test_verdict_figures_and_picture_stand_above_the_fold(demo, visit, dark):
+    tab = visit(demo, width=1280, height=800, dark=dark).go(at("Answer"))
+    for what in (".lead", "dl.cards", "[data-testid=stVegaLiteChart]"):
+        box = tab.page.locator(what).first.bounding_box()
+        assert box["y"] >= 0, what
+        assert box["y"] + box["height"] <= 800, what
+    assert 3 <= tab.page.locator("dl.cards div").count() <= 5
+    tab.check()
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_of_somebody_elses_results(routerbench, visit, name):
-    tab = visit(routerbench).go(at(name))
+    tab = visit(routerbench, dark=True).go(at(name))
     assert len(tab.text) > 40
     tab.check()
+    accessible.check(tab.page)
 
 
 @pytest.mark.parametrize("name", PAGES)

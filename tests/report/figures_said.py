@@ -13,13 +13,13 @@ Said = dict[tuple[str, str, str], str]
 
 MEANINGS = {
     "scores": [("n_tasks", "^tasks"), ("n_trials", "^attempts"), ("pass_rate", "^pass rate"), ("errored", "^errored"),
-               ("ungraded", "^ungraded"), ("skipped", "^skipped"), ("cost_per_pass_usd", "per pass"),
-               ("cost_per_task_usd", "per task"), ("latency_p50", "median|p50"), ("latency_p95", "95th|p95"),
+               ("ungraded", "^ungraded"), ("skipped", "^skipped"), ("cost_per_pass_usd", "per .*pass"),
+               ("cost_per_task_usd", "per .*tasks"), ("latency_p50", "median|p50"), ("latency_p95", "95th|p95"),
                ("macro_f1", "macro")],
     "pairs": [("delta", "^difference"), ("interval", "interval"), ("p_adjusted", "p adjusted|p over"),
               ("p_value", "^p$"), ("wins", "only it|only the first"), ("losses", "only the other|only the second"),
               ("n_tasks", "^tasks")],
-    "options": [("pass_rate", "^pass rate"), ("cost_per_pass_usd", "per pass"), ("monthly_usd", "per month")],
+    "options": [("pass_rate", "^pass rate"), ("cost_per_pass_usd", "per .*pass"), ("monthly_usd", "per month")],
     "domains": [("n_tasks", "^tasks"), ("wins", "only the first"), ("losses", "only the second"),
                 ("delta", "^difference"), ("interval", "interval"), ("p_value", "^p$"),
                 ("p_adjusted", "adjusted|together"), ("shrunk", "shrunk|likely true")],
@@ -45,9 +45,12 @@ def figures_of(grids: Iterable[Grid], kinds: Container[str] = ("scores", "pairs"
                         (kind, f"{one} | {other}", "pass_rate")
                         for one, other in ((of, _bare(title)), (_bare(title), of))
                     ]
+                text = cell
+                if meaning and meaning.startswith("cost") and cell != "-":  # of how many, its head says
+                    text += " of a million" if "million" in title else " of a thousand"
                 for key in keys:
-                    before = said.setdefault(key, cell)
-                    assert before == cell, f"{key}: {before!r} and {cell!r} on one page"
+                    before = said.setdefault(key, text)
+                    assert before == text, f"{key}: {before!r} and {text!r} on one page"
     return said
 
 

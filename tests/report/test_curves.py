@@ -85,12 +85,12 @@ def test_the_curve_holds_the_sweeps_own_numbers(swept):
     here = swept.curve[40]
     rows = {row["name"]: row for row in data_of(escalation_figure(swept, here)) if "rate_text" in row}
     assert rows["the slider"]["value"] == pytest.approx(100 * here.pass_rate.value)
-    assert rows["the slider"]["x"] == pytest.approx(here.cost_per_task_usd.value)
-    assert rows["the slider"]["x_high"] == pytest.approx(here.cost_per_task_usd.high)
+    assert rows["the slider"]["x"] == pytest.approx(1000 * here.cost_per_task_usd.value)
+    assert rows["the slider"]["x_high"] == pytest.approx(1000 * here.cost_per_task_usd.high)
     assert rows["chosen, on unseen tasks"]["low"] == pytest.approx(100 * swept.chosen.pass_rate.low)
     assert rows["oracle, as often"]["value"] == pytest.approx(100 * swept.controls["oracle"].pass_rate.value)
     hull = [row for row in data_of(escalation_figure(swept)) if set(row) == {"x", "value", "place"}]
-    assert [(row["x"], row["value"] / 100) for row in hull] == [pytest.approx(point) for point in swept.hull]
+    assert [(row["x"] / 1000, row["value"] / 100) for row in hull] == [pytest.approx(point) for point in swept.hull]
 
 
 def test_a_hybrid_that_was_run_has_a_mark_of_its_own(swept):
@@ -98,7 +98,8 @@ def test_a_hybrid_that_was_run_has_a_mark_of_its_own(swept):
     figure = escalation_figure(swept)
     row = next(row for row in data_of(figure) if row.get("name") == "h, as run")
     assert row["value"] == pytest.approx(100 * run.pass_rate.value)
-    assert (row["x"], row["x_low"]) == pytest.approx((run.cost_per_task_usd.value, run.cost_per_task_usd.low))
+    cost = run.cost_per_task_usd
+    assert (row["x"], row["x_low"]) == pytest.approx((1000 * cost.value, 1000 * cost.low))
     assert "h, as run" in figure.words
     assert any("star" in note for note in figure.notes)
     control = replace(swept, measured=(replace(run, control=True),))
@@ -107,7 +108,7 @@ def test_a_hybrid_that_was_run_has_a_mark_of_its_own(swept):
 
 def test_axes_say_money_and_shares_as_the_texts_do(swept):
     spec = json.dumps(vega_lite(escalation_figure(swept)))
-    assert "'$0.005'" in spec
+    assert "'$5'" in spec  # of a thousand tasks
     assert "$.3~g" not in spec
     reliability = vega_lite(reliability_figure(swept))
     points = next(layer for layer in reliability["layer"] if "x" in layer["encoding"])["encoding"]

@@ -154,12 +154,12 @@ def test_marks_and_texts_are_read_well_on_a_dark_ground():
 
 
 def test_a_dark_screen_has_the_bright_colours_and_the_same_data(make_report):
-    named = [("#0072B2", "model", 12, 0.001), ("#D55E00", "adapter", 30, 0.002)]
+    named = [("#0072B2", "model", 12, 0.001), ("#D55E00", "adapter", 30, 0.002)]  # names, and by their order colours
     view = scoreboard(make_report(rows_for(named)))
     day, night = (vega_lite(cost_figure(view, look)) for look in (DAY, NIGHT))
-    ranges = [spec["encoding"]["color"]["scale"]["range"] for spec in (day, night)]
-    assert ranges[0] == ["#0072B2", "#D55E00"]
-    assert ranges[-1] == [AT_NIGHT[colour] for colour in ranges[0]]
+    drawn = [{row["name"]: row["colour"] for row in spec["data"]["values"]} for spec in (day, night)]
+    assert drawn[0] == {"#0072B2": "#0072B2", "#D55E00": "#D55E00"}
+    assert drawn[1] == {name: AT_NIGHT[colour] for name, colour in drawn[0].items()}
     assert {r["name"] for spec in (day, night) for layer in (spec, *spec["layer"])
             for r in layer.get("data", {}).get("values", ())} == {"#0072B2", "#D55E00"}  # fmt: skip
 

@@ -62,8 +62,9 @@ def test_every_figure_of_the_scoreboard_is_that_of_the_statistics(mixed):
     written = json.loads((mixed / "statistics.json").read_text())
     cells = " ".join(found.cells)
     for contender in written["contenders"]:
-        for key, form in (("pass_rate", percent), ("cost_per_task_usd", dollars), ("cost_per_pass_usd", dollars)):
-            assert form(contender[key]["value"]) in cells
+        assert percent(contender["pass_rate"]["value"]) in cells
+        for key in ("cost_per_task_usd", "cost_per_pass_usd"):
+            assert dollars(1000 * contender[key]["value"]) in cells
         rate = contender["pass_rate"]
         assert f"[{100 * rate['low']:.1f}, {100 * rate['high']:.1f}]" in cells
     (comparison,) = written["comparisons"]

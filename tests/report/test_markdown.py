@@ -53,8 +53,10 @@ def mixed(make_report):
 def test_every_figure_on_the_page_is_in_statistics_json(mixed):
     write_report(mixed)
     statistics = json.loads((mixed / "statistics.json").read_text())
-    scores, repeats, domains, pairs, *_ = tables((mixed / "report.md").read_text())
+    cards, standings, scores, repeats, domains, pairs, *_ = tables((mixed / "report.md").read_text())
     by_name = {c["name"]: c for c in statistics["contenders"]}
+    assert [row[0] for row in cards[1:3]] == ["Pass rate", "Cost per million tasks"]
+    assert {row[0] for row in standings[1:]} == set(by_name)
     header, *rows = scores
     assert len(rows) == 3
     for row in rows:
@@ -65,12 +67,12 @@ def test_every_figure_on_the_page_is_in_statistics_json(mixed):
         assert number(cells["tasks"]) == c["n_tasks"]
         assert number(cells["attempts"]) == c["n_trials"]
         assert number(cells["errored"]) == c["errored"]
-        for column, key in (("per task", "cost_per_task_usd"), ("per pass", "cost_per_pass_usd")):
+        for column, key in (("per million tasks", "cost_per_task_usd"), ("per million passes", "cost_per_pass_usd")):
             if c[key]["value"] is None:
                 assert cells[column] == "-"
                 assert c[key]["why"]
             else:
-                assert number(cells[column]) == pytest.approx(c[key]["value"], rel=0.005)
+                assert number(cells[column]) == pytest.approx(1e6 * c[key]["value"], rel=0.005)
         assert number(cells["p50"]) == pytest.approx(c["latency_p50_s"], rel=0.005)
     assert [c["cost_per_task_usd"]["value"] is None for c in statistics["contenders"]] == [True, False, False]
     header, *rows = pairs
@@ -186,12 +188,13 @@ def test_controls_have_a_list_of_their_own_and_a_word_beside_their_names(make_re
     page = (report / "report.md").read_text()
     assert "`a` has the highest pass rate seen, 60.0%" in page
     before, _, after = page.partition("\nControls, ")
-    before = before.split("highest pass rate seen")[1]
-    assert "`a`" in before.split("\n- ")[1]
-    assert before.count("\n- ") == 1
+    before = before.rpartition("|\n\n")[2]  # after the table of options
+    assert "`a`" in before
+    assert before.count("- ") == 1
     assert [("`never`" in line, "`sham`" in line) for line in after.split("##")[0].splitlines()
             if line.startswith("- ")] == [(True, False), (False, True)]  # fmt: skip
-    scores, pairs, *_ = tables(page)
+    _, standings, scores, pairs, *_ = tables(page)
+    assert [row[0] for row in standings[1:]] == ["a", "b"]
     assert [row[0] for row in scores[1:]] == ["a", "b", "never (control)", "sham (control)"]
     assert [row[0] for row in pairs[1:]] == ["a", "never (control)", "sham (control)"]
 

@@ -41,6 +41,10 @@ def estimate(record):
     return Estimate(**{k: record[k] for k in ("value", "low", "high", "level", "n_tasks", "n_trials", "method")})
 
 
+def thousand(record):
+    return dollars_interval(estimate(record).of_many(1000))
+
+
 def drawings(page):
     """The data of every figure on the page, row by row: what all its layers share, and what one has for itself."""
     found = []
@@ -60,8 +64,8 @@ def test_every_figure_is_that_of_the_statistics(priced):
     for c in written["contenders"]:
         row = by_name[c["name"]]
         assert " ".join(row["pass rate [95% interval]"].split()) == percent_interval(estimate(c["pass_rate"]))
-        assert " ".join(row["cost per task"].split()) == dollars_interval(estimate(c["cost_per_task_usd"]))
-        assert " ".join(row["cost per pass"].split()) == dollars_interval(estimate(c["cost_per_pass_usd"]))
+        assert " ".join(row["cost per 1,000 tasks"].split()) == thousand(c["cost_per_task_usd"])
+        assert " ".join(row["cost per 1,000 passes"].split()) == thousand(c["cost_per_pass_usd"])
         assert row["median latency"] == seconds(c["latency_p50_s"])
         assert row["95th percentile"] == seconds(c["latency_p95_s"])
         assert (row["tasks"], row["errored"]) == (str(c["n_tasks"]), str(c["errored"]))
@@ -76,7 +80,7 @@ def test_every_figure_is_that_of_the_statistics(priced):
 def test_what_is_drawn_is_what_is_written(priced):
     write_report(priced)
     written = {c["name"]: c for c in json.loads((priced / "statistics.json").read_text())["contenders"]}
-    rates, costs = drawings(drawn("answer", priced))
+    costs, rates = drawings(drawn("answer", priced))
     points_drawn = {row["name"]: row for row in rates if "low" in row}
     assert set(points_drawn) == set(written)
     for name, row in points_drawn.items():
@@ -85,7 +89,7 @@ def test_what_is_drawn_is_what_is_written(priced):
     for row in costs:
         if "cost_low" in row:
             cost, chance = written[row["name"]]["cost_per_task_usd"], written[row["name"]]["pareto_probability"]
-            assert row["cost"] == cost["value"]
+            assert row["cost"] == 1000 * cost["value"]
             assert row["opacity"] == pytest.approx(0.3 + 0.7 * chance)
 
 
@@ -177,7 +181,7 @@ def test_an_uncalibrated_judge_is_told_of(priced):
 def links(page, kind):
     """Of each row of a table what its first cell leads to, by the cell's text."""
     body = next(one for one in bodies(page) if f'<table class="{kind}">' in one)
-    found = re.findall(r'<th scope="row"[^>]*><a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
+    found = re.findall(r'<th scope="row"[^>]*>(?:<i[^>]*></i>)?<a href="([^"]*)"[^>]*>(?:<code[^>]*>)?([^<]*)', body)
     return {name: parse_qs(html.unescape(link)[1:]) for link, name in found}
 
 

@@ -35,8 +35,9 @@ def estimate(found):
 
 def figures(found):
     """The cells of one policy as the tables write them, intervals beside their figures."""
-    return [percent(found["escalated"]), percent_interval(estimate(found["pass_rate"])),
-            dollars_interval(estimate(found["cost_per_task_usd"])), seconds(found["latency_s"]["value"])]  # fmt: skip
+    cost = dollars_interval(estimate(found["cost_per_task_usd"]).of_many(1000))
+    rate, latency = percent_interval(estimate(found["pass_rate"])), seconds(found["latency_s"]["value"])
+    return [percent(found["escalated"]), rate, cost, latency]
 
 
 def asked_for(page):

@@ -192,10 +192,11 @@ def check(said: dict, true: dict, where: str, *, whole: bool = True) -> int:
             optional = key[2] in {*COUNTS, *ESTIMATES} - {"pass_rate", "n_tasks", "errored"}
             assert not whole or optional, f"{where} lacks {key}"
             continue
+        many = 1e6 if said[key].endswith(" of a million") else 1e3 if said[key].endswith(" of a thousand") else 1.0
         printed = numbers_in(said[key])[: len(numbers) or None]
         assert len(printed) == len(numbers), f"{where}: {key} is {numbers}, written {said[key]!r}"
         for one, number in zip(printed, numbers, strict=True):
-            assert agree(one, number), f"{where}: {key} is {numbers}, written {said[key]!r}"
+            assert agree(one, many * number), f"{where}: {key} is {numbers}, written {said[key]!r}"
         checked += 1
     return checked
 

@@ -67,14 +67,14 @@ def test_with_and_without_it_are_a_pair_on_the_same_tasks_and_the_scoreboard_say
         assert live.inside(capfd, "run", report, "--quiet")[0] == 0
     scores = {one["name"]: one for one in json.loads(live.inside(capfd, "show", report, "--json")[1])["contenders"]}
     assert {name: one["setup"] for name, one in scores.items()} == {
-        "free": "model",
-        "json": "model, json_schema",
-        "held": "model, json_object",
+        "free": "m",
+        "json": "m, json_schema",
+        "held": "held, json_object",
     }
     assert scores["json"]["cost_per_task_usd"]["value"] == pytest.approx(live.CALL_USD)
     assert scores["free"]["cost_per_task_usd"]["value"] == pytest.approx((100 * 1.0 + 17 * 10.0) / 1e6)
     told = live.inside(capfd, "show", report)[1]
-    assert "model, json_schema" in told
+    assert "m, json_schema" in told
     pair = json.loads(live.inside(capfd, "compare", report, "json", "free", "--json")[1])
     assert (pair["n_tasks"], pair["wins"], pair["losses"], pair["delta"]) == (12, 12, 0, 1.0)
     assert live.inside(capfd, "report", report)[0] == 0

@@ -73,7 +73,12 @@ def test_a_hosted_tuned_model_is_tuned_and_rented_wherever_it_is_spoken_of(repor
     assert {c["name"]: c["sourcing"] for c in manifest(report)["contenders"]} == dict.fromkeys(plans, "RENT")
     code, out, _ = inside(capfd, "show", report, "--json")
     setups = {c["name"]: (c["kind"], c["setup"]) for c in json.loads(out)["contenders"]}
-    assert setups == {name: (kind, kind) for name, kind in plans.items()}
+    assert {name: kind for name, (kind, _) in setups.items()} == plans
+    assert [setups[name][1].partition(",")[0] for name in ("base", "mine", "both")] == [
+        "base",
+        "mine (tuned)",
+        "mine (tuned) + skills",
+    ]
     found = asked(report)
     mine = option(found, "mine")
     assert (mine.kind, mine.because, mine.lacking) == ("RENT", "mine is paid by the token", ())

@@ -101,8 +101,8 @@ def test_a_kind_may_hold_with_a_bill_that_is_not_known(tmp_path):
     found = asked(report, training_usd=None)
     assert found.advice == Decision.MIX
     assert found.reasons[0] == (
-        "MIX: hybrid passes 100.0%. Only MIX options are within 2 points of the best pass rate (all 4,999 "
-        "simulations), so this holds whatever they cost. Its bill is not known: it waits for training_usd."
+        "Mix: hybrid passes 100.0% [96.3, 100.0]. Only MIX options are within 2 points of the best pass rate (all "
+        "4,999 simulations), so this holds whatever they cost. Its bill is not known: it waits for training_usd."
     )
     assert [reason for reason in found.reasons if "tuned passes 50.0%, its bill not known;" in reason]
     assert "not known" not in "".join(asked(report).reasons)

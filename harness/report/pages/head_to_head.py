@@ -1,12 +1,22 @@
 """Two contenders on the same tasks: the difference, how surely, where it lies, and the tasks on which they part."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from harness.analysis import ERRORS_AS, TRIALS_AS, Flip, Pairing, ShownText, safe_csv, shares_tasks
+from harness.analysis import (
+    ERRORS_AS,
+    TRIALS_AS,
+    ContenderScore,
+    Flip,
+    Pairing,
+    Scoreboard,
+    ShownText,
+    safe_csv,
+    shares_tasks,
+)
 from harness.core import OwnbenchError, as_json, listed, plural
 from harness.report import scoreboard_tables as tables
 from harness.report.pages import loading, parts
@@ -15,6 +25,7 @@ from harness.report.pages.loading import Evidence, Shown
 from harness.report.pages.parts import section, show, write
 from harness.report.pages.task_links import FLIPPED, behind_domains
 from harness.report.pages.task_names import short_name
+from harness.report.palette import Colour, coloured
 from harness.report.scoreboard_tables import WAYS
 
 if TYPE_CHECKING:
@@ -65,6 +76,7 @@ def page(shown: Shown) -> None:
     parts.compared_sentence(found.comparison)
     if controls := [f"{c.name} ({c.control})" for c in scores if c.control is not None]:
         write(f"A control, which is a yardstick and no option to choose: {listed(controls)}.")
+    _each(found, [(scores[0], view), (scores[1], other)], {} if apart else loading.colours_for(evidence, (a, b)))
     show(tables.pairing_table(found))
     section("By domain")
     parts.domains_drawn("forest", found, shown.theme, *([] if apart else [partial(behind_domains, a=a, b=b)]))
@@ -80,6 +92,13 @@ def page(shown: Shown) -> None:
         show(tables.repeats_table(scores, found.comparison.level))
     _downloads(found, parts.file_name(f"{evidence.name}-{a}-{b}"))
     parts.notes((f"interval of the difference: {found.comparison.interval_method or 'none'}", *found.notes))
+
+
+def _each(found: Pairing, sides: list[tuple[ContenderScore, Scoreboard]], colours: Mapping[str, Colour]) -> None:
+    """The two, each by itself, and why a rate may be another than below."""
+    show(coloured(tables.sides_table(sides), colours))
+    if any(c.n_tasks != found.comparison.n_tasks for c, _ in sides):
+        write("Each rate is over all tasks of its contender; what follows is over those that both have.")
 
 
 def _downloads(found: Pairing, stem: str) -> None:

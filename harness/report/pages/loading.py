@@ -20,8 +20,10 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from harness import analysis, verdict
 from harness.analysis import Pairing, Scoreboard, ShownText, shown_text
-from harness.core import Decision, EvidenceError, visible
+from harness.core import Decision, EvidenceError, OwnbenchError, visible
+from harness.report.opening import Opening, opening
 from harness.report.pages.choices import choose
+from harness.report.palette import Colour, colours_of
 from harness.report.vega import Theme
 from harness.store import Outcomes, TaskKey, read_inputs
 from harness.verdict import Advice, AdviceInputs, Sweep, SweepGoal, SweepSettings
@@ -250,6 +252,21 @@ def advice_inputs_for(evidence: Evidence, kinds: Kinds = ()) -> AdviceInputs:
 def advice_for(evidence: Evidence) -> Advice:
     """Own, rent or mix, at the economics of the experiment."""
     return verdict.advise_at(advice_inputs_for(evidence), verdict.load_assumptions(evidence.folder))
+
+
+@remembered(16)
+def colours_for(evidence: Evidence, chosen: tuple[str, ...] = ()) -> Mapping[str, Colour]:
+    """Each contender's colour, the same on every page."""
+    return colours_of(scoreboard_for(evidence), chosen)
+
+
+@remembered(16)
+def opening_for(evidence: Evidence, reference: str | None = None) -> Opening:
+    """What is said first, with `advice_for`, or with what is in its way."""
+    try:
+        return opening(scoreboard_for(evidence, reference), advice_for(evidence))
+    except OwnbenchError as error:
+        return opening(scoreboard_for(evidence, reference), None, str(error))
 
 
 def opens(file: Path) -> bool:

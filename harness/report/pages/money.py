@@ -12,8 +12,17 @@ from harness.report.choice_tables import INPUTS, advice_word, break_even, flips_
 from harness.report.curve_figures import bills_figure, pass_cost_figure, tornado_figure, volumes_around
 from harness.report.pages.choices import choose, several
 from harness.report.pages.choices import written as typed
-from harness.report.pages.loading import Evidence, Kinds, Shown, advice_inputs_for, remembered, scoreboard_for
+from harness.report.pages.loading import (
+    Evidence,
+    Kinds,
+    Shown,
+    advice_inputs_for,
+    colours_for,
+    remembered,
+    scoreboard_for,
+)
 from harness.report.pages.parts import draw, figure, loud, notes, section, show, title, write
+from harness.report.palette import coloured
 from harness.report.scoreboard_tables import roles_table
 from harness.verdict import Advice, AdviceInputs, Assumptions
 
@@ -57,16 +66,17 @@ def page(shown: Shown) -> None:
     draw(advice_word(advice, "in the fields above"))
     section("Options")
     write(_stands_on(grounds))
-    show(options_table(advice))
+    colours = colours_for(evidence)
+    show(coloured(options_table(advice), colours))
     write(*_asides(grounds, terms), kind="notes")
     section("A month at other volumes")
     draw([break_even(advice, labelled=True)])
-    figure("bills", bills_figure, advice, bills, shown.theme)
+    figure("bills", bills_figure, advice, bills, shown.theme, colours)
     section("The cost of a pass")
-    figure("per-pass", pass_cost_figure, advice, shown.theme)
+    figure("per-pass", pass_cost_figure, advice, shown.theme, colours)
     if (roles := roles_table(scoreboard_for(evidence))).rows:
         section("What each role cost")
-        show(roles)
+        show(coloured(roles, colours))
     section("What would flip it")
     hour = terms.gpu_hour_usd if terms.gpu_hour_usd is not None else grounds.machine.hour_on_record
     if not advice.economics["tasks_per_month"]:

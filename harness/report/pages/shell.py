@@ -155,7 +155,7 @@ def warm(reports: Sequence[Path]) -> None:
         first = loading.evidence_of(reports[0], next(iter(loading.splits_of(plain)), None))
         view = loading.scoreboard_for(first)
         for make, theme in product((pass_rate_figure, cost_figure), (DAY, NIGHT)):
-            made(make, view, theme)
+            made(make, view, theme, ())
         loading.advice_for(first)
         task_names.places_of(plain)
         pair = loading.default_pair(view)

@@ -10,8 +10,9 @@ from harness.report import difference_tables as tables
 from harness.report.difference_figures import interaction_figure, lifts_figure, skill_lifts_figure
 from harness.report.pages import parts
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import Evidence, Shown, pairing_for, skills_for, table_of
+from harness.report.pages.loading import Evidence, Shown, colours_for, pairing_for, skills_for, table_of
 from harness.report.pages.parts import section, show, write
+from harness.report.palette import coloured
 
 
 def page(shown: Shown) -> None:
@@ -27,17 +28,18 @@ def page(shown: Shown) -> None:
     if view is None or not view.contenders:
         write(tables.NO_SKILLS)
         return
+    colours = colours_for(evidence)
     section("What was shown and opened",
             "Shares of graded attempts. Flat: the text is in the prompt. Progressive: the model opens it. "
             "Placebo: a text about something else.")  # fmt: skip
-    show(tables.delivered_table(view))
+    show(coloured(tables.delivered_table(view), colours))
     section("What the skills add",
             "How many more tasks of a hundred (points) a model passes with its skills than the same model without "
             "them, on the same tasks. Against a placebo: than with a text about something else.")  # fmt: skip
     _sentences(view, "lifts", [lift.comparison for lift in view.lifts if lift.control == "bare"])
     if view.lifts:
         parts.figure("lifts", lifts_figure, view, shown.theme, told=True)
-        parts.show_under(tables.lifts_table(view))
+        parts.show_under(coloured(tables.lifts_table(view), colours))
         write(tables.adjusted_sentence(view))
         pairs = [(lift.contender, lift.against) for lift in view.lifts if lift.comparison is not None]
         pairs += [(pair.progressive, pair.flat) for pair in view.deliveries if pair.comparison is not None]
@@ -54,7 +56,7 @@ def page(shown: Shown) -> None:
             "The same model with skills both ways, on the same tasks. Above 0: opening them on demand (progressive) "
             "passes more than showing them whole (flat).")  # fmt: skip
     _sentences(view, "deliveries", [pair.comparison for pair in view.deliveries])
-    show(tables.deliveries_table(view))
+    show(coloured(tables.deliveries_table(view), colours))
     write(tables.adjusted_sentence(view) if view.deliveries else "")
     section("Tuned and skilled together", "Does the adapter help, do the skills help, and do they help each other?")
     _sentences(view, "designs", [])
@@ -68,7 +70,7 @@ def page(shown: Shown) -> None:
     if opened.rows:
         section("Where a skill was opened, and where not")
         parts.loud(tables.NO_EFFECT)
-        show(opened)
+        show(coloured(opened, colours))
     parts.download("Skills (JSON)", lambda: parts.json_of(view), "skills.json")
     parts.notes(view.notes)
 
