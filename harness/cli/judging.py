@@ -173,10 +173,12 @@ ARGUMENTS: dict[str, Arguments] = {
     "report": (
         REPORT,
         REFERENCE,
+        arg("--one-page", "write summary.html alone: a decision on one page of A4, to print", **FLAG),
         *VIEW,
         "report.html is one file to send on: answers, tables and figures, opened in any browser without a network.",
         "All files are written into the report's folder; of a broken report report.html says what is broken.",
         "ownbench report reports/demo",
+        "ownbench report reports/demo --one-page",
     ),
     "app": (
         arg("reports REPORT", "reports, or folders of some (default: reports)", type=Path, nargs="*"),
@@ -199,8 +201,7 @@ def run_show(args: argparse.Namespace) -> int:
         if asked:
             return answer(args, failures(folder, **asked))
         read_ahead(folder)
-        how = {"split": args.split, "level": args.level, "reference": args.reference}
-        return answer(args, opened(folder, **how))
+        return answer(args, opened(folder, split=args.split, level=args.level, reference=args.reference))
 
 
 def run_compare(args: argparse.Namespace) -> int:
@@ -336,11 +337,11 @@ def run_audit(args: argparse.Namespace) -> int:
 
 def run_report(args: argparse.Namespace) -> int:
     """Writes the files into the report's folder and names them; 0."""
-    from harness.report import write_report
+    from harness.report import write_one_page, write_report
 
+    write, how = write_one_page if args.one_page else write_report, (args.split, args.level, args.reference)
     with read(args.report) as folder:
-        how = {name: getattr(args, name) for name in ("split", "level", "reference")}
-        written = write_report(folder, out=args.report, **how)
+        written = write(folder, *how, out=args.report)
     return answer(args, {"written": written}, map(str, written))
 
 

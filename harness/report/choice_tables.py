@@ -12,7 +12,7 @@ from harness import core
 from harness.analysis import Scoreboard
 from harness.report import cells
 from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, Text, figures, table
-from harness.report.option_words import meaning, waiting
+from harness.report.option_words import QUALITY, meaning, waiting
 from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
 
 INPUTS = {

@@ -29,8 +29,11 @@ def style() -> str:
     return (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
-def html_blocks(blocks: Iterable[Block]) -> str:
-    """Blocks as pieces of HTML; a section's heading is numbered where it stands, as ``part-3``."""
+def html_blocks(blocks: Iterable[Block], *, inside: bool = False) -> str:
+    """Blocks as pieces of HTML; a section's heading is numbered where it stands, as ``part-3``.
+
+    A head is a level below its section; before the first, and not ``inside`` one, it is on the sections' own.
+    """
     parts: list[str] = []
     sections = 0
     for block in written(blocks, PAGE):
@@ -42,18 +45,18 @@ def html_blocks(blocks: Iterable[Block]) -> str:
         elif isinstance(block, Fold):
             head = f"{html_sentence(block.head, block.names)}: " if block.head else ""
             kind = f' class="{block.kind}"' if block.kind else ""
-            inside = html_blocks(block.blocks)  # a link to what lies inside opens it
-            inside = f'<div id="{block.part}">{inside}</div>' if block.part else inside
-            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>{inside}</details>")
+            below = html_blocks(block.blocks, inside=inside or sections > 0)  # a link to what lies inside opens it
+            below = f'<div id="{block.part}">{below}</div>' if block.part else below
+            parts.append(f"<details{kind}><summary>{head}{html_text(block.summary)}</summary>{below}</details>")
         elif block.kind == "section":
             parts.append(f'<h2 id="part-{sections}">{html_text(block.lines[0])}</h2>\n')
             sections += 1
         else:
-            parts.append(_text(block))
+            parts.append(_text(block, "h3" if inside or sections else 'h2 class="head"'))
     return "".join(parts)
 
 
-def _text(block: Text) -> str:
+def _text(block: Text, head: str) -> str:
     kind = block.kind.split()[0] if block.kind else ""
     lines = [line for line in block.lines if line]
     if kind in LISTS:
@@ -62,11 +65,12 @@ def _text(block: Text) -> str:
         return "".join(map(loud_html, lines))
     if kind == "pre":
         return html_lines("\n".join(lines))
-    tag = {"title": "h1", "head": "h3", "word": "span"}.get(kind, "p")
+    tag = {"title": "h1", "head": head, "word": "span"}.get(kind, "p")
     of = f' class="{block.kind}"' if kind in {"word", "lead", "legend"} else ""
     of += f' title="{html_text(block.hover)}"' if block.hover else ""
     label = f"<strong>{html_text(block.label)}:</strong> " if block.label else ""
-    return "".join(f"<{tag}{of}>{label}{html_sentence(line, block.names)}</{tag}>" for line in lines)
+    end = tag.split()[0]
+    return "".join(f"<{tag}{of}>{label}{html_sentence(line, block.names)}</{end}>" for line in lines)
 
 
 def html_text(text: str, limit: int | None = None) -> str:
@@ -240,6 +244,11 @@ def told_table(figure: Figure) -> str:
     return f'<details class="later"><summary>Table: {name}</summary>{drawn}</details>' if drawn else ""
 
 
+def picture(figure: Figure) -> str:
+    """A figure alone, with the words that it says."""
+    return f'<div role="img" aria-label="{html.escape(figure.words)}">{_drawn(figure)}</div>'
+
+
 def _drawn(figure: Figure) -> str:
     def sized(found: re.Match[str]) -> str:
         """The width as a style, which page.css may lessen; a figure of many rows may be as tall as a sheet."""
@@ -271,7 +280,7 @@ def html_page(name: str, blocks: Iterable[Block]) -> str:
     titles = re.findall(r'<h2 id="(part-\d+)">(.*?)</h2>', body)
     listed = "".join(f'<li><a href="#{part}">{title}</a></li>' for part, title in titles)
     contents = f'<nav aria-label="Contents"><ol>{listed}</ol></nav>\n' if titles else ""
-    before, heading, after = body.partition("<h2 ")
+    before, heading, after = body.partition("<h2 id=")
     whole = _SHORT_NAME.sub(  # short names in tables, which paper breaks nowhere, at no hyphen either
         lambda m: f'{m[1]}<code class="kept">{m[2]}</code>' if re.search(r"[\s\-/.:]", m[2]) else m[0],
         before + contents + heading + after,

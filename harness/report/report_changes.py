@@ -1,10 +1,10 @@
 """What two reports say of each other: contenders, tasks, and every change once with whom it is of."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from harness.analysis import Change, TwoReports
 from harness.core import UNKNOWN, listed, p_text, percent, plural, points, points_interval
-from harness.report.blocks import Block, Cell, Row, Shown, Text, table
+from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Row, Shown, Text, table
 from harness.report.console import name_text
 
 FLIPS, NAMED = 6, 8  # tasks of each contender, and of each kind of a suite's changes, that are named; JSON has all
@@ -38,11 +38,30 @@ def blocks(view: TwoReports) -> Iterator[Block]:
         for change in one.changes:
             changed.setdefault(change, []).append(one.contender)
     yield Text(["What changed" if changed else "No change of any contender is on record."], "head")
-    for change, of in changed.items():
-        whom = "all" if len(of) == len(view.contenders) > 1 else listed([name_text(name) for name in of], 5)
-        told = f"{change.what} ({whom}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
-        yield Text([told, *(f"  {line}" for line in change.diff)])
+    whom = {
+        change: "all" if len(of) == len(view.contenders) > 1 else listed([name_text(name) for name in of], 5)
+        for change, of in changed.items()
+    }
+    for change, of in whom.items():
+        told = f"{change.what} ({of}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
+        yield Text([told, *(f"  {line}" for line in change.diff)], only=TERMINAL)
+    yield from _on_a_page(view, whom)
     yield Text(view.notes, "notes")
+
+
+def _on_a_page(view: TwoReports, whom: Mapping[Change, str]) -> Iterator[Block]:
+    """The changes as a table, and under it the lines of prompts and skills that differ."""
+    place = MARKDOWN + PAGE
+    rows: list[Row] = [
+        [change.what, of, *(Cell(text or UNKNOWN, code=bool(text)) for text in (change.baseline, change.candidate))]
+        for change, of in whom.items()
+    ]
+    heads = ["what", "of", name_text(view.first), name_text(view.second)]
+    yield Shown(table("What changed between the reports", heads, rows, left=4, kind="facts"), titled=False, only=place)
+    for change, of in whom.items():
+        if change.diff:
+            yield Text([f"The {change.what} ({of}):"], only=place)
+            yield Text(change.diff, "pre", only=place)
 
 
 def _flips(view: TwoReports) -> Iterator[str]:

@@ -285,11 +285,11 @@ def _listed(tasks: Sequence[tuple[str, str]], of: int, where: str) -> Text:
 
 def write_report(
     report: Path,
-    *,
-    out: Path | None = None,
     split: str | None = None,
     level: float = 0.95,
     reference: str | None = None,
+    *,
+    out: Path | None = None,
 ) -> list[Path]:
     """Writes the statistics, the pages and the figures that can be drawn; the files written, in reading order.
 

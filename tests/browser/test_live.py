@@ -17,11 +17,11 @@ live = importlib.import_module("live")
 @pytest.fixture(scope="module")
 def slow():
     async def act(served, request, body):
-        await asyncio.sleep(0.25)
+        await asyncio.sleep(served.pace)
         return await servers.ok()(served, request, body)
 
     with live.Server() as served:
-        served.script = [act] * 100_000
+        served.script, served.pace = [act] * 100_000, 0.8
         yield served
 
 
@@ -58,7 +58,7 @@ def test_a_run_is_watched_to_its_end(tmp_path, slow, serve, visit):
     run.communicate()
     tab.page.get_by_text("The run stopped").wait_for(timeout=15_000)
     assert f"ownbench run {report}" in tab.text
-    stopped = made(tab)
+    stopped, slow.pace = made(tab), 0.05
 
     run = live.start("run", report, "--quiet")
     tab.page.get_by_text("A run is under way").wait_for(timeout=20_000)

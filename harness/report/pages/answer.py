@@ -1,23 +1,40 @@
 """The first page: the verdict with its reasons, the scoreboard, what it costs, and what is not known."""
 
 from contextlib import suppress
+from functools import partial
 
 import streamlit as st
 
-from harness.analysis import missing_lines
+from harness.analysis import Scoreboard, missing_lines
 from harness.core import OwnbenchError, plural, points
 from harness.report.blocks import Shown as Table
 from harness.report.choice_tables import MISSING, ON_MONEY, conditions_table
 from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.html_parts import html_list, html_text
+from harness.report.one_page import FILE as ONE_PAGE
+from harness.report.one_page import one_page
+from harness.report.opening import Grounds
 from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
 from harness.report.pages.choices import choose
-from harness.report.pages.loading import Evidence, Shown, advice_for, colours_for, opening_for, scoreboard_for
-from harness.report.pages.parts import draw, errors_told, figure, html, notes, section, show, show_under, write
+from harness.report.pages.loading import Evidence, Shown, advice_for, colours_for, opening_for, scoreboard_for, table_of
+from harness.report.pages.parts import (
+    download,
+    draw,
+    errors_told,
+    figure,
+    file_name,
+    html,
+    notes,
+    section,
+    show,
+    show_under,
+    write,
+)
 from harness.report.pages.task_links import behind_contenders, behind_pairs
 from harness.report.palette import coloured
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table, seeds_table
 from harness.report.write import found_blocks
+from harness.store import evidence_digest
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
 
@@ -30,6 +47,14 @@ def page(shown: Shown) -> None:
             html(f"<h2>{html_text(evidence.name)}</h2>")
         with errors_told():
             _one(evidence, shown, number)
+
+
+def _one_page(evidence: Evidence, view: Scoreboard) -> bytes:
+    try:
+        grounds = Grounds(advice=advice_for(evidence))
+    except OwnbenchError as error:
+        grounds = Grounds(problem=str(error))
+    return one_page(view, grounds, *table_of(evidence), evidence_digest(evidence.folder)).encode()
 
 
 def _one(evidence: Evidence, shown: Shown, number: int) -> None:
@@ -49,6 +74,8 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     if not figure(f"cost-{number}", cost_figure, view, shown.theme, chosen, none=""):
         figure(f"pass-rate-{number}", pass_rate_figure, view, shown.theme, chosen)
     draw(options_blocks(first, view, lambda table: behind_contenders(table, names, **where)))
+    name = f"{file_name(evidence.name)}-{ONE_PAGE}"
+    download("Save the decision on one page, to print", partial(_one_page, evidence, view), name)
     write(*view.cautions, kind="loud")
     advice, unknown = None, []
     with suppress(OwnbenchError):

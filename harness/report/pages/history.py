@@ -10,7 +10,7 @@ from harness.analysis import Change, Side
 from harness.core import moment, plural
 from harness.report import gate_tables as tables
 from harness.report.difference_figures import verdict_figure
-from harness.report.pages import loading
+from harness.report.pages import loading, trends
 from harness.report.pages.choices import choose
 from harness.report.pages.loading import Evidence, Shown, Stamp, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, html, loud, section, show, title, write
@@ -40,6 +40,7 @@ def page(shown: Shown) -> None:
     else:
         st.info("No verdict is stored in these reports yet. The gate gives one, and stores it with the candidate:")
         st.code("ownbench gate reports/main reports/candidate", language=None, wrap_lines=True)
+    trends.over_reports(folders, shown.chosen[0], shown.theme)
     section("Locked baselines")
     baselines = tables.baselines_table(found.entries[-MOST:])
     show(baselines)
@@ -53,6 +54,7 @@ def page(shown: Shown) -> None:
     section("What differs between two contenders", words)
     with errors_told():
         _changed(folders, stands_for(shown.chosen[0].folder))
+    trends.between_reports(folders, shown.chosen[0].split)
 
 
 @remembered(2_000)

@@ -146,7 +146,7 @@ def _stopped(now: UnderWay) -> None:
     loud(tables.sentence(now))
     command = undecided_command(now.report, read_manifest(now.report))
     st.caption("To go on from there:")
-    st.code(visible(command or f"ownbench run {shlex.quote(str(now.report))}"), language="bash")
+    st.code(visible(command or f"ownbench run {shlex.quote(str(now.report))}"), language="bash", wrap_lines=True)
 
 
 def _say_ended(evidence: Evidence) -> None:

@@ -1,0 +1,93 @@
+"""Pass rates of contenders over reports, as a figure and as a table."""
+
+from collections.abc import Mapping, Sequence
+
+from harness import core
+from harness.core import moment, percent_interval, plural
+from harness.report import vega as vl
+from harness.report.blocks import Cell, Column, Table, by_column
+from harness.report.palette import PALETTE, Colour
+from harness.report.vega import PAPER, Figure, Theme
+from harness.verdict import Trends
+
+WIDTH, HEIGHT = 700, 300  # pixels of the plot
+DRAWN = 6  # contenders that one figure tells apart
+_SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+
+
+def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colour] | None = None) -> Figure | None:
+    """A point with its interval for each report, oldest first; lines join reports of the same tasks.
+
+    ``colours`` are those that contenders have elsewhere; the others take what is left.
+    """
+    names = [*view.contenders][:DRAWN]
+    labels = dict(zip(names, vl.told_apart(names, 40), strict=True))
+    reports = dict.fromkeys(
+        (p.made, p.report)
+        for p in sorted(
+            (p for name in names for p in view.contenders[name]), key=lambda p: p.made.timestamp() if p.made else 0.0
+        )
+    )
+    places = dict(zip(reports, vl.told_apart((name for _, name in reports), 24), strict=True))
+    rows: list[vl.Row] = []
+    for name in names:
+        part = 0  # of the line: it ends where the tasks are other ones
+        for point in view.contenders[name]:
+            part += point.same_suites is False
+            rate = point.rate.pass_rate
+            if rate.value is not None:
+                rows.append({
+                    "report": places[point.made, point.report], "name": labels[name], "part": f"{name}/{part}",
+                    "when": moment(point.made), "text": percent_interval(rate) + " so far" * point.interim,
+                    **vl.percents(rate.value, rate.low, rate.high),
+                })  # fmt: skip
+    if not rows:
+        return None
+    order = [*places.values()]
+    slant = {"labelAngle": -35} if len(order) > 6 else {"labelAngle": 0}
+    x = vl.field("report:O", sort=order, axis={"title": "report, oldest first", "labelLimit": 140, **slant})
+    y = vl.scaled("value:Q", vl.percent_domain(vl.ends_of(rows)), axis=vl.axis("pass rate, %", tickCount=6))
+    key = vl.legend(columns=2 if theme.fluid else 0) if len(names) > 1 else None
+    shown = [labels[name] for name in names]
+    colour, shape = vl.styled("name:N", shown, key, _looks(names, theme, colours or {}), _SHAPES)
+    tips = vl.tips(name="contender", report="report", when="made", text="pass rate")
+    line = vl.mark("line", strokeWidth=1.6, opacity=0.7)
+    bars = vl.mark("rule", strokeWidth=2)
+    layers = [
+        vl.layer(line, x=x, y=y, color=colour, detail=vl.field("part:N")),
+        vl.layer(bars, x=x, y="low:Q", y2="high", color=colour, where=["isValid(datum.low)"]),
+        vl.layer(vl.dot(90), x=x, y=y, color=colour, shape=shape, tooltip=tips),
+    ]
+    for layer in layers if len(names) > 1 else ():  # side by side, so that no bar hides another
+        layer["encoding"]["xOffset"] = vl.field("name:N", sort=shown)
+    notes = [
+        "Bars: each report's own interval. Two whose bars overlap may differ all the same: compare the two reports"
+    ]
+    if any(point.same_suites is False for name in names for point in view.contenders[name]):
+        notes.append("A line ends where a report has other tasks than the one before")
+    if len(view.contenders) > DRAWN:
+        notes.append(f"The first {DRAWN} of {plural(len(view.contenders), 'contender')}; the table has all")
+    chart = vl.chart(rows, layers, WIDTH, HEIGHT)
+    words = "; ".join(f"{row['name']} in {row['report']} {row['text']}" for row in rows[:40])
+    return Figure("Pass rates over reports", tuple(notes), chart, f"Pass rates over reports: {words}", theme)
+
+
+def _looks(names: Sequence[str], theme: Theme, colours: Mapping[str, Colour]) -> list[str]:
+    left = iter([one for one in PALETTE if one not in colours.values()] + [*PALETTE])
+    return [(colours[name] if name in colours else next(left)).on(dark=theme.dark) for name in names]
+
+
+def trends_table(view: Trends) -> Table:
+    """A row for each contender in each report, oldest first."""
+    items = [(name, point) for name, points in view.contenders.items() for point in points]
+    tasks = {True: "the same", False: "other ones", None: core.UNKNOWN}
+    columns = (
+        (Column("contender", left=True), lambda one: Cell(one[0], code=True)),
+        (Column("report", left=True), lambda one: Cell(one[1].report, code=True)),
+        (Column("made", left=True), lambda one: moment(one[1].made)),
+        ("pass rate", lambda one: percent_interval(one[1].rate.pass_rate) + " so far" * one[1].interim),
+        ("tasks", lambda one: core.UNKNOWN if one[1].rate.pass_rate.n_tasks is None
+         else f"{one[1].rate.pass_rate.n_tasks:,}"),
+        (Column("suites, against the report before", left=True), lambda one: tasks[one[1].same_suites]),
+    )  # fmt: skip
+    return by_column("Pass rates over reports", items, columns, left=3)
