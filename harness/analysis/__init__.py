@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from harness.analysis.designs import CELL_WORDS, Design, factorial
     from harness.analysis.dev_tasks import shared_sources
     from harness.analysis.failed_tasks import FailedTask, Failure, Failures, failed_places, failures
-    from harness.analysis.general import apart_note, general_suites, is_work, work_of
     from harness.analysis.learning import JudgedCurve, fields_of, judged_curve
     from harness.analysis.loading import (
         Evidence,
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
         load_evidence,
         progress_of,
         refuse_running,
-        undecided_command,
+        resume_command,
     )
     from harness.analysis.over_time import changes_of_pairs
     from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
