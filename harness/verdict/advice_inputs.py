@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from harness.analysis.general import general_suites, is_work
+from harness.analysis import general_suites, is_work
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
 from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits, widened

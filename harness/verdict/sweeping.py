@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness import stats
-from harness.analysis import load_evidence, load_note
-from harness.analysis.general import apart_note, work_of
+from harness.analysis import apart_note, load_evidence, load_note, work_of
 from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, Replayer, replay_estimate
 from harness.store import TaskTable
