@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import false_claims as claims
 import figures
 import improving
 import simulations as sim
@@ -146,6 +147,7 @@ def improved() -> tuple[Row, ...]:
         cells = tuple(improving.planted(dev_tasks=n, gain=gain) for n in TASKS)
         name = f"accepted: an edit that adds {decimal(gain)}"
         rows.append(Row(name=name, cells=cells, words="power", share=0.25))
+    rows.append(errs("falsely enough: any of 4 numbers of examples", (claims.any_size_claimed(n) for n in TASKS)))
     return tuple(rows)
 
 
@@ -200,7 +202,8 @@ PARTS: dict[str, Part] = {
     "improving": _part(
         title="Improving skills",
         about="Dev tasks. How often a loop of ten tries ([skill improve](skill-improve.md)) accepts an edit that helps "
-        "nobody, and how often one that was planted at the third. By `benchmarks/improving.py`.",
+        "nobody, and how often one that was planted at the third. How often a [learning curve](learning-curve.md) "
+        "calls a number of examples enough that misses all of them by the margin, .05.",
         sizes=ON_TASKS,
         rows=improved,
     ),

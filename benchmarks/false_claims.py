@@ -242,3 +242,22 @@ def unpaired(n: int) -> One:
         return float(stats.fisher_exact(a, n, b, n) <= LEVEL), False
 
     return one
+
+
+CURVE_MARGIN, CURVE_SIZES, CURVE_RATE = 0.05, 4, 0.9
+
+
+def any_size_claimed(n: int) -> One:
+    """A learning curve claims a number of examples, where each truly misses all examples by the margin.
+
+    Each size fails what all examples fail, and of the rest what it draws by itself; below them is one that holds, which
+    may not be claimed without these.
+    """
+
+    def one(rng: Rng) -> Outcome:
+        whole = rng.random(n) < CURVE_RATE
+        sizes = [whole & (rng.random(n) >= CURVE_MARGIN / CURVE_RATE) for _ in range(CURVE_SIZES)]
+        sides = [(passed.astype(np.float64), np.ones(n)) for passed in (whole, *sizes, whole)]
+        return float(any(stats.smallest_enough(sides[:-1], sides[-1], CURVE_MARGIN).claimed)), False
+
+    return one

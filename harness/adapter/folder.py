@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes
-from harness.core import UserFileError, digest_folder, digest_json
+from harness.core import UserFileError, digest_folder, digest_json, listed
 from harness.userfile import Amount, Strict, parse, read_text, read_yaml
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.yaml"
@@ -90,6 +90,8 @@ def load_adapter(path: Path | str) -> Adapter:
         beside = sorted(p.parent.name for p in path.parent.glob(f"*/{CONFIG}")) if path.parent.is_dir() else []
         advice = f"next to it are: {', '.join(beside[:20])}" if beside else "give the folder that PEFT wrote"
         raise UserFileError(path, "there is no such adapter folder", advice=advice)
+    if not (path / CONFIG).is_file():
+        raise _no_adapter(path)
     config = _config(path / CONFIG)
     weights = path / WEIGHTS
     if not weights.is_file():
@@ -119,6 +121,17 @@ def load_adapter(path: Path | str) -> Adapter:
         tokenizer_files=tuple(sorted(file.relative_to(path).as_posix() for file in own)),
         warnings=() if "base_digest" in card else tuple(warnings),
     )
+
+
+def _no_adapter(path: Path) -> UserFileError:
+    """What a folder without an adapter's configuration is instead, and what is wanted."""
+    wanted = f"an adapter's folder has {CONFIG} and {WEIGHTS}"
+    if (path / "config.json").is_file():
+        problem = "holds a whole model (config.json), and no adapter"
+        return UserFileError(path, problem, advice=f"{wanted}; a whole model is served as it is, without an adapter")
+    if within := sorted(place.parent.name for place in path.glob(f"*/{CONFIG}")):
+        return UserFileError(path, f"holds no {CONFIG}, and folders that do", advice=f"name one: {listed(within, 20)}")
+    return UserFileError(path, f"is no adapter: there is no {CONFIG}", advice=f"{wanted}; give the one that PEFT wrote")
 
 
 def tokenizer_files(folder: Path) -> set[Path]:

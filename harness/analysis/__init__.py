@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         load_evidence,
         progress_of,
         refuse_running,
-        undecided_command,
+        resume_command,
     )
     from harness.analysis.over_time import changes_of_pairs
     from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks

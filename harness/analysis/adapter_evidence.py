@@ -80,11 +80,13 @@ def _adapters(one: ContenderRecord) -> dict[str, str]:
 
 
 def _role(one: ContenderRecord, own: ContenderRecord, contender: str, adapters: Mapping[str, str]) -> str:
-    if contender in one.others:
-        return "hybrid with it"
+    if one.others:
+        return "hybrid with it" if contender in one.others else "hybrid without it"
     if one.is_skilled:
         return "it with skills" if adapters == _adapters(own) else "skills"
-    return "the base alone" if one.model == own.model and one.adapter is None else ""
+    if one.adapter is not None:
+        return "it, asked otherwise" if adapters == _adapters(own) else "another adapter"
+    return "the base alone" if one.model == own.model else f"the model {one.model} alone"
 
 
 def _domains(report: Path, suites: list[str]) -> dict[str, str]:

@@ -1,9 +1,13 @@
 """Two contenders domain by domain: do the domains differ, which tasks got worse, and where the noise comes from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from harness.analysis.general import apart_note, is_work, work_of
 from harness.analysis.loading import Evidence, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks
 from harness.analysis.scores import reference_of
@@ -57,14 +61,15 @@ class Domains:
     @property
     def regressed(self) -> tuple[DomainDifference, ...]:
         """The domains whose true difference is likely to be below 0, the likeliest first."""
-        found = [d for d in self.domains if d.below_zero is not None and d.below_zero > LIKELY]
+        found = [d for d in self.domains if not d.general and d.below_zero is not None and d.below_zero > LIKELY]
         return tuple(sorted(found, key=lambda d: -(d.below_zero or 0.0)))
 
     @property
     def shown_worse(self) -> tuple[DomainDifference, ...]:
         """The domains that are shown to be worse, all of them judged together, the lowest first."""
         alpha = 1.0 - self.level
-        found = [d for d in self.domains if d.p_adjusted is not None and d.p_adjusted <= alpha and (d.delta or 0.0) < 0]
+        known = [d for d in self.domains if d.p_adjusted is not None and not d.general]
+        found = [d for d in known if (d.p_adjusted or 0.0) <= alpha and (d.delta or 0.0) < 0]
         return tuple(sorted(found, key=lambda d: d.delta or 0.0))
 
     @property
@@ -116,7 +121,8 @@ def domains(
     level: float = 0.95,
 ) -> Domains:
     """The difference of two by domain and its noise; both may be left out where no doubt is; the rest as in `pair`."""
-    table, manifest = load_evidence(source, split, a, b)
+    every, manifest = load_evidence(source, split, a, b)
+    table, general = work_of((every, manifest))
     a, b = _pair(table, a, b)
     tasks = CommonTasks(table, a) if b is None else CommonTasks(table, a, b)
     if not tasks.n_tasks:
@@ -175,14 +181,25 @@ def domains(
         mean=mean,
         tau2=tau2,
         prediction=prediction,
-        domains=by_domain,
+        domains=(*by_domain, *_apart(every, (a, b), general, level)),
         worse=worse,
         variance=variance,
         gain=gain,
         reasons=reasons,
         warning=progress_of(table, manifest).warning,
-        notes=(*tasks.notes(level, trials=True), *([left_out] if tasks.lost else [])),
+        notes=(*tasks.notes(level, trials=True), *apart_note(general), *([left_out] if tasks.lost else [])),
     )
+
+
+def _apart(
+    every: TaskTable, names: tuple[str, str | None], general: Sequence[str], level: float
+) -> list[DomainDifference]:
+    """The domains of suites that are no work, judged together and apart from the work."""
+    if not general:
+        return []
+    table = every.without(np.broadcast_to(is_work(every, general), every.counts.shape))
+    tasks = CommonTasks(table, *(name for name in names if name is not None))
+    return [replace(one, general=True) for one in tasks.by_domain(level)[0]] if tasks.n_tasks else []
 
 
 def _pair(table: TaskTable, a: str | None, b: str | None) -> tuple[str, str | None]:

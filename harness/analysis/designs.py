@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.analysis.general import apart_note, work_of
 from harness.analysis.loading import Evidence, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks
 from harness.analysis.views import warned
@@ -86,7 +87,8 @@ def factorial(
     another. Raises UsageError: also where several could fill a cell, or one fills two. EvidenceError: also where nobody
     does.
     """
-    table, manifest = load_evidence(source, split)
+    whole, manifest = load_evidence(source, split)
+    table, general = work_of((whole, manifest))
     told = described(table.report, manifest)
     known = {name: _on_its_base(one, told) for name, one in told.contenders.items()}
     contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
@@ -126,7 +128,7 @@ def factorial(
         sentence=sentence,
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
-        notes=(*_unlike(known, contenders), *tasks.notes(level, trials=True), *NOTES),
+        notes=(*_unlike(known, contenders), *apart_note(general), *tasks.notes(level, trials=True), *NOTES),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.dev_tasks import shared_sources
+from harness.analysis.general import apart_note, work_of
 from harness.analysis.loading import Evidence, Floats, Ints, Mask, distinct, load_evidence, progress_of
 from harness.analysis.over_time import asked, changed_over_time
 from harness.analysis.scoreboard_cautions import few_clusters, told_of_few, uncalibrated
@@ -97,6 +98,8 @@ class CommonTasks:
             *args, a_name=a, b_name=b, level=level, a_errored=a_lost, b_errored=b_lost, seeds=self.between()
         )
         found = replace(found, errored=found.errored - self.ungraded, ungraded=self.ungraded)
+        if self.seeded:  # what is shuffled are answers of several seeds
+            found = replace(found, test=found.test.replace("trials a task", "answers a task"))
         return replace(found, **self.counted()) if self.uneven else found
 
     def between(self, here: Mask | None = None) -> tuple[tuple[float, int], ...]:
@@ -175,14 +178,22 @@ class CommonTasks:
                 notes.append(f"{plural(alone, 'task')} graded for {name} only are left out")
         notes.append(unit_note(self.n_clusters, self.n_tasks, level))
         notes += seed_notes(self.table, self.names)
-        if trials and any(counts.max() > 1 for _, counts in self.sides):
+        if trials and self.several:
             notes.append(f"{self.trials}: they enter as the task's mean and are no tasks of their own")
         return notes
 
     @property
+    def several(self) -> bool:
+        """Whether a task was tried more than once, by any training seed that a contender has."""
+        seeds = [len(self.table.seeds.get(name, ())) or 1 for name in self.names]
+        return any(counts.max() > k for (_, counts), k in zip(self.sides, seeds, strict=True))
+
+    @property
     def trials(self) -> str:
-        """How many graded trials a task each has: "3 trials a task", or of each where they differ."""
-        spans = [(int(counts.min()), int(counts.max())) for _, counts in self.sides]
+        """How many graded trials a task each has, of each training seed: "3 trials a task", or where they differ."""
+        seeds = [len(self.table.seeds.get(name, ())) or 1 for name in self.names]
+        spans = [(-(-int(counts.min()) // k), -(-int(counts.max()) // k))
+                 for (_, counts), k in zip(self.sides, seeds, strict=True)]  # fmt: skip
         if len(set(spans)) == 1 and spans[0][0] == spans[0][1]:
             return f"{plural(spans[0][0], 'trial')} a task"
         words = [f"{low}" if low == high else f"{low} to {high}" for low, high in spans]
@@ -206,7 +217,8 @@ def pair(
     trials. Raises UsageError: an unknown or the same contender, option or split. EvidenceError: no outcomes, or no
     common task.
     """
-    table, manifest = load_evidence(source, split, a, b)
+    whole, manifest = load_evidence(source, split, a, b)
+    table, general = work_of((whole, manifest))
     for word, known, option in ((trials_as, TRIALS_AS, "trials-as"), (errors_as, ERRORS_AS, "errors-as")):
         if word not in known:
             raise UsageError(f"unknown --{option} {word!r}; use one of {', '.join(known)}")
@@ -220,12 +232,15 @@ def pair(
     if tasks.lost_there.any():
         failed = CommonTasks(table, a, b, trials_as=trials_as, errors_as="failed").compared(level)
     of_a, of_b = ((table.sums[i], table.counts[i], table.squares[i]) for i in (table.index(a), table.index(b)))
-    notes = tasks.notes(level)
+    notes = [*tasks.notes(level), *apart_note(general)]
     if few := few_clusters(tasks.clusters):
         notes.append(told_of_few(few))
-    if any(counts.max() > 1 for _, counts in tasks.sides) or trials_as != "mean":
+    if tasks.seeded:
+        notes.append("a task flips where more than half of the trials of all training seeds did")
+    if tasks.several or trials_as != "mean":
         tried = CommonTasks(table, a, b, errors_as=errors_as)
-        flips = "; a task flips where more than half of its trials did" if trials_as == "mean" else ""
+        own = trials_as == "mean" and not tasks.seeded
+        flips = "; a task flips where more than half of its trials did" if own else ""
         notes.append(f"{tried.trials}; {TRIALS_AS[trials_as]}{flips}")
         if tried.uneven and not tried.seeded:
             what = UNEVEN if trials_as == "mean" else f"--trials-as {trials_as}"
@@ -300,8 +315,9 @@ def seed_notes(table: TaskTable, names: Iterable[str]) -> list[str]:
 
 
 def unit_of(table: TaskTable) -> str:
-    """What is resampled over all tasks of a table."""
-    return "task" if len(set(table.clusters.tolist())) == len(table.tasks) else "cluster"
+    """What is resampled over all tasks of a table that anybody has met."""
+    met = table.clusters[(table.trials > 0).any(axis=0)]
+    return "task" if len(set(met.tolist())) == len(met) else "cluster"
 
 
 def unit_note(units: int, tasks: int, level: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness import stats
+from harness.analysis.general import work_of
 from harness.analysis.loading import load_evidence
 from harness.analysis.pairs import CommonTasks
 from harness.core import Estimate, EvidenceError, UsageError, as_json, percent, percent_interval, plural
@@ -208,7 +209,7 @@ def observed_discordance(report: Path, a: str, b: str, *, split: str | None = No
     one cluster count as they do in a comparison. Raises UsageError: an unknown or the same contender. EvidenceError: no
     outcomes, no common task, no difference, or a single cluster.
     """
-    table = load_evidence(report, split)[0]
+    table, _ = work_of(load_evidence(report, split))
     tasks = CommonTasks(table, a, b)
     if a == b:
         raise UsageError(f"--pair {a} {b}: two different contenders are needed")

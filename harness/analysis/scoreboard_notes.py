@@ -197,7 +197,8 @@ def apart_text(apart: Mapping[str, tuple[int, int]], tasks: int, measured: int) 
 def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doubt: Sequence[str]) -> tuple[str, ...]:
     """What the figures rest on and what is not known, each once."""
     absent = [c.name for c in view.contenders if c.name in view.absent]
-    most = int(table.counts.max(initial=0))
+    each = np.array([len(table.seeds.get(name, ())) or 1 for name in table.contenders])
+    most = int((-(-table.counts // each[:, None])).max(initial=0))  # of training seeds each has trials of its own
     on_suite = [f"{c.name} on exactly this suite (trial noise only): {percent_interval(c.pass_rate_this_suite)}"
                 for c in view.contenders if most > 1 and c.pass_rate_this_suite.low is not None]  # fmt: skip
     how = "all pairs are compared"
@@ -217,7 +218,7 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     lost = any(c.errored or c.ungraded for c in view.contenders)
     labelled = [(c.name, c.macro_f1_why) for c in view.shown if c.macro_f1 is not None and c.macro_f1_why]
     by_labels = {why: [name for name, its in labelled if its == why] for _, why in labelled}
-    least = np.where(table.counts > 0, table.counts, most).min(axis=0, initial=most)
+    least = np.where(table.counts > 0, table.counts, table.counts.max(initial=0)).min(axis=0, initial=2**62)
     uneven = table.graded is not None and bool((least < table.counts.max(axis=0, initial=0)).any())
     outside = {c.name for c in view.contenders if c.apart or c.control is not None}
     by_all_pairs = view.reference is None and len(view.contenders) > ALL_PAIRS

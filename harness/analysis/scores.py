@@ -13,6 +13,7 @@ from harness import stats
 from harness.analysis.action_counts import action_counts
 from harness.analysis.common_sets import ranked_tasks
 from harness.analysis.found import found_notes, found_of, misled, unopened
+from harness.analysis.general import apart_note, is_work, work_of
 from harness.analysis.loading import Evidence, Floats, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, seed_notes, unit_of
 from harness.analysis.role_costs import role_costs
@@ -32,6 +33,7 @@ from harness.store import (
 
 MOST_RESAMPLES, RESAMPLED_TASKS = 1_999, 5_000_000
 """Resamples of the front, and tasks drawn in all of them together: fewer resamples of many tasks."""
+UNBOUNDED = (0.0, float("inf"))  # of what cannot be less than nothing
 MOST_REPEATS = 8  # the largest k of pass@k and pass^k that is shown
 
 
@@ -43,7 +45,8 @@ def scoreboard(
     Contenders are ranked on the tasks that `ranked_tasks` finds; whoever has more is ranked on these. ``reference``
     stands for the experiment's.
     """
-    table, manifest = load_evidence(source, split)
+    whole, manifest = load_evidence(source, split)
+    table, general = work_of((whole, manifest))
     own, doubt = reference_of(table.report, table.contenders)
     named = own if reference is None else table.contenders[table.index(reference)]
     if named != own:
@@ -67,7 +70,8 @@ def scoreboard(
         )
         for name in names
     }
-    each = _seed_scores(table, level) if seeds else {}
+    each = _seed_scores(table, level, general) if seeds else {}
+    scores = {name: _with_general(one, whole, general, level) for name, one in scores.items()}
     scores = {
         name: replace(one, setup=", ".join(filter(None, (setups.get(name, one.kind), seeds.get(name)))),
                       seeds=each.get(name))
@@ -114,7 +118,7 @@ def scoreboard(
     if more:
         doubt = [*doubt, f"tasks beyond the {int(common.sum()):,} that are ranked, left out here: {listed(more, 5)}"]
     doubt = [*doubt, *seed_notes(table, table.seeds)]
-    doubt = [*doubt, *kin_notes(manifest, described(table.report, manifest))]
+    doubt = [*doubt, *apart_note(general), *kin_notes(manifest, described(table.report, manifest))]
     return replace(view, notes=notes_of(view, table, manifest, [*found_notes(view.found), *doubt]))
 
 
@@ -135,7 +139,8 @@ class RateOf:
 
 def pass_rates(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[RateOf, ...]:
     """The pass rates of a report's scoreboard, highest first, and nothing else of it; errors as `scoreboard`."""
-    table, manifest = load_evidence(source, split)
+    whole, manifest = load_evidence(source, split)
+    table, _ = work_of((whole, manifest))
     controls = {one.name for one in (manifest.contenders if manifest else ()) if one.control}
     ranked = _ranked(table)[2]
     found = []
@@ -187,9 +192,24 @@ def _ranked_over_seeds(table: TaskTable, names: Sequence[str], found: stats.Rank
     return replace(found, p_adjusted=p, unbeaten=np.asarray(~((p <= 1.0 - level) & better).any(axis=0)))
 
 
-def _seed_scores(table: TaskTable, level: float) -> dict[str, SeedSpread]:
+def _with_general(one: ContenderScore, whole: TaskTable, general: Sequence[str], level: float) -> ContenderScore:
+    """The same with the domains of suites that are no work, after the others."""
+    if not general:
+        return one
+    i, outside = whole.index(one.name), ~is_work(whole, general)
+    seeds, named = whole.by_seed(one.name) if one.name in whole.seeds else None, {d.domain for d in one.domains}
+    found = []
+    for code in sorted(set(whole.domains[outside & (whole.trials_of(i) > 0)].tolist())):
+        here, domain = np.flatnonzero(outside & (whole.domains == code)), whole.domain_names[code]
+        called = f"{domain} ({listed(general, 5)})" if domain in named else domain
+        found.append(replace(_domain_score(whole, i, (called, here), level, seeds), general=True))
+    return replace(one, domains=(*one.domains, *found))
+
+
+def _seed_scores(table: TaskTable, level: float, general: Sequence[str]) -> dict[str, SeedSpread]:
     """By contender with training seeds each of these by itself, on the same tasks."""
-    apart = load_task_table(table.report, table.split)
+    whole = load_task_table(table.report, table.split)
+    apart = whole.without(np.broadcast_to(~is_work(whole, general), whole.counts.shape)) if general else whole
     places = [np.flatnonzero(apart.domains == code) for code in range(len(apart.domain_names))]
     found = {}
     for name, names in table.seeds.items():
@@ -200,7 +220,12 @@ def _seed_scores(table: TaskTable, level: float) -> dict[str, SeedSpread]:
             lowest=min(known, default=None),
             highest=max(known, default=None),
             sd=float(np.std(known, ddof=1)) if len(known) > 1 else None,
-            each=tuple(_score(apart, seed, level, places, front=None, control=None, apart=False) for seed in names),
+            each=tuple(
+                _with_general(
+                    _score(apart, seed, level, places, front=None, control=None, apart=False), whole, general, level
+                )
+                for seed in names
+            ),
         )
     return found
 
@@ -235,11 +260,16 @@ def _score(
     rows, (true, predicted, labelled) = table.attempts_of(name), table.labels(name)
     latencies, clusters = rows.numbers("latency_s"), table.clusters[rows.tasks]
     p50, p95 = (stats.latency_quantile(latencies, q, clusters, level) for q in (0.5, 0.95))
+    if seeds:
+        p50, p95 = (_over_seeds(table, name, one, latencies, q) for one, q in ((p50, 0.5), (p95, 0.95)))
     f1 = stats.macro_f1(true, predicted, table.clusters[labelled], level=level) if true else None
     present, counts, sums = table.trials_of(i) > 0, table.counts[i], table.sums[i]
     kept = counts > 0
     costs, passes = (of[kept] / counts[kept] for of in (table.cost_sums[i], sums))
     per_pass = stats.fieller_ratio(costs, passes, table.clusters[kept], level)  # of means, never a mean of ratios
+    if seeds:
+        between = stats.of_ratio(table.by_seed(name, "cost_usd")[0], *seeds)
+        per_pass = stats.widened(per_pass, *between, within=UNBOUNDED)
     most = int(counts.max(initial=0)) if (sums % 1 == 0).all() else 0
     tries, over = (sums, counts), (table.clusters, level)
     this_suite = stats.this_suite_rate(sums, counts, table.squares[i], level)
@@ -276,6 +306,14 @@ def _score(
     )
 
 
+def _over_seeds(table: TaskTable, name: str, found: Estimate, latencies: Floats, quantile: float) -> Estimate:
+    """A quantile of latencies with how far those of its training seeds lie apart."""
+    place, known = table.seed_places(name), ~np.isnan(latencies)
+    each = [latencies[known & (place == k)] for k in range(len(table.seeds[name]))]
+    between = stats.of_values([np.quantile(of, quantile) if len(of) else np.nan for of in each])
+    return stats.widened(found, *between, within=UNBOUNDED)
+
+
 def _domain_score(
     table: TaskTable, i: int, where: tuple[str, Ints | slice], level: float, seeds: tuple[Floats, Ints] | None
 ) -> DomainScore:
@@ -284,13 +322,19 @@ def _domain_score(
     rate = stats.clustered_rate(table.sums[i, here], counts, clusters, level)
     if seeds:
         rate = stats.widened(rate, *stats.replicates(*(of[:, here] for of in seeds)).variance)
+    cost = stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)
+    if seeds:
+        spent, tried = (of[:, here] for of in table.by_seed(table.contenders[i], "cost_usd"))
+        cost = stats.widened(cost, *stats.replicates(spent, tried).variance, within=UNBOUNDED)
     return DomainScore(
         domain=domain,
         n_tasks=int((counts > 0).sum()),
         n_trials=int(counts.sum()),
         pass_rate=rate,
-        cost_per_task_usd=priced(stats.clustered_mean(table.cost_sums[i, here], counts, clusters, level)),
-        **{name: int(getattr(table, name)[i, here].sum()) for name in ("errored", "ungraded", "skipped")},
+        cost_per_task_usd=priced(cost),
+        errored=int(table.errored[i, here].sum()),
+        ungraded=int(table.ungraded[i, here].sum()),
+        skipped=int(table.skipped[i, here].sum()),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis.designs import Design, factorial
+from harness.analysis.general import apart_note, work_of
 from harness.analysis.loading import Evidence, Floats, Ints, load_evidence, progress_of
 from harness.analysis.pairs import OF_THE_ROWS, CommonTasks, adjusted, compared, unit_note, unit_of
 from harness.analysis.skill_attempts import Given, SkillAttempts, deliveries, given, names_any, squares
@@ -116,7 +117,8 @@ NOT_SAID = "the rows do not say what was {}"
 
 def skills(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Skills:
     """What contenders were shown, what they opened and what it added; as in `pair`, which tests a lift's domains."""
-    table, manifest = load_evidence(source, split)
+    whole, manifest = load_evidence(source, split)
+    table, general = work_of((whole, manifest))
     use = load_skill_use(table) if has_skills(table, manifest) else None  # then no row names one, and none is read
     known = given(manifest)
     every = [SkillAttempts(table, use, name, known.get(name), level) for name in table.contenders if use]
@@ -158,7 +160,7 @@ def skills(source: Path | Evidence, *, split: str | None = None, level: float = 
     armed = {one.name for one in known.values() if one.arm is not None and one.name in table.contenders}
     hybrids = [one.name for one in (manifest.contenders if manifest else ())
                if one.worker and one.expert and armed & {one.worker, one.expert}]  # fmt: skip
-    return replace(view, notes=_notes(view, table, hybrids))
+    return replace(view, notes=(*apart_note(general), *_notes(view, table, hybrids)))
 
 
 def has_skills(table: TaskTable, manifest: Manifest | None = None) -> bool:
@@ -312,7 +314,8 @@ def _notes(view: Skills, table: TaskTable, hybrids: Sequence[str]) -> tuple[str,
     """What the figures rest on."""
     contenders, lifts = view.contenders, [score.lift for score in view.skills if score.lift]
     notes = [f"split: {table.split}; attempts are graded attempts: those that errored or could not be graded are out"]
-    notes.append(unit_note(len(set(table.clusters.tolist())), len(table.tasks), view.level))
+    met = table.clusters[(table.trials > 0).any(axis=0)].tolist()
+    notes.append(unit_note(len(set(met)), len(met), view.level))
     silent = [(of.name, plural(of.unrecorded, "attempt")) for of in contenders if of.unrecorded]
     notes += [f"{name}: {attempts} ended before any answer and record no skill" for name, attempts in silent]
     if any(score.n_opened for score in view.skills):

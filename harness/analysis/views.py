@@ -31,6 +31,7 @@ class DomainScore:
     errored: int
     ungraded: int
     skipped: int
+    general: bool = False  # of a suite that is no work: it is in no other figure of the contender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +254,7 @@ class DomainDifference:
     shrunk_high: float | None = None
     below_zero: float | None = None  # the chance that the true difference is below 0
     why: str | None = None  # why a figure above is null, where one is
+    general: bool = False  # of a suite that is no work: it is in no figure over several domains
 
 
 OF_A_PAIR = ("domain", "n_tasks", "wins", "losses", "delta", "low", "high", "p_value", "p_adjusted", "shrunk",

@@ -130,11 +130,8 @@ def _train(args: argparse.Namespace) -> int:
 
         return curve_of_examples(args, line)
     if args.job is not None:
-        for name, given in (("report", args.report), ("seed", args.seed)):
-            if given is not None:
-                raise UsageError(
-                    f"--{name} goes with a training here, and --job writes one for elsewhere; leave one out"
-                )
+        if args.report is not None:
+            raise UsageError("--report judges what is trained here, and --job trains elsewhere; leave one out")
         return _write_job(args)
     from harness.adapter import load_adapter
     from harness.cli.running import display
@@ -180,11 +177,11 @@ def _write_job(args: argparse.Namespace) -> int:
     document = cluster_training(args.recipe, args.out, overwrite=args.overwrite, seed=args.seed)
     write_manifest(args.job, document)
     job, queue = read_recipe(args.recipe).job, document["metadata"]["labels"][QUEUE_LABEL]
-    needs = f"the image {job.image} with this program and its extra tune"
     lines = [
-        f"{args.job}: a {document['kind']} for the queue {queue}, {document['metadata']['name']}",
-        f"it needs {needs}, and in {job.at} the volume {job.claim} with a copy of this folder",
-        f"kubectl create -f {shlex.quote(str(args.job))} hands it to Kueue",
+        f"wrote {args.job}: the {document['kind']} {document['metadata']['name']}, for the queue {queue}",
+        f"  image: {job.image}, with this program and its extra tune",
+        f"  volume: the claim {job.claim}, a copy of this folder, mounted at {job.at}",
+        f"next: kubectl create -f {shlex.quote(str(args.job))}",
     ]
     return answer(args, {"job": str(args.job), "manifest": document}, lines)
 

@@ -55,7 +55,7 @@ def _measured(reports: Sequence[Path], adapter: Path) -> "Measured":
     """What the judging half says of the adapter, as text: the other half reads no statistics."""
     from harness.adapter import load_adapter
     from harness.analysis import adapter_use
-    from harness.report import adapter_results
+    from harness.report import adapter_results, passes_nothing
     from harness.store import read_ahead
     from harness.train import Measured
 
@@ -66,4 +66,4 @@ def _measured(reports: Sequence[Path], adapter: Path) -> "Measured":
             uses.append(adapter_use(folder, one.digest, one.name))
     text, results, limits = adapter_results(uses)
     suites = tuple(dict.fromkeys(row.domain for use in uses for row in use.rows if not row.general))
-    return Measured(text=text, results=results, suites=suites, limits=limits)
+    return Measured(text=text, results=results, suites=suites, limits=limits, unfit=passes_nothing(uses))

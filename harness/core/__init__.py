@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from harness.core.files import (
         disk_is_full,
+        folder_aside,
         is_at,
         keeping,
         replacing,

@@ -127,6 +127,9 @@ def fault_of(error: BaseException) -> Fault:
     return FAULTS[next((cause for kind, cause in known if isinstance(error, kind)), Cause.INTERNAL)]
 
 
+LISTED = 40  # known words that an error lists: the keys of any entry, and not the files of a large folder
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """The advice for an unknown word: the nearest known one, else the whole list."""
     words = [str(k) for k in known]
@@ -136,4 +139,5 @@ def nearest(word: str, known: Iterable[str]) -> str:
             return f"{other!r} looks the same and differs in {difference(word, other)}"
     if close := difflib.get_close_matches(word, words, n=1, cutoff=0.6):
         return f"did you mean {close[0]!r}?"
-    return "known: " + ", ".join(sorted(words)) if words else "none is known"
+    more = f" and {len(words) - LISTED:,} more" if len(words) > LISTED else ""
+    return f"known: {', '.join(sorted(words)[:LISTED])}{more}" if words else "none is known"

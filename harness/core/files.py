@@ -82,17 +82,28 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
-    """A folder aside, which takes the place of ``path``, whole, when all that was to be done in it is done.
-
-    What stood there is gone once the new one stands. Its files have the permissions that new ones of the user's have.
-    """
+def folder_aside(path: Path) -> Iterator[Path]:
+    """An empty folder next to ``path``, in which what may take its place is made; at the end it is gone."""
     import shutil
     import tempfile
 
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part"))
     try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """A folder aside, which takes the place of ``path``, whole, when all that was to be done in it is done.
+
+    What stood there is gone once the new one stands. Its files have the permissions that new ones of the user's have.
+    """
+    import shutil
+
+    with folder_aside(path) as folder:
         yield folder
         umask = os.umask(0)
         os.umask(umask)
@@ -104,5 +115,3 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             path.rename(old)
         folder.rename(path)
         shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

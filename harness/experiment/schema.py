@@ -140,6 +140,7 @@ class ContenderEntry(Strict):
     tools: Annotated[list[Text], Field(min_length=1)] | None = None  # by which it works in a box
     turns: Annotated[Count, Field(le=10_000)] | None = None  # with tools: calls of the model in one attempt; 40
     tokens: Count | None = None  # with tools: of all calls of one attempt together, in and out
+    control: Literal["shortcut"] | None = None  # it is shown less of each task: it measures, and cannot be chosen
     twin: Count | None = None  # told apart by it, an equal contender shares no answers
     worker: Text | None = None
     expert: Text | None = None

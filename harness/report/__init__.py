@@ -7,7 +7,7 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.report.app import reports_and_problems, reports_in, serve
     from harness.report.gate_files import write_gate
-    from harness.report.model_cards import adapter_results
+    from harness.report.model_cards import adapter_results, passes_nothing
     from harness.report.one_page import write_one_page
     from harness.report.opening import opened
     from harness.report.printing import print_view

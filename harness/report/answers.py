@@ -235,10 +235,8 @@ def _(view: Advice) -> Iterator[Block]:
     yield Text(choices.MEANT, only=TERMINAL)
     yield choices.break_even(view)
     yield Text(["When owning wins"], "head")
-    answers = [(c.answer, c.name, c.evidence) for c in view.conditions]
-    answers += [(f.answer, "forgetting", f.evidence) for f in view.forgetting]
-    answers.append((view.sale.answer, "the result may be sold", view.sale.evidence))
-    yield Text([f"{answer:<8} {name}: {evidence}" for answer, name, evidence in answers], only=TERMINAL)
+    answers = choices.condition_rows(view)
+    yield Text([f"{answer:<8} {name}: {evidence}" for name, answer, evidence in answers], only=TERMINAL)
     yield Shown(choices.conditions_table(view), titled=False, fold=True, only=MARKDOWN + PAGE)
     found = choices.flips_table(view)
     yield Shown(found)

@@ -12,6 +12,7 @@ from harness import core
 from harness.analysis import Scoreboard
 from harness.report import cells
 from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, Text, figures, table
+from harness.report.option_words import QUALITY, meaning, waiting
 from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
 
 INPUTS = {
@@ -20,16 +21,10 @@ INPUTS = {
     "outage_days_per_year": "outage days a year", "data_must_stay_inside": "data must stay inside",
     "retrain_months": "months between trainings", "reauthor_months": "months between authorings",
     "gpu_hour_usd": "machine's hour", "moving_usd": "moving to another model", "margin": "margin of quality",
+    "result_is_sold": "the result is sold",
 }  # fmt: skip
 """Every input as a figure and a form call it."""
 PARTS = {**INPUTS, "retrain_months": "retraining", "reauthor_months": "skills written again", "moving_usd": "moving"}
-QUALITY = {
-    "best": "passes most, and shown to lie within the margin of the best, whoever that truly is",
-    "shown": "shown to lie within the margin of the best",
-    "open": "neither shown to lie within the margin of the best, nor shown to miss it",
-    "below": "shown to miss the margin",
-    "not allowed": "it needs an API, and the data must stay inside",
-}
 GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
 MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
@@ -54,7 +49,7 @@ def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
     yield Text(MEANT, "notes", only=PAGE)
 
 
-def options_table(view: Advice) -> Table:
+def options_table(view: Advice, *, labelled: bool = False) -> Table:
     """One row an option, the likeliest to be the cheapest first, and what the columns mean."""
     times, of = unit_of_options(view)
     columns: Heads = [Column("option", left=True), Column("type", left=True), "per month", "fixed", "tasks",
@@ -69,10 +64,10 @@ def options_table(view: Advice) -> Table:
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
         parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)
         rows.append([Cell(o.contender, code=True), Cell(o.kind, f"{KINDS_MEAN.get(o.kind, '')} ({o.because})"),
-                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(o)),
+                     cells.money(month), *parts, often, cells.rate(o.pass_rate), Cell(o.quality, _standing(view, o)),
                      cells.money(o.cost_per_pass_usd.of_many(times))])  # fmt: skip
     found = {o.quality for o in view.options}
-    words = "; ".join(f"{word}: {meaning}" for word, meaning in QUALITY.items() if word in found)
+    words = "; ".join(f"{word}: {meaning(view, word)}" for word in QUALITY if word in found)
     notes = [
         ("Per month = fixed (training, labelling, authoring and moves spread over the months; hosting) + tasks + "
          "outage loss. Tasks: tasks a month times the cost of a task."),
@@ -83,6 +78,7 @@ def options_table(view: Advice) -> Table:
          "once; prices, amounts and costs are simulated. Each type stands by its cheapest option: more are no more "
          "tries."),
         f"Quality, for all options together, at 5%. {words[:1].upper()}{words[1:]}.",
+        *waiting(view, MISSING, labelled=labelled),
     ]  # fmt: skip
     return table("Options", columns, rows, kind="options", notes=notes)
 
@@ -98,13 +94,13 @@ def unit_of_sweep(view: Sweep) -> tuple[float, str]:
     return core.many_of(*(p.cost_per_task_usd.value for p in view.curve))
 
 
-def _standing(option: Option) -> str:
+def _standing(view: Advice, option: Option) -> str:
     """What its quality means, and how far it lies from the best of the others."""
-    far = option.to_best
+    far, means = option.to_best, meaning(view, option.quality)
     if far.value is None or far.low is None:
-        return QUALITY[option.quality]
+        return means
     gap = f"{core.points(far.value)} points {core.points_interval(far.low, far.high)}"
-    return f"{QUALITY[option.quality]}; against the best of the others {gap}"
+    return f"{means}; against the best of the others {gap}"
 
 
 def _parts(view: Advice, option: Option) -> list[Cell]:
@@ -121,11 +117,19 @@ def _parts(view: Advice, option: Option) -> list[Cell]:
             Cell(core.dollars(option.tasks_usd), each), Cell(core.dollars(option.outages_usd), lost)]  # fmt: skip
 
 
+_KEPT = {"yes": "no", "no": "yes"}  # of "it forgets": whether nothing is forgotten, which speaks for owning
+
+
+def condition_rows(view: Advice) -> list[tuple[str, str, str]]:
+    """Each condition under which owning wins, whether it holds, and the evidence: a yes speaks for owning."""
+    rows = [(c.name, c.answer, c.evidence) for c in view.conditions]
+    rows += [(f"nothing is forgotten: {f.tuned}", _KEPT.get(f.answer, f.answer), f.evidence) for f in view.forgetting]
+    return [*rows, ("the result may be sold", view.sale.answer, view.sale.evidence)]
+
+
 def conditions_table(view: Advice) -> Table:
-    """The conditions under which owning wins, each answered from the evidence where there is some."""
-    rows = [(c.name, c.answer, in_labels(c.evidence)) for c in view.conditions]
-    rows += [(f"forgetting: {f.tuned}", f.answer, f.evidence) for f in view.forgetting]
-    rows.append(("the result may be sold", view.sale.answer, view.sale.evidence))
+    """The same as a table, with inputs by their labels."""
+    rows = [(name, answer, in_labels(evidence)) for name, answer, evidence in condition_rows(view)]
     return table("When owning wins", ["owning wins where", "here", "evidence"], rows, left=3, kind="conditions")
 
 

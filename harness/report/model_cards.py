@@ -5,9 +5,10 @@ from dataclasses import replace
 from typing import Any
 
 from harness.analysis import AdapterUse, MeasuredDomain
-from harness.core import UNKNOWN, Estimate, dollars_interval, percent, percent_interval, points
+from harness.core import UNKNOWN, Estimate, dollars_interval, percent, percent_interval, plural, points
 from harness.report.markdown_text import markdown_code, markdown_sentence, markdown_table, markdown_text
 
+BASE = "the base alone"  # the role that `adapter_use` gives the base without the adapter
 _HEAD = (
     "contender",
     "what it is",
@@ -22,7 +23,37 @@ def adapter_results(uses: Sequence[AdapterUse]) -> tuple[str, list[dict[str, Any
     """The text, the results of ``model-index``, and what limits the figures, a sentence each; of one report or more."""
     results = [_result(row, use.view.split) for use in uses for row in use.rows
                if row.contender == use.contender.name and row.score.pass_rate.value is not None]  # fmt: skip
-    return "\n\n".join(map(_text, uses)), results, _limits(uses)
+    return "\n\n".join(map(_text, uses)), results, [*_standing(uses), *_limits(uses)]
+
+
+def passes_nothing(uses: Sequence[AdapterUse]) -> str:
+    """That the adapter passed no task of the work at all, in a sentence; empty where it passed any."""
+    own = [row.score for use in uses for row in use.rows if row.contender == use.contender.name and not row.general]
+    known = [score for score in own if score.pass_rate.value is not None]
+    if not known or any(score.pass_rate.value for score in known):
+        return ""
+    tasks = sum(score.n_tasks for score in known)
+    return f"It passed none of the {plural(tasks, 'task')} of the work that it was measured on: it is not fit for use."
+
+
+def _standing(uses: Sequence[AdapterUse]) -> list[str]:
+    """Where it is worse than its base, or not shown to be better, by domain; what is forgotten too."""
+    found = []
+    for row in (row for use in uses for row in use.rows):
+        one = row.difference
+        if row.role != BASE or one is None or one.delta is None or one.low is None or one.high is None:
+            continue
+        gap, on = (
+            f"{points(one.delta, 1)} points [{points(one.low, 1)}, {points(one.high, 1)}]",
+            markdown_text(row.domain),
+        )
+        if row.general and one.high < 0.0:
+            found.append(f"It forgot general work: on {on} it passes fewer tasks than the base alone, {gap}.")
+        elif not row.general and one.high < 0.0:
+            found.append(f"On {on} it passes fewer tasks than the base alone, {gap}.")
+        elif not row.general and one.low <= 0.0:
+            found.append(f"On {on} it is not shown to pass more tasks than the base alone, {gap}.")
+    return found
 
 
 def _text(use: AdapterUse) -> str:
@@ -33,14 +64,17 @@ def _text(use: AdapterUse) -> str:
     opening += f" are over {'clusters of tasks that share a source' if view.unit == 'cluster' else 'tasks'}."
     parts = [opening, *_domain_tables(use, level)]
     rate, cost = percent_interval(own.pass_rate), _per_thousand(own.cost_per_task_usd)
-    whole = (
-        f"Over all {own.n_tasks:,} tasks of the report, {markdown_code(own.name)} passes {rate}, at {cost} per 1,000"
-    )
+    whole = f"Over all {own.n_tasks:,} tasks {_of(use)}, {markdown_code(own.name)} passes {rate}, at {cost} per 1,000"
     parts.append(f"{whole} tasks{'' if use.alone else ', with other adapters on the other suites'}.")
     if use.alone:
         told = [one for one in view.compared if own.name in {one.a, one.b} and not {one.a, one.b} & view.yardsticks]
         parts += [f"- {markdown_sentence(one.sentence, (one.a, one.b))}" for one in told]
     return "\n\n".join([*parts, *_seeds(use)])
+
+
+def _of(use: AdapterUse) -> str:
+    """Of what the tasks are that a contender's rate is over."""
+    return "of the work in the report" if any(row.general for row in use.rows) else "of the report"
 
 
 def _domain_tables(use: AdapterUse, level: str) -> list[str]:
@@ -77,7 +111,7 @@ def _seeds(use: AdapterUse) -> list[str]:
     ends = f"from {percent(spread.lowest)} to {percent(spread.highest)}"
     sd = "" if spread.sd is None else f" (standard deviation {points(spread.sd, 1).lstrip('+')} points)"
     opening = f"{markdown_code(use.seeds.name)} has {spread.number} training seeds, this adapter among them."
-    lines = [f"{opening} Over all {use.seeds.n_tasks:,} tasks of the report they pass {ends}{sd}."]
+    lines = [f"{opening} Over all {use.seeds.n_tasks:,} tasks {_of(use)} they pass {ends}{sd}."]
     for domain in dict.fromkeys(row.domain for row in use.rows):
         rates = [percent(part.pass_rate.value) for one in spread.each for part in one.domains if part.domain == domain]
         lines += [f"On {markdown_text(domain)} each by itself: {', '.join(rates)}."] if rates else []
@@ -99,7 +133,7 @@ def _limits(uses: Sequence[AdapterUse]) -> list[str]:
     rows = [row for use in uses for row in use.rows]
     if not any(row.general for row in rows):
         found.append("What the base could do and the adapter may have forgotten was not measured.")
-    if "the base alone" not in {row.role for row in rows}:
+    if BASE not in {row.role for row in rows}:
         found.append("The base without the adapter was not measured.")
     if not any(use.seeds for use in uses):
         found.append("One training seed was measured: how far seeds lie apart is not known.")

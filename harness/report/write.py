@@ -99,7 +99,7 @@ def report_blocks(
     yield from _failed(table, parts)
     if advice is not None:
         yield Text(["Own, rent or mix"], "section")
-        yield Shown(coloured(choices.options_table(advice), colours), fold=True)
+        yield Shown(coloured(choices.options_table(advice, labelled=True), colours), fold=True)
         yield Shown(choices.conditions_table(advice), fold=True)
         yield choices.break_even(advice, labelled=True)
         yield Shown(choices.flips_table(advice))

@@ -42,7 +42,9 @@ def manifest_of(assembled: Assembled, recorded: Recalled | None = None, **state:
         record = ContenderRecord(**values(one, "name", "digest", "parts"), kind=one.kind.value, **as_asked(one.asked))
         known = (SIGNALS.get(record.signal or ""), DELIVERIES.get(record.delivery.partition(":")[0]))
         control = next((way.name for way in known if way and way.control), None)
-        contenders.append(replace(record, control=control, seed_of=experiment.contenders[one.name].seed_of))
+        contenders.append(
+            replace(record, control=control or record.control, seed_of=experiment.contenders[one.name].seed_of)
+        )
     return Manifest(
         report=experiment.name,
         versions=installed_versions(),

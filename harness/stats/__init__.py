@@ -87,7 +87,7 @@ if TYPE_CHECKING:
         replay_estimates,
     )
     from harness.stats.score import score_z
-    from harness.stats.seeds import Replicates, between, over_seeds, replicates, widened
+    from harness.stats.seeds import Replicates, between, of_ratio, of_values, over_seeds, replicates, widened
     from harness.stats.sequential import (
         BETS,
         Adjuster,
@@ -118,6 +118,6 @@ if TYPE_CHECKING:
         wilson_interval,
     )
     from harness.stats.tails import crossing, two_sided_z
-    from harness.stats.with_the_best import Sufficiency, sufficiency
+    from harness.stats.with_the_best import Sufficiency, rivals_from, sufficiency
 else:
     __getattr__, __dir__ = lazy_door(__name__)

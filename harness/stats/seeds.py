@@ -59,18 +59,42 @@ def between(a: Replicates | None, b: Replicates | None) -> tuple[tuple[float, in
     return tuple(one.variance for one in (a, b) if one is not None)
 
 
-def widened(found: Estimate, between: float, replicates: int) -> Estimate:
+def widened(found: Estimate, between: float, replicates: int, *, within: tuple[float, float] = (0.0, 1.0)) -> Estimate:
     """An estimate of one replicate's kind, with the variance ``between`` that the mean of so many replicates has.
 
     Each limit moves by the root of the squares of both halves (MOVER: Zou & Donner 2008), that of the replicates with t
-    on their number less one.
+    on their number less one; ``within`` is where the estimate can lie. A limit that is not known stays so.
     """
-    if found.value is None or found.low is None or found.high is None or replicates < 2:
+    value, (least, most) = found.value, within
+    if value is None or (found.low is None and found.high is None) or replicates < 2:
         return found
     more = two_sided_t(found.level, replicates - 1) * math.sqrt(between)
-    low, high = (math.hypot(found.value - found.low, more), math.hypot(found.high - found.value, more))
-    return replace(found, low=max(0.0, found.value - low), high=min(1.0, found.value + high),
-                   method=f"{found.method}, with t over {replicates} seeds")  # fmt: skip
+    return replace(
+        found,
+        low=None if found.low is None else max(least, value - math.hypot(value - found.low, more)),
+        high=None if found.high is None else min(most, value + math.hypot(found.high - value, more)),
+        method=f"{found.method}, with t over {replicates} seeds",
+    )
+
+
+def of_values(values: ArrayLike) -> tuple[float, int]:
+    """The variance that the mean of one value a seed has by how far they lie apart, and their number; NaN is none."""
+    return Replicates(rates=np.asarray(values, dtype=np.float64)).variance
+
+
+def of_ratio(costs: ArrayLike, passes: ArrayLike, counts: ArrayLike) -> tuple[float, int]:
+    """The same of the ratio of their mean costs to their mean passes a task, all [seeds, tasks], in its linear part.
+
+    Of each seed the deviation ``cost - ratio * passes``, over the mean of the passes: the delta method, which needs no
+    ratio of a single seed that may pass nothing.
+    """
+    spent, passed = replicates(costs, counts).rates, replicates(passes, counts).rates
+    known = ~np.isnan(spent) & ~np.isnan(passed)
+    mean = float(passed[known].mean()) if known.any() else 0.0
+    if mean <= 0.0:
+        return 0.0, int(known.sum())
+    ratio = float(spent[known].mean()) / mean
+    return of_values((spent[known] - ratio * passed[known]) / mean)
 
 
 def over_seeds(found: Comparison, variances: Sequence[tuple[float, int]]) -> Comparison:

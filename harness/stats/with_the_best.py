@@ -86,6 +86,29 @@ def sufficiency(
     )
 
 
+def rivals_from(
+    contenders: Sequence[Contender],
+    clusters: Clusters = None,
+    *,
+    replicates: Sequence[tuple[float, int]] | None = None,
+) -> Vector:
+    """Of each contender the margin beyond which `sufficiency` takes it for a rival of the others; at most 1.
+
+    Between two of these nothing but ``shown``, ``below`` and ``tasks`` depends on the margin.
+    """
+    between = list(replicates or [(0.0, 1)] * len(contenders))
+    rates = np.array([float((np.asarray(s, np.float64) / np.asarray(c, np.float64)).mean()) for s, c in contenders])
+    leader = int(rates.argmax())
+
+    def from_there(i: int) -> float:
+        if i == leader:
+            return -1.0
+        pairs = pair_tasks(*contenders[i], *contenders[leader], clusters)
+        return -_where(_z_of(pairs, between[i], between[leader]), HOPELESS)
+
+    return np.array([from_there(i) for i in range(len(contenders))])
+
+
 def _critical(covariance: Matrix, near: Flags, levels: tuple[float, ...], seed: int) -> Matrix:
     """Of each contender quantiles of the largest of its rivals' standardised differences from it; a row a level."""
     values, vectors = np.linalg.eigh(covariance)

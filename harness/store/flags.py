@@ -28,8 +28,13 @@ _ODD = {
 }  # what is counted while the sums are made
 
 
-def flags_of(contenders: Sequence[str], sums: Mapping[str, Array], odd: Mapping[str, int]) -> tuple[Flag, ...]:
-    """The flags of a table of these sums, with what was counted under the names of `_ODD`."""
+def flags_of(
+    contenders: Sequence[str], sums: Mapping[str, Array], odd: Mapping[str, int], seeds: Mapping[str, Sequence[str]]
+) -> tuple[Flag, ...]:
+    """The flags of a table of these sums, with what was counted under the names of `_ODD`.
+
+    A contender with training ``seeds`` has the trials of each of them: as many rows for each trial as it has seeds.
+    """
     rows = sums["counts"] + sums["errored"] + sums["ungraded"] + sums["skipped"]
     most, tasks, whole = rows.max(axis=1), rows.shape[1], rows.sum(axis=1).tolist()
     least = np.where(rows > 0, rows, np.iinfo(np.int64).max).min(axis=1)
@@ -42,6 +47,8 @@ def flags_of(contenders: Sequence[str], sums: Mapping[str, Array], odd: Mapping[
         if parts:
             found.append(Flag(kind=kind, count=int(counts.sum()), text=f"{text}: {_listed(parts)}"))
 
+    each = np.array([len(seeds.get(name, ())) or 1 for name in contenders])
+    most, least, rows = -(-most // each), -(-least // each), -(-rows // each[:, None])
     of_each("missing", f"of {tasks:,} tasks some contenders have no row", (rows == 0).sum(axis=1))
     if most.max() != least.min():
         uneven = int((np.where(rows > 0, rows, most.max()).min(axis=0) < most.max()).sum())

@@ -235,7 +235,8 @@ def as_asked(entry: Mapping[str, Any]) -> dict[str, Any]:
     found["author"] = str(given.get("author") or given.get("model")) if found["delivery"] == "self" else None
     found["escalate"] = given["escalate"] if isinstance(given.get("escalate"), dict) else None
     signal = ContenderRecord(name="", **found).signal
-    return found | {"control": signal if signal in CONTROLS else "placebo" if found["delivery"] == "placebo" else None}
+    measures = signal if signal in CONTROLS else "placebo" if found["delivery"] == "placebo" else None
+    return found | {"control": measures or (str(given["control"]) if given.get("control") else None)}
 
 
 def sourced(

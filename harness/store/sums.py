@@ -120,17 +120,23 @@ class TaskTable:
         """By contender with several training seeds their names, where these are folded into it."""
         return self.outcomes.seeds if self.graded is not None else {}
 
-    def by_seed(self, contender: str) -> tuple[Floats, Ints]:
-        """Sums and counts of graded trials for each training seed of a contender and each task."""
+    def by_seed(self, contender: str, column: str | None = None) -> tuple[Floats, Ints]:
+        """For each training seed and task the sum of the values, or of a column's numbers, and how many are graded."""
         one, seeds = self.attempts_of(contender), self.seeds[contender]
-        names = self.outcomes.seed.every
-        place = np.zeros(len(names), dtype=np.int64)
-        place[[names.index(seed) for seed in seeds]] = np.arange(len(seeds))
         shape = len(seeds), len(self.tasks)
-        cells = place[self.outcomes.seed.codes[one.rows]] * shape[1] + one.tasks
-        sums = np.bincount(cells, weights=self.outcomes.values(one.rows), minlength=shape[0] * shape[1])
+        cells = self.seed_places(contender) * shape[1] + one.tasks
+        values = self.outcomes.values(one.rows) if column is None else one.numbers(column)
+        sums = np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
         counts = np.bincount(cells, minlength=shape[0] * shape[1])
         return sums.astype(np.float64).reshape(shape), counts.astype(np.int64).reshape(shape)
+
+    def seed_places(self, contender: str) -> Ints:
+        """Of each graded attempt of a contender the position of its training seed in ``seeds``."""
+        names = self.outcomes.seed.every
+        place = np.zeros(len(names), dtype=np.int64)
+        place[[names.index(seed) for seed in self.seeds[contender]]] = np.arange(len(self.seeds[contender]))
+        found: Ints = place[self.outcomes.seed.codes[self.attempts_of(contender).rows]]
+        return found
 
     def labels(self, contender: str) -> tuple[list[str], list[str | None], Ints]:
         """Of the contender's labelled answers the true labels, those in the answers, and the tasks' positions."""
@@ -244,7 +250,7 @@ def load_task_table(
         split=chosen,
         splits=splits,
         duplicates=odd["duplicates"],
-        flags=flags_of(outcomes.contenders, sums, odd),
+        flags=flags_of(outcomes.contenders, sums, odd, outcomes.seeds),
         outcomes=outcomes,
         graded=fresh[outcomes.status.codes[fresh] < GRADED],
         task_places=task_places,

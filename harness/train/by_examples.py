@@ -1,6 +1,5 @@
 """A learning curve: one adapter for each number of examples, and an experiment that judges them side by side."""
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,18 +7,18 @@ from typing import Any
 import yaml
 
 from harness.adapter import CARD, load_adapter, load_card
-from harness.core import PromptTemplate, Suite, UsageError, UserFileError, plural, write_atomic
+from harness.core import Suite, UsageError, UserFileError, plural, write_atomic
 from harness.experiment import Assembled, assemble, parse_experiment, resolve
 from harness.store import experiment_file
 from harness.suite import load_suite
 from harness.train.course import Course, prepare
+from harness.train.judged import local_base, own_suite, prompt_files
 from harness.train.recipe import Recipe, read_recipe
 from harness.train.skill_models import relative
-from harness.train.taught import MAX_NEW, prompt_of
+from harness.train.taught import prompt_of
 
 ALL, BASE, BY_NUMBER = "all", "base", ("sft", "distil", "dpo", "gkd")
 MOST_SIZES = 20  # trainings of one curve
-_LEAST = 16  # tokens that an answer may have
 _HEAD = "# Written by ownbench adapter train --examples: how many examples are enough? Edit a copy.\n"
 
 
@@ -157,14 +156,8 @@ def _suite(recipe: Recipe, file: Path) -> Path:
         return resolve(file, own, field="curve.suite")
     if isinstance(recipe.compare.suite, str):
         return resolve(file, recipe.compare.suite, field="compare.suite")
-    if recipe.data is not None and recipe.data.suite is not None:
-        return resolve(file, recipe.data.suite, field="data.suite")
-    try:
-        return resolve(file, f"suites/{recipe.name}")
-    except UserFileError:
-        problem = f"nothing says which suite judges, and there is no suites/{recipe.name}"
-        advice = "write curve: {suite: FOLDER}, a suite with test tasks"
-        raise UserFileError(file, problem, field="curve.suite", advice=advice) from None
+    problem, advice = "nothing says which suite judges", "write curve: {suite: FOLDER}, a suite with test tasks"
+    return own_suite(recipe, file, field="curve.suite", problem=problem, advice=advice)
 
 
 def _yaml(curve: LearningCurve, report: Path | None = None) -> str:
@@ -174,17 +167,15 @@ def _yaml(curve: LearningCurve, report: Path | None = None) -> str:
         return str(path.resolve()) if report is None else relative(path, report)
 
     course, recipe = curve.sizes[-1].course, curve.recipe
-    model: dict[str, Any] = {"backend": "transformers", "path": place(course.base)}
-    model |= {} if recipe.gpu_hour_usd is None else {"gpu_hour_usd": recipe.gpu_hour_usd}
     adapters = {one.contender: place(one.course.out) for one in curve.sizes}
-    own = {} if (prompt := prompt_of(recipe, course.file)) is None else {"prompt": _files(prompt, place)}
+    own = {} if (prompt := prompt_of(recipe, course.file)) is None else {"prompt": prompt_files(prompt, place)}
     value = {
         "name": curve.report.resolve().name,
         "suites": [{"path": place(curve.place), "split": "test"}]
         if any(task.split == "test" for task in curve.suite.tasks)
         else [place(curve.place)],
         "seed": recipe.seed,
-        "models": {BASE: {**model, "sampling": {"temperature": 0, "max_tokens": _room(course)}}},
+        "models": {BASE: local_base(course, place, recipe.gpu_hour_usd)},
         "contenders": {
             BASE: {"model": BASE, **own},
             **{name: {"model": BASE, "adapter": folder, **own} for name, folder in adapters.items()},
@@ -192,22 +183,3 @@ def _yaml(curve: LearningCurve, report: Path | None = None) -> str:
         "reference": ALL,
     }
     return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
-
-
-def _files(prompt: PromptTemplate, place: Callable[[Path], str]) -> dict[str, str]:
-    """The files of the prompt that the recipe trains, by role."""
-    return {role: place(Path(path)) for role, path in prompt.files.items()}
-
-
-def _room(course: Course) -> int:
-    """Tokens that an answer may have: twice what the longest that was taught has, a multiple of 16."""
-    most = max(_answered(course), default=MAX_NEW)
-    return max(_LEAST, -(-2 * most // _LEAST) * _LEAST)
-
-
-def _answered(course: Course) -> Iterator[int]:
-    for row in course.taught.rows:
-        if "labels" in row:
-            yield sum(label != -100 for label in row["labels"])
-        elif "chosen_ids" in row:
-            yield len(row["chosen_ids"])

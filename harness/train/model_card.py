@@ -22,6 +22,7 @@ class Measured:
     text: str
     results: Sequence[Mapping[str, Any]] = ()  # of ``model-index``
     suites: Sequence[str] = ()  # whose tasks the adapter answered
+    unfit: str = ""  # that it passed nothing, in a sentence
     limits: Sequence[str] = ()  # what makes the figures worth less than they say, a sentence each
 
 
@@ -85,7 +86,8 @@ def _pipeline(card: Mapping[str, Any]) -> list[str]:
 
 def _summary(one: Exported, measured: Measured | None) -> str:
     work = f" for the tasks of {listed(measured.suites)}" if measured and measured.suites else ""
-    return f"A LoRA adapter on `{one.base}`{work}. It changes answers of that base only: the digests below say which."
+    found = f"A LoRA adapter on `{one.base}`{work}. It changes answers of that base only: the digests below say which."
+    return f"{found} {measured.unfit}" if measured and measured.unfit else found
 
 
 def _use(one: Exported) -> list[str]:
@@ -101,7 +103,8 @@ def _use(one: Exported) -> list[str]:
 
 
 def _limits(one: Exported, measured: Measured | None) -> str:
-    found = ["Made for the work that it was measured on, with a person or a gate behind it where an error costs."]
+    made = "Made for the work that it was measured on, with a person or a gate behind it where an error costs."
+    found = [measured.unfit if measured and measured.unfit else made]
     if measured:
         found.append("The rates are of tasks like those of the suites named above. Other work was not measured.")
         found += measured.limits

@@ -27,7 +27,8 @@ def cluster_training(
         _check_within(file, field, text, recipe.job.at)
     rows = (recipe.micro_batch or 1) * max(1, gpus)
     if recipe.batch % rows:
-        problem = f"found {recipe.batch}, no multiple of {plural(gpus, 'GPU')} with {recipe.micro_batch or 1} rows each"
+        each = f"{plural(gpus, 'GPU')} with {plural(recipe.micro_batch or 1, 'row')} each"
+        problem = f"found {recipe.batch}, no multiple of {each}"
         raise UserFileError(file, problem, field="batch", advice="change it, or job.gpus")
     start = ["ownbench"]
     if gpus > 1:

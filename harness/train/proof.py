@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,20 +17,18 @@ from harness.skill import load_library
 from harness.store import experiment_file
 from harness.suite import load_suite
 from harness.train.course import Course
+from harness.train.judged import Place, local_base, own_suite, prompt_files
 from harness.train.skill_folder import read_card
 from harness.train.skill_models import PLACES, relative
-from harness.train.taught import MAX_NEW, prompt_of
+from harness.train.taught import prompt_of
 
 BASE, TUNED, EXPERT, SKILLED, HYBRID = "base", "tuned", "expert", "skilled", "hybrid"
 GENERAL = "general"  # the suite for what is forgotten, unless the recipe names another
 GPU_HOUR_USD = 2.50  # assumed where the recipe names no price
 TASKS_PER_MONTH = 100_000  # assumed, for the advice
-_LEAST = 16  # tokens that an answer may have
 _FIELD = r"""metadata(?:\.{0}\b|\[["']{0}["']\])"""
 _FIELDS = re.compile(r"""\bmetadata(?:\.(\w+)|\[["'](\w+)["']\])""")
 _HALF = "{% set words = input.split() %}{% set input = words[: (words | length + 1) // 2] | join(' ') %}"
-
-Place = Callable[[Path], str]  # how a path is written
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +139,8 @@ def _suites(course: Course) -> list[Path]:
     recipe, file = course.recipe, course.file
     if named := recipe.compare.suite:
         return [resolve(file, text, field="compare.suite") for text in ([named] if isinstance(named, str) else named)]
-    if own := recipe.reward or (recipe.data and recipe.data.suite):
-        return [resolve(file, own, field="data.suite")]
-    try:
-        return [resolve(file, f"suites/{recipe.name}")]
-    except UserFileError:
-        problem = f"--report needs a suite to judge by, and there is no suites/{recipe.name}"
-        raise UserFileError(file, problem, field="compare.suite", advice=_NAME_SUITE) from None
+    problem = "--report needs a suite to judge by"
+    return [own_suite(recipe, file, field="compare.suite", problem=problem, advice=_NAME_SUITE)]
 
 
 def _general(course: Course, suites: Mapping[Path, Suite]) -> tuple[Path, Suite] | None:
@@ -232,9 +225,8 @@ def _models(proof: Proof, trained: Path | None, place: Place) -> Iterator[tuple[
     recipe, course = proof.course.recipe, proof.course
     price = recipe.gpu_hour_usd or GPU_HOUR_USD
     assumed = "" if recipe.gpu_hour_usd else "   # ASSUMPTION: gpu_hour_usd"
-    asked = {"temperature": 0, "max_tokens": _room(course)}
-    local = {"backend": "transformers", "gpu_hour_usd": price, "sampling": asked}
-    yield BASE, {**local, "path": place(course.base)}, assumed
+    local = local_base(course, place, price)
+    yield BASE, local, assumed
     if recipe.method == "full" and trained is not None:
         yield TUNED, {**local, "path": place(trained), "tuned": place(trained / CARD)}, assumed
     expert = recipe.compare.expert
@@ -243,7 +235,7 @@ def _models(proof: Proof, trained: Path | None, place: Place) -> Iterator[tuple[
     elif expert is not None:
         named = {key: text for key in PLACES if isinstance(text := expert.get(key), str)}
         places = {key: place(resolve(course.file, text, field=f"compare.expert.{key}")) for key, text in named.items()}
-        yield EXPERT, {"sampling": asked, **expert, **places}, ""
+        yield EXPERT, {"sampling": local["sampling"], **expert, **places}, ""
 
 
 def _contenders(
@@ -280,28 +272,18 @@ def _contenders(
         if proof.prompt is not None and (system := proof.prompt.files.get("system")) is not None:
             prompt = {s: {"user": file, "system": place(Path(system))} for s, file in prompt.items()}  # type: ignore[misc]
         left = "half of the words" if name == "half" else f"no {name.removeprefix('without-')}"
-        about = f"shortcuts: it reads {left}; what it still passes cannot need the rest"
-        yield about, {name: {**tuned, "prompt": prompt}}
+        about = f"control for shortcuts: it reads {left}; what it still passes cannot need the rest"
+        yield about, {name: {**tuned, "control": "shortcut", "prompt": prompt}}
 
 
 def _own_prompt(proof: Proof, place: Place, folder: Path) -> dict[str, Any]:
     """The prompt that the recipe trains, for the suites that it is of."""
     if proof.prompt is None:
         return {}
-    files = {"user": place(folder / "prompts" / "user.txt")}
-    if (system := proof.prompt.files.get("system")) is not None:
-        files["system"] = place(Path(system))
+    files = {"user": place(folder / "prompts" / "user.txt")} | prompt_files(
+        proof.prompt, place, {"user": folder / "prompts" / "user.txt"}
+    )
     return {"prompt": {suite.name: files for suite in proof.suites.values()}}
-
-
-def _room(course: Course) -> int:
-    """Tokens that an answer may have: twice what the longest that was taught has, a multiple of 16."""
-    rows = course.taught.rows
-    taught = [sum(label != -100 for label in row["labels"]) for row in rows if "labels" in row and "prompt" not in row]
-    taught += [len(row["chosen_ids"]) for row in rows if "chosen_ids" in row]
-    if course.recipe.pipeline in {"grpo", "cpt"} or not taught:
-        return course.recipe.max_new_tokens or MAX_NEW
-    return max(_LEAST, -(-2 * int(max(taught)) // _LEAST) * _LEAST)
 
 
 def _economics(proof: Proof, usd: float | None) -> list[str]:

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from harness.core import EvidenceError, UsageError
+from harness.core import EvidenceError, UsageError, folder_aside
 from harness.run import Progress, refuse_unopened
 from harness.skill import lint_skill, load_skill, written_skill
 from harness.suite import select
@@ -90,11 +88,10 @@ def create_skill(asked: Draft) -> Drafted:
     while len(refused) < asked.drafts:
         number = len(refused) + 1
         answer = work.written(number, asked_for_a_draft(number, asked.name, shown, refused))
-        folder = _folder_of(asked, answer)
-        if isinstance(folder, str):
-            refused.append(folder)
-            continue
-        try:
+        with folder_aside(place) as folder:
+            if problem := _write(answer, folder / asked.name):
+                refused.append(problem)
+                continue
             skill = load_skill(folder / asked.name)
             spent = work.spent()
             card: dict[str, Any] = {
@@ -110,8 +107,6 @@ def create_skill(asked: Draft) -> Drafted:
             }
             write_card(place, card)  # first: a skill without its card would be taken for a person's
             (folder / asked.name).rename(place)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
         return Drafted(
             skill=place,
             card=card_of(place),
@@ -124,22 +119,17 @@ def create_skill(asked: Draft) -> Drafted:
     raise EvidenceError(f"{why}; its answers are kept in {asked.home}; name another author, or allow more --tries")
 
 
-def _folder_of(asked: Draft, answer: str) -> Path | str:
-    """A folder aside that holds the skill of an author's answer; or why there is none in it."""
+def _write(answer: str, place: Path) -> str:
+    """Makes the folder of the skill in an author's answer; what is wrong with it, else an empty text."""
     found = written_skill(answer) if answer.strip() else None
     if found is None:
         return "there was no text"
     if not found.skill.description.strip():
         return "it has no frontmatter with a description (---, name:, description:, ---)"
-    head = {"name": asked.name, "description": " ".join(found.skill.description.split())}
+    head = {"name": place.name, "description": " ".join(found.skill.description.split())}
     text = yaml.safe_dump(head, sort_keys=False, allow_unicode=True, width=100_000)
-    asked.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=asked.parent, prefix=f".{asked.name}.", suffix=".part"))
-    (folder / asked.name).mkdir()
-    (folder / asked.name / "SKILL.md").write_text(f"---\n{text}---\n\n{found.skill.body.strip()}\n", encoding="utf-8")
-    result = lint_skill(folder / asked.name)
+    place.mkdir()
+    (place / "SKILL.md").write_text(f"---\n{text}---\n\n{found.skill.body.strip()}\n", encoding="utf-8")
+    result = lint_skill(place)
     hidden = [text for text in result.warnings if "nobody sees" in text]
-    if result.errors or hidden:
-        shutil.rmtree(folder, ignore_errors=True)
-        return [*result.errors, *hidden][0]
-    return folder
+    return next(iter([*result.errors, *hidden]), "")

@@ -6,13 +6,14 @@ from harness.core import lazy_door
 
 if TYPE_CHECKING:
     from harness.verdict.advice import Advice, advise, advise_at
-    from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, FlipPoint, advice_inputs_of, bills_at
+    from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, advice_inputs_of, bills_at
     from harness.verdict.advice_reasons import Option
     from harness.verdict.baseline import Approval, set_baseline
     from harness.verdict.drawing import stratified_order
     from harness.verdict.early import Evidence, StoppingRule
     from harness.verdict.early_run import EarlyCandidate, UntilDecided, interval_text
     from harness.verdict.economics import MONTHS, SPREAD, Assumptions, largest_allowed, load_assumptions
+    from harness.verdict.flipping import FlipPoint
     from harness.verdict.gate_evidence import Reason
     from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide
     from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, gate

@@ -11,13 +11,16 @@ from harness.analysis import load_evidence, load_note, shared_sources, uncalibra
 from harness.core import Decision, Estimate, as_json, cost_words, dollars, listed
 from harness.stats import percentile_limits
 from harness.verdict import advice_inputs, conditions
-from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, FlipPoint, advice_inputs_of
+from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, advice_inputs_of
 from harness.verdict.advice_reasons import Findings, Option, headline, reasons
 from harness.verdict.conditions import Condition, Forgetting
-from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, SAID, Assumptions, load_assumptions, monthly
+from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, SAID, Assumptions, load_assumptions
 from harness.verdict.endings import MOVING, ending_notes
+from harness.verdict.flipping import FlipPoint, flips_of
 from harness.verdict.licences import MAY, Sale, sale_of, worst
-from harness.verdict.options import UNKNOWN, OptionFigures, is_twin
+from harness.verdict.options import UNKNOWN, OptionFigures
+from harness.verdict.ranking import Ranked, rank_options
+from harness.verdict.recipes import is_twin
 
 SHOWN = 5  # names that a sentence lists
 
@@ -80,13 +83,16 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     done = not table.skipped.any() and (inputs.manifest is None or inputs.manifest.complete)
     stopped = f" ({inputs.manifest.stopped_because})" if inputs.manifest and inputs.manifest.stopped_because else ""
     warning = None if done else f"INCOMPLETE: the run is not done{stopped}"
-    ranked = _rank(inputs, figures, assumptions)
+    ranked = _ranked(inputs, figures, assumptions)
     options = _options(inputs, figures, assumptions, ranked)
     ends = any(assumptions.horizon.holds(one) for option in figures.candidates for one in option.endings)
-    found = replace(ranked, options=options, forgetting=forgotten, warning=warning, ends=ends)
+    last = {one.model: one.until for option in figures.candidates for one in option.endings}
+    found = replace(ranked, options=options, forgetting=forgotten, warning=warning, ends=ends, ends_on=last)
+    found = replace(found, tuned=frozenset(c.contender for c in figures.candidates if c.tuned), general=inputs.general)
     able = found.quality.shown(margin), found.quality.possible(margin)
     first = found.leads.get(found.kind, int(np.argmax(figures.rates[0])))
-    pair = advice_inputs.break_even_pair(figures, found.usd[0].tolist(), first, able)
+    stay = bool(assumptions.data_must_stay_inside)
+    pair = advice_inputs.break_even_pair(figures, found.usd[0].tolist(), first, able, stay=stay)
     even = advice_inputs.break_even_volume(figures, assumptions, pair, settings.level)
     said = None if isinstance(pair, str) else (names[pair[0]], names[pair[1]])
     word, why, missing = reasons(found)
@@ -112,7 +118,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
             conditions.frequency(assumptions, even, said, evidence),
             *conditions.from_the_user(assumptions),
         ),
-        flips_at=_flips(inputs, figures, assumptions),
+        flips_at=flips_of(inputs, found),
         probabilities=found.kinds,
         missing=missing,
         forgetting=forgotten,
@@ -126,80 +132,12 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     )
 
 
-def _rank(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> Findings:
-    """Every option's monthly bill, at the given amounts and drawn, and how often each is the cheapest good one.
-
-    Each kind stands for itself by its cheapest option at the given amounts, so that more options of a kind are no more
-    tries.
-    """
+def _ranked(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> Findings:
+    """The options by their bills, as they are known best and drawn."""
     bills = inputs.drawn_bills(assumptions)
     usd = np.stack([np.broadcast_to(bill.usd, len(figures.rates)) for bill in bills], axis=1)
-    quality, margin = inputs.quality(stay=bool(assumptions.data_must_stay_inside)), inputs.settings.margin
-    shown, possible = quality.shown(margin), quality.possible(margin)
-    whole = np.array([not bill.lacking for bill in bills])
-    sorts = list(dict.fromkeys(c.kind for c in figures.candidates))
-    of = np.array([[c.kind == kind for c in figures.candidates] for kind in sorts])
-
-    def cheapest(able: Any) -> list[int | None]:
-        """Of each kind the cheapest option of those that are able; of equally cheap ones the one that passes more."""
-        order = np.lexsort((-figures.rates[0], [float(f"{one:.9g}") for one in usd[0]]))
-        return [next((int(i) for i in order if able[i] and here[i]), None) for here in of]
-
-    def drawn(places: list[int | None]) -> Any:
-        """The bills of these options, a column a kind; infinite where there is none."""
-        return np.stack([np.full(len(usd) - 1, np.inf) if i is None else usd[1:, i] for i in places], axis=1)
-
-    firsts, good = cheapest(possible), cheapest(shown & whole)
-    least, proven, known = drawn(firsts), drawn(good), drawn(cheapest(possible & whole))
-    bar = least.min(axis=1, keepdims=True)
-    first = np.isfinite(least) & (least <= bar + 1e-12 * np.abs(bar))
-    chance = first / np.maximum(first.sum(axis=1, keepdims=True), 1)  # ties share
-    others = np.stack([np.delete(least, k, axis=1).min(axis=1, initial=np.inf) for k in range(len(sorts))], axis=1)
-    mine = np.isfinite(least)
-    sure = mine & ((known <= others) | ~np.isfinite(others))
-    settled = mine & ((proven <= others) | ~np.isfinite(others))
-    p = np.zeros(len(bills))
-    for k, here in enumerate(of):
-        asked = np.where(here & possible, usd[1:], np.inf)
-        low = asked.min(axis=1, keepdims=True)
-        top = np.isfinite(asked) & (asked <= low + 1e-12 * np.abs(low))
-        p += (chance[:, [k]] * top / np.maximum(top.sum(axis=1, keepdims=True), 1)).mean(axis=0)
-    means = [dict(zip(sorts, each.mean(axis=0).tolist(), strict=True)) for each in (chance, sure, settled)]
-    cheap = {kind: i for kind, i in zip(sorts, firsts, strict=True) if i is not None}
-    leads = cheap | {kind: i for kind, i in zip(sorts, good, strict=True) if i is not None}
-    return Findings(
-        bills=tuple(bills),
-        usd=usd,
-        quality=quality,
-        probabilities=p,
-        kinds=means[0],
-        sure_kinds=means[1],
-        settled=means[2],
-        firsts=cheap,
-        leads=leads,
-        assumptions=assumptions,
-        margin=margin,
-    )
-
-
-def _flips(inputs: AdviceInputs, figures: OptionFigures, assumptions: Assumptions) -> tuple[FlipPoint, ...]:
-    """What would change the word, were every amount exact: the quality is as it was decided."""
-    if not assumptions["tasks_per_month"]:
-        return ()
-    (price, rates), recorded, horizon = assumptions.machine, inputs.figures, assumptions.horizon
-    hour = inputs.machine.hour_on_record if price is None else price
-
-    def lead(amounts: dict[str, float], stay: bool, margin: float) -> str | None:  # noqa: FBT001
-        quality, asked, costs = inputs.quality(stay=stay), amounts.get(GPU_HOUR, hour), figures.costs[0]
-        if asked is not None and asked != hour:
-            costs = inputs.priced(recorded.costs[0], recorded.machine[0], (asked, rates))
-        shown, able = quality.shown(margin), np.flatnonzero(quality.possible(margin)).tolist()
-        usd = {i: monthly(amounts, figures.candidates[i], costs[i], figures.api[0, i], horizon).usd for i in able}
-        least = min((i for i in able if shown[i]), key=lambda i: float(usd[i]), default=None)
-        may = {figures.candidates[i].kind for i in able if least is None or i == least or usd[i] < usd[least]}
-        return None if len(may) != 1 or UNKNOWN in may else may.pop()
-
-    return advice_inputs.flips(lead, assumptions, inputs.settings.margin, None if inputs.machine.why else hour)
+    quality = inputs.quality(stay=bool(assumptions.data_must_stay_inside))
+    return rank_options(Ranked(figures.candidates, bills, usd), quality, inputs.settings.margin, assumptions)
 
 
 def _options(
@@ -213,10 +151,11 @@ def _options(
         (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(standing.allowed[i])
         level, trials = settings.level, int(figures.counts[i].sum())
         told = Estimate(value=None, level=level, n_tasks=n, n_trials=trials, method="none")
-        gap = replace(told, why="the data must stay inside, and it needs an API")
+        needs = "it is not known to be owned" if option.kind == UNKNOWN else "it needs an API"
+        gap = replace(told, why=f"the data must stay inside, and {needs}")
         if allowed:
             others = np.delete(np.where(standing.allowed, standing.rates, -np.inf), i).max(initial=-np.inf)
-            gap = replace(told, why="there is no other option")
+            gap = replace(told, why="no other option may be chosen" if len(words) > 1 else "there is no other option")
             if np.isfinite(others):
                 how_far = "comparisons with the best, whoever it is, one-sided at 5%"
                 seen, low_end, high_end = (float(x[i]) for x in (standing.rates - others, standing.low, standing.high))
@@ -243,6 +182,7 @@ def _options(
                 quality=words[i] if allowed else "not allowed",
                 to_best=gap,
                 allowed=allowed,
+                ended=tuple(one.model for one in option.endings if one.until < assumptions.today),
                 licences=option.licences,
                 may_be_sold=MAY[worst(option.licences)],
                 lacking=bill.lacking,

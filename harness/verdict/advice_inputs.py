@@ -1,19 +1,19 @@
-"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment; and the what-ifs."""
+"""All of an advice that the economics do not touch, kept, so that the next what-if takes a moment."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any, TypeVar
 
 import numpy as np
 
+from harness.analysis.general import general_suites, is_work
 from harness.core import Decision, Described, Estimate, Manifest, UsageError
 from harness.stats import break_even as earned_back
-from harness.stats import clustered_mean, clustered_rate, crossing, fieller_ratio, percentile_limits, widened
+from harness.stats import clustered_mean, clustered_rate, fieller_ratio, percentile_limits, widened
 from harness.store import TaskTable, described, with_terms
 from harness.verdict import economics
 from harness.verdict.arrays import Floats, Mask
-from harness.verdict.conditions import general_suites
 from harness.verdict.economics import AS_RECORDED, DAYS, Assumptions, MachinePrice, StatedRates, monthly
 from harness.verdict.options import (
     MIX,
@@ -26,14 +26,12 @@ from harness.verdict.options import (
     machine_time,
     option_figures,
     quality,
+    rivals_of,
 )
 
 T = TypeVar("T")
 
 MOST = 12  # results of one sort that are kept; the largest are a table of costs and its draws
-REACH = 100.0  # an amount is moved from a hundredth of itself to a hundred times itself
-_STEPS = 60
-_ENDS = {"outage_days_per_year": DAYS, "margin": 0.5}  # what is moved from 0 to its largest value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +96,14 @@ class AdviceInputs:
 
         def priced() -> OptionFigures:
             tasks = self.priced(s.task_costs.T, s.task_machine.T, price).T
-            return replace(s, task_costs=tasks, costs=self.priced(s.costs, s.machine, price))
+            costs = self.priced(s.costs, s.machine, price)
+            with np.errstate(divide="ignore", invalid="ignore"):  # how far seeds lie apart moves as the costs do
+                scale = np.nan_to_num(costs[0] / s.costs[0], nan=1.0, posinf=1.0) ** 2
+            each, passes = (
+                tuple((v * f, k) for (v, k), f in zip(of, scale.tolist(), strict=True))
+                for of in (s.cost_between, s.per_pass_between)
+            )
+            return replace(s, task_costs=tasks, costs=costs, cost_between=each, per_pass_between=passes)
 
         return s if price == AS_RECORDED else self.once(("figures", price), priced)
 
@@ -113,6 +118,17 @@ class AdviceInputs:
         allowed = np.array([not stay or c.kind == OWN for c in s.candidates], dtype=bool)
         key = ("quality", settings.margin, tuple(allowed.tolist()))
         return self.once(key, lambda: quality(s, allowed, settings.margin, settings.seed))
+
+    def standing(self, *, stay: bool, margin: float) -> Quality:
+        """The same bounds at another margin; ``tasks`` may be those of a margin near it."""
+        base = self.quality(stay=stay)
+        if not base.allowed.any():
+            return base
+        rivals = self.once(("rivals", stay), lambda: rivals_of(self.figures, base.allowed))
+        same = tuple((rivals < margin).tolist())
+        if same == tuple((rivals < self.settings.margin).tolist()):
+            return base
+        return self.once(("standing", stay, same), lambda: self.at_margin(margin).quality(stay=stay))
 
     def drawn_bills(self, assumptions: Assumptions) -> list[economics.Bill]:
         """Each option's bill as it is known best, and with tasks, prices and amounts drawn jointly."""
@@ -161,15 +177,19 @@ class AdviceInputs:
     def per_pass(self, price: MachinePrice) -> list[tuple[Estimate, Estimate]]:
         """Each option's pass rate on the shared tasks, and what a pass costs."""
         s, level = self.at_machine(price), self.settings.level
-        rows = zip(s.sums, s.counts, s.task_costs, s.between, strict=True)
+        rows = zip(s.sums, s.counts, s.task_costs, s.between, s.per_pass_between, strict=True)
         return self.once(
             ("per pass", price),
             lambda: [
                 (
                     widened(clustered_rate(sums, counts, s.clusters, level), *between),
-                    replace(fieller_ratio(usd, sums / counts, s.clusters, level), n_trials=int(counts.sum())),
+                    widened(
+                        replace(fieller_ratio(usd, sums / counts, s.clusters, level), n_trials=int(counts.sum())),
+                        *apart,
+                        within=(0.0, math.inf),
+                    ),
                 )
-                for sums, counts, usd, between in rows
+                for sums, counts, usd, between, apart in rows
             ],
         )
 
@@ -188,7 +208,7 @@ def advice_inputs_of(
     general = general_suites(table, manifest, asked.general)
     if set(general) == set(table.suites):
         raise UsageError("every suite is named general, so no work is left to advise on; leave one out")
-    work = ~np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in general])
+    work = is_work(table, general)
     known = with_terms(described(table.report, manifest), table.report)
     found, controls = candidates(table, known, asked.kinds or {}, asked.without)
     machine = machine_time(table, known, [name for c in found for name in c.members])
@@ -247,24 +267,29 @@ ORDER = (str(OWN), str(MIX), str(RENT))  # from what is paid by the month to wha
 
 
 def break_even_pair(
-    figures: OptionFigures, usd: Sequence[float], lead: int, able: tuple[Mask, Mask]
+    figures: OptionFigures, usd: Sequence[float], lead: int, able: tuple[Mask, Mask], *, stay: bool
 ) -> tuple[int, int] | str:
     """The advised option and its cheapest rival of another kind, in the `ORDER` of their kinds; or why there is none.
 
     ``able`` are options shown to be of the required quality, and those not shown to miss it, which serve where no
-    other is shown.
+    other is shown. With ``stay`` the data must stay inside, and only owned options are able.
     """
     kinds, unknown = [c.kind for c in figures.candidates], np.isnan(figures.costs[0])
     known = set(kinds) & set(ORDER)
-    if len(known) < 2 or kinds[lead] not in known:
-        return f"no option is known to be {OWN if str(OWN) not in known else RENT}"
+    if kinds[lead] not in known:
+        return f"whether {figures.candidates[lead].contender} is owned or rented is not on record"
+    rivals = " or ".join(kind for kind in ORDER if kind in known - {kinds[lead]})
+    if not rivals:
+        return f"no option is known to be {' or '.join(kind for kind in ORDER if kind != kinds[lead])}"
+    if stay:
+        return f"the data must stay inside, so no {rivals} option may be chosen"
     for good in able:
         places = [i for i in np.flatnonzero(good).tolist() if kinds[i] in known - {kinds[lead]}]
         if places:  # an unknown cost comes last
             pair = (lead, min(places, key=lambda i: (unknown[i], usd[i])))
             first, second = sorted(pair, key=lambda i: ORDER.index(kinds[i]))
             return first, second
-    return f"every option that is not {kinds[lead]} is shown to miss the required quality"
+    return f"every {rivals} option is shown to miss the required quality"
 
 
 def break_even_volume(
@@ -287,6 +312,8 @@ def break_even_volume(
         return replace(none, why=f"it needs {', '.join(dict.fromkeys(needs))}")
     costs = figures.task_costs[list(pair)]
     saved = clustered_mean(costs[1] - costs[0] + loss, np.ones(costs.shape[1]), figures.clusters, level)
+    for i in pair:
+        saved = widened(saved, *figures.cost_between[i], within=(-math.inf, math.inf))
     fixed, name = float(first.usd) - float(second.usd), figures.candidates[pair[0]].contender
     if fixed >= 0:
         return earned_back(fixed, saved)
@@ -294,63 +321,3 @@ def break_even_volume(
         return replace(saved, value=0.0, low=0.0, high=0.0, method=f"{name} costs less at any volume", why=None)
     why = f"{name} has the lower fixed cost: no volume earns it back"
     return replace(saved, value=None, low=None, high=None, why=why)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlipPoint:
-    """One input that, moved alone, would change the word, with every amount as it is known best."""
-
-    input: str
-    now: float | bool
-    at: float | bool  # the value nearest to the present one at which it changes
-    advice: str  # the kind that is advised there
-
-
-Lead = Callable[[dict[str, float], bool, float], str | None]
-"""Known amounts, whether the data must stay inside, and the margin, to the kind advised where each is exact."""
-
-
-def flips(lead: Lead, assumptions: Assumptions, margin: float, hour_usd: float | None) -> tuple[FlipPoint, ...]:
-    """Every input that flips the word within its range, the smallest move on each side; from UNDECIDED to any other.
-
-    Amounts and the price of a machine's hour (``hour_usd`` now) range from a hundredth to a hundred times their value,
-    days of outage up to 365, the margin from 0 to .5. An unknown input, and one of 0 (but for days), has no range.
-    """
-    amounts = assumptions.known | ({} if hour_usd is None else {economics.GPU_HOUR: hour_usd})
-    stay = bool(assumptions.data_must_stay_inside)
-    here = lead(amounts, stay, margin)
-    found: list[FlipPoint] = []
-
-    def walk(name: str, now: float) -> None:
-        def moved(value: float) -> str | None:
-            return lead(amounts, stay, value) if name == "margin" else lead(amounts | {name: value}, stay, margin)
-
-        paths = []  # values outward from the present one to each end, by equal factors or, to a largest, equal steps
-        if name in _ENDS:
-            ends = [end for end in (0.0, _ENDS[name]) if end != now]
-            paths = [[now + (end - now) * k / _STEPS for k in range(_STEPS + 1)] for end in ends]
-        elif now:
-            paths = [[now * REACH ** (sign * k / _STEPS) for k in range(_STEPS + 1)] for sign in (-1.0, 1.0)]
-        changes = (_first_change(moved, here, path) for path in paths)
-        found.extend(FlipPoint(input=name, now=now, at=one[0], advice=one[1]) for one in changes if one)
-
-    for name in (*economics.AMOUNTS, *economics.PERIODS, economics.GPU_HOUR):
-        if name in amounts:
-            walk(name, amounts[name])
-    if assumptions.data_must_stay_inside is not None:
-        other = lead(amounts, not stay, margin)
-        if other is not None and other != here:
-            found.append(FlipPoint(input="data_must_stay_inside", now=stay, at=not stay, advice=other))
-    walk("margin", margin)
-    return tuple(found)
-
-
-def _first_change(
-    lead: Callable[[float], str | None], here: str | None, path: Sequence[float]
-) -> tuple[float, str] | None:
-    for before, value in pairwise(path):
-        there = lead(value)
-        if there is not None and there != here:
-            at = crossing(lambda x: lead(before + (value - before) * x) == there, 0.0, 1.0)[1]  # noqa: B023
-            return before + (value - before) * at, there
-    return None

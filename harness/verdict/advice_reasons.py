@@ -1,8 +1,9 @@
 """From figures to a word: which kind of option is advised, with its reasons, or every obstacle by its name."""
 
+import datetime as dt
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness import core
 from harness.core import Decision, Estimate, dollars, percent
@@ -35,6 +36,7 @@ class Option:
     quality: str  # ``best`` (passes most) or ``shown`` to be within the margin of the best, ``open``, ``below``
     to_best: Estimate  # its pass rate less the best of the others; the interval holds for all options together
     allowed: bool  # false where the data must stay inside and it needs an API
+    ended: tuple[str, ...]  # its models that could be had until a day that has passed
     licences: tuple[Licence, ...]  # of the models, bases and data that it rests on
     may_be_sold: str  # by these, as they are commonly read: ``yes``, ``no`` or ``unknown``
     lacking: tuple[str, ...]  # inputs that its bill still needs
@@ -68,6 +70,9 @@ class Findings:
     margin: float
     forgetting: Sequence[Forgetting] = ()
     warning: str | None = None
+    ends_on: Mapping[str, dt.date] = field(default_factory=dict)  # by model its last day, where one is on record
+    tuned: frozenset[str] = frozenset()  # options with a part that somebody trained
+    general: Sequence[str] = ()  # suites that only show forgetting
     ends: bool = False  # whether a model of an option ends within the horizon
 
     @property
@@ -79,6 +84,16 @@ class Findings:
     def points(self) -> str:
         """The margin, in words."""
         return f"{100 * self.margin:g} point" + ("" if self.margin == 0.01 else "s")
+
+    @property
+    def barred(self) -> bool:
+        """Whether some options may not be chosen, for the data must stay inside."""
+        return len(self.allowed) < len(self.options)
+
+    @property
+    def best(self) -> str:
+        """Whom the margin is reckoned from, in words."""
+        return "the best pass rate" + (" of the options that may be chosen" if self.barred else "")
 
     @property
     def kind(self) -> str:
@@ -104,13 +119,14 @@ def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]
     missing = tuple(_missing(found, kind))
     obstacles = tuple(_obstacles(found, kind, missing))
     if obstacles or kind == UNKNOWN:
-        return Decision.UNDECIDED, (*obstacles, *_rivals(found, UNKNOWN)), missing
-    why = [headline(found, kind), *_same_kind(found, kind), *_rivals(found, kind)]
-    if kind == OWN:  # what the word still hangs on
+        return Decision.UNDECIDED, (*obstacles, *_ended(found), *_rivals(found, UNKNOWN)), missing
+    why = [headline(found, kind), *_ended(found), *_same_kind(found, kind), *_rivals(found, kind)]
+    if kind == OWN and found.lead(kind).contender in found.tuned:  # what the word still hangs on
         checked = [one for one in found.forgetting if one.tuned in found.lead(kind).members]
-        why += (
-            [] if checked else ["Forgetting is not checked: no general suite is in the report. Run one before you own."]
-        )
+        lacks = "no general suite is in the report"
+        if found.general:
+            lacks = f"{found.lead(kind).contender} and its base did not both answer {core.listed(found.general, 5)}"
+        why += [] if checked else [f"Forgetting is not checked: {lacks}. Run one before you own."]
         for one in checked[:1]:
             open_ = "Whether tuning made it forget is open"
             why.append(f"{'Nothing is forgotten beyond the margin' if one.answer == NO else open_}: {one.evidence}.")
@@ -118,6 +134,13 @@ def reasons(found: Findings) -> tuple[Decision, tuple[str, ...], tuple[str, ...]
     if may == MAY[NON_COMMERCIAL] or (sold and may == UNKNOWN):
         why.append(f"{_terms(found.lead(kind))}: ask before anybody pays for the result.")
     return Decision(kind), tuple(why), ()
+
+
+def _ended(found: Findings) -> Iterator[str]:
+    """Each model of an option that may be chosen, where the last day on which it could be had has passed."""
+    for model in dict.fromkeys(model for o in found.allowed for model in o.ended):
+        who = core.listed([o.contender for o in found.allowed if model in o.ended], 5)
+        yield f"{model} can no longer be had ({found.ends_on[model]} has passed): {who} must move to another model now."
 
 
 def _missing(found: Findings, kind: str) -> list[str]:
@@ -197,6 +220,7 @@ def headline(found: Findings, kind: str, mark: str = "") -> str:
     """
     lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
     start = f"{kind.capitalize()}: {mark}{lead.contender}{mark} passes {core.percent_interval(lead.pass_rate)}"
+    inside = f"The data must stay inside, so only {kind} options may be chosen."
     within, share, draws = f"within {found.points} of the best pass rate", found.settled[kind], len(found.usd) - 1
     often = "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
     if share * draws > draws - 0.5:
@@ -206,11 +230,15 @@ def headline(found: Findings, kind: str, mark: str = "") -> str:
         times, of = core.many_of(*(o.tasks_usd / volume for o in found.options if o.tasks_usd is not None and volume))
         each = f"{dollars(times * usd / volume)} per {of} tasks, or " if volume else ""
         bill = f"costs {each}{dollars(usd)} a month for {core.number(volume)}"
+        if found.barred:
+            return f"{start} and {bill}. {inside}"
         shown = "shown to lie " if _cheaper_open(found, kind) else ""
         return f"{start} and {bill}. Nothing {shown}{within} is cheaper ({often})."
     needs = ", ".join(lead.lacking)
     why = f"Only {kind} options are {within} ({often}), so this holds whatever they cost"
-    if any(o.kind == kind and not o.lacking for o in found.allowed):
+    if found.barred:
+        why = inside.removesuffix(".")
+    elif any(o.kind == kind and not o.lacking for o in found.allowed):
         why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
     return f"{start}. {why}. Its bill is not known: it waits for {needs}."
 
@@ -227,7 +255,7 @@ def _same_kind(found: Findings, kind: str) -> Iterator[str]:
     lead = found.lead(kind)
     if lead.quality == OPEN:
         yield (
-            f"Only {kind} options may lie within {found.points} of the best; which of them does is open, and "
+            f"Only {kind} options may lie within {found.points} of {found.best}; which of them does is open, and "
             f"{lead.contender} is the cheapest."
         )
     cheaper = _cheaper_open(found, kind)
@@ -238,14 +266,15 @@ def _same_kind(found: Findings, kind: str) -> Iterator[str]:
 def _rivals(found: Findings, kind: str) -> Iterator[str]:
     """One sentence for each other kind: its likeliest option."""
     below = f"shown to be more than {found.points} below the best"
-    held = {BEST: "no option passes more", SHOWN: "shown to hold the required quality", BELOW: below}
+    most = "no option that may be chosen passes more" if found.barred else "no option passes more"
+    held = {BEST: most, SHOWN: "shown to hold the required quality", BELOW: below}
     for other in (OWN, RENT, MIX):
         here = [o for o in found.options if o.kind == other]
         if other == kind or not here:
             continue
         one = found.lead(other)
         usd = one.monthly_usd.value
-        bill = ", its bill not known" if usd is None else f", {dollars(usd)} a month"
+        bill = f", its bill waits for {', '.join(one.lacking)}" if usd is None else f", {dollars(usd)} a month"
         how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
         may, out = f"{one.contender} passes {percent(one.passes)}{bill}; {how}", "ruled out, the data must stay inside"
         yield f"{other}: {may if any(o.allowed for o in here) else out}."

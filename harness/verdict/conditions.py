@@ -18,6 +18,7 @@ UNKNOWN = "unknown"
 MALFORMED = (0.05, 0.20)  # a format is kept up to the first share of malformed answers, and not kept beyond the second
 LABELS = 100  # more labels than this are no closed list
 FIXED_FORMATS = frozenset({"exact", "label", "number", "json", "json_schema", "regex"})
+HARM = 0.05  # the level of the one-sided test of having got worse
 JUDGED = frozenset({"judge", "llm", "model", "score_model", "label_model"})
 
 
@@ -41,8 +42,13 @@ class Forgetting:
     delta: float | None
     low: float | None
     high: float | None
+    p_harm: float  # of the one-sided test that it got worse at all
     n_tasks: int
     evidence: str
+
+    def worse_by(self, margin: float) -> bool:
+        """Whether it is shown to have got worse, and by more than the margin as seen."""
+        return self.p_harm <= HARM and (self.delta or 0.0) < -margin
 
 
 def about_tasks(table: TaskTable, manifest: Manifest | None, contender: str, work: Mask) -> tuple[Condition, Condition]:
@@ -56,9 +62,9 @@ def about_tasks(table: TaskTable, manifest: Manifest | None, contender: str, wor
 
 def _narrow_format(table: TaskTable, contender: str, kinds: frozenset[str], work: Mask) -> Condition:
     """Is it a narrow task with a fixed format? From the share of malformed answers and the number of labels."""
-    rows = table.attempts(contender, ["cause", "label_true"])
+    rows = table.attempts(contender, ["cause", "label_true", "status"])
     rows = rows.filter(np.asarray(work)[np.asarray(rows["task_index"], dtype=np.int64)])
-    causes, labels = (rows[column].to_pylist() for column in ("cause", "label_true"))
+    causes, labels, status = (rows[column].to_pylist() for column in ("cause", "label_true", "status"))
     n, known = len(causes), [label for label in labels if label is not None]
     share = causes.count("malformed") / n if n else 0.0
     parts, closed = [], False
@@ -71,8 +77,10 @@ def _narrow_format(table: TaskTable, contender: str, kinds: frozenset[str], work
     if kinds:
         parts.append(f"graders: {', '.join(sorted(kinds))}")
         closed = closed or kinds <= FIXED_FORMATS
-    # An import says of every failure that it is wrong: there the absence of malformed answers shows nothing.
-    recorded = share > 0 or (table.kinds[table.index(contender)] != "imported" and any(c is not None for c in causes))
+    # An import says of every failure that it is wrong: there the absence of malformed answers shows nothing. Who fails
+    # nothing has no malformed answer, whoever wrote the record.
+    told = table.kinds[table.index(contender)] != "imported" and any(c is not None for c in causes)
+    recorded = share > 0 or told or (n > 0 and all(one == "passed" for one in status))
     if recorded:
         parts.append(f"{percent(share)} of the answers of {contender} are malformed")
     if not recorded or not (closed or (kinds and not kinds <= FIXED_FORMATS)):
@@ -159,14 +167,6 @@ def from_the_user(assumptions: Assumptions) -> tuple[Condition, Condition]:
     return inside, Condition(name="the API is a supply risk", answer=answer, evidence=evidence)
 
 
-def general_suites(table: TaskTable, manifest: Manifest | None, named: Sequence[str]) -> tuple[str, ...]:
-    """Suites that are there to show forgetting and are not the work: named, marked, or with ``general`` in the name."""
-    marked = {*named, *(s.name for s in (manifest.suites if manifest else ()) if s.general)}
-    suites = dict.fromkeys(table.suites)
-    found = tuple(s for s in suites if s in marked or core.is_general(str(s)))
-    return () if len(found) == len(suites) and not named else found
-
-
 def forgetting(table: TaskTable, known: Described, suites: Sequence[str], margin: float) -> tuple[Forgetting, ...]:
     """Every tuned model against its bare base on the general suites; empty where there is nothing to compare."""
     mask = np.isin(np.asarray(table.suites, dtype=object).astype(str), [str(s) for s in suites])
@@ -176,7 +176,7 @@ def forgetting(table: TaskTable, known: Described, suites: Sequence[str], margin
     for tuned in records:
         of = known.base_of(tuned)
         base = next((one.name for one in bare if one.model == of), None)
-        if not known.is_tuned(tuned) or base is None or not mask.any():
+        if tuned.control or not known.is_tuned(tuned) or base is None or not mask.any():
             continue
         places = [table.index(tuned.name), table.index(base)]
         if not (table.counts[places][:, mask] > 0).all(axis=0).any():
@@ -184,7 +184,7 @@ def forgetting(table: TaskTable, known: Described, suites: Sequence[str], margin
         a, b = ((table.sums[i][mask], table.counts[i][mask]) for i in places)
         seen = compare(*a, *b, clusters)
         p = harm_test(a, b, clusters).p_value
-        harmed = p <= 0.05 and (seen.delta or 0.0) < -margin
+        harmed = p <= HARM and (seen.delta or 0.0) < -margin
         kept = margin > 0 and non_inferiority(a, b, margin, clusters).holds
         limits = "" if seen.low is None or seen.high is None else f" {core.points_interval(seen.low, seen.high)}"
         if harmed and seen.high is not None and seen.high >= 0.0:
@@ -199,6 +199,7 @@ def forgetting(table: TaskTable, known: Described, suites: Sequence[str], margin
                 delta=seen.delta,
                 low=seen.low,
                 high=seen.high,
+                p_harm=p,
                 n_tasks=seen.n_tasks,
                 evidence=f"{tuned.name} against {base} on {on}: {core.points(seen.delta or 0.0)} points{limits}",
             )

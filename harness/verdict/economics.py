@@ -122,8 +122,8 @@ def load_assumptions(
     known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
-            problem = f"is {most:g}, the most is {MOST:,.0f}"
-            raise UserFileError(experiment_file(report), problem, field=f"economics.{key}")
+            problem, advice = f"is {most:g}, the most is {MOST:,.0f}", "write a smaller amount, or none for unknown"
+            raise UserFileError(experiment_file(report), problem, field=f"economics.{key}", advice=advice)
     known |= {key: _amount(key, text) for key, text in (given or {}).items()}
     hour, rate = known.pop(GPU_HOUR, None), known.pop(RATE)
     others = {name: known.pop(name) for name in (*SAID, *PERIODS)}
@@ -159,7 +159,7 @@ def _amount(key: str, text: str) -> Any:
         needed = others.get(key, f"an amount from 0 to {most:,.0f}")
         raise UsageError(f"{said}; needed: {needed}, or nothing for unknown") from None
     if _largest(amount) > most:
-        raise UsageError(f"{said}; the most is {most:,.0f}")
+        raise UsageError(f"{said}; the most is {most:,.0f}: write a smaller amount, or {key}= for unknown")
     return amount
 
 

@@ -82,8 +82,11 @@ def _of_part(known: Described, part: ContenderRecord) -> Sequence[tuple[str, str
     if base != model and own:
         found.append((f"model {model}", own))
     for card in cards:
-        named = {_said(card, "base_licence"), of_base} - {""}
-        found += [(f"base {base or model}", text) for text in sorted(named) or [""]]
+        stated = {"card.yaml": _said(card, "base_licence"), "experiment.yaml": of_base}
+        named = sorted({text for text in stated.values() if text}) or [""]
+        for text in named:  # of two the reader must see who says which
+            source = "" if len(named) < 2 else f" ({' and '.join(by for by, one in stated.items() if one == text)})"
+            found.append((f"base {base or model}{source}", text))
         found.append(("data", _said(card, "data_licence")))
         found += [("adapter", text)] if (text := _said(card, "licence")) else []
     return found

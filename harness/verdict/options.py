@@ -1,28 +1,26 @@
 """Who can be chosen, whether that is to own, to rent or to mix, and what each passes and costs on the shared tasks."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from harness.analysis import cost_bases, ranked_tasks, ranked_together
 from harness.core import (
-    ContenderRecord,
     Decision,
     Described,
     EvidenceError,
     Price,
     UsageError,
-    as_json,
-    digest_json,
     listed,
 )
-from harness.stats import Sufficiency, resampled_sums, sufficiency
+from harness.stats import Sufficiency, of_ratio, replicates, resampled_sums, rivals_from, sufficiency
 from harness.store import TaskTable, read_charged_calls
 from harness.verdict.arrays import Floats, Ints, Mask
 from harness.verdict.endings import Ending, endings_of
 from harness.verdict.licences import Licence, licences_of
+from harness.verdict.recipes import by_recipe, is_twin, option_name, seed_groups
 
 OWN, RENT, MIX = Decision.OWN, Decision.RENT, Decision.MIX
 UNKNOWN = "unknown"  # the kind of an option of which nothing on record says whether it is owned or rented
@@ -62,63 +60,26 @@ def candidates(
     What the user ``said`` goes before every rule. UsageError: an unknown contender, or one said to be two things.
     """
     user: dict[str, Decision] = {}
-    for kind, name in ((kind, name) for kind, names in said.items() for name in names):
-        table.index(name)
+    groups = seed_groups(table, known)
+    for kind, name in ((kind, one) for kind, names in said.items() for given in names for one in groups(given)):
         if user.setdefault(name, kind) != kind:
             raise UsageError(f"{name} is said to be {user[name]} and {kind}; say one")
+    without = [one for given in without for one in groups(given)]
     for name in without:
-        table.index(name)
         if name in user:
             raise UsageError(f"{name} is said to be {user[name]} and is left out; say one")
     bases, left = cost_bases(table), {*without}
     left |= {name for name, one in known.contenders.items() if (one.control or is_twin(one)) and name not in user}
     names = [name for name in table.contenders if name not in left]
     chosen = []
-    for same in _by_recipe(names, known):
+    for same in by_recipe(names, known):
         said_of = {user[name] for name in same if name in user}
         if len(said_of) > 1:
             two = " and ".join(sorted(said_of))
             raise UsageError(f"{listed(same, len(same))} are one recipe with several seeds, said to be {two}; say one")
         one = _candidate(same[0], known, next(iter(said_of), None), bases.get(same[0], frozenset()))
-        of = known.contenders[same[0]].seed_of if same[0] in known.contenders else None
-        name = of or (same[0] if len(same) == 1 else f"{same[0]} ({len(same)} seeds)")
-        chosen.append(replace(one, contender=name, members=tuple(same)))
+        chosen.append(replace(one, contender=option_name(same, known), members=tuple(same)))
     return tuple(chosen), tuple(name for name in table.contenders if name in left)
-
-
-def _by_recipe(names: Sequence[str], known: Described) -> list[list[str]]:
-    """The names, those together that are one recipe with different seeds, as the experiment or their cards say."""
-    found: dict[str, list[str]] = {}
-    for name in names:
-        key, seeds = _recipe(known.contenders.get(name, ContenderRecord(name=name)), known)
-        same = found.setdefault(key, [])
-        if same and seeds == _recipe(known.contenders[same[0]], known)[1]:  # the same seed twice is no replicate
-            found[name] = [name]
-        else:
-            same.append(name)
-    return list(found.values())
-
-
-def _recipe(one: ContenderRecord, known: Described) -> tuple[str, Any]:
-    """What a contender has in common with those of its recipe, and its seeds; without seeds its name, and nothing."""
-    if one.seed_of is not None:
-        return digest_json(["seeds of", one.seed_of]), one.name
-    rest = {key: part for key, part in one.parts.items() if key not in _OF_ONE_TRAINING}
-    training, model = one.parts.get("training") or {}, known.models.get(one.model or "")
-    if training and training.keys() == (one.parts.get("adapters") or {}).keys():
-        return digest_json([rest, [[suite, how.get("recipe")] for suite, how in training.items()]]), training
-    if model is not None and model.tuned is not None and model.tuned.training and not one.adapter:
-        asked = [model.backend, model.sampling, as_json(model.price), model.tuned.training.get("recipe")]
-        return digest_json([{key: part for key, part in rest.items() if key != "model"}, asked]), model.tuned.training
-    return one.name, None
-
-
-_OF_ONE_TRAINING = {"adapters", "training", "training_usd", "licences", "tuned"}
-
-
-def is_twin(one: ContenderRecord) -> bool:
-    """Whether it is an equal contender under another number, there to show the noise of a run (A/A)."""
-    return bool(one.parts.get("twin"))
 
 
 def _candidate(name: str, known: Described, said: Decision | None, bases: frozenset[str]) -> Candidate:
@@ -162,6 +123,8 @@ class OptionFigures:
     sums: Floats
     counts: Ints
     between: tuple[tuple[float, int], ...]  # of each the variance of its rate by its training seeds, and their number
+    cost_between: tuple[tuple[float, int], ...]  # the same of its cost a task
+    per_pass_between: tuple[tuple[float, int], ...]  # and of its cost a pass
     task_costs: Floats  # dollars; NaN where unknown
     clusters: Ints
     rates: Floats
@@ -195,7 +158,10 @@ def option_figures(
     counts, sums, usd, hours, escalated = (
         np.stack([each[rows[c.contender]][:, shared].sum(axis=0) for c in kept]) for each in tables
     )
-    between = tuple(_between(table, rows[c.contender], shared) for c in kept)
+    each = [[table_of[rows[c.contender]][:, shared] for table_of in (table.cost_sums, table.sums, table.counts)]
+            for c in kept]  # fmt: skip
+    between = tuple(replicates(passed, tried).variance for _, passed, tried in each)
+    apart = tuple(replicates(spent, tried).variance for spent, _, tried in each)
     cost, hours = usd / counts, hours / counts
     # A hybrid on no record of escalations needs the API always.
     by_task = [one.escalates and up.any() for one, up in zip(kept, escalated, strict=True)]
@@ -210,6 +176,7 @@ def option_figures(
     np.add.at(totals, codes, columns)
     means = np.vstack([columns[:, :-1].mean(axis=0), _drawn(totals, seed)])
     rates, costs, needs, parted = np.split(means, [k, 2 * k, 3 * k], axis=1)
+    _by_seed(costs, apart, seed)
     by_hour = np.where(whole, costs, 0.0)
     by_hour[:, mixed] = parted
     by_hour[0] = hours.mean(axis=1)
@@ -220,6 +187,8 @@ def option_figures(
         sums=sums,
         counts=counts,
         between=between,
+        cost_between=apart,
+        per_pass_between=tuple(of_ratio(*one) for one in each),
         task_costs=cost,
         clusters=table.clusters[shared],
         rates=rates,
@@ -235,17 +204,19 @@ def option_figures(
     )
 
 
+def _by_seed(costs: Floats, between: Sequence[tuple[float, int]], seed: int) -> None:
+    """Adds to the drawn costs how far training seeds lie apart: t on their number less one, never below 0."""
+    for i, (variance, seeds) in enumerate(between):
+        if variance > 0.0:
+            drawn = np.random.default_rng([seed, 11, i]).standard_t(seeds - 1, len(costs) - 1)
+            costs[1:, i] = np.maximum(0.0, costs[1:, i] + drawn * math.sqrt(variance))
+
+
 def _ranked_with_the_rest(table: TaskTable, rows: Mapping[str, Sequence[int]]) -> Mask:
     """Which options the scoreboard ranks together; all, where it ranks fewer than two."""
     together = ranked_tasks(table)[1]
     found = np.array([together[places].all() for places in rows.values()], dtype=bool)
     return found if found.sum() > 1 else np.ones(len(rows), dtype=bool)
-
-
-def _between(table: TaskTable, places: Sequence[int], shared: Mask) -> tuple[float, int]:
-    """The variance of the mean of so many seeds' rates, by how far they lie apart; 0 of one."""
-    rates = (table.sums[places][:, shared] / table.counts[places][:, shared]).mean(axis=1)
-    return (float(rates.var(ddof=1)) / len(rates), len(rates)) if np.ptp(rates) > 1e-12 else (0.0, len(rates))
 
 
 def _drawn(sums: Floats, seed: int) -> Floats:
@@ -306,6 +277,13 @@ def quality(figures: OptionFigures, allowed: Mask, margin: float, seed: int) -> 
     nothing: Floats = np.zeros(0)
     low, high, tasks = map(spread, (found.low, found.high, found.tasks) if found else (nothing,) * 3)
     return Quality(allowed=allowed, rates=figures.rates[0], low=low, high=high, tasks=tasks)
+
+
+def rivals_of(figures: OptionFigures, allowed: Mask) -> Floats:
+    """Of the allowed options the margins beyond which each is a rival: what `Quality` says changes there alone."""
+    places = np.flatnonzero(allowed).tolist()
+    sides = [(figures.sums[i], figures.counts[i]) for i in places]
+    return rivals_from(sides, figures.clusters, replicates=[figures.between[i] for i in places])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

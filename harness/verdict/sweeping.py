@@ -9,6 +9,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis import load_evidence, load_note
+from harness.analysis.general import apart_note, work_of
 from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, Replayer, replay_estimate
 from harness.store import TaskTable
@@ -61,6 +62,7 @@ def sweep_of(
     """The same from a table that is loaded already, best with its attempts: they are read again where it kept none."""
     goal, asked = goal or SweepGoal(), settings or SweepSettings()
     of, level, seed = asked.confidence_from, asked.level, asked.seed
+    table, general = work_of((table, manifest))
     rows = paired_rows(table, worker, expert, signal=asked.signal, confidence_from=of, manifest=manifest)
     resamples = min(1_999, max(499, 15_000_000 // len(rows.tasks))) if asked.intervals else 0
     replayer = Replayer(rows, resamples, seed)
@@ -126,7 +128,7 @@ def sweep_of(
         beats_controls=bool(rivals) and all(rival.beaten for rival in rivals),
         sentence="",
         warning="INCOMPLETE: the run is not done; every figure is provisional" if not done else None,
-        notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *rows.notes),
+        notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *apart_note(general), *rows.notes),
         reasons={name: why for name, why in reasons.items() if why},
     )
     run = hybrids_run(table, manifest, rows, (worker, expert), one.measured)

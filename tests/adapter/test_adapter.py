@@ -65,6 +65,20 @@ def test_reads_a_folder(folder: Path, base: Path) -> None:
     check_adapter(adapter, base)
 
 
+def test_a_folder_that_is_no_adapter_is_called_what_it_is(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(
+        UserFileError, match=r"holds a whole model \(config\.json\), and no adapter; an adapter's folder"
+    ):
+        load_adapter(ROOT / "base" / "worker")
+    with pytest.raises(UserFileError, match=f"folders that do; name one: .*{folder.name}"):
+        load_adapter(folder.parent)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        UserFileError, match=r"is no adapter: there is no adapter_config\.json; an adapter's folder has"
+    ):
+        load_adapter(tmp_path / "empty")
+
+
 def test_adapters_that_differ_in_the_seed_alone_have_one_training(folder: Path) -> None:
     def training(card: str) -> dict[str, object]:
         (folder / "card.yaml").write_text(card)

@@ -50,6 +50,33 @@ def test_the_scoreboard_has_one_row_with_the_mean_and_the_spread(report):
     assert one.pass_rate.method.endswith("with t over 3 seeds")
 
 
+def test_seeds_are_no_trials(report, make_report):
+    """Three seeds at one trial each: nobody was tried more often than another. With two trials of one it is said."""
+    told = [*scoreboard(report).notes, *pair(report, "tuned", "other").notes, *domains(report, "tuned", "other").notes]
+    assert not [note for note in told if "trial" in note and "more than half" not in note]
+    assert any("more than half of the trials of all training seeds" in note for note in told)
+    twice = rows() + [row | {"trial": 1} for row in rows() if "tuned" in row["contender"]]
+    notes = scoreboard(make_report(twice, MANIFEST, name="twice")).notes
+    assert "the number of trials differs: tuned 2, other 1 a task" in notes
+    assert any(note.startswith("up to 2 trials a task") for note in notes)
+
+
+def test_costs_and_latencies_are_widened_by_what_lies_between_the_seeds(make_report):
+    """Seeds that cost 1, 2 and 3 cents a task, each the same at every task: the interval is that of t on 2 df."""
+    usd = {"tuned-1": 0.01, "tuned-2": 0.02, "tuned-3": 0.03, "other": 0.02}
+    own = [row | {"cost_usd": usd[row["contender"]], "latency_s": 100 * usd[row["contender"]]} for row in rows()]
+    one = scoreboard(make_report(own, MANIFEST)).score_of("tuned")
+    half = scipy.stats.t.ppf(0.975, 2) * 0.01 / 3**0.5
+    assert one.cost_per_task_usd.value == pytest.approx(0.02)
+    assert one.cost_per_task_usd.high == pytest.approx(0.02 + half)
+    assert one.cost_per_task_usd.low == 0.0, "no cost is below nothing"
+    assert all(d.cost_per_task_usd.high == pytest.approx(0.02 + half) for d in one.domains)
+    assert one.latency_p50.high == pytest.approx(2.0 + 100 * half, rel=1e-3)
+    assert one.cost_per_pass_usd.high > (0.02 + half) / 0.7 * 0.8
+    assert "with t over 3 seeds" in one.cost_per_pass_usd.method
+    assert scoreboard(make_report(own, MANIFEST)).score_of("other").cost_per_task_usd.method.count("seeds") == 0
+
+
 def test_a_comparison_is_with_the_recipe(report):
     found = pair(report, "tuned", "other").comparison
     assert found.delta == pytest.approx(0.0)

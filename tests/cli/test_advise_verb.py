@@ -78,12 +78,22 @@ def test_without_economics_it_says_what_is_missing_and_ends_well(report, capsys)
     assert all(f"Missing: {text.partition('=')[0]}" in out for text in GIVEN)
 
 
+def test_a_bill_that_is_not_known_names_the_amount_and_the_option(report, capsys):
+    given = [text for text in GIVEN if not text.startswith(("training_usd", "skill"))]
+    assert main(["advise", str(report), "--economics", *given, *KINDS]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Bills shown as - wait for training_usd of tuned; skill_authoring_usd of skilled." in out
+    assert main(["advise", str(report), "--economics", *GIVEN, *KINDS]) == 0
+    assert "Bills shown as" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["--economics", "tasks_per_month"], "is not KEY=VALUE"),
         (["--economics", "tasks=1"], "unknown key 'tasks'"),
         (["--economics", "tasks_per_month=1e18"], "the most is 1,000,000,000,000"),
+        (["--economics", "value_per_task_usd=1e30"], "write a smaller amount, or value_per_task_usd= for unknown"),
         (["--economics", "training_usd=-5"], "an amount from 0 to 1,000,000,000,000"),
         (["--margin", "-1"], "the margin must lie from 0"),
         (["--months", "0"], "leave it out for 12"),

@@ -12,8 +12,9 @@ from escalating import write_escalating
 
 from harness.cli.entry import main
 from harness.core import Decision, Estimate, chance, dollars, dollars_interval, percent_interval
-from harness.report.choice_tables import QUALITY, in_labels
+from harness.report.choice_tables import in_labels
 from harness.report.curve_figures import bills_figure, volumes_around
+from harness.report.option_words import QUALITY
 from harness.report.pages.loading import advice_inputs_for, evidence_of
 from harness.verdict import advise_at, bills_at, load_assumptions
 

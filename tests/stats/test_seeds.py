@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from harness.core import Comparison
-from harness.stats import between, compare, over_seeds, replicates
+from harness.core import Comparison, Estimate
+from harness.stats import (
+    between,
+    clustered_mean,
+    compare,
+    fieller_ratio,
+    latency_quantile,
+    of_ratio,
+    of_values,
+    over_seeds,
+    replicates,
+    widened,
+)
 
 
 def comparison(delta, half):
@@ -71,3 +82,57 @@ def test_the_interval_holds_the_recipe_and_not_only_its_seeds(spread):
         alone += found.low <= 0.0 <= found.high
     assert held >= 300 * 0.93
     assert spread < 0.1 or alone < 300 * 0.85  # over tasks alone it would not
+
+
+def test_what_is_not_bounded_stays_so_and_a_cost_may_exceed_1():
+    half = Estimate(value=3.0, low=2.0, high=None, level=0.95, method="m")
+    found = widened(half, 0.25, 3, within=(0.0, float("inf")))
+    assert (found.high, found.low) == (None, pytest.approx(3.0 - np.hypot(1.0, scipy.stats.t.ppf(0.975, 2) * 0.5)))
+    both = widened(Estimate(value=3.0, low=2.0, high=5.0, level=0.95), 0.25, 3, within=(0.0, float("inf")))
+    assert both.high == pytest.approx(3.0 + np.hypot(2.0, scipy.stats.t.ppf(0.975, 2) * 0.5))
+    none = Estimate(value=3.0, level=0.95)
+    assert widened(none, 0.25, 3) is none
+
+
+def test_the_ratio_of_seeds_is_linear_by_hand():
+    """Two seeds: 4 dollars and 2 passes a task, 2 dollars and 1 pass: the same ratio of 2, so nothing lies apart."""
+    counts = [[1, 1], [1, 1]]
+    assert of_ratio([[4, 4], [2, 2]], [[1, 1], [0.5, 0.5]], counts) == (pytest.approx(0.0, abs=1e-12), 2)
+    variance, seeds = of_ratio([[4, 4], [2, 2]], [[0.5, 0.5], [0.5, 0.5]], counts)
+    assert (variance, seeds) == (pytest.approx(np.var([8, 4], ddof=1) / 2), 2)
+    assert of_ratio([[4], [2]], [[0], [0]], [[1], [1]]) == (0.0, 2)
+    assert of_values([1.0, np.nan, 3.0]) == (pytest.approx(1.0), 2)
+
+
+def costs_of_a_recipe(rng, k, n, spread):
+    """Dollars, passes and seconds by seed and task: each seed has a level of cost of its own about 1, tasks another."""
+    level = np.exp(rng.normal(-(spread**2) / 2, spread, k))
+    tasks = np.exp(rng.normal(-0.125, 0.5, n))
+    usd = level[:, None] * tasks * np.exp(rng.normal(-0.02, 0.2, (k, n)))
+    return usd, (rng.random((k, n)) < 0.6).astype(float)
+
+
+@pytest.mark.parametrize(("k", "spread"), [(3, 0.0), (3, 0.1), (3, 0.2), (5, 0.2)])
+def test_costs_and_latencies_hold_the_recipe(k, spread):
+    """The true mean cost is 1, a pass costs 1 / .6, and the median of the time is the median of a log-normal."""
+    rng = np.random.default_rng([int(100 * spread), k])
+    n, runs, free = 150, 400, (0.0, float("inf"))
+    held, alone = np.zeros(3), np.zeros(3)
+    median = np.exp(-(spread**2) / 2 - 0.125 - 0.02)  # of a product of log-normals
+    for _ in range(runs):
+        usd, passed = costs_of_a_recipe(rng, k, n, spread)
+        ones = np.ones((k, n))
+        task = clustered_mean(usd.sum(axis=0), np.full(n, float(k)))
+        ratio = fieller_ratio(usd.mean(axis=0), passed.mean(axis=0))
+        time = latency_quantile(usd.ravel(), 0.5, np.tile(np.arange(n), k))
+        parts = (
+            (task, replicates(usd, ones).variance, 1.0),
+            (ratio, of_ratio(usd, passed, ones), 1.0 / 0.6),
+            (time, of_values(np.median(usd, axis=1)), median),
+        )
+        for place, (over_tasks, between_seeds, truth) in enumerate(parts):
+            found = widened(over_tasks, *between_seeds, within=free)
+            held[place] += found.low <= truth <= found.high
+            alone[place] += over_tasks.low <= truth <= over_tasks.high
+    assert (held >= runs * 0.92).all(), held / runs
+    assert spread < 0.2 or (alone < runs * 0.85).all(), alone / runs  # over tasks alone they would not

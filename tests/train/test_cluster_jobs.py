@@ -60,7 +60,7 @@ def test_a_job_for_a_queue_that_goes_on_from_its_checkpoints(written: Any, folde
     }
     code, found, out = written("--out", "made/mine", job=job)
     assert code == 0
-    assert "job.yaml: a Job for the queue training, ownbench-train-my-tickets" in out
+    assert "job.yaml: the Job ownbench-train-my-tickets, for the queue training" in out
     assert found["metadata"] == {
         "name": "ownbench-train-my-tickets",
         "labels": {"kueue.x-k8s.io/queue-name": "training"},
@@ -92,12 +92,13 @@ def test_devices_decide_how_many_gpus_there_are(written: Any) -> None:
     assert container(written(quantize="4bit")[1])["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert "job.gpus: found 1, with device: cpu" in written(device="cpu", job={"gpus": 1})[2]
     assert "job.gpus: found 0, and quantize: 4bit needs one" in written(quantize="4bit", job={"gpus": 0})[2]
-    assert "batch: found 16, no multiple of 3 GPUs with 1 rows each" in written(job={"gpus": 3})[2]
+    assert "batch: found 16, no multiple of 3 GPUs with 1 row each" in written(job={"gpus": 3})[2]
 
 
 def test_a_ray_job_trains_on_its_worker_not_on_the_head(written: Any) -> None:
     _, found, out = written(job={"kind": "ray", "gpus": 2})
-    assert "a RayJob for the queue user-queue" in out
+    assert "for the queue user-queue" in out
+    assert ": the RayJob " in out
     spec = found["spec"]
     assert spec["entrypoint"].startswith(
         "cd /training && exec accelerate launch --num_processes 2 -m harness adapter train"

@@ -179,9 +179,21 @@ def test_the_card_has_the_figures_of_show(exported: Path, report: Path) -> None:
     assert work < general
     assert r"| `base` | the base alone | 66.7% [39.1, 86.2] | 12 | \$0.170 (no spread seen) | +33.3 [" in readme
     assert "| `seeds` | training seeds, it among them | 100.0% [" in readme
-    assert "`seeds` has 2 training seeds, this adapter among them. Over all 18 tasks of the report they pass" in readme
+    assert (
+        "`seeds` has 2 training seeds, this adapter among them. Over all 12 tasks of the work in the report they pass"
+        in readme
+    )
     assert "On tickets each by itself: 100.0%, 100.0%." in readme
     assert "- `tuned` passes more tasks than `base`: +33.3 points" in readme
+
+
+def test_no_cell_of_the_card_is_blank(exported: Path) -> None:
+    rows = [line for line in (exported / "README.md").read_text().splitlines() if line.startswith("| `")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in rows]
+    assert all(all(line) for line in cells), cells
+    others = [line for line in cells if len(line) > 2 and line[1] != "this adapter"]
+    assert others
+    assert all("[" in line[-1] for line in others), "each is compared"
 
 
 def test_the_same_call_writes_the_same_bytes(exported: Path, report: Path) -> None:

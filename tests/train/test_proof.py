@@ -77,6 +77,7 @@ def test_one_report_holds_what_was_trained_against_everything(place: Path, capsy
     assert list(found.contenders) == ["base", "tuned", "bare", "skilled", "progressive", "placebo", "hybrid", "random",
                                       "oracle", "half"]  # fmt: skip
     assert (found.contenders["hybrid"].worker, found.contenders["hybrid"].expert) == ("tuned", "skilled")
+    assert [name for name, one in found.contenders.items() if one.control] == ["half"]
     assert {name: found.models[name].gpu_hour_usd for name in found.models} == {"base": 2.0, "expert": 2.0}
     assert found.reference == "tuned"
     assert found.economics.training_usd == 1.25
@@ -204,4 +205,6 @@ def test_a_shipped_recipe_is_trained_and_judged_by_the_command(tmp_path: Path, m
     assert {"base", "tuned", "skilled", "progressive", "hybrid", "half"} < set(rates)
     assert rates["hybrid"] >= rates["tuned"]
     assert main(["advise", "reports/new", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["advice"]
+    advice = json.loads(capsys.readouterr().out)
+    assert advice["advice"]
+    assert not {"half", "placebo"} & {one["contender"] for one in advice["options"]}, "controls"

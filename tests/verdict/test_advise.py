@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.core import Decision, EvidenceError, UsageError, UserFileError, percent_interval
+from harness.report.choice_tables import condition_rows
 from harness.verdict import AdviceSettings, advise, load_assumptions
 
 ALL = {
@@ -104,8 +105,8 @@ def test_a_kind_may_hold_with_a_bill_that_is_not_known(tmp_path):
         "Mix: hybrid passes 100.0% [96.3, 100.0]. Only MIX options are within 2 points of the best pass rate (all "
         "4,999 simulations), so this holds whatever they cost. Its bill is not known: it waits for training_usd."
     )
-    assert [reason for reason in found.reasons if "tuned passes 50.0%, its bill not known;" in reason]
-    assert "not known" not in "".join(asked(report).reasons)
+    assert [reason for reason in found.reasons if "tuned passes 50.0%, its bill waits for training_usd;" in reason]
+    assert "waits for" not in "".join(asked(report).reasons)
 
 
 def test_a_rate_is_rounded_as_in_the_table(tmp_path):
@@ -332,7 +333,7 @@ def test_one_kind_is_no_choice(tmp_path):
     found = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30, "skilled": [(True, 0.2)] * 30}))
     assert found.advice == Decision.UNDECIDED
     assert found.reasons[0].startswith("Only RENT options were tried")
-    assert found.break_even_tasks_per_month.why == "no option is known to be OWN"
+    assert found.break_even_tasks_per_month.why == "no option is known to be OWN or MIX"
     inside = asked(write(tmp_path / "r", {"bare": [(True, 0.1)] * 30}), data_must_stay_inside=True)
     assert inside.reasons == ("The data must stay inside, and no OWN option was tried: try one.",)
 
@@ -426,6 +427,37 @@ def test_the_margin_flips_too(tmp_path):
     assert (stay.now, stay.at, stay.advice) == (False, True, "OWN")
 
 
+# ----------------------------------------------------------------------------------- where the data must stay inside
+
+
+def test_every_reason_is_true_where_the_data_must_stay_inside(tmp_path):
+    """The rented one passes most and costs least: nothing but the rule speaks against it."""
+    tasks = {"tuned": [(i % 5 > 0, 0.05) for i in range(200)], "skilled": [(True, 0.01)] * 200}
+    tasks["base"] = [(i % 10 == 0, 0.05) for i in range(200)]
+    found = asked(write(tmp_path / "r", tasks), data_must_stay_inside=True)
+    assert found.advice == Decision.OWN
+    assert found.reasons[0].endswith("The data must stay inside, so only OWN options may be chosen.")
+    assert found.break_even_tasks_per_month.why == "the data must stay inside, so no RENT option may be chosen"
+    assert not [text for text in (*found.reasons, found.conditions[2].evidence) if "shown to" in text]
+    free = asked(write(tmp_path / "s", tasks))
+    assert free.break_even_tasks_per_month.why == "every OWN option is shown to miss the required quality"
+
+
+def test_the_best_of_those_that_may_be_chosen_is_called_so(tmp_path):
+    tasks = {"tuned": [(i % 5 > 0, 0.05) for i in range(200)], "skilled": [(True, 0.01)] * 200}
+    found = asked(write(tmp_path / "r", tasks), data_must_stay_inside=True, tasks_per_month=None)
+    assert found.advice == Decision.UNDECIDED
+    assert any("no option that may be chosen passes more" in reason for reason in found.reasons)
+    assert option(found, "tuned").to_best.why == "no other option may be chosen"
+
+
+def test_of_what_is_not_known_to_be_owned_no_api_is_claimed(tmp_path):
+    tasks = {"mystery": [(True, 0.01)] * 60, "tuned": [(True, 0.05)] * 60}
+    place = write(tmp_path / "r", tasks, contenders={"mystery": {}, "tuned": {"model": "mine", "adapter": "a"}})
+    found = asked(place, data_must_stay_inside=True)
+    assert option(found, "mystery").to_best.why == "the data must stay inside, and it is not known to be owned"
+
+
 # ---------------------------------------------------------------------------------------- conditions and forgetting
 
 
@@ -456,6 +488,14 @@ def test_malformed_answers_speak_against_a_fixed_format(tmp_path):
     assert "50.0% of the answers" in found.conditions[0].evidence
 
 
+def test_where_nothing_failed_nothing_is_malformed(tmp_path):
+    suites = [{"name": "work", "grader_kinds": ["json"]}]
+    perfect = {"tuned": [(True, 0.01)] * 60, "skilled": [(True, 0.05)] * 60}
+    found = asked(write(tmp_path / "r", perfect, suites=suites))
+    assert (found.conditions[0].answer, found.conditions[0].name) == ("yes", "narrow task, fixed format")
+    assert "0.0% of the answers of tuned are malformed" in found.conditions[0].evidence
+
+
 def general(tmp_path, tuned_passes):
     """Two hundred tasks of work, forty of a general suite on which the base passes all."""
     more = [{}] * 200 + [{"suite": "general-knowledge"}] * 40
@@ -475,10 +515,22 @@ def test_forgetting_is_a_condition_of_owning(tmp_path):
     ]
     assert forgot.reasons[0].startswith("Tuning made tuned forget: tuned against base on 40 tasks")
     assert forgot.n_tasks == 200  # the general suite is not the work
+    assert ("nothing is forgotten: tuned", "no") in [row[:2] for row in condition_rows(forgot)], (
+        "a yes speaks for owning"
+    )
     kept = asked(general(tmp_path, 40))
     assert kept.advice == Decision.OWN
     assert kept.forgetting[0].answer == "unknown"  # 40 equal outcomes do not prove two points
     assert any("is open" in reason for reason in kept.reasons)
+
+
+def test_of_a_base_that_did_not_answer_the_general_suite_it_is_said(tmp_path):
+    more = [{}] * 200 + [{"suite": "general"}] * 40
+    tasks = {n: [(True, c, more[i]) for i in range(240)] for n, c in (("tuned", 0.01), ("skilled", 0.5))}
+    reasons = asked(write(tmp_path / "r", tasks)).reasons
+    assert any("tuned and its base did not both answer general" in reason for reason in reasons)
+    base = {n: [(True, c)] * 200 for n, c in (("base", 0.01), ("skilled", 0.5))}
+    assert not any("orgetting" in reason for reason in asked(write(tmp_path / "s", base)).reasons), "nobody tuned it"
 
 
 def test_where_nothing_general_was_run_it_is_said(same):

@@ -88,6 +88,18 @@ def test_the_licences_of_base_and_data_are_named(tmp_path):
     )
 
 
+def test_of_two_licences_of_one_base_the_reader_sees_who_says_which(tmp_path):
+    card = {"base_licence": "MIT", "data_licence": "CC0-1.0"}
+    two = option(asked(report(tmp_path / "r", "  mine: {licence: CC-BY-NC-4.0}\n", card)), "tuned")
+    assert {(one.of, one.licence) for one in two.licences} >= {
+        ("base mine (card.yaml)", "MIT"),
+        ("base mine (experiment.yaml)", "CC-BY-NC-4.0"),
+    }
+    assert two.may_be_sold == "no"
+    same = option(asked(report(tmp_path / "s", "  mine: {licence: MIT}\n", card)), "tuned")
+    assert [one.of for one in same.licences if one.licence == "MIT"] == ["base mine"]
+
+
 def test_nothing_on_record_is_unknown_and_never_a_yes(tmp_path):
     found = asked(report(tmp_path / "r"))
     assert (found.sale.answer, {o.may_be_sold for o in found.options}) == ("unknown", {"unknown"})
@@ -150,6 +162,16 @@ def test_the_day_counts_from_today_to_the_end_of_the_horizon(tmp_path, until, mo
     said = next(note for note in found.notes if "be had until" in note)
     assert ("no move is charged" in said) is not charged
     assert ("which has passed: tuned and hybrid must move now" in said) is (until == "2026-11-30")
+
+
+def test_a_model_that_is_gone_is_told_under_the_headline(tmp_path):
+    place = report(tmp_path / "r", "  mine: {available_until: 2026-11-30}\n  theirs: {available_until: 2027-03-01}\n")
+    said = "mine can no longer be had (2026-11-30 has passed): tuned and hybrid must move to another model now."
+    found = asked(place)
+    assert (found.reasons[1], option(found, "tuned").ended) == (said, ("mine",))
+    assert said in asked(place, tasks_per_month=None).reasons, "undecided too"
+    inside = asked(place, data_must_stay_inside="true")
+    assert "tuned must move" in inside.reasons[1], "the hybrid may not be chosen anyway"
 
 
 def test_a_stated_cost_of_moving_counts_for_each_model_that_ends(tmp_path):

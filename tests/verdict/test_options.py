@@ -31,11 +31,12 @@ def option(found, name):
     return next(o for o in found.options if o.contender == name)
 
 
-def trained(folder, rates, n=2000, recipes=None, rented=0.8, seeds=None):
+def trained(folder, rates, n=2000, recipes=None, rented=0.8, seeds=None, costs=None):
     """One adapter a rate, each the same recipe with another seed, and one rented model."""
     rng = np.random.default_rng(0)
     hard = rng.random(n)
-    outcomes = {f"t{i}": [(x < rate, 0.01) for x in hard] for i, rate in enumerate(rates)}
+    costs = costs or [0.01] * len(rates)
+    outcomes = {f"t{i}": [(x < rate, costs[i]) for x in hard] for i, rate in enumerate(rates)}
     outcomes["skilled"] = [(x < rented, 0.05) for x in hard]
     report = write(folder, outcomes, contenders=CONTENDERS | SEEDS)
     path, parts = report / "manifest.json", {}
@@ -56,13 +57,47 @@ def trained(folder, rates, n=2000, recipes=None, rented=0.8, seeds=None):
 
 
 def test_seeds_of_one_recipe_are_one_option(tmp_path):
-    found = asked(trained(tmp_path / "r", [0.79, 0.80, 0.81]))
+    place = trained(tmp_path / "r", [0.79, 0.80, 0.81])
+    found = asked(place)
     one = option(found, "t0 (3 seeds)")
     assert {o.contender for o in found.options} == {"t0 (3 seeds)", "skilled"}
+    left = asked(place, AdviceSettings(without=["t0 (3 seeds)"]))
+    assert {o.contender for o in left.options} == {"skilled"}
     assert one.seeds == ("t0", "t1", "t2")
     assert one.pass_rate.value == pytest.approx(0.80, abs=0.03)
     assert (one.kind, one.fixed_parts_usd["training_usd"]) == ("OWN", 10)  # one training, not three
     assert any("t0, t1 and t2: its rate is their mean" in note for note in found.notes)
+
+
+def test_a_group_of_seeds_is_named_as_the_experiment_names_it(tmp_path):
+    place = trained(tmp_path / "r", [0.79, 0.80, 0.81])
+    path = place / "manifest.json"
+    whole = json.loads(path.read_text())
+    whole["contenders"] = [one | ({"seed_of": "tuned"} if one["name"] in SEEDS else {}) for one in whole["contenders"]]
+    path.write_text(json.dumps(whole))
+    rented = option(asked(place, AdviceSettings(kinds={Decision.RENT: ["tuned"]})), "tuned")
+    assert (rented.kind, rented.because, rented.seeds) == ("RENT", "as you said", ("t0", "t1", "t2"))
+    left = asked(place, AdviceSettings(without=["tuned"]))
+    assert {o.contender for o in left.options} == {"skilled"}
+    with pytest.raises(UsageError, match="t0 is said to be OWN and is left out; say one"):
+        asked(place, AdviceSettings(kinds={Decision.OWN: ["tuned"]}, without=["t0"]))
+    with pytest.raises(UsageError, match=r"did you mean|known:"):
+        asked(place, AdviceSettings(without=["tunde"]))
+
+
+def test_how_far_the_costs_of_seeds_lie_apart_enters_the_bill(tmp_path):
+    """The tasks of the three cost 1, 2 and 3 cents: by hand, t of 2 df times sd / sqrt 3."""
+    place = trained(tmp_path / "r", [0.8, 0.8, 0.8], costs=(0.01, 0.02, 0.03))
+    one = option(asked(place), "t0 (3 seeds)")
+    half = 4.302653 * 0.01 / 3**0.5
+    assert one.tasks_usd == pytest.approx(20.0)
+    assert one.monthly_usd.high - one.monthly_usd.value == pytest.approx(1000 * half, rel=0.1)
+    assert one.cost_per_pass_usd.high - one.cost_per_pass_usd.value == pytest.approx(half / 0.8, rel=0.1)
+    even = asked(place).break_even_tasks_per_month
+    assert even.value == pytest.approx(13 / 0.03)
+    assert even.high == pytest.approx(13 / (0.03 - half))
+    near = asked(trained(tmp_path / "s", [0.8, 0.8, 0.8])).break_even_tasks_per_month
+    assert near.high == pytest.approx(near.value)
 
 
 def test_how_far_seeds_lie_apart_enters_the_interval_and_the_quality(tmp_path):

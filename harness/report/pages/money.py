@@ -67,7 +67,7 @@ def page(shown: Shown) -> None:
     section("Options")
     write(_stands_on(grounds))
     colours = colours_for(evidence)
-    show(coloured(options_table(advice), colours))
+    show(coloured(options_table(advice, labelled=True), colours))
     write(*_asides(grounds, terms), kind="notes")
     section("A month at other volumes")
     draw([break_even(advice, labelled=True)])

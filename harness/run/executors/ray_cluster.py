@@ -23,7 +23,7 @@ from harness.core import OwnbenchError, UsageError, UserFileError, install_line,
 
 AUTO, LOCAL = "auto", "local"
 REACH_S = 5.0
-JOIN_S = 90.0
+JOIN_S = 180.0  # Ray itself gives a busy machine 30 s twice, and its library takes as long to be read there
 LEAVE_S = 30.0
 LONGEST = 17  # characters of a folder in which the sockets of a Ray still have names short enough
 STORE_BYTES = 80 << 20  # Ray's least: nothing large is handed around
