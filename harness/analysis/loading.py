@@ -41,8 +41,7 @@ def load_evidence(
         if (process := running_process(source)) is not None:
             wait = "its tables are written when it ends, and figures are there then"
             raise EvidenceError(f"{source}: the run is under way now (process {process}); {wait}")
-        command = undecided_command(source, read_manifest(source)) or f"ownbench run {shlex.quote(str(source))}"
-        text = f"the run was stopped before its tables were written; {command} goes on from there"
+        text = f"the run was stopped before its tables were written; {resume_command(source)} goes on from there"
         raise EvidenceError(f"{source}: {text}")
     if missing := missing_manifest(source):
         raise EvidenceError(missing)
@@ -118,6 +117,11 @@ def undecided_command(report: Path, manifest: Manifest | None) -> str | None:
     kept = manifest.early_records if manifest else {}
     open_ = [record for digest, record in kept.items() if digest in now and not record.get("because")]
     return early_command(report, open_[-1]) if open_ else None
+
+
+def resume_command(report: Path) -> str:
+    """The call that goes on with a report's run, also where that run is to stop once it is decided."""
+    return undecided_command(report, read_manifest(report)) or f"ownbench run {shlex.quote(str(report))}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -84,15 +83,16 @@ GATE = (
 @contextmanager
 def read(report: Path) -> Iterator[Path]:
     """Where a report's evidence is read, also of a run that is at work or was killed; says on standard error which."""
+    from harness.analysis import resume_command
     from harness.store import recorded
 
     with recorded(report) as found:
         now = None if found.process is None else f"a run is under way now (process {found.process})"
         if found.made is not None:
             stopped = f"{report}: the run was stopped before its tables were written"
-            goes_on = "" if now else f"; ownbench run {shlex.quote(str(report))} goes on"
             said = f"these figures are of the {plural(found.made, 'attempt')} recorded so far"
-            sys.stderr.write(visible(f"ownbench: {now or stopped}; {said}{goes_on}") + "\n")
+            goes_on = "" if now else f"; {resume_command(report)} goes on"
+            sys.stderr.write(visible(f"ownbench: {now or stopped}{goes_on}; {said}") + "\n")
         elif now is not None and (report / "outcomes.parquet").is_file():
             sys.stderr.write(f"ownbench: {now}; these figures are from before it\n")
         yield found.folder

@@ -211,10 +211,9 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: 
         why = f": {visible(summary.stopped_because)}" if summary.stopped_because else ""
         command = "the same command"
         if not args.until_decided:  # a contender that is to be stopped early goes on so until it is decided
-            from harness.analysis import undecided_command
-            from harness.store import read_manifest
+            from harness.analysis import resume_command
 
-            command = visible(undecided_command(args.report, read_manifest(args.report)) or f"ownbench run {named}")
+            command = visible(resume_command(args.report))
         first = "" if _passes(summary.stopped_because) else "fix that, then "
         say(f"INCOMPLETE{why}; {first}{command} goes on from here\n")
 

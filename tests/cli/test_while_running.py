@@ -132,8 +132,8 @@ def test_a_killed_run_is_read_by_every_command_and_says_how_it_goes_on(run, capf
     process.wait()
     with (report / "attempts.jsonl").open("a") as torn:
         torn.write('{"outcome": {"rep')
-    all_read(capfd, report, "the run was stopped before its tables were written; these figures are of the ")
-    assert f"ownbench run {report} goes on" in inside(capfd, "show", report)[2]
+    stopped = "the run was stopped before its tables were written"
+    all_read(capfd, report, f"{stopped}; ownbench run {report} goes on; these figures are of the ")
     out = inside(capfd, "ls", report, "--json")[1]
     (line,) = json.loads(out)["reports"]
     assert (line["state"], line["interim"]) == ("stopped", True)

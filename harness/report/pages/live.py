@@ -1,6 +1,5 @@
 """A run under way, watched: it draws itself anew every two seconds, and says when the run has ended."""
 
-import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from threading import Lock
 
 import streamlit as st
 
-from harness.analysis import UnderWay, Watcher, is_open, undecided_command
+from harness.analysis import UnderWay, Watcher, is_open, resume_command
 from harness.core import plural, visible
 from harness.report import live_tables as tables
 from harness.report.html_parts import html_text
@@ -144,9 +143,8 @@ def _progress(now: UnderWay) -> None:
 
 def _stopped(now: UnderWay) -> None:
     loud(tables.sentence(now))
-    command = undecided_command(now.report, read_manifest(now.report))
     st.caption("To go on from there:")
-    st.code(visible(command or f"ownbench run {shlex.quote(str(now.report))}"), language="bash", wrap_lines=True)
+    st.code(visible(resume_command(now.report)), language="bash", wrap_lines=True)
 
 
 def _say_ended(evidence: Evidence) -> None:
