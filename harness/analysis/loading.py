@@ -15,6 +15,7 @@ from harness.store import TaskTable, load_task_table, missing_manifest, read_man
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+NOT_DONE = STOPPED_EARLY, NOT_ALL, INCOMPLETE = "STOPPED EARLY", "NOT ALL IS RUN", "INCOMPLETE"
 Evidence = tuple[TaskTable, Manifest | None]  # the outcomes of a report and its manifest, where it has one
 
 
@@ -134,6 +135,11 @@ class Progress:
     stopped_because: str | None
     warning: str | None  # the loud line over a run that is not done
 
+    @property
+    def word(self) -> str | None:
+        """What that line calls it: INCOMPLETE, or STOPPED EARLY where that was decided; ``None``: it is done."""
+        return next((word for word in NOT_DONE if word in (self.warning or "")), None)
+
 
 def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
     """What the manifest says, or the rows where there is none. Skipped rows alone make a run incomplete."""
@@ -153,14 +159,14 @@ def progress_of(table: TaskTable, manifest: Manifest | None) -> Progress:
         )
         if sum(end.planned for end in ends) < (planned or 0):
             said += f"; of the experiment {done:,} of {planned:,} attempts are made"
-        head = "STOPPED EARLY" if any(end.made < end.planned for end in ends) else "NOT ALL IS RUN"
-        warning = f"{head}: {said}, ownbench run without --until-decided makes the rest"
+        word = STOPPED_EARLY if any(end.made < end.planned for end in ends) else NOT_ALL
+        warning = f"{word}: {said}, ownbench run without --until-decided makes the rest"
     elif not complete:
         of = "" if planned is None else f" of {planned:,} planned"
         why = f" ({because})" if because else ""
         command = undecided_command(report, manifest)
         on = f"; {command} goes on" if command else ""
-        warning = f"INCOMPLETE: {done:,}{of} attempts are done{why}; every figure is provisional{on}"
+        warning = f"{INCOMPLETE}: {done:,}{of} attempts are done{why}; every figure is provisional{on}"
     if manifest is not None and manifest.mixed_grades:
         mixed = f"MIXED GRADES: {manifest.mixed_grades}; ownbench regrade {report} grades the rest"
         warning = mixed if done == planned or warning is None else f"{mixed}; {warning}"

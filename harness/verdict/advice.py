@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.analysis import load_evidence, load_note, shared_sources, uncalibrated
+from harness.analysis import load_evidence, load_note, progress_of, shared_sources, uncalibrated
 from harness.core import Decision, Estimate, as_json, cost_words, dollars, listed
 from harness.stats import percentile_limits
 from harness.verdict import advice_inputs, conditions
@@ -80,9 +80,9 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
     forgotten = inputs.once(
         ("forget", margin), lambda: conditions.forgetting(table, inputs.described, inputs.general, margin)
     )
-    done = not table.skipped.any() and (inputs.manifest is None or inputs.manifest.complete)
-    stopped = f" ({inputs.manifest.stopped_because})" if inputs.manifest and inputs.manifest.stopped_because else ""
-    warning = None if done else f"INCOMPLETE: the run is not done{stopped}"
+    run = progress_of(table, inputs.manifest)
+    stopped = f" ({run.stopped_because})" if run.stopped_because else ""
+    warning = f"{run.word}: the run is not done{stopped}" if run.word else None
     ranked = _ranked(inputs, figures, assumptions)
     options = _options(inputs, figures, assumptions, ranked)
     ends = any(assumptions.horizon.holds(one) for option in figures.candidates for one in option.endings)

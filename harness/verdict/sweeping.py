@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness import stats
-from harness.analysis import apart_note, load_evidence, load_note, work_of
+from harness.analysis import apart_note, load_evidence, load_note, progress_of, work_of
 from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, Replayer, replay_estimate
 from harness.store import TaskTable
@@ -97,7 +97,7 @@ def sweep_of(
         "cpt": area.why or "" if area.value is None else None,
         "crossfit": None if fitted else ONE_CLUSTER,
     }
-    done = not table.skipped.any() and (manifest is None or manifest.complete)
+    progress = progress_of(table, manifest)
     found = Sweep(
         worker=worker,
         expert=expert,
@@ -126,7 +126,7 @@ def sweep_of(
         cpt=cpt(exact) if area.value is not None else {"50%": None, "80%": None},
         beats_controls=bool(rivals) and all(rival.beaten for rival in rivals),
         sentence="",
-        warning="INCOMPLETE: the run is not done; every figure is provisional" if not done else None,
+        warning=f"{progress.word}: the run is not done; every figure is provisional" if progress.word else None,
         notes=(*_notes(one, table, of), *load_note(table, (worker, expert)), *apart_note(general), *rows.notes),
         reasons={name: why for name, why in reasons.items() if why},
     )
