@@ -373,7 +373,7 @@ def test_refreshing_writes_the_table_once_and_leaves_the_rest(report, tmp_path):
     rows = {row[0]: row for row in table(page, "contender")}
     assert rows["tuned"][2].startswith("50.0% [")  # 15 of 30
     assert rows["skilled"][2].startswith("33.3% [")  # 10 of 30
-    assert rows["tuned"][5].startswith("\\$0.0200")  # 30 cents for 15 passes
+    assert rows["tuned"][5].startswith("\\$20.00")  # 30 cents for 15 passes: per 1,000
     assert {path.name for path in images.iterdir()} == set(refresh.FIGURES.values())
     refresh.refresh(report, page, images, None)
     assert page.read_text() == first

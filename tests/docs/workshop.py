@@ -198,7 +198,7 @@ def walk(page: Path, folder: Path, before: Callable[[Path], None], *, exact: boo
                     verb, line = shlex.split(written)[1], written
                     if written.startswith("make ") or verb in SERVES:
                         continue
-                    if verb == "report" and DRAWN - {page.name} and not exact:
+                    if verb == "report" and "--one-page" not in line and DRAWN - {page.name} and not exact:
                         line = line.replace("report", "show", 1)
                     elif verb == "report":
                         DRAWN.add(page.name)
