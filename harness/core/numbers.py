@@ -86,7 +86,7 @@ def dollars_interval(estimate: "Estimate") -> str:
 def many_of(*usd: float | None) -> tuple[float, str]:
     """Of how many tasks their costs are told, and in words: 1,000; a million where each costs less than a cent."""
     known = [abs(one) for one in usd if one]
-    return (1e6, "million") if known and max(known) < 0.01 else (1e3, "1,000")
+    return (1e6, "million") if known and max(known) < 0.01 - 1e-12 else (1e3, "1,000")
 
 
 def cost_words(usd: float | None) -> str:

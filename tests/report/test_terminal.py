@@ -129,7 +129,7 @@ def test_the_least_important_columns_go_where_there_is_no_room(report, monkeypat
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("NO_COLOR", "1")
     wide, narrow = {}, {}
-    for width, found in ((200, wide), (118, narrow)):
+    for width, found in ((200, wide), (130, narrow)):
         monkeypatch.setenv("COLUMNS", str(width))
         out = Terminal()
         print_view(scoreboard(report), out)

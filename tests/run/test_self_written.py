@@ -79,7 +79,7 @@ def test_what_was_written_is_used_charged_kept_and_linted(tmp_path, capfd):
     ]
     assert [one["usd_per_attempt"] for one in roles] == pytest.approx([AUTHOR_USD, live.CALL_USD])
     shown = live.inside(capfd, "show", report)[1]
-    assert ["wrote", "author", "big", "12", "100%", "$0.000510", "75%"] in [line.split() for line in shown.split("\n")]
+    assert ["wrote", "author", "big", "12", "100%", "$510.00", "75%"] in [line.split() for line in shown.split("\n")]
     assert "8 skills written" in " ".join(shown.split())
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -174,6 +175,8 @@ def test_a_failed_write_leaves_the_old_tables(tmp_path: Path, monkeypatch: pytes
     calls = []
 
     def failing(handle: int) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return  # a journal of another test keeps its own files
         calls.append(handle)
         if len(calls) == 2:
             raise OSError(28, "No space left on device")

@@ -55,7 +55,7 @@ def test_a_line_says_when_how_far_who_leads_and_what_was_spent(reports):
 def test_a_run_that_is_at_work_says_so(reports):
     with Journal(reports[0]):
         (line,) = list_reports(reports[:1]).reports
-    assert (line.state, line.note) == ("running", "0 of 200 attempts made")
+    assert (line.state, line.note) == ("running", "200 of 200 attempts made")
 
 
 def test_a_broken_report_is_a_line_and_no_error(reports):
