@@ -16,7 +16,7 @@ from harness.verdict import SweepSettings, advice_inputs_of, advise_at, load_ass
 def main(report: Path) -> None:
     load_evidence(report)  # the first call loads libraries
     started = time.process_time()
-    table, manifest = load_evidence(report, attempts=True)
+    table, manifest = load_evidence(report)
     seconds = {"loading the evidence": time.process_time() - started}
     a, b = table.contenders[0], table.contenders[-1]
     points = SweepSettings(intervals=False)
