@@ -213,8 +213,11 @@ async def test_too_few_places_for_the_adapters_are_refused() -> None:
     await engine.close()
 
 
-async def test_heads_that_a_cpu_does_not_know_are_told_before_anything_is_asked() -> None:
-    engine = VllmModel(spec(WORKER))
+async def test_heads_that_a_cpu_does_not_know_are_told_before_anything_is_asked(tmp_path: Path) -> None:
+    base = shutil.copytree(WORKER, tmp_path / "worker")
+    config = json.loads((base / "config.json").read_text())
+    (base / "config.json").write_text(json.dumps(config | {"head_dim": 24}))
+    engine = VllmModel(spec(base))
     with pytest.raises(UserFileError, match=r"head_dim: its attention heads have 24 places.*backend: transformers"):
         await engine.prepare()
     await engine.close()
