@@ -26,7 +26,7 @@ def wear(root: Path, name: str) -> float:
     worn(root, name, chosen, f"adapters/{name}-worn")
     shuffled(root, name, f"adapters/{name}-damaged")
     lost, before = 100 * drops[chosen], 100 * rates["intact"]
-    print(f"worn: severity {chosen}, {before:.1f}% on dev without it, {lost:.1f} points less with it", flush=True)
+    print(f"worn: severity {chosen}, {before:.1f}% on dev without it, {before - lost:.1f}% with it", flush=True)
     return chosen
 
 
