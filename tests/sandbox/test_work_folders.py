@@ -59,7 +59,7 @@ def test_a_folder_that_this_machine_holds_is_refused_before_anything_is_spent(ho
 def test_a_box_has_no_more_than_its_environment_asks_for_and_its_maker_gives(host):
     with open_box(SMALL, Environment(memory_mb=128, disk_mb=9_000, cpus=0.5)) as box:
         assert (box.limits.memory_mb, box.limits.disk_mb, box.limits.cpus) == (128, 64, 0.5)
-        assert box.run("python3 -c 'x = bytearray(200 << 20)'").code != 0
+        assert box.run("python3 -c 'import time; x = bytearray(200 << 20); time.sleep(9)'").code != 0
     with open_box(SMALL, Environment(memory_mb=128), limits=Limits(memory_mb=100)) as box:
         assert box.limits.memory_mb == 100
 
