@@ -20,7 +20,7 @@ from harness.core import (
     points_interval,
 )
 from harness.report import cells
-from harness.report.standings import Standing, cost_each, differing_rates, option_of, standings
+from harness.report.standings import Standing, cost_each, differing_claims, differing_rates, option_of, standings
 from harness.store import TaskTable
 from harness.verdict import Advice, AdviceInputs, AdviceSettings, Assumptions, Option
 
@@ -122,7 +122,7 @@ def opening(view: Scoreboard, advice: Advice | None, problem: str = "") -> Openi
         cards=tuple(_cards(view, advice, about)) if about else (),
         options=options,
         all_in=advice is not None and bool(advice.economics["tasks_per_month"]),
-        notes=tuple(differing_rates(view, advice)),
+        notes=(*differing_rates(view, advice), *differing_claims(view, advice)),
         names=tuple(c.name for c in view.contenders),
     )
 
@@ -171,7 +171,7 @@ def _against(view: Scoreboard, about: ContenderScore) -> Iterator[Card]:
         yield Card(
             label=f"Against {what}{core.visible(name, 24)}",
             value=f"{points(turned.delta, 1)} points",
-            under=f"{_ends(turned)}, {core.p_equation(c.p_value)}",
+            under=f"{_ends(turned)}, {core.p_equation(c.p_value)}{_borderline(c)}",
             hover=c.sentence.replace("`", ""),
         )
         return
@@ -182,6 +182,13 @@ def _ends(c: Comparison) -> str:
     if c.low is None or c.high is None or core.no_width(c.low, c.high):
         return points_interval(c.low, c.high)
     return f"[{points(c.low, 1)}, {points(c.high, 1)}]"
+
+
+def _borderline(c: Comparison) -> str:
+    """That the test and the interval judge differently, where they do."""
+    if not core.disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method):
+        return ""
+    return "; borderline: the interval includes 0" if (c.p_value or 0.0) <= 1.0 - c.level else "; not shown by the test"
 
 
 def _turned(c: Comparison) -> Comparison:

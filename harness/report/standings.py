@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from harness import core
 from harness.analysis import ContenderScore, Scoreboard
 from harness.core import Estimate, dollars, points
-from harness.verdict import Advice, Option
+from harness.verdict import BELOW, Advice, Option
 
 ADVISED, LEADS, LOST, OPEN, LEFT_OUT = "advised", "leads", "lost", "open", "left out"
 """It is advised; it passes most, without an advice; it lost; that is open; it was not judged."""
@@ -113,7 +113,8 @@ def _of_score(view: Scoreboard, c: ContenderScore, leader: str | None, *, judged
     if c.name == leader:
         return LEADS, _leads(view)
     if view.best is None or c.name in view.best.unbeaten:
-        return OPEN, "not shown to pass less than the best"
+        doubt = view.best.doubts.get(c.name) if view.best is not None else None
+        return OPEN, "not shown to pass less than the best" + (f" ({doubt})" if doubt else "")
     return LOST, "shown to pass less than the best"
 
 
@@ -134,6 +135,18 @@ def differing_rates(view: Scoreboard, advice: Advice | None) -> Iterator[str]:
         yield (
             f"The advice rests on the {tasks} that every option has a graded attempt at, without suites that only "
             f"check for forgetting; the scoreboard on all of its tasks. Pass rates that differ so: {which}."
+        )
+
+
+def differing_claims(view: Scoreboard, advice: Advice | None) -> Iterator[str]:
+    """Why an option misses the margin and is not said to pass less, where both are said: two questions, two bars."""
+    unbeaten = () if view.best is None else view.best.unbeaten
+    both = [o.contender for o in (advice.options if advice else ()) if o.quality == BELOW and o.contender in unbeaten]
+    if both and advice is not None:
+        yield (
+            f"Shown to be more than {_margin(advice)} below the best (one-sided at 5%), and yet not shown to pass less "
+            f"(two-sided at {100 - 100 * view.level:.3g}%, all pairs together, which asks for more evidence): "
+            f"{core.listed(both, 5)}."
         )
 
 
