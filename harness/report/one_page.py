@@ -150,7 +150,7 @@ def _options(first: Opening, view: Scoreboard, short: Short) -> str:
     rows = "".join(_option(one, times if costs else None, short, dense=dense) for one in first.options[:kept])
     left = len(first.options) - kept
     rows += f'<tr><td colspan="{5 + costs}">{left:,} more in report.html</td></tr>' if left > 0 else ""
-    cost = f'<th scope="col" class="n">cost per {of} tasks{", all in" * first.all_in}</th>' if costs else ""
+    cost = f'<th scope="col" class="n">{"all-in " * first.all_in}cost per {of} tasks</th>' if costs else ""
     head = (
         '<tr><th scope="col">option</th><th scope="col">type</th><th scope="col">outcome</th>'
         f'<th scope="col" class="n">pass rate</th>{cost}<th scope="col">why</th></tr>'

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.verdict.gate_evidence import Reason
     from harness.verdict.gate_statistics import Decided, gate_tests, tasks_to_decide
     from harness.verdict.gating import EXIT_CODES, VERDICT, DomainVerdict, Gate, gate
-    from harness.verdict.options import KINDS_MEAN
+    from harness.verdict.options import BELOW, KINDS_MEAN
     from harness.verdict.policy import Policy, load_policy
     from harness.verdict.report_history import (
         History,
