@@ -91,7 +91,7 @@ def test_what_else_has_changed_is_named(held):
 def test_training_seeds_are_one_contender_and_their_number_is_told(held, make_report):
     seeds = [row for k in (1, 2, 3) for row in rows(range(80), 30 + 10 * k, who=f"A-{k}")]
     manifest = {"complete": True, "seeds": {"A": ["A-1", "A-2", "A-3"]}}
-    first, second = held(rows(range(40), 40), seeds, manifests=[{"complete": True}, manifest])
+    _, second = held(rows(range(40), 40), seeds, manifests=[{"complete": True}, manifest])
     assert (second.shared, second.tasks) == (40, 80)
     assert second.remarks[-1] == "training seeds: 3, before 1"
     of = [row for row in seeds if int(row["task"][1:]) < 40]
