@@ -90,7 +90,8 @@ def test_what_else_has_changed_is_named(held):
 
 def test_training_seeds_are_one_contender_and_their_number_is_told(held, make_report):
     seeds = [row for k in (1, 2, 3) for row in rows(range(80), 30 + 10 * k, who=f"A-{k}")]
-    manifest = {"complete": True, "seeds": {"A": ["A-1", "A-2", "A-3"]}}
+    told_of = [{"name": f"A-{k}", "kind": "direct", "seed_of": "A"} for k in (1, 2, 3)]
+    manifest = {"complete": True, "contenders": told_of}
     _, second = held(rows(range(40), 40), seeds, manifests=[{"complete": True}, manifest])
     assert (second.shared, second.tasks) == (40, 80)
     assert second.remarks[-1] == "training seeds: 3, before 1"
