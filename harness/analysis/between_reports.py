@@ -12,7 +12,7 @@ from harness.analysis.loading import load_evidence, progress_of
 from harness.analysis.pairs import adjusted, pair
 from harness.analysis.sides import Side, contenders_of_two_reports, graded_otherwise, gradings_of
 from harness.analysis.views import Pairing
-from harness.core import EvidenceError, Manifest, Redactor, UsageError, plural, visible
+from harness.core import EvidenceError, Manifest, Redactor, UsageError, is_shown, plural, visible
 from harness.store import Keys, TaskTable, read_skill_texts, stands_for
 
 _LINES = 80  # of the diff of one file, at most
@@ -202,7 +202,7 @@ def _sentence(
         [
             name
             for name, c in shown
-            if c.p_adjusted is not None and c.p_adjusted <= 1 - level and c.delta is not None and sign * c.delta > 0
+            if is_shown(c.p_adjusted, c.low, c.high, 1 - level) and c.delta is not None and sign * c.delta > 0
         ]
         for sign in (1, -1)
     )

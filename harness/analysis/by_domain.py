@@ -12,7 +12,7 @@ from harness.analysis.loading import Evidence, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks
 from harness.analysis.scores import reference_of
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference
-from harness.core import Comparison, Estimate, EvidenceError, UsageError, as_json, plural
+from harness.core import Comparison, Estimate, EvidenceError, UsageError, as_json, is_shown, plural
 from harness.stats import Heterogeneity, VarianceComponents, normalised_gain, tasks_worse, variance_components
 from harness.store import TaskTable
 
@@ -68,8 +68,8 @@ class Domains:
     def shown_worse(self) -> tuple[DomainDifference, ...]:
         """The domains that are shown to be worse, all of them judged together, the lowest first."""
         alpha = 1.0 - self.level
-        known = [d for d in self.domains if d.p_adjusted is not None and not d.general]
-        found = [d for d in known if (d.p_adjusted or 0.0) <= alpha and (d.delta or 0.0) < 0]
+        known = [d for d in self.domains if not d.general and (d.delta or 0.0) < 0]
+        found = [d for d in known if is_shown(d.p_adjusted, d.low, d.high, alpha)]
         return tuple(sorted(found, key=lambda d: d.delta or 0.0))
 
     @property
@@ -187,8 +187,22 @@ def domains(
         gain=gain,
         reasons=reasons,
         warning=progress_of(table, manifest).warning,
-        notes=(*tasks.notes(level, trials=True), *apart_note(general), *([left_out] if tasks.lost else [])),
+        notes=(
+            *tasks.notes(level, trials=True),
+            *apart_note(general),
+            *([left_out] if tasks.lost else []),
+            *_counted(tasks),
+        ),
     )
+
+
+def _counted(tasks: CommonTasks) -> list[str]:
+    """What counts as passed by one alone, where a task has several tries."""
+    if len(tasks.names) < 2 or tasks.n_trials == 2 * tasks.n_tasks:
+        return []
+    even = "" if tasks.seeded else ", of as many of both, the first by number"
+    by = f"by more than half of its {tasks.tries}{even}"
+    return [f"only the first, only the second: tasks that one alone passes, {by}"]
 
 
 def _apart(

@@ -29,6 +29,24 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """The difference of two contenders at tasks, first minus second, and of what kind each task is."""
+
+    values: Floats
+    clusters: Ints
+    strata: Ints  # suite and domain: these may be asked one after another, which is no change over time
+
+    def at(self, mask: Mask | Ints) -> "Differences":
+        """The same at some of the tasks."""
+        return Differences(values=self.values[mask], clusters=self.clusters[mask], strata=self.strata[mask])
+
+    @property
+    def shuffled(self) -> str:
+        """How a test by shuffling goes about it, in words."""
+        return "tasks shuffled" + " within domains" * (len(np.unique(self.strata)) > 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverTime:
     """How a difference changed over the run."""
 
@@ -62,10 +80,16 @@ def asked(table: TaskTable, contender: str) -> Asked | None:
     return Asked(seconds=seconds, run=np.where(np.isfinite(run), run, np.nan))
 
 
+def strata_of(table: TaskTable) -> Ints:
+    """Of each task of the table a code for its suite and domain."""
+    found: Ints = table.suite_codes * (len(table.domain_names) + 1) + table.domains
+    return found
+
+
 def changed_over_time(
-    names: tuple[str, str], differences: Floats, clusters: Ints, asked_of: Sequence[Asked | None], level: float = 0.95
+    names: tuple[str, str], differences: Differences, asked_of: Sequence[Asked | None], level: float = 0.95
 ) -> OverTime:
-    """Tests whether the differences of tasks (first minus second) change with the time at which these were asked.
+    """Tests whether the differences of tasks change with the time at which these were asked, within each domain.
 
     Where the two were asked one after the other the order of each is looked at, and the smaller p is doubled.
     """
@@ -76,11 +100,11 @@ def changed_over_time(
     if 2 * known.sum() <= len(known):
         return _unknown(level, "started_at is unknown for most tasks")
     one, two = one.at(known), two.at(known)
-    differences, clusters, times = differences[known], clusters[known], (one.seconds, two.seconds)
+    d, times = differences.at(known), (one.seconds, two.seconds)
     ends = [(float(seconds.min()), float(seconds.max())) for seconds in times]
     gap = max(low for low, _ in ends) - min(high for _, high in ends)
     orders = {"both": times[0] + times[1]} if gap <= 0 else dict(zip(names, times, strict=True))
-    found = {name: stats.trend(differences, times, clusters, level) for name, times in orders.items()}
+    found = {name: stats.trend(d.values, by, d.clusters, level, strata=d.strata) for name, by in orders.items()}
     order = min(found, key=lambda name: found[name].p_value)
     trend, p = _possible(found[order].change), min(1.0, len(found) * found[order].p_value)
     notes, changes = [], []
@@ -92,12 +116,13 @@ def changed_over_time(
         by = "" if order == "both" else f" in the order in which {order} was asked"
         changes.append(
             f"the difference is not steady: it changed by {points(trend.value)} points {ends_} from the first task to "
-            f"the last{by} ({p_equation(p)}, tasks shuffled)"
+            f"the last{by} ({p_equation(p)}, {d.shuffled})"
         )
-    run_p, means = _of_calls(differences, clusters, one.run, two.run)
+    run_p, means = _of_calls(d, one.run, two.run)
     if run_p is not None and run_p <= SAID and means:
         said = ", ".join(f"call {name}: {points(mean)}" for name, mean in list(means.items())[:5])
-        changes.append(f"the difference is not the same in all calls of the run: {said} points ({p_equation(run_p)})")
+        how = f"({p_equation(run_p)}, {d.shuffled})"
+        changes.append(f"the difference is not the same in all calls of the run: {said} points {how}")
     return OverTime(
         trend=trend,
         p_value=None if trend.value is None else p,
@@ -115,7 +140,9 @@ def changes_of_pairs(pairs: Pairs) -> tuple[str, ...]:
     sides = ((pairs.candidate, pairs.candidate_rows), (pairs.baseline, pairs.baseline_rows))
     times = [None if (one := asked(side.table, side.contender)) is None else one.at(at[keep]) for side, at in sides]
     (a, n), (b, m) = ((sums[keep], counts[keep]) for sums, counts in (out.candidate, out.baseline))
-    return changed_over_time(("the candidate", "the baseline"), a / n - b / m, out.clusters[keep], times).changes
+    strata = strata_of(pairs.baseline.table)[pairs.baseline_rows][keep]
+    found = Differences(values=a / n - b / m, clusters=out.clusters[keep], strata=strata)
+    return changed_over_time(("the candidate", "the baseline"), found, times).changes
 
 
 def _possible(change: Estimate) -> Estimate:
@@ -129,18 +156,18 @@ def _unknown(level: float, why: str) -> OverTime:
     return OverTime(trend=Estimate(value=None, level=level, method="none", why=why), p_value=None)
 
 
-def _of_calls(d: Floats, clusters: Ints, one: Floats, two: Floats) -> tuple[float | None, dict[str, float] | None]:
+def _of_calls(d: Differences, one: Floats, two: Floats) -> tuple[float | None, dict[str, float] | None]:
     """The p of no run effect and each call's mean; a cluster is of the call that asked the first of its tasks."""
-    if not (np.isfinite(one).all() and np.isfinite(two).all()) or not len(d):
+    if not (np.isfinite(one).all() and np.isfinite(two).all()) or not len(d.values):
         return None, None
     pairs, codes = np.unique(np.stack([one, two], axis=1), axis=0, return_inverse=True)
     if len(pairs) < 2:
         return None, None
-    _, units = np.unique(clusters, return_inverse=True)
-    groups = int(units.max()) + 1
+    units, groups = stats.cluster_codes(d.clusters, len(d.values))
     call = np.full(groups, len(pairs))
     np.minimum.at(call, units, codes)
-    p, means = stats.run_effect(np.bincount(units, weights=d) / np.bincount(units), call)
+    of, _ = stats.strata_of_units(d.strata, units, groups)
+    p, means = stats.run_effect(np.bincount(units, weights=d.values) / np.bincount(units), call, strata=of)
     same = bool((one == two).all())
     named = {f"{pairs[k][0]:.0f}" if same else f"{pairs[k][0]:.0f}, {pairs[k][1]:.0f}": m for k, m in means.items()}
     return (p, named) if len(named) > 1 else (None, None)

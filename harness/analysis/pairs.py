@@ -12,7 +12,7 @@ from harness import stats
 from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.general import apart_note, work_of
 from harness.analysis.loading import Evidence, Floats, Ints, Mask, distinct, load_evidence, progress_of
-from harness.analysis.over_time import asked, changed_over_time
+from harness.analysis.over_time import Differences, asked, changed_over_time, strata_of
 from harness.analysis.scoreboard_cautions import few_clusters, told_of_few, uncalibrated
 from harness.analysis.sides import Side, passed_by
 from harness.analysis.views import NO_PREDICTION, ONE_CONTENDER, DomainDifference, DomainSpread, Flip, Pairing
@@ -183,6 +183,12 @@ class CommonTasks:
         return notes
 
     @property
+    def tries(self) -> str:
+        """What tries of a task are, as in "more than half of its trials"; of training seeds one try is one seed."""
+        words = {self.table.outcomes.tries_of(name) for name in self.names if name in self.table.seeds}
+        return "trials" if not words else "answers of its training seeds" if "answer" in words else "training seeds"
+
+    @property
     def several(self) -> bool:
         """Whether a task was tried more than once, by any training seed that a contender has."""
         seeds = [len(self.table.seeds.get(name, ())) or 1 for name in self.names]
@@ -236,7 +242,7 @@ def pair(
     if few := few_clusters(tasks.clusters):
         notes.append(told_of_few(few))
     if tasks.seeded:
-        notes.append("a task flips where more than half of the trials of all training seeds did")
+        notes.append(f"a task flips where more than half of the {tasks.tries} did")
     if tasks.several or trials_as != "mean":
         tried = CommonTasks(table, a, b, errors_as=errors_as)
         own = trials_as == "mean" and not tasks.seeded
@@ -254,7 +260,9 @@ def pair(
     notes += [flag.text for flag in table.flags if flag.kind in OF_THE_ROWS]
     (first, n), (second, m) = tasks.sides
     times = [None if (found := asked(table, name)) is None else found.at(tasks.mask) for name in (a, b)]
-    time = changed_over_time((a, b), first / n - second / m, tasks.clusters, times, level)
+    strata = strata_of(table)[tasks.mask]
+    differences = Differences(values=first / n - second / m, clusters=tasks.clusters, strata=strata)
+    time = changed_over_time((a, b), differences, times, level)
     return Pairing(
         comparison=tasks.compared(level),
         this_suite=stats.this_suite_difference(of_a, of_b, level),

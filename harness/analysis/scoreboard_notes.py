@@ -12,7 +12,7 @@ from harness.analysis.dev_tasks import shared_sources
 from harness.analysis.loading import early_notes
 from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.role_costs import unbilled
-from harness.analysis.views import ALL_PAIRS, ContenderScore, Scoreboard
+from harness.analysis.views import ALL_PAIRS, ContenderScore, Leader, Scoreboard
 from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
 
@@ -58,10 +58,13 @@ def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:
     best = view.best
     if best is None or len(leaders) >= best.of == 2:
         return "."
+    others = [name for name in best.unbeaten if f"`{name}`" not in leaders]
+    unbeaten = f"Not shown to pass less: {_coded(others)}{_doubts(best, others)}."
+    if not others:
+        second = [c.name for c in view.ranked if c.control is None and not c.apart and f"`{c.name}`" not in leaders]
+        unbeaten = f"Shown to pass less: `{second[0]}`." if best.of == 2 else "All others are shown to pass less."
     if best.of == 2:
-        return _of_two(view, best.name)
-    others = [name for name in (f"`{name}`" for name in best.unbeaten) if name not in leaders]
-    unbeaten = f"Not shown to pass less: {listed(others, NAMED)}." if others else "All others are shown to pass less."
+        return f". {unbeaten}"
     if len(leaders) >= best.of:
         unbeaten = ""
     rate = view.score_of(best.name).pass_rate.value
@@ -72,14 +75,19 @@ def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:
     return f"; as the highest of {best.of:,}, {whose} likely about {likely}. {unbeaten}".rstrip()
 
 
-def _of_two(view: Scoreboard, leader: str) -> str:
-    """Whether the other of two options is shown to pass less: as their comparison has it."""
-    names = {c.name for c in view.ranked if c.control is None and not c.apart}
-    c = next((c for c in view.comparisons if leader in {c.a, c.b} <= names and c.p_adjusted is not None), None)
-    if c is None or c.p_adjusted is None:
-        return "."
-    other = c.b if c.a == leader else c.a
-    return f". {'Shown' if c.p_adjusted <= 1.0 - view.level else 'Not shown'} to pass less: `{other}`."
+def _coded(names: Sequence[str]) -> str:
+    return listed([f"`{name}`" for name in names], NAMED)
+
+
+def _doubts(best: Leader, names: Sequence[str]) -> str:
+    """Why this is not shown of some of them although a figure of the page speaks for it; in brackets, or empty."""
+    why: dict[str, list[str]] = {}
+    for name in names:
+        if name in best.doubts:
+            why.setdefault(best.doubts[name], []).append(name)
+    whose = {reason: _coded(who) if len(who) < 3 else f"{len(who)} of them" for reason, who in why.items()}
+    told = [reason if why[reason] == list(names) else f"{who}: {reason}" for reason, who in whose.items()]
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def _rate(c: ContenderScore) -> str:

@@ -11,16 +11,17 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.action_counts import action_counts
-from harness.analysis.common_sets import ranked_tasks
+from harness.analysis.common_sets import ranked_table
 from harness.analysis.found import found_notes, found_of, misled, unopened
 from harness.analysis.general import apart_note, is_work, work_of
+from harness.analysis.leading import confirmed, leading, over_all_pairs
 from harness.analysis.loading import Evidence, Floats, Ints, Mask, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks, compared, seed_notes, unit_of
 from harness.analysis.role_costs import role_costs
 from harness.analysis.scoreboard_cautions import cautions_of, kin_notes, labels_told
 from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
-from harness.analysis.views import ContenderScore, DomainScore, Leader, Repeat, Scoreboard, SeedSpread, priced
-from harness.core import Comparison, Estimate, EvidenceError, UserFileError, listed, plural
+from harness.analysis.views import ContenderScore, DomainScore, Repeat, Scoreboard, SeedSpread, priced
+from harness.core import Estimate, EvidenceError, UserFileError, listed, plural
 from harness.store import (
     TaskTable,
     described,
@@ -55,7 +56,7 @@ def scoreboard(
     setups = {one.name: one.setup for one in (manifest.contenders if manifest else ())}
     seeds = {name: plural(len(of), "seed") for name, of in table.seeds.items()}
     tried: Mask = table.trials > table.skipped
-    common, held, ranked = _ranked(table)
+    common, held, ranked = ranked_table(table)
     names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
     apart = {
         name: (int(row.sum()), int((row & common).sum()))
@@ -79,15 +80,16 @@ def scoreboard(
     }  # fmt: skip
     rates = {name: scores[name].pass_rate for name in names if name in together and name not in controls}
     rates = {name: rate for name, rate in rates.items() if rate.value is not None}
-    pairs, best = _best(ranked, rates, level)
-    leader = best.name if best else next((name for name in names if name in together), names[0])
+    lead = leading(ranked, rates, level)
+    leader = lead.best.name if lead.best else next((name for name in names if name in together), names[0])
     against = named or leader
     compared_with = [(name, against) for name in names if name != against]
     if few := named is None and len(names) <= ALL_PAIRS:
         compared_with = list(combinations(names, 2))
     found = compared((CommonTasks(ranked if {a, b} <= together else table, a, b) for a, b in compared_with), level)
     if named is None and not few:  # whom all are compared with lies in the data: only all pairs together hold
-        found = [(_over_all_pairs(one, sorted(rates), pairs, len(names)), spread) for one, spread in found]
+        found = [(over_all_pairs(one, lead, len(names)), spread) for one, spread in found]
+    best = confirmed(lead, ranked, [one for one, _ in found], level)
     tasks = (ranked.trials > ranked.skipped).any(axis=0)
     view = Scoreboard(
         report=manifest.report if manifest and manifest.report else table.report.resolve().name,
@@ -122,12 +124,6 @@ def scoreboard(
     return replace(view, notes=notes_of(view, table, manifest, [*found_notes(view.found), *doubt]))
 
 
-def _ranked(table: TaskTable) -> tuple[Mask, Mask, TaskTable]:
-    """The tasks that are ranked, who tried all of them, and the table in which these have no others."""
-    common, held = ranked_tasks(table)
-    return common, held, table.without(held[:, None] & (table.trials > table.skipped) & ~common)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateOf:
     """One contender of a report, and how often it passes."""
@@ -142,54 +138,13 @@ def pass_rates(source: Path | Evidence, *, split: str | None = None, level: floa
     whole, manifest = load_evidence(source, split)
     table, _ = work_of((whole, manifest))
     controls = {one.name for one in (manifest.contenders if manifest else ()) if one.control}
-    ranked = _ranked(table)[2]
+    ranked = ranked_table(table)[2]
     found = []
     for i, name in enumerate(ranked.contenders):
         seeds = ranked.by_seed(name) if name in ranked.seeds else None
         rate = _domain_score(ranked, i, ("", slice(None)), level, seeds).pass_rate
         found.append(RateOf(contender=name, pass_rate=rate, control=name in controls))
     return tuple(sorted(found, key=lambda one: -1.0 if one.pass_rate.value is None else one.pass_rate.value)[::-1])
-
-
-def _best(table: TaskTable, rates: Mapping[str, Estimate], level: float) -> tuple[stats.Ranking | None, Leader | None]:
-    """All pairs of options on the tasks that all of them have graded, and what the highest of their rates is worth."""
-    if len(rates) < 2:
-        return None, None
-    names = sorted(rates)  # these and the tasks by name: signs are drawn for them in order
-    own, tasks = [rates[name] for name in names], CommonTasks(table, *names)
-    place = min(range(len(names)), key=lambda i: -round(own[i].value or 0.0, 12))
-    if not tasks.n_tasks:
-        return None, None
-    order = np.argsort(np.asarray(table.tasks, dtype=object)[tasks.mask])
-    means = np.stack([sums / counts for sums, counts in tasks.sides], axis=1)[order]
-    _, first, codes = np.unique(tasks.clusters[order], return_index=True, return_inverse=True)
-    codes = np.argsort(np.argsort(first))[codes]
-    found = stats.rank(means, codes, level, resamples=min(tasks.resamples, 9_999))
-    if any(name in table.seeds for name in names):
-        found = _ranked_over_seeds(table, names, found, level)
-    best = stats.best_of(means, own[place], found.factor, codes, place=place)
-    ranked = sorted((-(own[i].value or 0.0), name) for i, name in enumerate(names) if found.unbeaten[i])
-    unbeaten = tuple(name for _, name in ranked)
-    return found, Leader(
-        name=names[place],
-        of=len(rates),
-        likely=best.likely,
-        interval=best.interval,
-        unbeaten=unbeaten,
-    )
-
-
-def _ranked_over_seeds(table: TaskTable, names: Sequence[str], found: stats.Ranking, level: float) -> stats.Ranking:
-    """The ranking by Holm over all pairs: of a few training seeds no signs can be drawn for max-T."""
-    p, better = np.ones((len(names), len(names))), np.zeros((len(names), len(names)), dtype=bool)
-    pairs = list(combinations(range(len(names)), 2))
-    compared = [CommonTasks(table, names[i], names[j]).compared(level) for i, j in pairs]
-    adjusted = stats.holm([1.0 if one.p_value is None else one.p_value for one in compared])
-    for (i, j), one, value in zip(pairs, compared, adjusted, strict=True):
-        if one.delta:
-            p[i, j] = p[j, i] = min(1.0, value)
-            better[i, j], better[j, i] = one.delta > 0, one.delta < 0
-    return replace(found, p_adjusted=p, unbeaten=np.asarray(~((p <= 1.0 - level) & better).any(axis=0)))
 
 
 def _with_general(one: ContenderScore, whole: TaskTable, general: Sequence[str], level: float) -> ContenderScore:
@@ -228,16 +183,6 @@ def _seed_scores(table: TaskTable, level: float, general: Sequence[str]) -> dict
             ),
         )
     return found
-
-
-def _over_all_pairs(one: Comparison, options: Sequence[str], found: stats.Ranking | None, many: int) -> Comparison:
-    """The comparison with its p over all pairs: by max-T of two options, else Bonferroni's."""
-    if one.p_value is None:
-        return one
-    p = one.p_value * many * (many - 1) / 2
-    if found is not None and one.a in options and one.b in options:
-        p = max(one.p_value, float(found.p_adjusted[options.index(one.a), options.index(one.b)]))
-    return replace(one, p_adjusted=min(1.0, p))
 
 
 def _score(

@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.analysis.action_counts import ActionCount
@@ -110,7 +111,8 @@ class Leader:
     of: int  # options that it was chosen among
     likely: float  # its true rate once it is allowed for that it was chosen
     interval: Estimate  # holds although it was chosen
-    unbeaten: tuple[str, ...]  # it, and those that no other is shown to pass more than, all pairs together
+    unbeaten: tuple[str, ...]  # it, and those that are not shown to pass less, all pairs together
+    doubts: Mapping[str, str] = field(default_factory=dict)  # why not, where a figure of the page speaks for it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

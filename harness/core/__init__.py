@@ -67,6 +67,7 @@ if TYPE_CHECKING:
         disagreement,
         dollars,
         dollars_interval,
+        is_shown,
         listed,
         many_of,
         moment,

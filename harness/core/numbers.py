@@ -138,6 +138,11 @@ def p_equation(p: float | None) -> str:
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
+def is_shown(p: float | None, low: float | None, high: float | None, alpha: float) -> bool:
+    """Whether a difference other than 0 may be called shown: its test says so, and its interval does not deny it."""
+    return p is not None and p <= alpha and not (low is not None and high is not None and low <= 0.0 <= high)
+
+
 def disagreement(p: float | None, low: float | None, high: float | None, alpha: float, method: str) -> str:
     """What is said with a difference whose test and interval, by two methods, judge "no difference" differently."""
     if p is None or low is None or high is None or (p <= alpha) == (not low <= 0.0 <= high):

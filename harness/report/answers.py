@@ -40,7 +40,7 @@ from harness.report.blocks import (
 from harness.report.console import name_text
 from harness.report.opening import Opened
 from harness.report.opening_blocks import options_blocks, verdict_blocks
-from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, Trends
+from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, TrendPoint, Trends
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
 SAID = 120  # characters of a question, an answer or a reason; JSON has them whole
@@ -121,14 +121,16 @@ def _(view: Failures) -> Iterator[Block]:
 
 def _of_a_task(one: FailedTask) -> Iterator[str]:
     where = f" ({one.domain})" if one.domain and one.domain != one.suite else ""
-    yield f"{one.task}: {one.suite or 'no suite'}{where}; passed by {len(one.passed):,} of {one.graded:,} contenders"
+    parts = f", in part by {len(one.partly):,}" if one.partly else ""
+    passed = f"passed by {len(one.passed):,} of {one.graded:,} contenders{parts}"
+    yield f"{one.task}: {one.suite or 'no suite'}{where}; {passed}"
     heads = ["asked", "expected", *(name_text(found.contender) for found in one.failures)]
     wide = max(map(len, heads))
     for head, said in zip(heads, (one.question, one.expected), strict=False):
         if said is not None:
             yield f"  {head:<{wide}}  {_line(said)}"
     for found in one.failures:
-        often = f", {found.failed} of {found.trials} trials" if found.trials > 1 else ""
+        often = f", {found.failed} of {found.trials} {found.each}s" if found.trials > 1 else ""
         answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
         yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}] {answer}"
         if found.reason and not found.reason.startswith(f"expected {found.expected}, found"):
@@ -173,14 +175,17 @@ def _(view: ReportList) -> Iterator[Block]:
 def _(view: Trends) -> Iterator[Block]:
     yield from _opening(view.sentence)
     for name, points in view.contenders.items():
-        rows: list[Row] = [
-            [Cell(one.report, code=True), moment(one.made), percent_interval(one.rate.pass_rate),
-             "so far" if one.interim else "other tasks than before" if one.same_suites is False else ""]
-            for one in points
-        ]  # fmt: skip
-        yield Shown(
-            table(name_text(name), ["report", Column("made", left=True), "pass rate", Column("", left=True)], rows)
-        )
+        columns: list[tuple[Head, Callable[[TrendPoint], Cell | str]]] = [
+            ("report", lambda one: Cell(one.report, code=True)),
+            (Column("made", left=True, expendable=True), lambda one: moment(one.made)),
+            ("pass rate", lambda one: percent_interval(one.on_shared) + " so far" * one.interim),
+            ("tasks", lambda one: f"{one.shared:,}"),
+        ]
+        if any(one.shared < one.tasks for one in points):
+            columns += [("on all its tasks", lambda one: f"{percent_interval(one.rate.pass_rate)}, {one.tasks:,}")]
+        rows: list[Row] = [[cell(one) for _, cell in columns] for one in points]
+        yield Shown(table(name_text(name), [head for head, _ in columns], rows))
+        yield Text([f"{name_text(one.report)}: {'; '.join(one.remarks)}" for one in points if one.remarks])
     yield Text(view.notes, "notes")
 
 

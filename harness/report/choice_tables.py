@@ -59,7 +59,11 @@ def options_table(view: Advice, *, labelled: bool = False) -> Table:
     for o in view.options:
         missing = f"not known: it needs {', '.join(MISSING.get(name, name) for name in o.lacking)}"
         often, p = Cell(core.UNKNOWN, missing), o.probability_cheapest
-        if p is not None:
+        if view.economics["tasks_per_month"] == 0:
+            often = Cell(core.UNKNOWN, "with 0 tasks a month there is nothing to choose")
+        elif o.contender == view.alone and p is not None:
+            often = Cell("it alone", "no other option is of sufficient quality, so none is cheaper")
+        elif p is not None:
             often = Cell(core.chance(p), f"the cheapest of the required quality in {100 * p:.0f} of 100 simulations")
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
         parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)

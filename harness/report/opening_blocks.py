@@ -50,14 +50,14 @@ def options_blocks(
     """Every option with its colour, what became of it, advised or not, and the reason; ``behind`` links the table."""
     times, of = view.cost_unit
     yield Text(["Options, and why"], "head")
-    cost = f"cost per {of} tasks" + ", all in" * found.all_in
+    cost = f"{'all-in ' * found.all_in}cost per {of} tasks"
     heads: Heads = [
         "option",
         Column("type", left=True),
         Column("setup", left=True, only="page"),
         Column("outcome", left=True),
         "pass rate",
-        Column(cost, cost.removeprefix("cost ")),
+        Column(cost, cost.replace("cost ", "")),
         Column("why", left=True),
     ]
     rows: list[Row] = [

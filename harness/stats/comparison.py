@@ -159,6 +159,8 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str) -> st
     if found.p_value <= alpha:
         more = "more" if found.delta > 0 else "fewer"
         size = f"{points(found.delta, 1)} points [{low}, {high}] on {tasks}"
+        if apart:
+            return f"Whether {a} passes {more} tasks than {b} is not settled: {size}{apart}."
         return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}{apart}."
     these, least = f"this {tasks[2:]}" if found.n_tasks == 1 else f"these {tasks}", found.smallest_difference
     visible = "no difference at all" if least is None else f"{points(least, 1).lstrip('+')} points or more"

@@ -63,6 +63,24 @@ def sum_by(codes: Codes, values: Vector, groups: int) -> Vector:
     return np.bincount(codes, weights=values, minlength=groups).astype(np.float64)
 
 
+def strata_of_units(strata: ArrayLike | None, codes: Codes, groups: int) -> tuple[Codes, int]:
+    """Of each unit a stratum 0 .. S-1, and S; ``strata`` are those of tasks, ``codes`` the units that these are of.
+
+    A unit over several strata is of the pair of the first and the last. Strata of one unit are one together: by
+    themselves they would have no say where units are compared within strata.
+    """
+    if strata is None or not groups:
+        return np.zeros(groups, dtype=np.intp), int(groups > 0)
+    of = np.unique(np.asarray(strata), return_inverse=True)[1]
+    low, high = np.full(groups, len(of)), np.full(groups, -1)
+    np.minimum.at(low, codes, of)
+    np.maximum.at(high, codes, of)
+    pair = np.unique(low * (len(of) + 1) + high, return_inverse=True)[1]
+    alone = np.bincount(pair)[pair] == 1
+    found = np.unique(np.where(alone, -1, pair), return_inverse=True)[1]
+    return found.astype(np.intp), int(found.max()) + 1
+
+
 def kish_units(sizes: ArrayLike) -> float:
     """As how many clusters of equal size these count: ``(sum m)^2 / sum m^2`` (Kish 1965)."""
     m = vector(sizes, "sizes")

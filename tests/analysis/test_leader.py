@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.analysis import best_sentence, read_statistics, scoreboard
-from harness.core import UsageError
+from harness.core import UsageError, p_equation
 from harness.report.write import write_report
 
 
@@ -43,7 +43,7 @@ def test_the_highest_of_many_equals_is_said_to_be_overstated(make_report):
     assert f"`{view.best.name}` has the highest pass rate seen, {100 * rate.value:.1f}%; as the highest of 25, " in said
     assert f"its true rate is likely about {100 * view.best.likely:.1f}% [" in said
     assert len(view.best.unbeaten) == 25
-    assert said.endswith(" and 19 more.")
+    assert " and 19 more (" in said
     assert min(c.p_adjusted for c in view.comparisons) > 0.05
     assert {c.b for c in view.comparisons} == {view.best.name}
     assert any("p adjusted holds over all 300 pairs of 25 contenders" in note for note in view.notes)
@@ -130,3 +130,56 @@ def test_the_stated_cases(shared_data, tmp_path):
     assert 0.61 < leader.best.likely < 0.65
     superset = scoreboard(tmp_path / "superset")
     assert (superset.best.name, superset.ranked[0].pass_rate.value) == ("best", 0.9)
+
+
+def borderline_rows():
+    """Six of sixteen clusters lose two tasks each: 2 / 2^6 by signs, while the interval on 16 clusters holds 0."""
+    lost = {f"t{8 * c + i}" for c in range(6) for i in range(2)}
+    names = {"intact": set(), "worn": lost, "damaged": {f"t{i}" for i in range(128)}}
+    return [
+        {
+            "contender": name,
+            "task": f"t{i}",
+            "cluster": f"c{i // 8}",
+            "status": "failed" if f"t{i}" in bad else "passed",
+        }
+        for name, bad in names.items()
+        for i in range(128)
+    ]
+
+
+def test_what_the_interval_denies_is_not_said_to_be_shown(make_report):
+    """The test alone says that worn passes less, over all pairs too; its interval on few clusters holds 0."""
+    report = make_report(borderline_rows())
+    view = scoreboard(report)
+    pair = next(c for c in view.comparisons if {c.a, c.b} == {"intact", "worn"})
+    assert pair.low <= 0.0 <= pair.high
+    assert pair.p_adjusted <= 0.05
+    assert view.best.unbeaten == ("intact", "worn")
+    low, high = sorted(-100 * end if pair.a == "worn" else 100 * end for end in (pair.low, pair.high))
+    why = f"borderline: {p_equation(pair.p_value)}, but the interval [{low:+.1f}, {high:+.1f}] includes 0"
+    assert view.best.doubts == {"worn": why}
+    assert best_sentence(view).endswith(f" Not shown to pass less: `worn` ({why}).")
+    assert "is not settled: " in pair.sentence
+
+
+def test_of_two_options_the_sentence_says_so_too(make_report):
+    view = scoreboard(make_report([row for row in borderline_rows() if row["contender"] != "damaged"]))
+    assert best_sentence(view).count("Not shown to pass less: `worn` (borderline: p = ") == 1
+    assert view.best.unbeaten == ("intact", "worn")
+
+
+def test_an_interval_that_excludes_0_without_its_test_is_said_to(make_report, paired_rows):
+    """Four tasks only A passed: mid-p 2 * .5^4 * .5 = .0625, while Tango's interval excludes 0."""
+    said = best_sentence(scoreboard(make_report(paired_rows(46, 4, 0, 0))))
+    assert said.endswith("Not shown to pass less: `B` (p = 0.0625, though the interval [+0.3, +18.8] excludes 0).")
+
+
+def test_an_interval_that_excludes_0_of_one_not_shown_to_pass_less_is_explained(make_report):
+    """Of 25 equals some differ from the highest by themselves: not with all pairs allowed for."""
+    view = scoreboard(make_report(sorted_by_rate(rows_of(EQUALS, 200))))
+    alone = {c.a for c in view.comparisons if c.low > 0.0 or c.high < 0.0}
+    assert alone
+    assert set(view.best.doubts) == alone
+    why = f"({len(alone)} of them: the interval of the two alone excludes 0, but not with all pairs allowed for)."
+    assert best_sentence(view).endswith(why)

@@ -23,6 +23,27 @@ def report(tmp_path, passed, seconds, runs=None):
     return tmp_path / "r"
 
 
+def in_domains(tmp_path, differs, order):
+    """Six domains of 40 tasks, asked in this order; in the last three ``a`` fails what ``differs`` says."""
+    lines = ["contender,task,domain,passed,started_at\n"]
+    for n, at in enumerate(order):
+        passed = {"b": n % 4 > 0, "a": n % 4 > 0 and not differs[n]}
+        lines += [f"{who},t{n},d{n // 40},{int(passed[who])},{1_700_000_000 + 10 * at}\n" for who in "ab"]
+    (tmp_path / "domains.csv").write_text("".join(lines))
+    import_table(tmp_path / "domains.csv", tmp_path / "domains", overwrite=True)
+    return tmp_path / "domains"
+
+
+def test_a_difference_between_domains_is_no_change_over_the_run(tmp_path, capsys):
+    n, rng = np.arange(240), np.random.default_rng(9)
+    found = compared(capsys, in_domains(tmp_path, (n >= 120) & (rng.random(240) < 0.4), n))
+    assert found["trend"]["p"] > 0.01
+    assert not any("not steady" in note for note in found["notes"])
+    found = compared(capsys, in_domains(tmp_path, (n % 40 >= 20) & (rng.random(240) < 0.5), n % 40 * 6 + n // 40))
+    assert found["trend"]["p"] <= 0.001
+    assert any("not steady" in note and "tasks shuffled within domains" in note for note in found["notes"])
+
+
 def compared(capsys, where):
     assert main(["compare", str(where), "a", "b", "--json"]) == 0
     return json.loads(capsys.readouterr().out)

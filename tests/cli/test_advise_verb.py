@@ -63,8 +63,8 @@ def test_the_advice_as_text(report, capsys):
     assert main(["advise", str(report), "--economics", *GIVEN, *KINDS]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert out.startswith("OWN\nOwn: tuned passes 80.0% [73.9, 85.0] and costs $45.00 per 1,000 tasks, ")
-    assert "or $45.00 a month for 1,000. Nothing within 2 points of the best pass rate" in out
+    assert out.startswith("OWN\nOwn: tuned passes 80.0% [73.9, 85.0] and costs $45.00 [")
+    assert "] per 1,000 tasks all in, or $45.00 a month for 1,000. Nothing within 2 points of the best pass rate" in out
     assert "is cheaper (all 4,999 simulations)." in out
     assert re.search(r"Break-even, tasks a month \(tuned against skilled\): 41[23] \[41[23], 41[23]\]", out)  # 412.5
     assert re.search(r"hosting a month +\$20.00 +\$67.00 +RENT", out)

@@ -79,3 +79,60 @@ def test_of_many_units_the_limit_is_what_shuffles_come_to():
     runs = rng.integers(1, 4, 3000)
     between = peer.f_oneway(*(values[runs == k] for k in (1, 2, 3))).pvalue
     assert run_effect(values, runs)[0] == pytest.approx(between, rel=0.01)
+
+
+def in_blocks(rng, drift, order):
+    """Differences of 6 domains of 30 tasks, -20 to +20 points, and a drift over the whole run; each task's domain."""
+    domain, n = np.repeat(np.arange(6), 30), 180
+    at = np.arange(n) if order == "blocks" else rng.permutation(n)
+    mean = np.linspace(-0.2, 0.2, 6)[domain] + drift * (at / n - 0.5)
+    noise = rng.choice([-1.0, 0.0, 1.0], n, p=[0.15, 0.7, 0.15])
+    return np.where(rng.random(n) < np.abs(mean), np.sign(mean), noise), at, domain
+
+
+def test_domains_asked_one_after_another_are_no_drift_and_a_drift_within_them_is_one():
+    """At most 5% of 300 runs show a trend that is none, within two standard errors; without strata most do."""
+    rng = np.random.default_rng(5)
+    seen = {"blind": [], "no drift": [], "calls": [], "drift": []}
+    for _ in range(300):
+        d, at, domain = in_blocks(rng, 0.0, "blocks")
+        seen["blind"].append(trend(d, at, seed=None).p_value)
+        seen["no drift"].append(trend(d, at, strata=domain, seed=None).p_value)
+        calls = 1 + (at >= 75)  # the third domain is of both, so that there is something to compare
+        seen["calls"].append(run_effect(d[60:90], calls[60:90], strata=domain[60:90])[0])
+        d, at, domain = in_blocks(rng, 0.5, "mixed")
+        seen["drift"].append(trend(d, at, strata=domain, seed=None).p_value)
+    share = {name: np.mean(np.array(p) <= 0.05) for name, p in seen.items()}
+    assert share["blind"] > 0.5
+    assert share["no drift"] <= 0.05 + 2 * 0.0126
+    assert share["calls"] <= 0.05 + 2 * 0.0126
+    assert share["drift"] > 0.8
+
+
+def test_within_strata_the_slope_is_that_with_a_mean_for_each():
+    import statsmodels.api as sm
+
+    d, at, domain = in_blocks(np.random.default_rng(6), 0.4, "mixed")
+    columns = np.column_stack([at, *(domain == k for k in range(6))]).astype(float)
+    fit = sm.OLS(d, columns).fit(cov_type="HC3", use_t=True)
+    found = trend(d, at, strata=domain)
+    assert found.change.value == pytest.approx(179 * fit.params[0])
+    assert (found.change.low, found.change.high) == pytest.approx(tuple(179 * fit.conf_int()[0]))
+    assert found.p_value == pytest.approx(trend(d, at, strata=domain, seed=None).p_value, abs=0.02)
+    first = trend(d[:3], at[:3], strata=[0, 1, 2])  # of one task each: together one stratum
+    assert first.p_value == trend(d[:3], at[:3]).p_value
+    assert trend(d[:4], [0, 0, 1, 1], strata=[0, 0, 1, 1]).change.why == "no order to look at within any stratum"
+    assert run_effect(d, 1 + (domain > 2), strata=domain)[0] == 1.0, "no domain was asked in two calls"
+
+
+def test_calls_within_strata_are_held_against_an_enumeration():
+    """All ways to deal two calls to three tasks of each of two domains."""
+    from itertools import combinations, product
+
+    values, domain = np.array([0.0, 1.0, 0.5, -1.0, 0.0, 1.0]), np.repeat([0, 1], 3)
+    calls = np.array([1, 2, 2, 1, 1, 2])
+    first = [sum(values[list(a)]) + sum(values[3 + np.array(b)])
+             for a, b in product(combinations(range(3), 1), combinations(range(3), 2))]  # fmt: skip
+    apart = np.abs(np.array(first) - np.mean(first))
+    exact = np.mean(apart >= abs(values[calls == 1].sum() - np.mean(first)) - 1e-12)
+    assert run_effect(values, calls, strata=domain)[0] == pytest.approx(exact, abs=0.03)
