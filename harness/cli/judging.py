@@ -22,6 +22,7 @@ from harness.cli.common import (
     Arguments,
     answer,
     arg,
+    folder,
     number,
     read,
     report_folder,
@@ -181,7 +182,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench report reports/demo --one-page",
     ),
     "app": (
-        arg("reports REPORT", "reports, or folders of some (default: reports)", type=Path, nargs="*"),
+        arg("reports REPORT", "reports, or folders of some (default: reports)", type=folder, nargs="*"),
         arg("--port", f"where the page is served (default: the first free one from {PORTS[0]})", type=int),
         arg("--address", "where to listen; by default nobody but this machine sees the pages", default="127.0.0.1"),
         arg("--open", "open the browser", **FLAG),
