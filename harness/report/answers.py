@@ -125,14 +125,16 @@ def _(view: Failures) -> Iterator[Block]:
 
 def _of_a_task(one: FailedTask) -> Iterator[str]:
     where = f" ({one.domain})" if one.domain and one.domain != one.suite else ""
-    yield f"{one.task}: {one.suite or 'no suite'}{where}; passed by {len(one.passed):,} of {one.graded:,} contenders"
+    parts = f", in part by {len(one.partly):,}" if one.partly else ""
+    passed = f"passed by {len(one.passed):,} of {one.graded:,} contenders{parts}"
+    yield f"{one.task}: {one.suite or 'no suite'}{where}; {passed}"
     heads = ["asked", "expected", *(name_text(found.contender) for found in one.failures)]
     wide = max(map(len, heads))
     for head, said in zip(heads, (one.question, one.expected), strict=False):
         if said is not None:
             yield f"  {head:<{wide}}  {_line(said)}"
     for found in one.failures:
-        often = f", {found.failed} of {found.trials} trials" if found.trials > 1 else ""
+        often = f", {found.failed} of {found.trials} {found.each}s" if found.trials > 1 else ""
         answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
         yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}] {answer}"
         if found.reason and not found.reason.startswith(f"expected {found.expected}, found"):

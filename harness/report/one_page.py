@@ -181,12 +181,16 @@ def _data(view: Scoreboard, table: TaskTable, manifest: Manifest | None, digest:
 
 
 def _measured(view: Scoreboard, table: TaskTable) -> Iterator[tuple[str, str]]:
-    trials = sorted({int(n) for n in np.unique(table.trials[table.trials > 0]).tolist()})
+    seeds = np.array([len(table.seeds.get(name, ())) or 1 for name in table.contenders])[:, None]
+    own = -(-table.trials // seeds)  # of training seeds each has trials of its own
+    trials = sorted({int(n) for n in np.unique(own[own > 0]).tolist()})
     each = f"{trials[0]} to {trials[-1]} trials" if len(trials) > 1 else plural(trials[0] if trials else 0, "trial")
     units = "" if view.n_units == view.n_tasks else f", of {plural(view.n_units, 'independent source')}"
+    by_seed = ", and by each training seed" if table.seeds else ""
     errored = sum(c.errored + c.ungraded for c in view.contenders)
     part = {"all": "all parts of the suites", None: ""}.get(view.split, f"the {view.split} part of the suites")
-    said = f"{plural(view.n_tasks, 'task')}{units}, {each} of each by each option; {errored:,} attempts without outcome"
+    tried = f"{each} of each by each option{by_seed}"
+    said = f"{plural(view.n_tasks, 'task')}{units}, {tried}; {errored:,} attempts without outcome"
     yield "Tasks", "; ".join(filter(None, (said, part)))
     times = table.outcomes.numbers("started_at")
     known = times[np.isfinite(times)] if times is not None else np.zeros(0)

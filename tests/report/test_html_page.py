@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from harness.cli.entry import main
-from harness.core import EvidenceError, dollars, percent
+from harness.core import EvidenceError, UsageError, dollars, percent
 from harness.report import write_report
 from harness.report.figures import MOST_ROWS
 from harness.report.html_parts import style
