@@ -66,7 +66,7 @@ def _(found: Opened) -> Iterator[Block]:
     yield from verdict_blocks(found.opening)
     yield Text(found.view.cautions, "loud")
     yield from options_blocks(found.opening, found.view)
-    yield Text([best_sentence(found.view) if found.opening.advised else ""])
+    yield Text([best_sentence(found.view, found.opening.advised) if found.opening.advised else ""])
     yield from _scores(found.view)
 
 
@@ -95,6 +95,8 @@ def _scores(view: Scoreboard) -> Iterator[Block]:
 @blocks_of.register
 def _(view: Pairing) -> Iterator[Block]:
     yield from _opening(view.comparison.sentence, view.warning)
+    a, b = view.comparison.a, view.comparison.b
+    yield Text([f"First: `{a}`. Second: `{b}`. Each difference is the first minus the second."], "", [a, b])
     yield Shown(scores.pairing_table(view), titled=False)
     if len(view.domains) > 1:
         yield Shown(scores.domain_differences(view))
@@ -253,7 +255,7 @@ def _(view: Advice) -> Iterator[Block]:
     found = choices.flips_table(view)
     yield Shown(found)
     known = view.economics["tasks_per_month"]
-    none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
+    none = "nothing within the ranges that were tried" if known else "not known until the tasks a month are given"
     yield Text([] if found.rows else [f"{found.title}: {none}"])
     yield Text(view.notes, "notes")
 

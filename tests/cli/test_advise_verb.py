@@ -74,8 +74,8 @@ def test_the_advice_as_text(report, capsys):
 def test_without_economics_it_says_what_is_missing_and_ends_well(report, capsys):
     assert main(["advise", str(report), *KINDS]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("UNDECIDED\nMissing: tasks_per_month, how many tasks come in a month.")
-    assert all(f"Missing: {text.partition('=')[0]}" in out for text in GIVEN)
+    assert out.startswith("UNDECIDED\nMissing: `tasks_per_month`, how many tasks come in a month.")
+    assert all(f"Missing: `{text.partition('=')[0]}`" in out for text in GIVEN)
 
 
 def test_a_bill_that_is_not_known_names_the_amount_and_the_option(report, capsys):
