@@ -135,7 +135,7 @@ def test_a_split_that_is_not_there_leaves_the_page_alone(make_report, paired_row
 
 
 def test_where_no_run_was_begun_it_is_said_that_no_page_is_written(tmp_path):
-    with pytest.raises(UsageError, match="no report: .*ownbench init"):
+    with pytest.raises(UsageError, match=r"no report: .*ownbench init"):
         write_report(tmp_path)
     (tmp_path / "experiment.yaml").write_text("")
     with pytest.raises(EvidenceError, match=f"no page is written; begin with: ownbench run {tmp_path}"):
