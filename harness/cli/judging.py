@@ -93,12 +93,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench advise reports/demo --economics tasks_per_month=100000 training_usd=900",
     ),
     "gate": (
-        arg(
-            "baseline BASELINE",
-            "what is in use: a report's folder, or its name in reports/",
-            nargs="?",
-            type=report_folder,
-        ),
+        arg("baseline BASELINE", "what is in use: a report's folder, or its name", nargs="?", type=report_folder),
         arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=report_folder),
         *GATE,
         arg("--out DIR", "for verdict.json, junit.xml and summary.md (default: the candidate's folder)", type=Path),
