@@ -46,9 +46,16 @@ def add_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None
     parser.epilog = "\n".join([*said, *(["example:", *examples] if examples else [])]) or None
 
 
+def folder(text: str) -> Path:
+    """A folder as it is named; no name is not the folder in which one stands, as where a variable is not set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, needed a folder")
+    return Path(text)
+
+
 def report_folder(text: str) -> Path:
     """The report's folder: the path as given, or a folder of that name under ``reports/``."""
-    given, named = Path(text), Path("reports") / text
+    given, named = folder(text), Path("reports") / text
     return named if not given.exists() and not given.is_absolute() and named.is_dir() else given
 
 

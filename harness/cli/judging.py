@@ -23,6 +23,7 @@ from harness.cli.common import (
     Arguments,
     answer,
     arg,
+    folder,
     number,
     read,
     report_folder,
@@ -93,12 +94,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench advise reports/demo --economics tasks_per_month=100000 training_usd=900",
     ),
     "gate": (
-        arg(
-            "baseline BASELINE",
-            "what is in use: a report's folder, or its name in reports/",
-            nargs="?",
-            type=report_folder,
-        ),
+        arg("baseline BASELINE", "what is in use: a report's folder, or its name", nargs="?", type=report_folder),
         arg("candidate CANDIDATE", "what would replace it; may be the same report", nargs="?", type=report_folder),
         *GATE,
         arg("--out DIR", "for verdict.json, junit.xml and summary.md (default: the candidate's folder)", type=Path),
@@ -182,7 +178,7 @@ ARGUMENTS: dict[str, Arguments] = {
         "ownbench report reports/demo --one-page",
     ),
     "app": (
-        arg("reports REPORT", "reports, or folders of some (default: reports)", type=Path, nargs="*"),
+        arg("reports REPORT", "reports, or folders of some (default: reports)", type=folder, nargs="*"),
         arg("--port", f"where the page is served (default: the first free one from {PORTS[0]})", type=int),
         arg("--address", "where to listen; by default nobody but this machine sees the pages", default="127.0.0.1"),
         arg("--open", "open the browser", **FLAG),

@@ -72,7 +72,11 @@ def _(found: Opened) -> Iterator[Block]:
 
 def _heading(view: Scoreboard) -> Iterator[Block]:
     total = sum(c.n_trials for c in view.contenders)
-    yield Text([f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}"], "title")
+    shown = view.shown
+    seeds = cells.seeds_told(c.seeds.number for c in shown if c.seeds)
+    who = plural(len(shown), "contender") + (f" ({seeds})" if seeds else "")
+    many = f"{plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')} of {who}"
+    yield Text([f"{view.report}: {many}"], "title")
     yield Text([view.warning or "", view.apart], "loud")
 
 
@@ -171,6 +175,9 @@ def _(view: ReportList) -> Iterator[Block]:
     rows = [[cell(one) for _, cell in columns] for one in view.reports]
     yield Shown(table("Reports", [head for head, _ in columns], rows), titled=False)
     yield Text([f"{name_text(one.report)}: {one.note}" for one in view.reports if one.note], "notes")
+    of = [(one, cells.seeds_told(one.seeds.values())) for one in view.reports]
+    said = [f"{name_text(one.report)}: {plural(one.contenders, 'contender')} ({seeds})" for one, seeds in of if seeds]
+    yield Text(said, "notes")
 
 
 @blocks_of.register

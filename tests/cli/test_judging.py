@@ -74,13 +74,26 @@ def test_a_report_is_found_by_its_name(report, capsys, monkeypatch):
         (["show", "{}/nowhere"], 2, "no such report"),
         (["compare", "{}", "A", "A"], 2, "itself"),
         (["compare", "{}", "A", "C"], 2, "no contender 'C'"),
-        (["show", "{}/empty"], 4, "no results yet"),
-        (["report", "{}/empty"], 4, "no results yet"),
+        (["show", "{}/empty"], 2, "no report: a report has experiment.yaml or outcomes.parquet"),
+        (["report", "{}/empty"], 2, "no report: "),
+        (["compare", "{}/empty", "A", "B"], 2, "no report: "),
+        (["compare", "{}", "{}/empty"], 2, "no report: "),
+        (["gate", "{}", "{}/empty"], 2, "no report: "),
+        (["gate", "{}/empty", "{}"], 2, "no report: "),
+        (["advise", "{}/empty"], 2, "no report: "),
+        (["domains", "{}/empty"], 2, "no report: "),
+        (["ls", "{}/empty"], 2, "no report, and none in it"),
+        (["show", "{}/.."], 2, "no report, but a folder of reports; name one: small"),
+        (["show", "{}/begun"], 4, "no results yet"),
+        (["report", "{}/begun"], 4, "no results yet"),
         (["show", "{}", "--split", "dev"], 2, "dev"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, words, flags):
     (report / "empty").mkdir()
+    (report / "empty" / "a.txt").write_text("no file of a report")
+    (report / "begun").mkdir()
+    (report / "begun" / "experiment.yaml").write_text("name: begun\n")
     assert main([a.format(report) for a in arguments] + flags) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -96,6 +109,17 @@ def test_wrong_options_are_refused(report, capsys, arguments):
         main(["show", str(report), *arguments])
     assert stopped.value.code == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show", ""], ["compare", "", "A", "B"], ["gate", " "], ["ls", ""], ["advise", ""]]
+)
+def test_no_name_is_not_the_folder_in_which_one_stands(report, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(report)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "needed a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["show", "compare", "report"])

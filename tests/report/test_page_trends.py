@@ -1,5 +1,6 @@
 """Pass rates over reports, and one report after another: the figures are those of the commands."""
 
+import html
 import os
 
 import pytest
@@ -67,6 +68,13 @@ def test_two_reports_are_laid_one_over_the_other_as_the_command_does(weeks):
         c = one.pairing.comparison
         assert points(c.delta) in words
         assert points_interval(c.low, c.high) in words
+    sent = html.unescape(" ".join(bodies(page)))
+    for one in found.contenders:
+        assert one.pairing.flips
+        for flip in one.pairing.flips:
+            link = f"?page=Tasks&report=week-3&task={flip.task}&left={one.contender}"
+            assert f'href="{link}"' in sent
+    assert "t1-38" in texts(drawn("tasks", weeks[3], task="t1-38", left="tuned"))
     assert "m2" in words
     assert "m3" in words
     other = drawn("history", *weeks, older="week-0", newer="week-1")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from harness.report.pages import loading
 from harness.report.pages.choices import choose, several
 from harness.report.pages.loading import Evidence, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, section, show_under, write
+from harness.report.pages.task_links import tasks_in_report
 from harness.report.trend_figures import DRAWN, trend_figure, trends_table
 from harness.report.vega import Theme, told_apart
 from harness.store import running_process
@@ -73,9 +75,9 @@ def _trends(reports: tuple[Evidence, ...]) -> Trends:
     return trends_of(map(_rates, reports), level=_LEVEL)
 
 
-def between_reports(folders: Sequence[Path], split: str | None) -> None:
-    """What ``ownbench compare REPORT_A REPORT_B`` says."""
-    there = _in_time(folders)
+def between_reports(places: Mapping[Path, str], split: str | None) -> None:
+    """What ``ownbench compare REPORT_A REPORT_B`` says; ``places``: what the side bar calls each report."""
+    there = _in_time([*places])
     if len(there) < 2:
         return
     words = (
@@ -90,7 +92,13 @@ def between_reports(folders: Sequence[Path], split: str | None) -> None:
         st.info(SAME.replace("contender", "report"))
         return
     with errors_told():
-        draw(report_changes.blocks(_compared(*(loading.evidence_of(named[one], split) for one in (first, second)))))
+        found = _compared(*(loading.evidence_of(named[one], split) for one in (first, second)))
+        draw(report_changes.blocks(found, partial(_task, places[named[second]])))
+
+
+def _task(report: str, contender: str, task: str) -> str:
+    """What opens a task of the second report, with a contender's answer there."""
+    return tasks_in_report(report, task=task, left=contender)
 
 
 @remembered(16)
