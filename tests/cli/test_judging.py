@@ -101,7 +101,9 @@ def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, w
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--level", "95"], ["--level", "x"], ["--split", "train"]])
+@pytest.mark.parametrize(
+    "arguments", [["--level", "95"], ["--level", "x"], ["--level", "0.999999999999"], ["--split", "train"]]
+)
 def test_wrong_options_are_refused(report, capsys, arguments):
     with pytest.raises(SystemExit) as stopped:
         main(["show", str(report), *arguments])
@@ -126,3 +128,19 @@ def test_help_has_an_example(verb, capsys):
         main([verb, "--help"])
     assert stopped.value.code == 0
     assert f"ownbench {verb} reports/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "r", "--level", "0.99999"], "needed a number from 0.5 to 0.9999, such as 0.95"),
+        (["sweep", "r", "--seed", "-1"], "needed a whole number from 0 to 9,223,372,036,854,775,807, such as 7"),
+        (["gate", "r", "--self-test", "--seed", "x"], "needed a whole number from 0 to 9,223,372,036,854,775,807"),
+    ],
+)
+def test_a_number_that_is_refused_is_told_both_bounds_in_one_line(capsys, arguments, said):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    assert said in err

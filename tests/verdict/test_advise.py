@@ -572,9 +572,12 @@ def test_a_wrong_amount_is_told(same, key, value, told):
         load_assumptions(same, {key: value})
 
 
-@pytest.mark.parametrize("wrong", [{"months": 0}, {"months": float("nan")}, {"spread": 1.0}, {"spread": -0.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"months": 0}, {"months": 99999999999}, {"months": float("nan")}, {"spread": 1.0}, {"spread": -0.1}]
+)
 def test_a_wrong_range_is_told(same, wrong):
-    told = {"months": "--months: .* must be above 0", "spread": "--spread: .* from 0 to below 1"}[next(iter(wrong))]
+    months = "--months: .* must be above 0 and below 1,000,000, found "
+    told = {"months": months, "spread": "--spread: .* from 0 to below 1"}[next(iter(wrong))]
     with pytest.raises(UsageError, match=told):
         load_assumptions(same, **wrong)
 
