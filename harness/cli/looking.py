@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, report_folder
+from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, folder, report_folder
 from harness.core import UsageError
 
 ARGUMENTS: dict[str, Arguments] = {
     "ls": (
-        arg("folders DIR", "a folder of reports, or some reports (default: reports)", type=Path, nargs="*"),
+        arg("folders DIR", "a folder of reports, or some reports (default: reports)", type=folder, nargs="*"),
         arg("--trend NAME", "pass rates over time, oldest first, of these contenders (default: in several reports)",
             nargs="*"),
         *VIEW,

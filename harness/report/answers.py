@@ -66,13 +66,17 @@ def _(found: Opened) -> Iterator[Block]:
     yield from verdict_blocks(found.opening)
     yield Text(found.view.cautions, "loud")
     yield from options_blocks(found.opening, found.view)
-    yield Text([best_sentence(found.view) if found.opening.advised else ""])
+    yield Text([best_sentence(found.view, found.opening.advised) if found.opening.advised else ""])
     yield from _scores(found.view)
 
 
 def _heading(view: Scoreboard) -> Iterator[Block]:
     total = sum(c.n_trials for c in view.contenders)
-    yield Text([f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}"], "title")
+    shown = view.shown
+    seeds = cells.seeds_told(c.seeds.number for c in shown if c.seeds)
+    who = plural(len(shown), "contender") + (f" ({seeds})" if seeds else "")
+    many = f"{plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')} of {who}"
+    yield Text([f"{view.report}: {many}"], "title")
     yield Text([view.warning or "", view.apart], "loud")
 
 
@@ -91,6 +95,8 @@ def _scores(view: Scoreboard) -> Iterator[Block]:
 @blocks_of.register
 def _(view: Pairing) -> Iterator[Block]:
     yield from _opening(view.comparison.sentence, view.warning)
+    a, b = view.comparison.a, view.comparison.b
+    yield Text([f"First: `{a}`. Second: `{b}`. Each difference is the first minus the second."], "", [a, b])
     yield Shown(scores.pairing_table(view), titled=False)
     if len(view.domains) > 1:
         yield Shown(scores.domain_differences(view))
@@ -169,6 +175,9 @@ def _(view: ReportList) -> Iterator[Block]:
     rows = [[cell(one) for _, cell in columns] for one in view.reports]
     yield Shown(table("Reports", [head for head, _ in columns], rows), titled=False)
     yield Text([f"{name_text(one.report)}: {one.note}" for one in view.reports if one.note], "notes")
+    of = [(one, cells.seeds_told(one.seeds.values())) for one in view.reports]
+    said = [f"{name_text(one.report)}: {plural(one.contenders, 'contender')} ({seeds})" for one, seeds in of if seeds]
+    yield Text(said, "notes")
 
 
 @blocks_of.register
@@ -246,7 +255,7 @@ def _(view: Advice) -> Iterator[Block]:
     found = choices.flips_table(view)
     yield Shown(found)
     known = view.economics["tasks_per_month"]
-    none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
+    none = "nothing within the ranges that were tried" if known else "not known until the tasks a month are given"
     yield Text([] if found.rows else [f"{found.title}: {none}"])
     yield Text(view.notes, "notes")
 

@@ -29,14 +29,14 @@ GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
 MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
 """By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
-_NAMES = re.compile(rf"\b({'|'.join(MISSING)})\b")
+_NAMES = re.compile(rf"`?\b({'|'.join(MISSING)})\b`?")
 _OPTIONS = "(--own, --rent, --mix)"
 ON_MONEY = "on the dashboard's page Money"
 
 
 def in_labels(text: str, say: str = ON_MONEY) -> str:
     """A sentence for people with fields before them: inputs by their labels; ``say`` is where kinds are said."""
-    return _NAMES.sub(lambda found: MISSING[found[0]], text.replace(_OPTIONS, say))
+    return _NAMES.sub(lambda found: MISSING[found[1]], text.replace(_OPTIONS, say))
 
 
 def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:

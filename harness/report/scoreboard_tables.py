@@ -281,7 +281,7 @@ def pairing_table(view: Pairing) -> Table:
     least = core.points(c.smallest_difference).lstrip("+")
     shown = "no difference at all" if c.smallest_difference is None else f"{least} points or more"
     rows.append(("these tasks can show", shown, "a true difference of this size shows in four runs of five"))
-    return figures(f"{c.a} and {c.b} on the same tasks", rows)
+    return figures(f"{c.a} (first) and {c.b} (second) on the same tasks", rows)
 
 
 def _lost_words(c: core.Comparison) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness import core
 from harness.analysis import ContenderScore, Scoreboard
 from harness.core import Estimate, dollars, points
+from harness.report.choice_tables import MISSING
 from harness.verdict import BELOW, Advice, Option
 
 ADVISED, LEADS, LOST, OPEN, LEFT_OUT = "advised", "leads", "lost", "open", "left out"
@@ -83,7 +84,7 @@ def _of_option(advice: Advice, o: Option) -> tuple[str, str]:
     if o.quality == "below":
         gap = "further" if far.value is None else f"{points(far.value, 1).lstrip('+-')} points"
         return LOST, f"{gap} below the best, shown to be more than the {100 * advice.margin:.3g} allowed"
-    lacking = f"its bill waits for: {', '.join(o.lacking)}" if o.lacking else ""
+    lacking = f"its bill waits for: {', '.join(MISSING.get(name, name) for name in o.lacking)}" if o.lacking else ""
     dearer = _dearer(o, lead)
     if o.quality == "open":
         cheaper = mine is not None and best is not None and mine < best

@@ -177,7 +177,7 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
             usage = "where it has a price, some calls came without their usage (calls.parquet, cost_usd)"
             yield f"Unknown: what a task costs with {which}. {remedy}; {usage}."
         else:
-            yield f"Missing: {name}, {MEANINGS[name]}."
+            yield f"Missing: `{name}`, {MEANINGS[name]}."
     if not missing and kind != UNKNOWN and min(found.kinds[kind], found.settled[kind]) < SURE:
         yield _unsettled(found, kind)
     for one in found.forgetting:
@@ -235,7 +235,11 @@ def headline(found: Findings, kind: str, mark: str = "") -> str:
         why = inside.removesuffix(".")
     elif any(o.kind == kind and not o.lacking for o in found.allowed):
         why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
-    return f"{start}. {why}. Its bill is not known: it waits for {', '.join(lead.lacking)}."
+    return f"{start}. {why}. Its bill is not known: it waits for {_keys(lead.lacking)}."
+
+
+def _keys(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _often(found: Findings, kind: str) -> str:
@@ -300,7 +304,7 @@ def _rivals(found: Findings, kind: str) -> Iterator[str]:
             continue
         one = found.lead(other)
         usd = one.monthly_usd.value
-        bill = f", its bill waits for {', '.join(one.lacking)}" if usd is None else f", {dollars(usd)} a month"
+        bill = f", its bill waits for {_keys(one.lacking)}" if usd is None else f", {dollars(usd)} a month"
         how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
         may, out = f"{one.contender} passes {percent(one.passes)}{bill}; {how}", "ruled out, the data must stay inside"
         yield f"{other}: {may if any(o.allowed for o in here) else out}."

@@ -25,7 +25,8 @@ class ReportLine:
     state: str  # ``finished``, ``running``, ``stopped``, ``not begun``, ``broken`` or ``not known``
     note: str  # what is behind that; empty where nothing is to be said
     verdict: str | None  # the gate's latest decision
-    contenders: int
+    contenders: int  # training seeds of one are that one
+    seeds: dict[str, int]  # by contender with several training seeds how many it has
     tasks: int | None  # of the part of the suites that is shown
     planned: int | None
     done: int | None
@@ -83,7 +84,8 @@ def _line(folder: Path, split: str | None, level: float) -> ReportLine:
         state=state,
         note=note or (broken[0] if broken else ""),
         verdict=entry.verdict.decision if entry.verdict else None,
-        contenders=len(rates) or len(manifest.contenders if manifest else ()),
+        contenders=len(rates) or len({one.seed_of or one.name for one in (manifest.contenders if manifest else ())}),
+        seeds={name: len(group) for name, group in entry.seeds.items()},
         tasks=tasks,
         planned=entry.planned or None,
         done=done,

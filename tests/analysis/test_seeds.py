@@ -9,10 +9,12 @@ import scipy.stats
 from harness.analysis import domains, failures, load_evidence, pair, read_statistics, scoreboard
 from harness.cli.entry import main
 from harness.core import UsageError
+from harness.report.gate_tables import runs_table
 from harness.report.one_page import write_one_page
 from harness.report.task_tables import result_cell
 from harness.report.write import write_report
 from harness.store import TaskFilter, attempt_rows, find_tasks
+from harness.verdict import entry_of, list_reports
 
 RATES = {"tuned-1": 0.60, "tuned-2": 0.70, "tuned-3": 0.80, "other": 0.70}
 MANIFEST = {
@@ -190,3 +192,15 @@ def test_the_gate_judges_what_is_deployed(report, capsys):
     assert "name one of its training seeds, such as 'tuned-1'" in capsys.readouterr().err
     assert main([*asked, "tuned-3"]) in {0, 1, 3}
     assert load_evidence(report, apart=True)[0].seeds == {}
+
+
+def test_contenders_are_counted_alike_everywhere(report, capsys):
+    (line,) = list_reports([report]).reports
+    assert (line.contenders, line.seeds) == (2, {"tuned": 3})
+    assert entry_of(report).contenders == ("tuned", "other")
+    (row,) = runs_table([entry_of(report)]).rows
+    assert ("2", "one of them with 3 training seeds") in [(cell.text, cell.under) for cell in row]
+    assert main(["show", str(report)]) == 0
+    assert "of 2 contenders (one of them with 3 training seeds)" in capsys.readouterr().out.splitlines()[0]
+    assert main(["ls", str(report)]) == 0
+    assert "2 contenders (one of them with 3 training seeds)" in capsys.readouterr().out

@@ -1,5 +1,6 @@
 """Pass rates over reports, and one report after another: the figures are those of the commands."""
 
+import html
 import os
 
 import pytest
@@ -55,7 +56,7 @@ def test_every_point_is_what_the_command_says(weeks):
         for point in seen:
             assert percent_interval(point.rate.pass_rate) in words, (name, point.report)
     cells = [cell.text for row in trends_table(found).rows for cell in row]
-    others = [cell for cell in cells if "0 of its tasks are among the 50 tasks of the report before" in cell]
+    others = [cell for cell in cells if "shares 0 of its 50 tasks with the report before" in cell]
     assert len(others) == 2
 
 
@@ -67,6 +68,13 @@ def test_two_reports_are_laid_one_over_the_other_as_the_command_does(weeks):
         c = one.pairing.comparison
         assert points(c.delta) in words
         assert points_interval(c.low, c.high) in words
+    sent = html.unescape(" ".join(bodies(page)))
+    for one in found.contenders:
+        assert one.pairing.flips
+        for flip in one.pairing.flips:
+            link = f"?page=Tasks&report=week-3&task={flip.task}&left={one.contender}"
+            assert f'href="{link}"' in sent
+    assert "t1-38" in texts(drawn("tasks", weeks[3], task="t1-38", left="tuned"))
     assert "m2" in words
     assert "m3" in words
     other = drawn("history", *weeks, older="week-0", newer="week-1")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from urllib.parse import quote_plus, urlencode
 
+from harness.report import blocks
 from harness.report.blocks import Cell, Table, linked
 from harness.report.pages.choices import href
 
@@ -32,6 +33,12 @@ def tasks_links(*keys: str) -> Callable[..., str]:
 def tasks_in_report(report: str, **asked: str) -> str:
     """The same in another report than the one that is shown, by what the side bar calls it."""
     return "?" + urlencode([("page", "Tasks"), ("report", report), *asked.items()])
+
+
+def tasks_table(title: str, names: Sequence[str], link: Callable[[str], str]) -> Table:
+    """Names of tasks, each of which opens by what ``link`` makes of it."""
+    rows = ([Cell(name, code=True, link=link(name))] for name in names)
+    return blocks.table(title, [blocks.Column("task", left=True)], rows)
 
 
 def behind_contenders(table: Table, names: Collection[str], **where: str) -> Table:

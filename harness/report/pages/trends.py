@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from harness.report.pages import loading
 from harness.report.pages.choices import choose, several
 from harness.report.pages.loading import Evidence, remembered
 from harness.report.pages.parts import SAME, draw, errors_told, figure, section, show_under, write
+from harness.report.pages.task_links import tasks_in_report
 from harness.report.trend_figures import DRAWN, trend_figure, trends_table
 from harness.report.vega import Theme, told_apart
 from harness.store import running_process
@@ -43,7 +45,7 @@ def over_reports(folders: Sequence[Path], first: Evidence, theme: Theme) -> None
     if not found.contenders:
         st.info("No contender is in two of the reports here. Give the dashboard a folder of several reports.")
         return
-    most = sorted(found.contenders, key=lambda name: -len(found.contenders[name]))
+    most = sorted(found.contenders, key=lambda name: _first(found, name))
     chosen = several("Contenders over time", list(found.contenders), "trend", default=most[:3])
     if not chosen:
         st.info("Choose a contender above.")
@@ -52,9 +54,15 @@ def over_reports(folders: Sequence[Path], first: Evidence, theme: Theme) -> None
     colours: Mapping[str, Colour] = {}
     with suppress(OwnbenchError):  # of a report that is broken, which is told elsewhere
         colours = loading.colours_for(first)
-    figure("trend", trend_figure, shown, theme, colours)
+    figure("trend", trend_figure, shown, theme, colours, told=True)
     write(*shown.notes, kind="notes")
     show_under(trends_table(shown), expanded=len(chosen) > DRAWN)
+
+
+def _first(found: Trends, name: str) -> tuple[bool, int, float]:
+    """What is drawn at first: options before controls, of most reports, those that pass most in the last."""
+    points = found.contenders[name]
+    return points[-1].rate.control, -len(points), -(points[-1].on_shared.value or 0.0)
 
 
 def _in_time(folders: Sequence[Path]) -> list[Path]:
@@ -73,9 +81,9 @@ def _trends(reports: tuple[Evidence, ...]) -> Trends:
     return trends_of(map(_rates, reports), level=_LEVEL)
 
 
-def between_reports(folders: Sequence[Path], split: str | None) -> None:
-    """What ``ownbench compare REPORT_A REPORT_B`` says."""
-    there = _in_time(folders)
+def between_reports(places: Mapping[Path, str], split: str | None) -> None:
+    """What ``ownbench compare REPORT_A REPORT_B`` says; ``places``: what the side bar calls each report."""
+    there = _in_time([*places])
     if len(there) < 2:
         return
     words = (
@@ -90,7 +98,17 @@ def between_reports(folders: Sequence[Path], split: str | None) -> None:
         st.info(SAME.replace("contender", "report"))
         return
     with errors_told():
-        draw(report_changes.blocks(_compared(*(loading.evidence_of(named[one], split) for one in (first, second)))))
+        found = _compared(*(loading.evidence_of(named[one], split) for one in (first, second)))
+        draw(report_changes.blocks(found, flips=False))
+        many = sum(len(one.pairing.flips) for one in found.contenders if one.pairing)
+        if many:
+            label = f"{plural(many, 'answer')} that passed in one of the two reports only"
+            show_under(report_changes.flips_table(found, partial(_task, places[named[second]])), label)
+
+
+def _task(report: str, contender: str, task: str) -> str:
+    """What opens a task of the second report, with a contender's answer there."""
+    return tasks_in_report(report, task=task, left=contender)
 
 
 @remembered(16)
