@@ -176,7 +176,9 @@ def _shared(one: Standing, part: _Part, number: int, before: Standing | None, le
 def _remarks(before: Standing, one: Standing, common: int, regraded: int) -> tuple[str, ...]:
     said = []
     if not common == one.tasks == before.tasks:
-        said.append(f"{common:,} of its tasks are among the {plural(before.tasks, 'task')} of the report before")
+        said.append(
+            f"shares {common:,} of its {plural(one.tasks, 'task')} with the report before, which has {before.tasks:,}"
+        )
     if regraded:
         said.append(f"{regraded:,} graded by another grader or reference, and not compared")
     if differs := what_differs(before.setup, one.setup):

@@ -11,12 +11,12 @@ LISTED = 50  # tasks of each contender and direction in a page's table
 FLIPS, NAMED = 6, 8  # tasks of each contender, and of each kind of a suite's changes, that are named; JSON has all
 
 
-def blocks(view: TwoReports, link: Callable[[str, str], str] | None = None) -> Iterator[Block]:
-    """The sentence, the contenders, the flips, the suites, the changes.
-
-    ``link``: what leads from a contender and a task that flipped to that task; a page that has it shows a table.
-    """
-    yield from (Text([view.warning or ""], "loud"), Text([view.sentence], "lead"))
+def blocks(view: TwoReports, *, flips: bool = True) -> Iterator[Block]:
+    """The sentence, the contenders, the flips but where a page has them in a table, the suites, the changes."""
+    yield from (
+        Text([view.warning or ""], "loud"),
+        Text([view.sentence], "lead", [one.contender for one in view.contenders]),
+    )
     rows: list[Row] = []
     for one in view.contenders:
         name = Cell(one.contender, code=True)
@@ -35,7 +35,7 @@ def blocks(view: TwoReports, link: Callable[[str, str], str] | None = None) -> I
     yield Text([f"{name_text(one.contender)}: {one.why}" for one in view.contenders if one.why])
     for report, names in ((view.first, view.only_first), (view.second, view.only_second)):
         yield Text([f"only in {name_text(report)}: {listed([name_text(name) for name in names], 20)}" if names else ""])
-    yield Text(list(_flips(view))) if link is None else Shown(_flips_table(view, link), titled=False)
+    yield Text(list(_flips(view)) if flips else [])
     yield Text(list(_suites(view)))
     changed: dict[Change, list[str]] = {}
     for one in view.contenders:
@@ -78,7 +78,7 @@ def _flips(view: TwoReports) -> Iterator[str]:
                 yield f"{name_text(one.contender)}, {word}: {listed(flipped, FLIPS)}"
 
 
-def _flips_table(view: TwoReports, link: Callable[[str, str], str]) -> Table:
+def flips_table(view: TwoReports, link: Callable[[str, str], str]) -> Table:
     """A row for each contender and task that flipped, up to `LISTED` of each direction; a name leads to the task."""
     rows: list[Row] = []
     for one in view.contenders:
@@ -94,9 +94,14 @@ def _flips_table(view: TwoReports, link: Callable[[str, str], str]) -> Table:
 
 
 def _suites(view: TwoReports) -> Iterator[str]:
-    """Of each suite of both what is compared; then those that only one of the two has."""
+    """What is compared of the suites of both, the unchanged ones together; and those that only one of the two has."""
+    alike = [f"{name_text(one.suite)} ({one.same:,})" for one in view.suites if one.same == one.before == one.after]
+    if alike:
+        yield f"the same tasks in both: {'suite' if len(alike) == 1 else 'suites'} {listed(alike, NAMED)}"
     for one in view.suites:
         if not (one.before and one.after):
+            continue
+        if not (one.added or one.removed or one.changed or one.regraded):
             continue
         kinds = {"added": one.added, "removed": one.removed, "changed": one.changed, "graded otherwise": one.regraded}
         parts = [f"{len(tasks):,} {word} ({listed([name_text(task) for task in tasks], NAMED)})"

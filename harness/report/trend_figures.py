@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from harness.core import moment, percent_interval, plural
+from harness.core import moment, percent_interval, plural, visible
 from harness.report import vega as vl
 from harness.report.blocks import Cell, Column, Table, by_column
 from harness.report.palette import PALETTE, Colour
@@ -11,6 +11,7 @@ from harness.verdict import TrendPoint, Trends
 
 WIDTH, HEIGHT = 700, 300  # pixels of the plot
 DRAWN = 6  # contenders that one figure tells apart
+_IN_A_LINE, _EACH_NAMED = 36, 16  # characters that a phone has room for; reports of which each is named
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
@@ -27,7 +28,7 @@ def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colou
             (p for name in names for p in view.contenders[name]), key=lambda p: p.made.timestamp() if p.made else 0.0
         )
     )
-    places = dict(zip(reports, vl.told_apart((name for _, name in reports), 24), strict=True))
+    places = dict(zip(reports, vl.numbered(_short(name) for _, name in reports), strict=True))
     rows: list[vl.Row] = []
     for name in names:
         for point in view.contenders[name]:
@@ -41,8 +42,8 @@ def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colou
     if not rows:
         return None
     order = [*places.values()]
-    slant = {"labelAngle": -35} if len(order) > 6 else {"labelAngle": 0}
-    x = vl.field("report:O", sort=order, axis={"title": "report, oldest first", "labelLimit": 140, **slant})
+    slant = {"labelAngle": -35 if len("".join(order)) > _IN_A_LINE else 0, "labelOverlap": len(order) > _EACH_NAMED}
+    x = vl.field("report:O", sort=order, axis={"title": "report, oldest first", "labelLimit": 180, **slant})
     y = vl.scaled("value:Q", vl.percent_domain(vl.ends_of(rows)), axis=vl.axis("pass rate, %", tickCount=6))
     key = vl.legend(columns=2 if theme.fluid else 0) if len(names) > 1 else None
     shown = [labels[name] for name in names]
@@ -72,6 +73,12 @@ def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colou
     return Figure("Pass rates over reports", tuple(notes), chart, f"Pass rates over reports: {words}", theme)
 
 
+def _short(name: str) -> str:
+    """A report's name, of a long one both ends: those of a series differ at the last."""
+    plain = visible(name, 200)
+    return plain if len(plain) <= 22 else f"{plain[:10]}…{plain[-11:]}"
+
+
 def _looks(names: Sequence[str], theme: Theme, colours: Mapping[str, Colour]) -> list[str]:
     left = iter([one for one in PALETTE if one not in colours.values()] + [*PALETTE])
     return [(colours[name] if name in colours else next(left)).on(dark=theme.dark) for name in names]
@@ -84,13 +91,13 @@ def trends_table(view: Trends) -> Table:
         (Column("contender", left=True), lambda one: Cell(one[0], code=True)),
         (Column("report", left=True), lambda one: Cell(one[1].report, code=True)),
         (Column("made", left=True), lambda one: moment(one[1].made)),
-        ("pass rate, shared tasks", lambda one: percent_interval(one[1].on_shared) + " so far" * one[1].interim),
-        ("shared", lambda one: f"{one[1].shared:,}"),
-        ("pass rate, all tasks", lambda one: percent_interval(one[1].rate.pass_rate)),
-        ("all", lambda one: f"{one[1].tasks:,}"),
+        ("on shared tasks", lambda one: Cell(percent_interval(one[1].on_shared) + " so far" * one[1].interim,
+                                             under=plural(one[1].shared, "task"))),
+        ("on all its tasks", lambda one: Cell(percent_interval(one[1].rate.pass_rate),
+                                              under=plural(one[1].tasks, "task"))),
         (Column("against the report before", left=True), lambda one: against_the_one_before(one[1])),
     )  # fmt: skip
-    return by_column("Pass rates over reports", items, columns, left=3)
+    return by_column("Pass rates over reports", items, columns, left=3, kind="trend")
 
 
 def against_the_one_before(point: TrendPoint) -> str:

@@ -11,7 +11,7 @@ from harness.store import recorded, running_process
 from harness.verdict.report_history import entry_of, under_way
 
 TOLD = "each interval is of one report; whether two differ is shown by: ownbench compare REPORT_A REPORT_B"
-_NAMED = 5  # contenders, and reports, that a note names
+_NAMED = 3  # contenders, and reports, that a note names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,10 +127,12 @@ def _on_which_tasks(found: dict[str, tuple[TrendPoint, ...]]) -> list[str]:
             apart.setdefault(tuple(tuple(one.report for one in part) for part in parts.values()), []).append(name)
     said = []
     for reports, names in shared.items():
-        sizes = listed([f"{report} has {tasks:,}" for report, _, tasks in reports], _NAMED)
-        of = f"compared on the {plural(reports[0][1], 'task')} that these reports share ({sizes})"
+        sizes = sorted({tasks for _, _, tasks in reports})
+        span = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+        of = f"compared on the {plural(reports[0][1], 'task')} that {len(reports):,} reports share, which have {span}"
         said.append(f"{listed(names, _NAMED)}: {of}")
     for groups, names in apart.items():
         told = " | ".join(listed(one, _NAMED) for one in groups[:_NAMED])
-        said.append(f"{listed(names, _NAMED)}: not all reports share enough tasks; those that do: {told}")
+        why = "not comparable across |, for too few shared tasks or a run that is not done"
+        said.append(f"{listed(names, _NAMED)}: {why}: {told}")
     return said

@@ -124,12 +124,12 @@ def test_what_only_one_of_the_two_has_is_said_and_nothing_of_what_is_not_shown(m
     assert main(["compare", str(first), str(second)]) == 0
     out = capsys.readouterr().out
     assert "one and two have 3 tasks in common" in out
-    assert "suite shared: 3 tasks as before" in out
+    assert "the same tasks in both: suite shared (3)" in out
     assert "only in one, so not compared: suites lone (2 tasks) and other (1 task)" in out
     assert "difference: " not in out
     assert "No change" not in out
     again = make_report(of("shared", "A", 3), name="three")
     assert main(["compare", str(first), str(again)]) == 0
     out = capsys.readouterr().out
-    assert "suite shared: 3 tasks as before\n" in out
+    assert "the same tasks in both: suite shared (3)\n" in out
     assert "difference: three minus one" in out

@@ -39,7 +39,7 @@ def test_a_part_of_the_tasks_is_compared_on_that_part(held, make_report):
     assert (first.tasks, first.shared, second.tasks, second.shared) == (200, 60, 60, 60)
     assert (first.on_shared.value, second.on_shared.value) == (0.5, 0.5), "the same answers at the same tasks"
     assert (first.part, second.part, second.same_tasks) == (0, 0, False)
-    assert second.remarks == ("60 of its tasks are among the 200 tasks of the report before",)
+    assert second.remarks == ("shares 60 of its 60 tasks with the report before, which has 200",)
     alone = {one.contender: one.pass_rate for one in pass_rates(make_report(part, name="alone"))}
     assert first.on_shared == alone["A"], "the rate on shared tasks is that of a report of these alone"
 

@@ -56,7 +56,7 @@ def test_every_point_is_what_the_command_says(weeks):
         for point in seen:
             assert percent_interval(point.rate.pass_rate) in words, (name, point.report)
     cells = [cell.text for row in trends_table(found).rows for cell in row]
-    others = [cell for cell in cells if "0 of its tasks are among the 50 tasks of the report before" in cell]
+    others = [cell for cell in cells if "shares 0 of its 50 tasks with the report before" in cell]
     assert len(others) == 2
 
 

@@ -45,7 +45,7 @@ def over_reports(folders: Sequence[Path], first: Evidence, theme: Theme) -> None
     if not found.contenders:
         st.info("No contender is in two of the reports here. Give the dashboard a folder of several reports.")
         return
-    most = sorted(found.contenders, key=lambda name: -len(found.contenders[name]))
+    most = sorted(found.contenders, key=lambda name: _first(found, name))
     chosen = several("Contenders over time", list(found.contenders), "trend", default=most[:3])
     if not chosen:
         st.info("Choose a contender above.")
@@ -54,9 +54,15 @@ def over_reports(folders: Sequence[Path], first: Evidence, theme: Theme) -> None
     colours: Mapping[str, Colour] = {}
     with suppress(OwnbenchError):  # of a report that is broken, which is told elsewhere
         colours = loading.colours_for(first)
-    figure("trend", trend_figure, shown, theme, colours)
+    figure("trend", trend_figure, shown, theme, colours, told=True)
     write(*shown.notes, kind="notes")
     show_under(trends_table(shown), expanded=len(chosen) > DRAWN)
+
+
+def _first(found: Trends, name: str) -> tuple[bool, int, float]:
+    """What is drawn at first: options before controls, of most reports, those that pass most in the last."""
+    points = found.contenders[name]
+    return points[-1].rate.control, -len(points), -(points[-1].on_shared.value or 0.0)
 
 
 def _in_time(folders: Sequence[Path]) -> list[Path]:
@@ -93,7 +99,11 @@ def between_reports(places: Mapping[Path, str], split: str | None) -> None:
         return
     with errors_told():
         found = _compared(*(loading.evidence_of(named[one], split) for one in (first, second)))
-        draw(report_changes.blocks(found, partial(_task, places[named[second]])))
+        draw(report_changes.blocks(found, flips=False))
+        many = sum(len(one.pairing.flips) for one in found.contenders if one.pairing)
+        if many:
+            label = f"{plural(many, 'answer')} that passed in one of the two reports only"
+            show_under(report_changes.flips_table(found, partial(_task, places[named[second]])), label)
 
 
 def _task(report: str, contender: str, task: str) -> str:
