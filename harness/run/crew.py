@@ -52,8 +52,8 @@ class Crew:
         self._lost: StorageError | None = None
         self._failed: Exception | None = None
         self._in_a_row, self._apart = 0, Context()
-        # Where money is short, attempts get it in their order: of two that share an answer, the first has to pay for it,
-        # and what the second is expected to cost is then right. A hybrid that overtakes its parts pays in their place.
+        # Where money is short, attempts get it in their order: of two that share an answer, the first pays for it, and
+        # what the second is expected to cost is then right. A hybrid that overtakes its parts pays in their place.
         self._turn = _UNLIMITED if self.shop.meter.usd is None else asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)

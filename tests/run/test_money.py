@@ -78,7 +78,7 @@ def test_a_shared_answer_is_charged_to_each_contender_and_once_to_the_bill(tmp_p
 
 
 def test_a_hybrid_does_not_overtake_its_parts_where_money_is_short(tmp_path, capfd):
-    """It costs nothing for as long as they pay for its answers; before them it would pay, and nothing is held for it."""
+    """It costs nothing where they pay for its answers; before them it would pay, and nothing is held for it."""
     with Server(live.openai_answer, servers.slow_ok(0.03)) as served:
         models = {"m": live.served_model(served), "e": live.served_model(served, model="e")}
         more = {"limits": {"concurrency": 12}, "budget": {"usd": 7.5 * CALL_USD}}

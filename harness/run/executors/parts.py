@@ -31,14 +31,14 @@ def models_of(assembled: Assembled) -> frozenset[str]:
 def share_of(concurrency: int, number: int, workers: int) -> int:
     """How many of so many calls at once are a worker's."""
     whole, rest = divmod(concurrency, workers)
-    return max(1, whole + (number < rest))
+    return max(1, whole + int(number < rest))
 
 
 def calls_of(assembled: Assembled, number: int, workers: int) -> int:
     """How many calls a worker may have in flight, those of judges among them."""
     experiment = assembled.experiment
-    limits = (experiment.limits, *experiment.judges.values())
-    return sum(share_of(one.concurrency, number, workers) for one in limits)
+    at_once = [experiment.limits.concurrency, *(judge.concurrency for judge in experiment.judges.values())]
+    return sum(share_of(calls, number, workers) for calls in at_once)
 
 
 def refuse_more_workers_than_calls(assembled: Assembled, workers: int | None) -> None:
