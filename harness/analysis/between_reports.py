@@ -93,7 +93,7 @@ def two_reports(first: Path, second: Path, *, split: str | None = None, level: f
         only_second=tuple(name for name in after.contenders if name not in both),
         level=level,
         warning="; ".join(f"{name}: {text}" for name, text in said if text) or None,
-        notes=(NOTE.format(*names),),
+        notes=(NOTE.format(*names),) if any(one.pairing for one in found) else (),
     )
 
 
@@ -195,8 +195,11 @@ def _sentence(
     names: tuple[str, str], found: list[ContenderChange], suites: tuple[SuiteChange, ...], level: float
 ) -> str:
     if not found:
-        other = "ownbench gate takes others: --baseline-contender A --candidate-contender B"
-        return f"{names[0]} and {names[1]} have no contender of the same name; {other}"
+        tasks = plural(sum(one.same for one in suites), "task")
+        what = (
+            f"{names[0]} and {names[1]} have {tasks} in common and no contender of the same name: nothing is compared"
+        )
+        return f"{what}; ownbench gate takes others: --baseline-contender A --candidate-contender B"
     shown = [(one.contender, one.pairing.comparison) for one in found if one.pairing is not None]
     better, worse = (
         [

@@ -187,8 +187,22 @@ def domains(
         gain=gain,
         reasons=reasons,
         warning=progress_of(table, manifest).warning,
-        notes=(*tasks.notes(level, trials=True), *apart_note(general), *([left_out] if tasks.lost else [])),
+        notes=(
+            *tasks.notes(level, trials=True),
+            *apart_note(general),
+            *([left_out] if tasks.lost else []),
+            *_counted(tasks),
+        ),
     )
+
+
+def _counted(tasks: CommonTasks) -> list[str]:
+    """What counts as passed by one alone, where a task has several tries."""
+    if len(tasks.names) < 2 or tasks.n_trials == 2 * tasks.n_tasks:
+        return []
+    even = "" if tasks.seeded else ", of as many of both, the first by number"
+    by = f"by more than half of its {tasks.tries}{even}"
+    return [f"only the first, only the second: tasks that one alone passes, {by}"]
 
 
 def _apart(

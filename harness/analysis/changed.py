@@ -39,18 +39,7 @@ def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
     entries = [side.manifest.contender(side.contender) if side.manifest else None for side in sides]
     # The parts of two hybrids are compared part by part; beside another kind a hybrid's parts are only named.
     depth = 3 if all(entry is not None and entry.kind == Kind.HYBRID.value for entry in entries) else 0
-    described = []
-    for side in sides:
-        told = _described(side.manifest, side.contender, depth)
-        for name, suite in side.suites.items():
-            prompt = _Prompt(digest=suite.prompt_digest) if suite.prompt_digest else None
-            grader = (
-                " ".join([*suite.grader_kinds, _short(digest_json(suite.graders)) or ""]) if suite.graders else None
-            )
-            more = {f"prompt of {name}": prompt, f"version of {name}": suite.version, f"grader of {name}": grader}
-            told |= {what: value for what, value in more.items() if value and what not in told}
-        described.append(told)
-    ours, theirs = described
+    ours, theirs = (_with_suites(side, depth) for side in sides)
     found = [
         Change(what=what, baseline=_text(was), candidate=_text(now), diff=_diff(was, now))
         for word in dict.fromkeys((*ours, *theirs))
@@ -60,6 +49,37 @@ def changes(baseline: Side, candidate: Side) -> tuple[Change, ...]:
     if not found and digests[0] != digests[1]:
         found = [Change(what="contender", baseline=_short(digests[0]), candidate=_short(digests[1]))]
     return tuple(found)
+
+
+def setup_of(side: Side) -> Mapping[str, Any]:
+    """All that a manifest tells of a contender, its digest and suites: what `what_differs` holds against another's."""
+    told = _with_suites(side, 3)
+    return {"told": told, "digest": side.table.contender_digests[side.index], "suites": {*side.suites}}
+
+
+def what_differs(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is not the same in two setups, in a word or two each; ``contender`` where only the digests say so.
+
+    Prices are not of it, and nothing about a suite that only one of the two tried.
+    """
+    lone = one["suites"] ^ other["suites"]
+    ours, theirs = one["told"], other["told"]
+    words = [word for word in dict.fromkeys((*ours, *theirs)) if word.split()[-1] not in {"price", "training_usd"}]
+    found = [what for word in words for what, _, _ in _different(word, ours.get(word), theirs.get(word))]
+    shown = [what for what in found if not any(what.endswith(f" {suite}") for suite in lone)]
+    alone = not found and one["digest"] != other["digest"]
+    return ("contender",) if alone else tuple(shown)
+
+
+def _with_suites(side: Side, depth: int) -> dict[str, Any]:
+    """A contender as `_described` has it, and of each suite that it tried prompt, version and grader."""
+    told = _described(side.manifest, side.contender, depth)
+    for name, suite in side.suites.items():
+        prompt = _Prompt(digest=suite.prompt_digest) if suite.prompt_digest else None
+        grader = " ".join([*suite.grader_kinds, _short(digest_json(suite.graders)) or ""]) if suite.graders else None
+        more = {f"prompt of {name}": prompt, f"version of {name}": suite.version, f"grader of {name}": grader}
+        told |= {what: value for what, value in more.items() if value and what not in told}
+    return told
 
 
 def _different(what: str, was: Any, now: Any) -> Iterator[tuple[str, Any, Any]]:

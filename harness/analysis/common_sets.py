@@ -17,6 +17,12 @@ def ranked_tasks(table: TaskTable) -> tuple[Mask, Mask]:
     return ranked_together(table.trials > table.skipped, table.contenders)
 
 
+def ranked_table(table: TaskTable) -> tuple[Mask, Mask, TaskTable]:
+    """The tasks that are ranked, who tried all of them, and the table in which these have no others."""
+    common, held = ranked_tasks(table)
+    return common, held, table.without(held[:, None] & (table.trials > table.skipped) & ~common)
+
+
 def ranked_together(tried: Mask, names: Sequence[str] = ()) -> tuple[Mask, Mask]:
     """The tasks, and who tried all of them, of which there are most together: contenders times tasks, two at least.
 

@@ -28,6 +28,7 @@ from harness.store import (
     read_transcript,
 )
 
+WHOLE = 1e-9  # scores closer than this to all of the trials are all
 SCREEN = (3, 8)  # tasks that fill one: with what all contenders made of them, and with what some did
 _TOLD = re.compile(r"expected (?P<expected>.+), found .*", re.DOTALL)  # as the rules of `harness.grade` say it
 
@@ -44,8 +45,9 @@ class Failure:
     answer: str | None
     expected: str | None
     reason: str | None  # the grader's
-    failed: int  # of its trials
+    failed: int  # of its trials, or of its training seeds
     trials: int
+    each: str  # what these are: ``trial``, ``seed``, or ``answer`` where each of its seeds has several
     why: str | None  # why answer and reason cannot be had
 
 
@@ -58,7 +60,8 @@ class FailedTask:
     domain: str | None
     question: str | None
     expected: str | None
-    passed: tuple[str, ...]  # contenders of the report that passed it: more than half of their graded trials
+    passed: tuple[str, ...]  # contenders of the report that passed it, with all of their graded trials
+    partly: tuple[str, ...]  # that passed some trials or seeds and not others, or a trial in part
     graded: int  # contenders of the report with a graded trial of it
     failures: tuple[Failure, ...]  # of the contenders that were asked for
 
@@ -106,9 +109,14 @@ def failures(
     rows = rows[~index.repeated[rows]]
     places = table.task_places[index.task[rows]]
     graded, passed = table.counts > 0, table.sums > 0.5 * table.counts
+    all_passed = table.sums >= table.counts - WHOLE
     found = np.unique(places)
     found = found[np.argsort(-_interest(table, graded, passed, contenders)[found], kind="stable")]
     told = _reader(source, index)
+
+    def named(which: Mask, place: int) -> tuple[str, ...]:
+        return tuple(table.contenders[i] for i in np.flatnonzero(graded[:, place] & which).tolist())
+
     shown = []
     for place in found[:limit].tolist():
         attempts = attempt_rows(index, rows[places == place])
@@ -122,7 +130,8 @@ def failures(
                 domain=first.domain,
                 question=next(filter(None, (told(one)[1] for one in attempts[:1])), None),
                 expected=next((one.expected for one in each if one.expected is not None), None),
-                passed=tuple(table.contenders[i] for i in np.flatnonzero(passed[:, place]).tolist()),
+                passed=named(all_passed[:, place], place),
+                partly=named((table.sums[:, place] > 0) & ~all_passed[:, place], place),
                 graded=int(graded[:, place].sum()),
                 failures=tuple(each),
             )
@@ -199,6 +208,7 @@ def _failure(table: TaskTable, place: int, tried: Sequence[AttemptRow], told: Ca
         reason=reason,
         failed=len(tried),
         trials=int(table.trials_of(table.index(one.contender))[place]),
+        each=table.outcomes.tries_of(one.contender),
         why=why,
     )
 

@@ -9,8 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.core import ContenderRecord, EvidenceError, Manifest, UsageError, nearest
-from harness.store import TaskTable, load_task_table, missing_manifest, read_manifest, running_process, stands_for
+from harness.core import ContenderRecord, EvidenceError, Manifest, UsageError
+from harness.store import (
+    TaskTable,
+    load_task_table,
+    missing_manifest,
+    read_manifest,
+    refuse_no_report,
+    running_process,
+    stands_for,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,11 +41,7 @@ def load_evidence(
     """
     if isinstance(source, tuple):
         return source
-    if not source.is_dir():
-        reports = sorted(path.parent.name for path in source.parent.glob("*/outcomes.parquet"))
-        there = f"; {nearest(source.name, reports)}" if reports else "; ownbench run or ownbench import makes one"
-        what = "is a file, a report is a folder" if source.exists() else f"there is no such report{there}"
-        raise UsageError(f"{source}: {what}")
+    refuse_no_report(source)
     if not (source / "outcomes.parquet").is_file() and any(source.glob("attempts*.jsonl")):
         if (process := running_process(source)) is not None:
             wait = "its tables are written when it ends, and figures are there then"

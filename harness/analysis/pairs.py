@@ -183,6 +183,12 @@ class CommonTasks:
         return notes
 
     @property
+    def tries(self) -> str:
+        """What tries of a task are, as in "more than half of its trials"; of training seeds one try is one seed."""
+        words = {self.table.outcomes.tries_of(name) for name in self.names if name in self.table.seeds}
+        return "trials" if not words else "answers of its training seeds" if "answer" in words else "training seeds"
+
+    @property
     def several(self) -> bool:
         """Whether a task was tried more than once, by any training seed that a contender has."""
         seeds = [len(self.table.seeds.get(name, ())) or 1 for name in self.names]
@@ -236,7 +242,7 @@ def pair(
     if few := few_clusters(tasks.clusters):
         notes.append(told_of_few(few))
     if tasks.seeded:
-        notes.append("a task flips where more than half of the trials of all training seeds did")
+        notes.append(f"a task flips where more than half of the {tasks.tries} did")
     if tasks.several or trials_as != "mean":
         tried = CommonTasks(table, a, b, errors_as=errors_as)
         own = trials_as == "mean" and not tasks.seeded

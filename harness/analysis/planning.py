@@ -109,6 +109,14 @@ def plan_size(
     )
 
 
+SHARES, POWERS, ALPHAS = (1e-9, 1.0), (0.01, 0.9999), (0.0001, 0.5)  # from, to
+MOST_TASKS = 10**12
+
+
+def _plain(share: float) -> str:
+    return f"{share:.9f}".rstrip("0").rstrip(".")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
     delta: float | None
@@ -123,18 +131,20 @@ class _Asked:
         if len(given) != 1:
             found = " and ".join(f"--{name}" for name in given) or "none"
             raise UsageError(f"power answers one question: give one of --delta, --tasks and --margin (found {found})")
-        for name, value, most in (("--discordant", share, 1.0), ("--power", self.power, None),
-                                  ("--alpha", self.alpha, None), ("--margin", self.margin, None)):  # fmt: skip
-            if value is not None and not (0.0 < value < 1.0 or value == most):
-                raise UsageError(f"{name} {value:g}: a share above 0 and {'at most' if most else 'below'} 1 is needed")
+        for name, value, (low, high) in (("discordant", share, SHARES), ("power", self.power, POWERS),
+                                         ("alpha", self.alpha, ALPHAS), ("margin", self.margin, SHARES)):  # fmt: skip
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"--{name} is {value:g}; give a share from {_plain(low)} to {_plain(high)}")
         if self.delta == 0.0:
             raise UsageError("--delta 0: no number of tasks shows that; --margin asks for the proof of no harm")
+        if self.delta is not None and not SHARES[0] <= abs(self.delta) <= 1.0:
+            raise UsageError(f"--delta is {self.delta:g}; give a difference from {_plain(SHARES[0])} to 1, either way")
         if self.delta is not None and abs(self.delta) > (share or 1.0):
             why = "the difference lies in tasks that only one of the two passes, so it cannot exceed their share"
             limit = "1" if share is None else f"--discordant {share:g}: {why}"
             raise UsageError(f"--delta {self.delta:g} is larger than {limit}")
-        if self.tasks is not None and self.tasks < 1:
-            raise UsageError(f"--tasks {self.tasks}: at least one task is needed")
+        if self.tasks is not None and not 1 <= self.tasks <= MOST_TASKS:
+            raise UsageError(f"--tasks is {self.tasks!s:.40}; give a whole number from 1 to {MOST_TASKS:,}")
 
     @property
     def chances(self) -> dict[str, float]:

@@ -15,6 +15,9 @@ NAMED = 5  # names that a sentence lists
 FEWEST_UNITS, LEAST_SHARE = 10, 0.5  # clusters that have to count as so many, and as such a share of their number
 
 
+TOO_NARROW = "Intervals of cost per task and per pass are likely too narrow, and the costs themselves may be too low."
+
+
 def cautions_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None = None) -> tuple[str, ...]:
     """Judges that nobody has held against people, few effective clusters, and heavy tails of cost."""
     names = [c.name for c in view.shown]
@@ -75,7 +78,7 @@ def told_of_few(text: str, whose: str = "") -> str:
 
 
 def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:
-    dear, skewed, most = [], [], 0
+    dear, skewed, most = list[str](), list[tuple[str, int]](), 0
     for name in names:
         i = table.index(name)
         kept = table.counts[i] > 0
@@ -84,17 +87,18 @@ def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:
             dear.append(f"{name} {100 * share:.0f}%")
             most = max(most, len(costs))
         elif (needed := stats.skewed_costs(costs, table.clusters[kept])) is not None:
-            skewed.append(f"{name} {needed:,}")
-    narrow = "intervals of cost per task and cost per pass are likely too narrow, and the mean itself may be too low"
-    of = (
-        "the dearest 1% of the tasks (one at least) hold" if most >= 100 else f"the dearest of {most} tasks alone holds"
-    )
-    held = f"{of} more than a fifth of the cost"
-    asked = (
-        "an interval of so skewed costs asks for more tasks (or clusters) than there are, 25 times the squared skewness"
-    )
-    told = (("HEAVY TAIL", held, dear), ("SKEWED COSTS", asked, skewed))
-    return [f"{word}: {what}: {listed(who, NAMED)}; {narrow}" for word, what, who in told if who]
+            skewed.append((name, needed))
+    found = []
+    if dear:
+        of = "1% of the tasks (one at least)" if most >= 100 else f"of {most} tasks"
+        held = f"the dearest {of} {'hold' if most >= 100 else 'alone holds'} more than a fifth of the cost"
+        found.append(f"HEAVY TAIL: {held}: {listed(dear, NAMED)}. {TOO_NARROW} Look at the dear tasks, and run more.")
+    if skewed:
+        what = f"a few tasks' costs lie far from the rest, with {listed([name for name, _ in skewed], NAMED)}"
+        each = [f"{needed:,}{'' if i else ' tasks'} ({name})" for i, (name, needed) in enumerate(skewed)]
+        more = f"About {listed(each, NAMED)} would do, or as many clusters where tasks share a source."
+        found.append(f"SKEWED COSTS: {what}. {TOO_NARROW} {more}")
+    return found
 
 
 def labels_told(table: TaskTable, name: str) -> str:

@@ -24,11 +24,15 @@ NAMED = 5  # names that a sentence lists
 TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
 OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
 BY_ALL_PAIRS = "not ranked, or a control, so p adjusted of their comparisons is Bonferroni's"
+_LABELS = re.compile("; (?=labels (?:that|of) )")  # between what `labels_told` says
 _UNKNOWN = re.compile(r"unknown for (\d+)(?: of \d+)? tasks")
 
 
-def best_sentence(view: Scoreboard) -> str:
-    """Who has, or share, the highest pass rate of those measured on the same tasks; empty where nothing is graded."""
+def best_sentence(view: Scoreboard, told: str | None = None) -> str:
+    """Who has, or share, the highest pass rate of those measured on the same tasks; empty where nothing is graded.
+
+    Of ``told`` the pass rate has been said before: it is not said again.
+    """
     known = [c for c in view.ranked if c.pass_rate.value is not None]
     known = [c for c in known if c.control is None] or known
     group = [c for c in known if not c.apart]
@@ -47,6 +51,8 @@ def best_sentence(view: Scoreboard) -> str:
     tied = [f"`{name}`" for name, rate in rates if math.isclose(rate, rates[0][1], rel_tol=0.0, abs_tol=SAME_RATE)]
     seen, rate, alone = "" if among else " seen", percent(best.pass_rate.value), len(tied) == 1
     worth = _worth(view, tied)
+    if tied == [f"`{told}`"] and not among:
+        return "" if worth == "." else f"{tied[0]} has the highest pass rate{worth}"
     if alone and not worth.startswith(";"):
         rate = percent_interval(best.pass_rate) if among else _rate(best)
     verb = "has" if alone else "share"
@@ -225,7 +231,8 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
         pareto += f", on the {plural(both, 'task')} that all of them have graded"
     lost = any(c.errored or c.ungraded for c in view.contenders)
     labelled = [(c.name, c.macro_f1_why) for c in view.shown if c.macro_f1 is not None and c.macro_f1_why]
-    by_labels = {why: [name for name, its in labelled if its == why] for _, why in labelled}
+    told_of = [(name, part) for name, whole in labelled for part in _LABELS.split(whole)]
+    by_labels = {part: [name for name, its in told_of if its == part] for _, part in told_of}
     least = np.where(table.counts > 0, table.counts, table.counts.max(initial=0)).min(axis=0, initial=2**62)
     uneven = table.graded is not None and bool((least < table.counts.max(axis=0, initial=0)).any())
     outside = {c.name for c in view.contenders if c.apart or c.control is not None}

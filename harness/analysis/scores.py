@@ -11,7 +11,7 @@ import numpy as np
 
 from harness import stats
 from harness.analysis.action_counts import action_counts
-from harness.analysis.common_sets import ranked_tasks
+from harness.analysis.common_sets import ranked_table
 from harness.analysis.found import found_notes, found_of, misled, unopened
 from harness.analysis.general import apart_note, is_work, work_of
 from harness.analysis.leading import confirmed, leading, over_all_pairs
@@ -56,7 +56,7 @@ def scoreboard(
     setups = {one.name: one.setup for one in (manifest.contenders if manifest else ())}
     seeds = {name: plural(len(of), "seed") for name, of in table.seeds.items()}
     tried: Mask = table.trials > table.skipped
-    common, held, ranked = _ranked(table)
+    common, held, ranked = ranked_table(table)
     names, together = table.contenders, {name for name, one in zip(table.contenders, held, strict=True) if one}
     apart = {
         name: (int(row.sum()), int((row & common).sum()))
@@ -124,12 +124,6 @@ def scoreboard(
     return replace(view, notes=notes_of(view, table, manifest, [*found_notes(view.found), *doubt]))
 
 
-def _ranked(table: TaskTable) -> tuple[Mask, Mask, TaskTable]:
-    """The tasks that are ranked, who tried all of them, and the table in which these have no others."""
-    common, held = ranked_tasks(table)
-    return common, held, table.without(held[:, None] & (table.trials > table.skipped) & ~common)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateOf:
     """One contender of a report, and how often it passes."""
@@ -144,7 +138,7 @@ def pass_rates(source: Path | Evidence, *, split: str | None = None, level: floa
     whole, manifest = load_evidence(source, split)
     table, _ = work_of((whole, manifest))
     controls = {one.name for one in (manifest.contenders if manifest else ()) if one.control}
-    ranked = _ranked(table)[2]
+    ranked = ranked_table(table)[2]
     found = []
     for i, name in enumerate(ranked.contenders):
         seeds = ranked.by_seed(name) if name in ranked.seeds else None

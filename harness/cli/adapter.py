@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.common import FLAG, JSON, OUTSIDE, REPORT, Arguments, answer, arg
+from harness.cli.common import FLAG, JSON, OUTSIDE, REPORT, SEED_TYPE, Arguments, answer, arg
 from harness.cli.export import EXPORT, write_export
 from harness.core import OwnbenchError, UsageError, as_json, dollars, plural, visible
 
@@ -39,7 +39,7 @@ TRAIN = (
     arg(
         "--report REPORT", "a new folder to leave an experiment in that judges it; of --examples the report", type=Path
     ),
-    arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=int),
+    arg("--seed N", "another seed than the recipe's: a replicate, for another --out", type=SEED_TYPE),
     arg("--job FILE", "write a Job for Kubernetes that trains, and train nothing", type=Path),
     arg("--quiet", "no progress", **FLAG),
     JSON,

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -45,24 +46,41 @@ def add_arguments(parser: argparse.ArgumentParser, arguments: Arguments) -> None
     parser.epilog = "\n".join([*said, *(["example:", *examples] if examples else [])]) or None
 
 
+def folder(text: str) -> Path:
+    """A folder as it is named; no name is not the folder in which one stands, as where a variable is not set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"found {text!r}, needed a folder")
+    return Path(text)
+
+
 def report_folder(text: str) -> Path:
     """The report's folder: the path as given, or a folder of that name under ``reports/``."""
-    given, named = Path(text), Path("reports") / text
+    given, named = folder(text), Path("reports") / text
     return named if not given.exists() and not given.is_absolute() and named.is_dir() else given
 
 
-def number(text: str, low: float = -sys.float_info.max, below: float = float("inf"), such: str = "0.05") -> float:
-    """A finite number from the command line, from ``low`` to less than ``below``."""
+def number(text: str, low: float = -sys.float_info.max, most: float = math.inf, such: str = "0.05") -> float:
+    """A finite number from the command line, from ``low`` to ``most``."""
     with suppress(ValueError):
-        if low <= (value := float(text)) < below:
+        if low <= (value := float(text)) <= most and math.isfinite(value):
             return value
-    span = "a number" if below == float("inf") else f"a number from {low:g} to below {below:g}"
-    raise argparse.ArgumentTypeError(f"found {text!r}, needed {span}, such as {such}")
+    span = "a number" if most == math.inf else f"a number from {low:g} to {most:g}"
+    raise argparse.ArgumentTypeError(f"found {text!r:.60}, needed {span}, such as {such}")
+
+
+def whole(text: str, low: int, most: int, such: str) -> int:
+    """A whole number from the command line, from ``low`` to ``most``."""
+    with suppress(ValueError):
+        if low <= (value := int(text)) <= most:
+            return value
+    span = f"a whole number from {low:,} to {most:,}"
+    raise argparse.ArgumentTypeError(f"found {text!r:.60}, needed {span}, such as {such}")
 
 
 FLAG: dict[str, Any] = {"action": "store_true"}
 SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
-LEVEL_TYPE = partial(number, low=0.5, below=1, such="0.95")
+LEVEL_TYPE = partial(number, low=0.5, most=0.9999, such="0.95")
+SEED_TYPE = partial(whole, low=0, most=2**63 - 1, such="7")
 LEVEL = arg("--level", "confidence of the intervals (default 0.95)", default=0.95, type=LEVEL_TYPE)
 JSON = arg("--json", "write JSON to standard output", **FLAG)
 REPORT = arg("report REPORT", "a report's folder, or the name of one in reports/", type=report_folder)

@@ -5,12 +5,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, report_folder
+from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, folder, report_folder
 from harness.core import UsageError
 
 ARGUMENTS: dict[str, Arguments] = {
     "ls": (
-        arg("folders DIR", "a folder of reports, or some reports (default: reports)", type=Path, nargs="*"),
+        arg("folders DIR", "a folder of reports, or some reports (default: reports)", type=folder, nargs="*"),
         arg("--trend NAME", "pass rates over time, oldest first, of these contenders (default: in several reports)",
             nargs="*"),
         *VIEW,
@@ -29,10 +29,12 @@ ARGUMENTS: dict[str, Arguments] = {
 def run_ls(args: argparse.Namespace) -> int:
     """Prints a line for each report, or pass rates over them; 0."""
     from harness.report import reports_in
-    from harness.verdict import list_reports, trends_of
+    from harness.verdict import list_reports, rates_in, trends_of
 
-    found = list_reports(reports_in(args.folders or [Path("reports")]), split=args.split, level=args.level)
-    return answer(args, found if args.trend is None else trends_of(found, args.trend))
+    folders, how = reports_in(args.folders or [Path("reports")]), {"split": args.split, "level": args.level}
+    if args.trend is None:
+        return answer(args, list_reports(folders, **how))
+    return answer(args, trends_of([rates_in(one, **how) for one in folders], args.trend, level=args.level))
 
 
 FAILURES = (

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import FLAG, Arguments, answer, arg, say
+from harness.cli.common import FLAG, Arguments, answer, arg, folder, say
 from harness.core import UsageError, plural, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -33,7 +33,7 @@ NAMED_BY = {"experiment": "experiment.yaml", "suite": "suites/example/suite.yaml
 
 ARGUMENTS: dict[str, Arguments] = {
     "init": (
-        arg("folder DIR", "a folder to make; files that exist are never replaced", type=Path),
+        arg("folder DIR", "a folder to make; files that exist are never replaced", type=folder),
         "ownbench init reports/mine",
     ),
     "schema": (
@@ -94,7 +94,7 @@ def import_arguments() -> Arguments:
     return (
         arg("format FORMAT", "; ".join(f"{one.name}: {one.reads}" for one in formats)),
         arg("path PATH", "the file to read", type=Path),
-        arg("report REPORT", "the folder to write", type=Path),
+        arg("report REPORT", "the folder to write", type=folder),
         *options,
         arg("--overwrite", "replace what an earlier import left in the folder", **FLAG),
         *(f"{one.name} needs: {one.needs}" for one in formats if one.needs),

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import FLAG, JSON, OFFLINE, Arguments, answer, arg
+from harness.cli.common import FLAG, JSON, OFFLINE, SEED_TYPE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
 from harness.core import UsageError, as_json, dollars, listed, plural, stay_offline, visible
 
@@ -24,7 +24,7 @@ MAKING: Arguments = (
     arg("--author MODEL", "the model that writes", required=True),
     arg("--models FILE", "an experiment, or a file with models: (default: models.yaml, else reports/)", type=Path),
     arg("--budget USD", "dollars that all calls together may cost", type=float),
-    arg("--seed N", "of what is drawn (default 0)", default=0),
+    arg("--seed N", "of what is drawn (default 0)", default=0, type=SEED_TYPE),
     *OFFLINE,
     arg("--quiet", "no progress", **FLAG),
     JSON,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import core
-from harness.cli.common import FLAG, JSON, OUTSIDE, Arguments, answer, arg
+from harness.cli.common import FLAG, JSON, OUTSIDE, SEED_TYPE, Arguments, answer, arg
 
 if TYPE_CHECKING:
     from harness.suite import Finding
@@ -32,7 +32,7 @@ FROM: Arguments = (
     arg("--split NAME", "of a data set with several splits: the one to take"),
     arg("--dev-share", "of the tasks (default %(default)s); 0: none", default=0.3),
     arg("--train-share", "of the tasks, to teach and not to judge (default %(default)s: none)", default=0.0),
-    arg("--seed", "of the dealing to dev, train and test (default %(default)s)", default=0),
+    arg("--seed", "of the dealing to dev, train and test (default %(default)s)", default=0, type=SEED_TYPE),
     JSON,
     "ownbench suite from tickets.csv suites/mine --input text --reference queue",
 )

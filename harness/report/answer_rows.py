@@ -105,10 +105,12 @@ def _name(name: str, link: str) -> str:
 
 
 def _trials(same: Sequence[AttemptRow], of: int) -> str:
-    """Which of a contender's trials gave an answer, where not all did."""
+    """Which of a contender's trials, or seeds, gave an answer, where not all did."""
     if len(same) == of:
         return ""
-    return f" (trial{'s' * (len(same) > 1)} {', '.join(f'{one.trial}' for one in same)})"
+    word, first = same[0].named.split(" ", 1)
+    each = [first, *(one.named.split(" ", 1)[1] for one in same[1:])]
+    return html_text(f" ({word}{'s' * (len(same) > 1)} {', '.join(each)})")
 
 
 def _answer(answer: ShownText | None, against: str | None) -> str:

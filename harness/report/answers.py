@@ -40,7 +40,7 @@ from harness.report.blocks import (
 from harness.report.console import name_text
 from harness.report.opening import Opened
 from harness.report.opening_blocks import options_blocks, verdict_blocks
-from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, Trends
+from harness.verdict import Advice, ReportLine, ReportList, SelfTest, Sweep, TrendPoint, Trends
 
 FLIPS_SHOWN, TASKS_SHOWN = 10, 8  # tasks named; JSON lists all
 SAID = 120  # characters of a question, an answer or a reason; JSON has them whole
@@ -66,13 +66,17 @@ def _(found: Opened) -> Iterator[Block]:
     yield from verdict_blocks(found.opening)
     yield Text(found.view.cautions, "loud")
     yield from options_blocks(found.opening, found.view)
-    yield Text([best_sentence(found.view) if found.opening.advised else ""])
+    yield Text([best_sentence(found.view, found.opening.advised) if found.opening.advised else ""])
     yield from _scores(found.view)
 
 
 def _heading(view: Scoreboard) -> Iterator[Block]:
     total = sum(c.n_trials for c in view.contenders)
-    yield Text([f"{view.report}: {plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')}"], "title")
+    shown = view.shown
+    seeds = cells.seeds_told(c.seeds.number for c in shown if c.seeds)
+    who = plural(len(shown), "contender") + (f" ({seeds})" if seeds else "")
+    many = f"{plural(view.n_tasks, 'task')}, {plural(total, 'graded attempt')} of {who}"
+    yield Text([f"{view.report}: {many}"], "title")
     yield Text([view.warning or "", view.apart], "loud")
 
 
@@ -91,6 +95,8 @@ def _scores(view: Scoreboard) -> Iterator[Block]:
 @blocks_of.register
 def _(view: Pairing) -> Iterator[Block]:
     yield from _opening(view.comparison.sentence, view.warning)
+    a, b = view.comparison.a, view.comparison.b
+    yield Text([f"First: `{a}`. Second: `{b}`. Each difference is the first minus the second."], "", [a, b])
     yield Shown(scores.pairing_table(view), titled=False)
     if len(view.domains) > 1:
         yield Shown(scores.domain_differences(view))
@@ -121,14 +127,16 @@ def _(view: Failures) -> Iterator[Block]:
 
 def _of_a_task(one: FailedTask) -> Iterator[str]:
     where = f" ({one.domain})" if one.domain and one.domain != one.suite else ""
-    yield f"{one.task}: {one.suite or 'no suite'}{where}; passed by {len(one.passed):,} of {one.graded:,} contenders"
+    parts = f", in part by {len(one.partly):,}" if one.partly else ""
+    passed = f"passed by {len(one.passed):,} of {one.graded:,} contenders{parts}"
+    yield f"{one.task}: {one.suite or 'no suite'}{where}; {passed}"
     heads = ["asked", "expected", *(name_text(found.contender) for found in one.failures)]
     wide = max(map(len, heads))
     for head, said in zip(heads, (one.question, one.expected), strict=False):
         if said is not None:
             yield f"  {head:<{wide}}  {_line(said)}"
     for found in one.failures:
-        often = f", {found.failed} of {found.trials} trials" if found.trials > 1 else ""
+        often = f", {found.failed} of {found.trials} {found.each}s" if found.trials > 1 else ""
         answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
         yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}] {answer}"
         if found.reason and not found.reason.startswith(f"expected {found.expected}, found"):
@@ -167,20 +175,26 @@ def _(view: ReportList) -> Iterator[Block]:
     rows = [[cell(one) for _, cell in columns] for one in view.reports]
     yield Shown(table("Reports", [head for head, _ in columns], rows), titled=False)
     yield Text([f"{name_text(one.report)}: {one.note}" for one in view.reports if one.note], "notes")
+    of = [(one, cells.seeds_told(one.seeds.values())) for one in view.reports]
+    said = [f"{name_text(one.report)}: {plural(one.contenders, 'contender')} ({seeds})" for one, seeds in of if seeds]
+    yield Text(said, "notes")
 
 
 @blocks_of.register
 def _(view: Trends) -> Iterator[Block]:
     yield from _opening(view.sentence)
     for name, points in view.contenders.items():
-        rows: list[Row] = [
-            [Cell(one.report, code=True), moment(one.made), percent_interval(one.rate.pass_rate),
-             "so far" if one.interim else "other tasks than before" if one.same_suites is False else ""]
-            for one in points
-        ]  # fmt: skip
-        yield Shown(
-            table(name_text(name), ["report", Column("made", left=True), "pass rate", Column("", left=True)], rows)
-        )
+        columns: list[tuple[Head, Callable[[TrendPoint], Cell | str]]] = [
+            ("report", lambda one: Cell(one.report, code=True)),
+            (Column("made", left=True, expendable=True), lambda one: moment(one.made)),
+            ("pass rate", lambda one: percent_interval(one.on_shared) + " so far" * one.interim),
+            ("tasks", lambda one: f"{one.shared:,}"),
+        ]
+        if any(one.shared < one.tasks for one in points):
+            columns += [("on all its tasks", lambda one: f"{percent_interval(one.rate.pass_rate)}, {one.tasks:,}")]
+        rows: list[Row] = [[cell(one) for _, cell in columns] for one in points]
+        yield Shown(table(name_text(name), [head for head, _ in columns], rows))
+        yield Text([f"{name_text(one.report)}: {'; '.join(one.remarks)}" for one in points if one.remarks])
     yield Text(view.notes, "notes")
 
 
@@ -241,7 +255,7 @@ def _(view: Advice) -> Iterator[Block]:
     found = choices.flips_table(view)
     yield Shown(found)
     known = view.economics["tasks_per_month"]
-    none = "nothing within the ranges that were tried" if known else "not known until tasks_per_month is given"
+    none = "nothing within the ranges that were tried" if known else "not known until the tasks a month are given"
     yield Text([] if found.rows else [f"{found.title}: {none}"])
     yield Text(view.notes, "notes")
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from harness.core import UsageError, install_line, is_this_machine
 from harness.report.front import FirstLook
+from harness.store import REMEDY, TELLING, is_report, reports_inside
 
 
 def reports_in(given: Sequence[Path]) -> list[Path]:
@@ -45,35 +46,17 @@ def reports_and_problems(given: Sequence[Path]) -> tuple[list[Path], list[str]]:
 
 
 def _reports_of(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    if _is_report(folder):
-        return [folder]
-    with os.scandir(folder) as inside:
-        names = sorted(entry.name for entry in inside if entry.is_dir())
-    return [report for name in names if _is_report(report := folder / name)]
+    return [folder] if folder.is_dir() and is_report(folder) else reports_inside(folder)
 
 
 def _no_report(folder: Path) -> str:
-    remedy = "ownbench init begins a report, ownbench import table makes one of results"
     if not folder.exists():
-        return f"{folder}: there is no such report; {remedy}"
+        return f"{folder}: there is no such report; {REMEDY}"
     if not folder.is_dir():
         return f"{folder}: is a file, a report is a folder"
     if _reports_of(folder / "reports"):
         return f"{folder}: no report; those in {folder / 'reports'} are shown by: ownbench app {folder / 'reports'}"
-    return f"{folder}: no report, and none in it: a report has {' or '.join(_TELLING[:2])}; {remedy}"
-
-
-_TELLING = ("experiment.yaml", "outcomes.parquet", "manifest.json", "statistics.json", "verdict.json")
-"""Files by which a report is known."""
-
-
-def _is_report(folder: Path) -> bool:
-    place = str(folder)  # some hundred folders are looked at for each page
-    if any(os.path.isfile(f"{place}/{name}") for name in _TELLING):  # noqa: PTH113 — and no error where it may not look
-        return True
-    return any(folder.glob("attempts*.jsonl"))
+    return f"{folder}: no report, and none in it: a report has {' or '.join(TELLING[:2])}; {REMEDY}"
 
 
 SCRIPT = Path(__file__).parent / "pages" / "script.py"  # what Streamlit runs for each page

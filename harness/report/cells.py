@@ -85,3 +85,12 @@ def ends(of: core.Estimate, digits: int) -> str:
 def of_units(method: str, unit: str) -> str:
     """A method's name; where every task is by itself it counts tasks and not clusters."""
     return method.replace("clusters", "tasks") if unit == "task" else method
+
+
+def seeds_told(numbers: Iterable[int]) -> str:
+    """How many of the contenders that were counted have several training seeds, and how many; empty where none has."""
+    many = sorted(numbers)
+    if not many:
+        return ""
+    span = f"{many[0]:,}" if many[0] == many[-1] else f"{many[0]:,} to {many[-1]:,}"
+    return f"{'one' if len(many) == 1 else f'{len(many):,}'} of them with {span} training seeds"

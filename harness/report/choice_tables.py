@@ -29,14 +29,14 @@ GOOD = {core.Decision.OWN, core.Decision.RENT, core.Decision.MIX}
 MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
 """By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
-_NAMES = re.compile(rf"\b({'|'.join(MISSING)})\b")
+_NAMES = re.compile(rf"`?\b({'|'.join(MISSING)})\b`?")
 _OPTIONS = "(--own, --rent, --mix)"
 ON_MONEY = "on the dashboard's page Money"
 
 
 def in_labels(text: str, say: str = ON_MONEY) -> str:
     """A sentence for people with fields before them: inputs by their labels; ``say`` is where kinds are said."""
-    return _NAMES.sub(lambda found: MISSING[found[0]], text.replace(_OPTIONS, say))
+    return _NAMES.sub(lambda found: MISSING[found[1]], text.replace(_OPTIONS, say))
 
 
 def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:
@@ -59,7 +59,11 @@ def options_table(view: Advice, *, labelled: bool = False) -> Table:
     for o in view.options:
         missing = f"not known: it needs {', '.join(MISSING.get(name, name) for name in o.lacking)}"
         often, p = Cell(core.UNKNOWN, missing), o.probability_cheapest
-        if p is not None:
+        if view.economics["tasks_per_month"] == 0:
+            often = Cell(core.UNKNOWN, "with 0 tasks a month there is nothing to choose")
+        elif o.contender == view.alone and p is not None:
+            often = Cell("it alone", "no other option is of sufficient quality, so none is cheaper")
+        elif p is not None:
             often = Cell(core.chance(p), f"the cheapest of the required quality in {100 * p:.0f} of 100 simulations")
         month = o.monthly_usd if o.monthly_usd.why is None else replace(o.monthly_usd, why=in_labels(o.monthly_usd.why))
         parts = [Cell(core.UNKNOWN, missing)] * 3 if o.fixed_usd is None else _parts(view, o)

@@ -204,9 +204,6 @@ def closing_notes(view: Domains) -> list[str]:
         tests = sorted({d.test.split(",")[0] for d in view.domains if d.test})
         notes.append(f"by domain: interval {', '.join(methods)} and p {', '.join(tests)}, each domain by itself; p "
                      "adjusted holds for all domains together (step-down max-T, Westfall & Young 1993)")  # fmt: skip
-    if view.b is not None and view.n_trials != 2 * view.n_tasks:
-        notes.append("only the first, only the second: tasks at which one alone passes more than half of its trials, "
-                     "of as many of both, the first by number")  # fmt: skip
     if view.spread is not None:
         average = "what to expect of domains like these, one known more surely weighing more"
         above = "the difference above is what to expect of tasks like these, each counting the same"

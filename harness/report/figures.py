@@ -93,7 +93,8 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
     if frame.log:  # an interval that reaches zero or below goes to the frame's edge
         for row in rows:
             row["cost_low"] = max(row["cost_low"], frame.x[0])
-    x = vl.amounts("cost:Q", f"cost per {of} tasks, US dollars", frame.x, log=frame.log, labelOverlap=theme.fluid)
+    usd = f"cost per {of} tasks, tasks alone, US dollars"
+    x = vl.amounts("cost:Q", usd, frame.x, log=frame.log, labelOverlap=theme.fluid)
     y = vl.scaled("value:Q", frame.y, axis=vl.axis("pass rate, %", tickCount=7, format="d"))
     said = vl.tips(name="contender", rate_text="pass rate", cost_text=f"cost per {of} tasks", front="Pareto-optimal")
     faint = vl.mark("rule", strokeWidth=1.6, opacity=0.55)
@@ -120,7 +121,7 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
     ]  # fmt: skip
     chart = vl.chart(rows, layers, WIDTH + 200, frame.height, encoding={"color": OWN_COLOUR})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
-    title, kept = f"Cost per {of} tasks and pass rate", tuple(note for holds, note in notes if holds)
+    title, kept = f"Cost per {of} tasks, tasks alone, and pass rate", tuple(note for holds, note in notes if holds)
     title += "" if view.complete else UNFINISHED
     return Figure(title, kept, chart, f"Cost per {of} tasks against pass rate: {words}", theme)
 

@@ -191,7 +191,8 @@ def runs_table(entries: Sequence[HistoryEntry]) -> Table:
         came_to: Row = [UNKNOWN] * (2 + len(fields))
         if entry.counts:
             sums = [sum(getattr(one, name) for one in entry.counts) for name in ("total", *fields)]
-            came_to = [Cell(f"{sums[0]:,}", under=of), *(f"{n:,}" for n in (*sums[1:], len(entry.counts)))]
+            who = Cell(f"{len(entry.contenders):,}", under=cells.seeds_told(map(len, entry.seeds.values())))
+            came_to = [Cell(f"{sums[0]:,}", under=of), *(f"{n:,}" for n in sums[1:]), who]
         ground = GOOD if entry.complete else BAD if entry.complete is False else ""
         rows.append([
             entry.name, Cell(entry.run, under=entry.run_note, ground=ground), *came_to,

@@ -150,7 +150,7 @@ def _options(first: Opening, view: Scoreboard, short: Short) -> str:
     rows = "".join(_option(one, times if costs else None, short, dense=dense) for one in first.options[:kept])
     left = len(first.options) - kept
     rows += f'<tr><td colspan="{5 + costs}">{left:,} more in report.html</td></tr>' if left > 0 else ""
-    cost = f'<th scope="col" class="n">cost per {of} tasks{", all in" * first.all_in}</th>' if costs else ""
+    cost = f'<th scope="col" class="n">{"all-in " * first.all_in}cost per {of} tasks</th>' if costs else ""
     head = (
         '<tr><th scope="col">option</th><th scope="col">type</th><th scope="col">outcome</th>'
         f'<th scope="col" class="n">pass rate</th>{cost}<th scope="col">why</th></tr>'
@@ -181,12 +181,16 @@ def _data(view: Scoreboard, table: TaskTable, manifest: Manifest | None, digest:
 
 
 def _measured(view: Scoreboard, table: TaskTable) -> Iterator[tuple[str, str]]:
-    trials = sorted({int(n) for n in np.unique(table.trials[table.trials > 0]).tolist()})
+    seeds = np.array([len(table.seeds.get(name, ())) or 1 for name in table.contenders])[:, None]
+    own = -(-table.trials // seeds)  # of training seeds each has trials of its own
+    trials = sorted({int(n) for n in np.unique(own[own > 0]).tolist()})
     each = f"{trials[0]} to {trials[-1]} trials" if len(trials) > 1 else plural(trials[0] if trials else 0, "trial")
     units = "" if view.n_units == view.n_tasks else f", of {plural(view.n_units, 'independent source')}"
+    by_seed = ", and by each training seed" if table.seeds else ""
     errored = sum(c.errored + c.ungraded for c in view.contenders)
     part = {"all": "all parts of the suites", None: ""}.get(view.split, f"the {view.split} part of the suites")
-    said = f"{plural(view.n_tasks, 'task')}{units}, {each} of each by each option; {errored:,} attempts without outcome"
+    tried = f"{each} of each by each option{by_seed}"
+    said = f"{plural(view.n_tasks, 'task')}{units}, {tried}; {errored:,} attempts without outcome"
     yield "Tasks", "; ".join(filter(None, (said, part)))
     times = table.outcomes.numbers("started_at")
     known = times[np.isfinite(times)] if times is not None else np.zeros(0)

@@ -20,7 +20,15 @@ from harness.core import (
     points_interval,
 )
 from harness.report import cells
-from harness.report.standings import Standing, cost_each, differing_claims, differing_rates, option_of, standings
+from harness.report.standings import (
+    Standing,
+    cost_each,
+    differing_claims,
+    differing_rates,
+    margin_words,
+    option_of,
+    standings,
+)
 from harness.store import TaskTable
 from harness.verdict import Advice, AdviceInputs, AdviceSettings, Assumptions, Option
 
@@ -143,14 +151,17 @@ def _cards(view: Scoreboard, advice: Advice | None, about: ContenderScore) -> It
     tasks, whole = about.cost_per_task_usd.of_many(times), cost_each(advice, option)
     span = core.dollars_interval(tasks)
     if whole is not None and option is not None:
-        month = f"{dollars(option.monthly_usd.value)} a month, all in; the tasks alone {dollars(tasks.value)}"
-        hover = cells.in_words(option.monthly_usd, "dollars")
-        yield Card(label=f"Cost per {of} tasks", value=dollars(times * whole), under=month, hover=hover)
+        all_in = core.dollars_interval(whole.of_many(times)).partition(" ")
+        month = f"{dollars(option.monthly_usd.value)} a month; the tasks alone {dollars(tasks.value)}"
+        hover = f"{cells.in_words(whole.of_many(times), 'dollars')}; with each task's part of what is paid by the month"
+        under = f"{all_in[2]}; {month}" if all_in[2] else month
+        yield Card(label=f"All-in cost per {of} tasks", value=all_in[0], under=under, hover=hover)
     elif tasks.value is not None:
         value, _, under = span.partition(" ")
         only = "the tasks alone" if advice is not None else ""
         hover = cells.in_words(tasks, "dollars")
-        yield Card(label=f"Cost per {of} tasks", value=value, under=" ".join(filter(None, (under, only))), hover=hover)
+        told = "; ".join(filter(None, (under, only)))
+        yield Card(label=f"Cost per {of} tasks", value=value, under=told, hover=hover)
     if about.latency_p50_s is not None:
         under = "" if about.latency_p95_s is None else f"95th percentile {core.seconds(about.latency_p95_s)}"
         hover = cells.in_words(about.latency_p50, "seconds")
@@ -206,6 +217,9 @@ def _worth(advice: Advice | None, option: Option | None) -> Iterator[Card]:
         whom = f"from there {core.visible(pair[0], 24)} costs less than {core.visible(pair[1], 24)}"
         hover = cells.in_words(even, "number")
         yield Card(label="Break-even, tasks a month", value=core.number(round(even.value)), under=whom, hover=hover)
+    elif advice.alone:
+        under = f"every other option is shown to lie more than {margin_words(advice)} below"
+        yield Card(label="Of sufficient quality", value="it alone", under=under)
     elif option.probability_cheapest is not None:
         under = "of simulations, of those of sufficient quality"
         yield Card(label="The cheapest in", value=core.chance(option.probability_cheapest), under=under)

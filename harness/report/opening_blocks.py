@@ -21,11 +21,17 @@ def verdict_blocks(found: Opening, say: str | None = None) -> Iterator[Block]:
     yield Text([found.sentence], "lead", found.names)
     why = [reason for reason in found.why if not reason.startswith(("Missing: ", *_RIVALS))]
     if found.missing:
-        waits = core.listed([name if say is None else MISSING.get(name, name) for name in found.missing])
+        waits = core.listed([_called(name, by_key=say is None) for name in found.missing])
         where = "economics in experiment.yaml, or advise --economics" if say is None else f"the page Money, or {_FILE}"
         why.insert(0, f"No advice until these are given ({where}): {waits}.")
     yield Text([reason if say is None else in_labels(reason, say) for reason in why], "reasons")
     yield Text(found.notes, "reasons")
+
+
+def _called(name: str, *, by_key: bool) -> str:
+    """An input by its label, and by its key where that is to be written."""
+    label = MISSING.get(name, name)
+    return f"{label} (`{name}`)" if by_key else label
 
 
 _FILE = "economics in experiment.yaml"
@@ -50,14 +56,14 @@ def options_blocks(
     """Every option with its colour, what became of it, advised or not, and the reason; ``behind`` links the table."""
     times, of = view.cost_unit
     yield Text(["Options, and why"], "head")
-    cost = f"cost per {of} tasks" + ", all in" * found.all_in
+    cost = f"{'all-in ' * found.all_in}cost per {of} tasks"
     heads: Heads = [
         "option",
         Column("type", left=True),
         Column("setup", left=True, only="page"),
         Column("outcome", left=True),
         "pass rate",
-        Column(cost, cost.removeprefix("cost ")),
+        Column(cost, cost.replace("cost ", "")),
         Column("why", left=True),
     ]
     rows: list[Row] = [

@@ -1,18 +1,22 @@
 """What two reports say of each other: contenders, tasks, and every change once with whom it is of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from harness.analysis import Change, TwoReports
 from harness.core import UNKNOWN, listed, p_text, percent, plural, points, points_interval
-from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Row, Shown, Text, table
+from harness.report.blocks import MARKDOWN, PAGE, TERMINAL, Block, Cell, Column, Row, Shown, Table, Text, table
 from harness.report.console import name_text
 
+LISTED = 50  # tasks of each contender and direction in a page's table
 FLIPS, NAMED = 6, 8  # tasks of each contender, and of each kind of a suite's changes, that are named; JSON has all
 
 
-def blocks(view: TwoReports) -> Iterator[Block]:
-    """The sentence, the contenders, the flips, the suites, the changes."""
-    yield from (Text([view.warning or ""], "loud"), Text([view.sentence], "lead"))
+def blocks(view: TwoReports, *, flips: bool = True) -> Iterator[Block]:
+    """The sentence, the contenders, the flips but where a page has them in a table, the suites, the changes."""
+    yield from (
+        Text([view.warning or ""], "loud"),
+        Text([view.sentence], "lead", [one.contender for one in view.contenders]),
+    )
     rows: list[Row] = []
     for one in view.contenders:
         name = Cell(one.contender, code=True)
@@ -31,13 +35,14 @@ def blocks(view: TwoReports) -> Iterator[Block]:
     yield Text([f"{name_text(one.contender)}: {one.why}" for one in view.contenders if one.why])
     for report, names in ((view.first, view.only_first), (view.second, view.only_second)):
         yield Text([f"only in {name_text(report)}: {listed([name_text(name) for name in names], 20)}" if names else ""])
-    yield Text(list(_flips(view)))
+    yield Text(list(_flips(view)) if flips else [])
     yield Text(list(_suites(view)))
     changed: dict[Change, list[str]] = {}
     for one in view.contenders:
         for change in one.changes:
             changed.setdefault(change, []).append(one.contender)
-    yield Text(["What changed" if changed else "No change of any contender is on record."], "head")
+    if view.contenders:
+        yield Text(["What changed" if changed else "No change of any contender is on record."], "head")
     whom = {
         change: "all" if len(of) == len(view.contenders) > 1 else listed([name_text(name) for name in of], 5)
         for change, of in changed.items()
@@ -73,10 +78,38 @@ def _flips(view: TwoReports) -> Iterator[str]:
                 yield f"{name_text(one.contender)}, {word}: {listed(flipped, FLIPS)}"
 
 
+def flips_table(view: TwoReports, link: Callable[[str, str], str]) -> Table:
+    """A row for each contender and task that flipped, up to `LISTED` of each direction; a name leads to the task."""
+    rows: list[Row] = []
+    for one in view.contenders:
+        flips = one.pairing.flips if one.pairing else ()
+        for direction, word in (("lost", "failed"), ("gained", "passed")):
+            tasks = [flip.task for flip in flips if flip.direction == direction]
+            rows += [[Cell(task, code=True, link=link(one.contender, task)), Cell(one.contender, code=True), word]
+                     for task in tasks[:LISTED]]  # fmt: skip
+            if len(tasks) > LISTED:
+                rows.append([f"and {len(tasks) - LISTED:,} more", Cell(one.contender, code=True), word])
+    heads = [Column(head, left=True) for head in ("task that flipped", "contender", "now")]
+    return table("Tasks that flipped", heads, rows, left=3)
+
+
 def _suites(view: TwoReports) -> Iterator[str]:
+    """What is compared of the suites of both, the unchanged ones together; and those that only one of the two has."""
+    alike = [f"{name_text(one.suite)} ({one.same:,})" for one in view.suites if one.same == one.before == one.after]
+    if alike:
+        yield f"the same tasks in both: {'suite' if len(alike) == 1 else 'suites'} {listed(alike, NAMED)}"
     for one in view.suites:
+        if not (one.before and one.after):
+            continue
+        if not (one.added or one.removed or one.changed or one.regraded):
+            continue
         kinds = {"added": one.added, "removed": one.removed, "changed": one.changed, "graded otherwise": one.regraded}
         parts = [f"{len(tasks):,} {word} ({listed([name_text(task) for task in tasks], NAMED)})"
                  for word, tasks in kinds.items() if tasks]  # fmt: skip
-        if parts:
-            yield f"suite {name_text(one.suite)}: {plural(one.same, 'task')} as before; {'; '.join(parts)}"
+        yield "; ".join([f"suite {name_text(one.suite)}: {plural(one.same, 'task')} as before", *parts])
+    for report, other in ((view.first, "after"), (view.second, "before")):
+        lone = [f"{name_text(one.suite)} ({plural(one.before + one.after, 'task')})"
+                for one in view.suites if not getattr(one, other)]  # fmt: skip
+        if lone:
+            word = "suite" if len(lone) == 1 else "suites"
+            yield f"only in {name_text(report)}, so not compared: {word} {listed(lone, NAMED)}"

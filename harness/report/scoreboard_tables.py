@@ -10,6 +10,8 @@ from harness.report import cells
 from harness.report.blocks import Cell, Column, Columns, Heads, Row, Table, by_column, figures, table
 from harness.report.difference_figures import from_below
 
+TASKS_ALONE = "Costs are of the tasks alone. An all-in cost adds a task's part of what is paid once or by the month."
+
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
     """One row a contender, highest pass rate first, without what nobody has; ``types``: to own, to rent or to mix."""
@@ -39,7 +41,8 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
         (Column("macro F1", expendable=True), lambda c: cells.rate(c.macro_f1) if c.macro_f1 else core.UNKNOWN,
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
-    found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores")
+    told = [TASKS_ALONE] if any(c.cost_per_task_usd.value is not None for c in shown) else []
+    found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores", notes=told)
     return found.without_empty([*per, "median latency", "95th percentile"])
 
 
@@ -278,7 +281,7 @@ def pairing_table(view: Pairing) -> Table:
     least = core.points(c.smallest_difference).lstrip("+")
     shown = "no difference at all" if c.smallest_difference is None else f"{least} points or more"
     rows.append(("these tasks can show", shown, "a true difference of this size shows in four runs of five"))
-    return figures(f"{c.a} and {c.b} on the same tasks", rows)
+    return figures(f"{c.a} (first) and {c.b} (second) on the same tasks", rows)
 
 
 def _lost_words(c: core.Comparison) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness import core
 from harness.analysis import ContenderScore, Scoreboard
 from harness.core import Estimate, dollars, points
+from harness.report.choice_tables import MISSING
 from harness.verdict import BELOW, Advice, Option
 
 ADVISED, LEADS, LOST, OPEN, LEFT_OUT = "advised", "leads", "lost", "open", "left out"
@@ -46,7 +47,7 @@ def standings(view: Scoreboard, advice: Advice | None) -> Iterator[Standing]:
                 setup=score.setup if score else "",
                 outcome=outcome,
                 pass_rate=o.pass_rate,
-                cost_usd=cost_each(advice, o) if volume else score.cost_per_task_usd.value if score else None,
+                cost_usd=cost.value if (cost := _told_cost(advice, o, score)) else None,
                 why=why,
             )
         )
@@ -60,10 +61,17 @@ def standings(view: Scoreboard, advice: Advice | None) -> Iterator[Standing]:
     return iter(sorted(found, key=lambda one: (order.index(one.outcome), -(one.pass_rate.value or 0.0))))
 
 
+def _told_cost(advice: Advice | None, o: Option, score: ContenderScore | None) -> Estimate | None:
+    """A task's part of the bill where the volume is known, else the cost of the task alone."""
+    if advice is not None and advice.economics["tasks_per_month"]:
+        return cost_each(advice, o)
+    return score.cost_per_task_usd if score else None
+
+
 def _of_option(advice: Advice, o: Option) -> tuple[str, str]:
     """What became of an option of the advice, and why."""
     lead = option_of(advice, advice.advised) if advice.advised else None
-    within = f"within {_margin(advice)} of the best"
+    within = f"within {margin_words(advice)} of the best"
     mine, best = o.monthly_usd.value, lead.monthly_usd.value if lead else None
     if lead is not None and o.contender == lead.contender:
         if o.quality == "open":
@@ -76,7 +84,7 @@ def _of_option(advice: Advice, o: Option) -> tuple[str, str]:
     if o.quality == "below":
         gap = "further" if far.value is None else f"{points(far.value, 1).lstrip('+-')} points"
         return LOST, f"{gap} below the best, shown to be more than the {100 * advice.margin:.3g} allowed"
-    lacking = f"its bill waits for: {', '.join(o.lacking)}" if o.lacking else ""
+    lacking = f"its bill waits for: {', '.join(MISSING.get(name, name) for name in o.lacking)}" if o.lacking else ""
     dearer = _dearer(o, lead)
     if o.quality == "open":
         cheaper = mine is not None and best is not None and mine < best
@@ -98,7 +106,8 @@ def _dearer(o: Option, lead: Option | None) -> str:
     return f"costs {dollars(abs(mine - best))} a month {what} than {lead.contender}{times}"
 
 
-def _margin(advice: Advice) -> str:
+def margin_words(advice: Advice) -> str:
+    """The margin of quality, ``2 points``."""
     return f"{100 * advice.margin:.3g} point" + "s" * (advice.margin != 0.01)
 
 
@@ -144,8 +153,8 @@ def differing_claims(view: Scoreboard, advice: Advice | None) -> Iterator[str]:
     both = [o.contender for o in (advice.options if advice else ()) if o.quality == BELOW and o.contender in unbeaten]
     if both and advice is not None:
         yield (
-            f"Shown to be more than {_margin(advice)} below the best (one-sided at 5%), and yet not shown to pass less "
-            f"(two-sided at {100 - 100 * view.level:.3g}%, all pairs together, which asks for more evidence): "
+            f"Shown to be more than {margin_words(advice)} below the best (one-sided at 5%), and yet not shown to pass "
+            f"less (two-sided at {100 - 100 * view.level:.3g}%, all pairs together, which asks for more evidence): "
             f"{core.listed(both, 5)}."
         )
 
@@ -156,8 +165,8 @@ def option_of(advice: Advice | None, name: str) -> Option | None:
     return next((o for o in options if name == o.contender or name in o.seeds), None)
 
 
-def cost_each(advice: Advice | None, option: Option | None) -> float | None:
-    """A task's part of an option's monthly bill."""
+def cost_each(advice: Advice | None, option: Option | None) -> Estimate | None:
+    """A task's part of an option's monthly bill, with its range; ``None`` without a bill or a number of tasks."""
     volume = advice.economics["tasks_per_month"] if advice is not None else None
-    month = option.monthly_usd.value if option is not None else None
-    return month / volume if volume and month is not None else None
+    month = option.monthly_usd if option is not None else None
+    return month.of_many(1.0 / volume) if volume and month is not None and month.value is not None else None

@@ -35,12 +35,12 @@ def result_cell(cell: TaskCell) -> Cell:
     counts = (cell.errored, "errored"), (cell.ungraded, "ungraded"), (cell.skipped, "not finished")
     lost, gone = [f"{count:,} {word}" for count, word in counts if count], cell.errored + cell.ungraded
     under = ("escalated" if cell.graded == 1 else f"{cell.escalated:,} escalated") if cell.escalated else ""
-    words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, 'graded trial')} passed"
+    words = f"{visible(cell.contender, 80)}: {cell.passed:,} of {plural(cell.graded, f'graded {cell.each}')} passed"
     if cell.partly and cell.score is not None:
         words += f", {cell.partly:,} partly; {score_text(cell.score)} of the full score, which the rates count"
     words += "".join(f", {part}" for part in lost)
     if gone:
-        words += "; errored or ungraded trials are the instrument's, and in no rate"
+        words += f"; errored or ungraded {cell.each}s are the instrument's, and in no rate"
     if not cell.graded:
         only = gone + cell.skipped == 1
         text = next(word for count, word in counts if count) if only else ", ".join(lost) or UNKNOWN
@@ -87,12 +87,14 @@ def names_table(index: Outcomes, tasks: Sequence[int], links: Sequence[str]) -> 
 def attempts_table(attempts: Sequence[AttemptRow]) -> Table:
     """Every attempt at one task, a row each."""
     rows: list[Row] = [
-        [Cell(visible(one.contender, 60), code=True), f"{one.trial}", _status_cell(one.result, one.score),
+        [Cell(visible(one.contender, 60), code=True), one.seed or f"{one.trial}", _status_cell(one.result, one.score),
          *(visible(text or UNKNOWN, 80) for text in (one.cause, one.label_true, one.label_predicted)),
          confidence_text(one.confidence), _yes_or_no(one.escalated), dollars(one.cost_usd), seconds(one.latency_s)]
         for one in attempts
     ]  # fmt: skip
-    columns = ["contender", "trial", "result", "cause", "expected", "given", "confidence", "escalated", "cost",
+    tries = " or ".join(word for word, of in (("trial", False), ("seed", True))
+                        if any((one.seed is not None) == of for one in attempts))  # fmt: skip
+    columns = ["contender", tries or "trial", "result", "cause", "expected", "given", "confidence", "escalated", "cost",
                "latency"]  # fmt: skip
     found = table("Every attempt at this task", columns, rows, left=6, kind="attempts square")
     return found.without_empty(["expected", "given"])

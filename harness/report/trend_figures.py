@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from harness import core
-from harness.core import moment, percent_interval, plural
+from harness.core import moment, percent_interval, plural, visible
 from harness.report import vega as vl
 from harness.report.blocks import Cell, Column, Table, by_column
 from harness.report.palette import PALETTE, Colour
 from harness.report.vega import PAPER, Figure, Theme
-from harness.verdict import Trends
+from harness.verdict import TrendPoint, Trends
 
 WIDTH, HEIGHT = 700, 300  # pixels of the plot
 DRAWN = 6  # contenders that one figure tells apart
+_IN_A_LINE, _EACH_NAMED = 36, 16  # characters that a phone has room for; reports of which each is named
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 
 
@@ -28,24 +28,22 @@ def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colou
             (p for name in names for p in view.contenders[name]), key=lambda p: p.made.timestamp() if p.made else 0.0
         )
     )
-    places = dict(zip(reports, vl.told_apart((name for _, name in reports), 24), strict=True))
+    places = dict(zip(reports, vl.numbered(_short(name) for _, name in reports), strict=True))
     rows: list[vl.Row] = []
     for name in names:
-        part = 0  # of the line: it ends where the tasks are other ones
         for point in view.contenders[name]:
-            part += point.same_suites is False
-            rate = point.rate.pass_rate
+            rate = point.on_shared
             if rate.value is not None:
                 rows.append({
-                    "report": places[point.made, point.report], "name": labels[name], "part": f"{name}/{part}",
+                    "report": places[point.made, point.report], "name": labels[name], "part": f"{name}/{point.part}",
                     "when": moment(point.made), "text": percent_interval(rate) + " so far" * point.interim,
                     **vl.percents(rate.value, rate.low, rate.high),
                 })  # fmt: skip
     if not rows:
         return None
     order = [*places.values()]
-    slant = {"labelAngle": -35} if len(order) > 6 else {"labelAngle": 0}
-    x = vl.field("report:O", sort=order, axis={"title": "report, oldest first", "labelLimit": 140, **slant})
+    slant = {"labelAngle": -35 if len("".join(order)) > _IN_A_LINE else 0, "labelOverlap": len(order) > _EACH_NAMED}
+    x = vl.field("report:O", sort=order, axis={"title": "report, oldest first", "labelLimit": 180, **slant})
     y = vl.scaled("value:Q", vl.percent_domain(vl.ends_of(rows)), axis=vl.axis("pass rate, %", tickCount=6))
     key = vl.legend(columns=2 if theme.fluid else 0) if len(names) > 1 else None
     shown = [labels[name] for name in names]
@@ -63,13 +61,22 @@ def trend_figure(view: Trends, theme: Theme = PAPER, colours: Mapping[str, Colou
     notes = [
         "Bars: each report's own interval. Two whose bars overlap may differ all the same: compare the two reports"
     ]
-    if any(point.same_suites is False for name in names for point in view.contenders[name]):
-        notes.append("A line ends where a report has other tasks than the one before")
+    shown_points = [point for name in names for point in view.contenders[name]]
+    if any(point.shared < point.tasks for point in shown_points):
+        notes.append("Rates are on the tasks that the reports of a line share; the table has those on all tasks too")
+    if any(point.part for point in shown_points):
+        notes.append("A line ends where too few tasks are the same, and where a run is not done")
     if len(view.contenders) > DRAWN:
         notes.append(f"The first {DRAWN} of {plural(len(view.contenders), 'contender')}; the table has all")
     chart = vl.chart(rows, layers, WIDTH, HEIGHT)
     words = "; ".join(f"{row['name']} in {row['report']} {row['text']}" for row in rows[:40])
     return Figure("Pass rates over reports", tuple(notes), chart, f"Pass rates over reports: {words}", theme)
+
+
+def _short(name: str) -> str:
+    """A report's name, of a long one both ends: those of a series differ at the last."""
+    plain = visible(name, 200)
+    return plain if len(plain) <= 22 else f"{plain[:10]}…{plain[-11:]}"
 
 
 def _looks(names: Sequence[str], theme: Theme, colours: Mapping[str, Colour]) -> list[str]:
@@ -80,14 +87,19 @@ def _looks(names: Sequence[str], theme: Theme, colours: Mapping[str, Colour]) ->
 def trends_table(view: Trends) -> Table:
     """A row for each contender in each report, oldest first."""
     items = [(name, point) for name, points in view.contenders.items() for point in points]
-    tasks = {True: "the same", False: "other ones", None: core.UNKNOWN}
     columns = (
         (Column("contender", left=True), lambda one: Cell(one[0], code=True)),
         (Column("report", left=True), lambda one: Cell(one[1].report, code=True)),
         (Column("made", left=True), lambda one: moment(one[1].made)),
-        ("pass rate", lambda one: percent_interval(one[1].rate.pass_rate) + " so far" * one[1].interim),
-        ("tasks", lambda one: core.UNKNOWN if one[1].rate.pass_rate.n_tasks is None
-         else f"{one[1].rate.pass_rate.n_tasks:,}"),
-        (Column("suites, against the report before", left=True), lambda one: tasks[one[1].same_suites]),
+        ("on shared tasks", lambda one: Cell(percent_interval(one[1].on_shared) + " so far" * one[1].interim,
+                                             under=plural(one[1].shared, "task"))),
+        ("on all its tasks", lambda one: Cell(percent_interval(one[1].rate.pass_rate),
+                                              under=plural(one[1].tasks, "task"))),
+        (Column("against the report before", left=True), lambda one: against_the_one_before(one[1])),
     )  # fmt: skip
-    return by_column("Pass rates over reports", items, columns, left=3)
+    return by_column("Pass rates over reports", items, columns, left=3, kind="trend")
+
+
+def against_the_one_before(point: TrendPoint) -> str:
+    """What is not as in the report before; ``same tasks`` where nothing is."""
+    return "; ".join(point.remarks) or ("" if point.same_tasks is None else "same tasks and setup")

@@ -71,7 +71,7 @@ def report_blocks(
     yield from options_blocks(first, view)
     yield Text(view.cautions, "loud", only=PAGE)
     yield Text(choices.MEANT, "notes", only=PAGE)
-    yield from found_blocks(view, led=first.advised is not None)
+    yield from found_blocks(view, first.advised)
     yield Text(["Scoreboard"], "section")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
     parts = {c.name: f"part-failed-{place}" for place, c in enumerate(view.shown, 1) if c.n_tasks}
@@ -135,12 +135,15 @@ def _domains(view: Scoreboard) -> Iterator[Block]:
         yield Fold(said, [Shown(scores.domain_rates(view, only=domains, of=part))], only=PAGE)
 
 
-def found_blocks(view: Scoreboard, *, led: bool = True) -> Iterator[Block]:
-    """Who passes most where ``led``, and the paired differences in words, what gains most first; controls come last."""
+def found_blocks(view: Scoreboard, advised: str | None = None) -> Iterator[Block]:
+    """The paired differences in words, what gains most first, controls last; before them who passes most.
+
+    A page that opens without an option ``advised`` has said that already.
+    """
     names = [c.name for c in view.contenders]
     compared = sorted((c for c in view.compared if c.sentence), key=lambda c: -(c.delta or 0.0))
     together, others, alone = analysis.split_by_overlap(view, [c for c in compared if not {c.a, c.b} & view.controls])
-    yield Text([analysis.best_sentence(view) if led else ""], "", names)
+    yield Text([analysis.best_sentence(view, advised) if advised else ""], "", names)
     yield Text([_said(c, view) for c in together], "reasons", names, most=SENTENCES_SHOWN)
     apart = [text for text in (*(_said(c, view) for c in others), alone) if text]
     controls = [_said(c, view) for c in compared if {c.a, c.b} & view.controls]

@@ -40,6 +40,7 @@ from harness.store import (
     read_calls_journal,
     read_manifest,
     read_outcomes,
+    refuse_no_report,
     write_manifest,
 )
 from harness.system import BOX_TOOLS, answered
@@ -132,8 +133,7 @@ def regrade(assembled: Assembled, *, listener: Listener, offline: bool = False, 
 def refuse_without_answers(report: Path) -> None:
     """Raises UsageError: no answers are stored here, as where no run of this program made the report."""
     if not has_answers(report):
-        if not report.is_dir():
-            raise UsageError(f"{report}: there is no such report")
+        refuse_no_report(report)
         problem = "no answers are stored here (calls.jsonl, attempts.jsonl), so nothing can be graded again"
         raise UsageError(f"{report}: {problem}; ownbench run makes and stores them")
 

@@ -173,9 +173,8 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str) -> st
         number = f"{plural(units, unit)} {'differs' if units == 1 else 'differ'}"
         few = f"Only {number} between {a} and {b}: the test cannot reach {100 * alpha:g}% on so few"
         return f"{few}{apart}{'' if least is None else f'; {limit}'}."
-    ahead, behind = (a, b) if found.delta > 0 else (b, a)
-    size = f"{points(abs(found.delta), 1).lstrip('+')} points; {limit.replace(' points or', ' or')}"
-    return f"No significant difference between {ahead} and {behind} ({size}){apart}."
+    size = f"{points(found.delta, 1)} points; {limit.replace(' points or', ' or')}"
+    return f"No significant difference between {a} and {b} ({size}){apart}."
 
 
 def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from harness.store.charged import read_charged_calls
     from harness.store.columns import OUTCOMES, OUTCOMES_FILE
     from harness.store.compacting import PLANNED, Compaction, Plan, compact, remove_parts
+    from harness.store.folders import REMEDY, TELLING, is_report, refuse_no_report, reports_inside
     from harness.store.importers import IMPORTERS, Importer, ImportSummary, Option, importer
     from harness.store.importers.table import import_table
     from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units

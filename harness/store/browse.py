@@ -62,6 +62,7 @@ class TaskCell:
     ungraded: int  # trials with an answer that the grader could not judge
     skipped: int
     escalated: int
+    each: str = "trial"  # what its tries are, as `Outcomes.tries_of` has it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,12 @@ class AttemptRow:
     cost_usd: float | None
     latency_s: float | None
     repeated: bool  # its contender, task and trial have come before: it is in no rate
+    seed: str | None = None  # of a contender with several training seeds the one that made it
+
+    @property
+    def named(self) -> str:
+        """Which of its contender's tries it is: ``trial 1``, or ``seed tuned-2``."""
+        return f"trial {self.trial}" if self.seed is None else f"seed {self.seed}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +137,7 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
         for k, name in enumerate(names):
             of = {word: int(count[k, place]) for word, count in counts.items()}
             score = float(scores[k, place]) / of["graded"] if of["graded"] else None
-            cells.append(TaskCell(contender=name, score=score, **of))
+            cells.append(TaskCell(contender=name, score=score, each=index.tries_of(name), **of))
         shown.append(
             TaskRow(
                 position=task,
@@ -193,6 +200,7 @@ def attempt_columns(index: Outcomes, rows: Array) -> dict[str, list[Any]]:
         "passed": [answers[code] for code in index.passed[rows].tolist()],
         "escalated": [answers[code] for code in index.escalated[rows].tolist()],
         "repeated": index.repeated[rows].tolist(),
+        "seed": index.seeds_at(rows),
     }
     names = [field.name for field in fields(AttemptRow)]
     return {name: found[name] if name in found else index.column_at(name, rows).to_pylist() for name in names}

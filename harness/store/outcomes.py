@@ -83,6 +83,21 @@ class Outcomes(OutcomeFile):
         other.trial = tight(self.trial.astype(np.int64) * most + places[self.contender.codes])
         return other
 
+    def tries_of(self, contender: str) -> str:
+        """What tries of a task by a contender are: trials; of several training seeds a try of each, answers of all."""
+        if contender not in self.seeds:
+            return "trial"
+        most = max(map(len, self.seeds.values()))
+        own = self.contender.codes == self.contender.every.index(contender)
+        return "seed" if int(self.trial[own].max(initial=0)) < most else "answer"
+
+    def seeds_at(self, rows: Array) -> list[str | None]:
+        """Of these rows the training seed that made each; ``None`` where its contender has no several ones."""
+        if not self.seeds:
+            return [None] * len(rows)
+        parts = {seed for group in self.seeds.values() for seed in group}
+        return [name if name in parts else None for name in self.seed.texts(rows).to_pylist()]
+
     @property
     def tasks(self) -> int:
         """How many tasks there are."""

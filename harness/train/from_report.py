@@ -24,6 +24,7 @@ from harness.store import (
     read_journal,
     read_manifest,
     read_outcomes,
+    refuse_no_report,
 )
 from harness.train.examples import Example, Preference
 
@@ -151,8 +152,7 @@ def write_report_data(data: ReportData, folder: Path, *, licence: str, note: str
 
 def _rows(report: Path) -> list[Row]:
     """The outcomes. Raises UsageError: it is no report of a run that has ended."""
-    if not report.is_dir():
-        raise UsageError(f"{report}: there is no such report; ownbench run makes one")
+    refuse_no_report(report)
     if not has_answers(report):
         problem = "no answers are stored here (calls.jsonl, attempts.jsonl), so there is nothing to learn from"
         raise UsageError(f"{report}: {problem}; ownbench run makes and stores them")

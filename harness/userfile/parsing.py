@@ -1,7 +1,7 @@
 """From bytes on disk to a checked record, or to one clear message; and the values that schemas name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
@@ -131,7 +131,7 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
     if found is not None and not isinstance(found, dict | list):
         text = found.isoformat() if isinstance(found, date) else repr(found)
         shown = f"{shown} {text if len(text) <= 60 else text[:57] + '...'}"
-    problem, advice = f"found {shown}", f"needed: {_needed(first)}"
+    problem, advice = f"found {shown}", f"needed: {_span(first, schema, place) or _needed(first)}"
     if "[key]" in place:
         where = ".".join(where.split(".")[: max(1, len(location) - 1)])
         problem = f"found {shown} as a key"
@@ -184,6 +184,42 @@ def _needed(problem: Any) -> str:
         plain = plain.removeprefix(start)
     ours = _NEEDED.get(problem["type"])
     return ours.format(**(told | bounds), items=items) if ours else str(plain)
+
+
+_LOW, _HIGH = {"ge": "from", "gt": "above"}, {"le": "up to", "lt": "below"}
+
+
+def _span(problem: Any, schema: type[BaseModel], place: list[Any]) -> str | None:
+    """Both bounds of a number that lies outside of one of them; ``None`` where it has no two."""
+    broken = {key: value for key, value in problem.get("ctx", {}).items() if key in _LOW | _HIGH}
+    for found in _bounds_at(schema, place) if broken else ():
+        words = [f"{word} {_plain(found[key])}" for key, word in (_LOW | _HIGH).items() if key in found]
+        if len(words) == 2 and broken.items() <= found.items():
+            joint = ", " if "le" in found and "gt" in found else " and " if "gt" in found else " to "
+            return f"a number {(' ' if 'ge' in found and 'le' in found else joint).join(words)}"
+    return None
+
+
+def _bounds_at(schema: type[BaseModel], place: list[Any]) -> Iterator[dict[str, Any]]:
+    """Bounds of the numbers in the field at this place of a schema: of each kind that it may be."""
+    here, fields = [schema], list[Any]()
+    for part in place:
+        found = [model.model_fields[part] for model in here if part in model.model_fields]
+        fields = found or fields
+        below = [model for field in found for model in _models_in(field.annotation)]
+        here = below or [model for model in here if model.__name__ == part] or here
+    for field in fields:
+        yield from _bounds_in(field.annotation, field.metadata)
+
+
+def _bounds_in(annotation: Any, metadata: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    told = [one for said in metadata for one in (said, *getattr(said, "metadata", ()))]
+    if bounds := {key: getattr(one, key) for key in _LOW | _HIGH for one in told if hasattr(one, key)}:
+        yield bounds
+    kinds = get_args(annotation)
+    own = kinds[1:] if hasattr(annotation, "__metadata__") else ()
+    for part in kinds[:1] if own else kinds:
+        yield from _bounds_in(part, own)
 
 
 def _plain(bound: Any) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         in_order,
         under_way,
     )
-    from harness.verdict.report_list import ReportLine, ReportList, TrendPoint, Trends, list_reports, trends_of
+    from harness.verdict.report_list import ReportLine, ReportList, list_reports
     from harness.verdict.rules import in_words
     from harness.verdict.self_testing import SelfTest, self_test
     from harness.verdict.sweep_records import (
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     )
     from harness.verdict.sweep_rows import can_be_replayed
     from harness.verdict.sweeping import sweep, sweep_of
+    from harness.verdict.trends import ReportRates, TrendPoint, Trends, of_contenders, rates_in, trends_of
     from harness.verdict.verdict_log import log_verdict, one_at_a_time
 else:
     __getattr__, __dir__ = lazy_door(__name__)

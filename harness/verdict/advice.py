@@ -18,7 +18,7 @@ from harness.verdict.economics import GPU_HOUR, PERIODS, RATE, SAID, Assumptions
 from harness.verdict.endings import MOVING, ending_notes
 from harness.verdict.flipping import FlipPoint, flips_of
 from harness.verdict.licences import MAY, Sale, sale_of, worst
-from harness.verdict.options import UNKNOWN, OptionFigures
+from harness.verdict.options import BELOW, UNKNOWN, OptionFigures
 from harness.verdict.ranking import Ranked, rank_options
 from harness.verdict.recipes import is_twin
 
@@ -48,6 +48,12 @@ class Advice:
     unit: str
     warning: str | None
     notes: tuple[str, ...]
+
+    @property
+    def alone(self) -> str | None:
+        """The only option of sufficient quality, of those that may be chosen; ``None`` where there are several."""
+        good = [o.contender for o in self.options if o.allowed and o.quality != BELOW]
+        return good[0] if len(good) == 1 and len(self.options) > 1 else None
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -119,7 +125,7 @@ def advise_at(inputs: AdviceInputs, assumptions: Assumptions) -> Advice:
             *conditions.from_the_user(assumptions),
         ),
         flips_at=flips_of(inputs, found),
-        probabilities=found.kinds,
+        probabilities={} if assumptions["tasks_per_month"] == 0 else found.kinds,
         missing=missing,
         forgetting=forgotten,
         sale=sale_of({o.contender: o.licences for o in options}, names[first]),
@@ -145,7 +151,7 @@ def _options(
 ) -> tuple[Option, ...]:
     found, settings, n = [], inputs.settings, len(figures.clusters)
     per_pass, standing = inputs.per_pass(assumptions.machine), ranking.quality
-    words = standing.words(settings.margin)
+    words, idle = standing.words(settings.margin), assumptions["tasks_per_month"] == 0
     how = f"{len(ranking.usd) - 1} draws of tasks, prices and the economics within their ranges, seed {settings.seed}"
     for i, (option, bill) in enumerate(zip(figures.candidates, ranking.bills, strict=True)):
         (rate, cost), usd, allowed = per_pass[i], ranking.usd[:, i], bool(standing.allowed[i])
@@ -178,7 +184,7 @@ def _options(
                 fixed_parts_usd={} if bill.lacking else {name: _first(part) for name, part in bill.fixed.items()},
                 tasks_usd=None if bill.lacking else _first(bill.tasks),
                 outages_usd=None if bill.lacking else _first(bill.outages),
-                probability_cheapest=None if bill.lacking else float(ranking.probabilities[i]),
+                probability_cheapest=None if bill.lacking or idle else float(ranking.probabilities[i]),
                 quality=words[i] if allowed else "not allowed",
                 to_best=gap,
                 allowed=allowed,

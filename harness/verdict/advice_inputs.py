@@ -47,7 +47,7 @@ class AdviceSettings:
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin < 1:
-            raise UsageError(f"the margin must lie from 0 to below 1, found {self.margin:g}")
+            raise UsageError(f"--margin: the margin must lie from 0 to below 1, found {self.margin:g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -32,7 +32,7 @@ class Option:
     fixed_parts_usd: Mapping[str, float]  # the same by the input that it comes from
     tasks_usd: float | None  # what the month's tasks cost: their number times the cost of a task
     outages_usd: float | None  # what outages of an API are expected to lose; the three add up to ``monthly_usd``
-    probability_cheapest: float | None  # of those not shown to miss the quality; None where its bill is not whole
+    probability_cheapest: float | None  # of those not shown to miss the quality; None: no tasks, or no whole bill
     quality: str  # ``best`` (passes most) or ``shown`` to be within the margin of the best, ``open``, ``below``
     to_best: Estimate  # its pass rate less the best of the others; the interval holds for all options together
     allowed: bool  # false where the data must stay inside and it needs an API
@@ -177,7 +177,7 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
             usage = "where it has a price, some calls came without their usage (calls.parquet, cost_usd)"
             yield f"Unknown: what a task costs with {which}. {remedy}; {usage}."
         else:
-            yield f"Missing: {name}, {MEANINGS[name]}."
+            yield f"Missing: `{name}`, {MEANINGS[name]}."
     if not missing and kind != UNKNOWN and min(found.kinds[kind], found.settled[kind]) < SURE:
         yield _unsettled(found, kind)
     for one in found.forgetting:
@@ -215,32 +215,68 @@ def _unsettled(found: Findings, kind: str) -> str:
 def headline(found: Findings, kind: str, mark: str = "") -> str:
     """The advice in a sentence or two; the option's name stands between two ``mark``.
 
-    What it costs holds all that is in its bill. "Nothing is cheaper" is said of whatever is shown to hold the quality,
-    and in that share of simulations also of what is not shown to miss it.
+    What it costs holds all that is in its bill, with the range of the simulations.
     """
     lead, volume = found.lead(kind), found.assumptions["tasks_per_month"] or 0.0
     start = f"{kind.capitalize()}: {mark}{lead.contender}{mark} passes {core.percent_interval(lead.pass_rate)}"
     inside = f"The data must stay inside, so only {kind} options may be chosen."
-    within, share, draws = f"within {found.points} of the best pass rate", found.settled[kind], len(found.usd) - 1
-    often = "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
-    if share * draws > draws - 0.5:
-        often = f"all {draws:,} simulations"
     usd = lead.monthly_usd.value
     if usd is not None and not lead.lacking:
         times, of = core.many_of(*(o.tasks_usd / volume for o in found.options if o.tasks_usd is not None and volume))
-        each = f"{dollars(times * usd / volume)} per {of} tasks, or " if volume else ""
+        all_in = lead.monthly_usd.of_many(times / volume) if volume else lead.monthly_usd
+        whole = dollars(all_in.value) if core.no_width(all_in.low, all_in.high) else core.dollars_interval(all_in)
+        each = f"{whole} per {of} tasks all in, or " if volume else ""
         bill = f"costs {each}{dollars(usd)} a month for {core.number(volume)}"
-        if found.barred:
-            return f"{start} and {bill}. {inside}"
-        shown = "shown to lie " if _cheaper_open(found, kind) else ""
-        return f"{start} and {bill}. Nothing {shown}{within} is cheaper ({often})."
-    needs = ", ".join(lead.lacking)
-    why = f"Only {kind} options are {within} ({often}), so this holds whatever they cost"
+        return f"{start} and {bill}. {inside if found.barred else _cheapest(found, kind, mark)}"
+    within, often = f"within {found.points} of the best pass rate", _often(found, kind)
+    why = f"Only {kind} options {'may lie' if lead.quality == OPEN else 'are'} {within} ({often}), so this holds "
+    why += "whatever they cost"
     if found.barred:
         why = inside.removesuffix(".")
     elif any(o.kind == kind and not o.lacking for o in found.allowed):
         why = f"Whatever the missing amounts, no other kind of option {within} is cheaper ({often})"
-    return f"{start}. {why}. Its bill is not known: it waits for {needs}."
+    return f"{start}. {why}. Its bill is not known: it waits for {_keys(lead.lacking)}."
+
+
+def _keys(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _often(found: Findings, kind: str) -> str:
+    """In how many simulations no other kind can hold the cheapest option of sufficient quality."""
+    share, draws = found.settled[kind], len(found.usd) - 1
+    return f"all {draws:,} simulations" if share * draws > draws - 0.5 else _share(share)
+
+
+def _share(share: float) -> str:
+    return "over 99% of simulations" if share >= 0.995 else f"{100 * share:.0f}% of simulations"
+
+
+def _cheapest(found: Findings, kind: str, mark: str) -> str:
+    """Why it is this option: it alone is good enough, or it is the cheapest of those that are or may be.
+
+    "Nothing is cheaper" is said of whatever is shown to hold the quality, and in that share of simulations also of what
+    is not shown to miss it. It is about the kind; of its own kind another may be cheaper in some simulations.
+    """
+    lead, within = found.lead(kind), f"within {found.points} of the best pass rate"
+    rivals = [o for o in found.allowed if o.quality != BELOW and o is not lead]
+    if not rivals:
+        return f"It alone is of sufficient quality: every other option is shown to lie more than {found.points} below."
+    kinds = list(dict.fromkeys(o.kind for o in rivals if o.kind != kind))
+    p = (lead.probability_cheapest or 0.0) / (found.kinds[kind] or 1.0)
+    own = _share(p) if p < 1.0 - 1e-9 else "all simulations"
+    if not kinds and lead.quality == OPEN:
+        return (
+            f"Only {kind} options may lie {within}; which of them does is open, and {mark}{lead.contender}{mark} is "
+            f"the cheapest of them in {own}."
+        )
+    cheaper = _cheaper_open(found, kind)
+    if not kinds:
+        most = "; a cheaper one is open" if cheaper else f", and of them it is the cheapest in {own}"
+        return f"Only {kind} options are of sufficient quality{most}."
+    what = f"No {' or '.join(kinds)} option" if any(o.kind == kind for o in rivals) else "Nothing"
+    more = "" if what == "Nothing" or cheaper else f"; of the {kind} options it is the cheapest in {own}"
+    return f"{what} {within} is cheaper ({_often(found, kind)}){more}."
 
 
 def _cheaper_open(found: Findings, kind: str) -> list[str]:
@@ -252,14 +288,8 @@ def _cheaper_open(found: Findings, kind: str) -> list[str]:
 
 def _same_kind(found: Findings, kind: str) -> Iterator[str]:
     """What is not settled within the kind that is advised: who of it."""
-    lead = found.lead(kind)
-    if lead.quality == OPEN:
-        yield (
-            f"Only {kind} options may lie within {found.points} of {found.best}; which of them does is open, and "
-            f"{lead.contender} is the cheapest."
-        )
     cheaper = _cheaper_open(found, kind)
-    if cheaper and lead.quality != OPEN:
+    if cheaper and found.lead(kind).quality != OPEN:
         yield f"Cheaper, and not shown to be good enough nor to miss it: {core.listed(cheaper, 5)}."
 
 
@@ -274,7 +304,7 @@ def _rivals(found: Findings, kind: str) -> Iterator[str]:
             continue
         one = found.lead(other)
         usd = one.monthly_usd.value
-        bill = f", its bill waits for {', '.join(one.lacking)}" if usd is None else f", {dollars(usd)} a month"
+        bill = f", its bill waits for {_keys(one.lacking)}" if usd is None else f", {dollars(usd)} a month"
         how = held.get(one.quality, "not shown to hold the required quality, nor to miss it")
         may, out = f"{one.contender} passes {percent(one.passes)}{bill}; {how}", "ruled out, the data must stay inside"
         yield f"{other}: {may if any(o.allowed for o in here) else out}."

@@ -116,7 +116,7 @@ def frequency(
     """Do so many tasks come that cost and latency decide? From the volume and the break-even volume."""
     volume, answer, come = assumptions["tasks_per_month"], UNKNOWN, []
     if volume is None:
-        said = "tasks_per_month is not given"
+        said = "the tasks a month are not given"
     else:
         come, said = [f"{volume:,.0f} tasks a month"], f"no break-even: {even.why}"
         if pair is not None and even.value is not None:

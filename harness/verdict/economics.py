@@ -16,6 +16,7 @@ from harness.verdict.endings import MOVING, Ending, Horizon
 from harness.verdict.options import Candidate
 
 MONTHS = 12.0  # over which money spent once is spread, where no other horizon is given
+MOST_MONTHS = 1_000_000
 SPREAD = 0.25  # how far each amount may be off either way, where nothing else is said
 DAYS = 365.0
 MOST = 1e12  # of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read
@@ -114,15 +115,16 @@ def load_assumptions(
     Texts by key, ``gpu_hour_usd`` too; an empty one, ``null`` or ``unknown`` is unknown. Raises UsageError: no such
     key, or no amount; UserFileError: the block in the file is wrong.
     """
-    if not 0 < months < 1e6:
-        says = "the months over which money spent once is spread must be above 0"
-        raise UsageError(f"--months: {says}, found {months:g}; leave it out for {MONTHS:g}")
+    if not 0 < months < MOST_MONTHS:
+        says = f"the months over which money spent once is spread must be above 0 and below {MOST_MONTHS:,}"
+        raise UsageError(f"--months: {says}, found {months:,.12g}; leave it out for {MONTHS:g}")
     if not 0 <= spread < 1:
         raise UsageError(f"--spread: how far amounts may be off must lie from 0 to below 1, found {spread:g}")
     known = load_settings(report).economics.model_dump()
     for key, value in known.items():
         if (most := _largest(value)) > MOST:
-            problem, advice = f"is {most:g}, the most is {MOST:,.0f}", "write a smaller amount, or none for unknown"
+            problem = f"is {most:g}, amounts lie from 0 to {MOST:,.0f}"
+            advice = "write a smaller amount, or none for unknown"
             raise UserFileError(experiment_file(report), problem, field=f"economics.{key}", advice=advice)
     known |= {key: _amount(key, text) for key, text in (given or {}).items()}
     hour, rate = known.pop(GPU_HOUR, None), known.pop(RATE)
@@ -154,12 +156,14 @@ def _amount(key: str, text: str) -> Any:
             value = float(value)
         amount = getattr(parse(Economics, {field: value}, Path("--economics")), field)
     except (yaml.YAMLError, ValueError, UserFileError):
-        others = dict.fromkeys(SAID, "true or false") | {RATE: "a number above 0, or {CONTENDER: NUMBER}"}
-        others |= dict.fromkeys(PERIODS, "a number of months above 0")
+        others = dict.fromkeys(SAID, "true or false") | {
+            RATE: f"a number above 0, up to {most:,.0f}, or {{CONTENDER: NUMBER}}"
+        }
+        others |= dict.fromkeys(PERIODS, f"a number of months above 0, up to {most:,.0f}")
         needed = others.get(key, f"an amount from 0 to {most:,.0f}")
         raise UsageError(f"{said}; needed: {needed}, or nothing for unknown") from None
     if _largest(amount) > most:
-        raise UsageError(f"{said}; the most is {most:,.0f}: write a smaller amount, or {key}= for unknown")
+        raise UsageError(f"{said}; needed: from 0 to {most:,.0f}, or {key}= for unknown")
     return amount
 
 

@@ -30,7 +30,7 @@ class Limits(Strict):
     """What of a policy the tests of the pass rates need."""
 
     margin: Margin = 0.02  # the largest drop of the pass rate that is acceptable, as a fraction
-    alpha: Annotated[float, Field(strict=True, gt=0.0, lt=0.5, allow_inf_nan=False)] = 0.05
+    alpha: Annotated[float, Field(strict=True, ge=0.0001, lt=0.5, allow_inf_nan=False)] = 0.05
     """How often a candidate at the margin may ship, and how often an equal one may be blocked."""
     power: Annotated[float, Field(strict=True, gt=0.0, lt=1.0, allow_inf_nan=False)] = 0.8
     """The chance of a decision behind the number of tasks that would be needed."""

@@ -21,7 +21,7 @@ class Policy(Limits):
     max_latency_ratio: Ratio | None = None
     max_errored: Share = 0.02  # of each contender's attempts, the share that the instrument may have lost
     anchor_margin: Margin | None = None  # the largest drop since the anchor; ``None``: the margin
-    tries: Annotated[int, Field(strict=True, ge=1)] | None = None
+    tries: Annotated[int, Field(strict=True, ge=1, le=1_000)] | None = None
     """Tries of one candidate against one baseline, each at its share of ``alpha``; ``None``: any number, each at all
     of it."""
     minimum_tasks: Annotated[int, Field(strict=True, ge=1)] = 1

@@ -98,11 +98,18 @@ class HistoryEntry:
     planned: int | None
     done: int | None
     counts: tuple[StatusCounts, ...]
+    seeds: Mapping[str, tuple[str, ...]]  # of each contender with several training seeds what these are called in it
     parts: tuple[tuple[str, int], ...]  # how many of the attempts are of which part of the suites, where they name any
     verdict: StoredVerdict | None  # the latest
     earlier: tuple[StoredVerdict, ...]  # those before it, oldest first
     baseline: StoredBaseline | None
     broken: tuple[str, ...]  # what could not be read, a sentence a file
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Those that have attempts; training seeds of one are that one."""
+        whole = {seed: name for name, group in self.seeds.items() for seed in group}
+        return tuple(dict.fromkeys(whole.get(one.contender, one.contender) for one in self.counts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +179,7 @@ def entry_of(folder: Path) -> HistoryEntry:
         planned=None if manifest is None else _whole(manifest.planned),
         done=None if manifest is None else _whole(manifest.done),
         counts=counts,
+        seeds={_shown(name): tuple(map(_shown, group)) for name, group in (manifest.seeds if manifest else {}).items()},
         parts=parts,
         verdict=verdicts[-1] if verdicts else None,
         earlier=verdicts[:-1],

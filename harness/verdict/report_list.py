@@ -1,4 +1,4 @@
-"""The reports of a folder, a line each: when, how far, who leads, what was spent; and rates over several reports."""
+"""The reports of a folder, a line each: when, how far, who leads, what was spent."""
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.analysis import RateOf, load_evidence, pass_rates
-from harness.core import OwnbenchError, UsageError, nearest, plural
+from harness.core import OwnbenchError, plural
 from harness.store import read_calls, read_manifest, read_outcomes, recorded, running_process
 from harness.verdict.report_history import entry_of, under_way
 
@@ -25,7 +25,8 @@ class ReportLine:
     state: str  # ``finished``, ``running``, ``stopped``, ``not begun``, ``broken`` or ``not known``
     note: str  # what is behind that; empty where nothing is to be said
     verdict: str | None  # the gate's latest decision
-    contenders: int
+    contenders: int  # training seeds of one are that one
+    seeds: dict[str, int]  # by contender with several training seeds how many it has
     tasks: int | None  # of the part of the suites that is shown
     planned: int | None
     done: int | None
@@ -46,59 +47,11 @@ class ReportList:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrendPoint:
-    """A contender in one report."""
-
-    report: str
-    made: datetime | None
-    rate: RateOf
-    interim: bool
-    same_suites: bool | None  # as in the report before it; ``None`` of the first, or where a suite has no digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trends:
-    """Pass rates of contenders over reports, the oldest first."""
-
-    contenders: dict[str, tuple[TrendPoint, ...]]  # those that are in two reports or more, or that were asked for
-    level: float
-    sentence: str
-    notes: tuple[str, ...] = ()
-
-
 def list_reports(folders: Sequence[Path], *, split: str | None = None, level: float = 0.95) -> ReportList:
     """A line for each report; one that cannot be read says so, and is no error."""
     lines = [_line(folder, split, level) for folder in folders]
     lines.sort(key=lambda one: one.made or datetime.min.replace(tzinfo=UTC), reverse=True)
     return ReportList(reports=tuple(lines), level=level, sentence=plural(len(lines), "report"))
-
-
-def trends_of(found: ReportList, contenders: Sequence[str] = ()) -> Trends:
-    """The same by contender and time. Raises UsageError: no report has a contender of that name."""
-    every: dict[str, list[TrendPoint]] = {}
-    before: dict[str, tuple[tuple[str, str], ...]] = {}
-    for line in reversed(found.reports):
-        for rate in line.rates:
-            of, suites = every.setdefault(rate.contender, []), before.get(rate.contender)
-            known = bool(line.suites) and all(digest for _, digest in line.suites)
-            same = suites == line.suites if suites and known else None
-            before[rate.contender] = line.suites
-            of.append(TrendPoint(report=line.report, made=line.made, rate=rate, interim=line.interim, same_suites=same))
-    for name in contenders:
-        if name not in every:
-            raise UsageError(f"no report here has a contender {name!r}; {nearest(name, every)}")
-    chosen = contenders or sorted(name for name, points in every.items() if len(points) > 1)
-    told = "each interval is of one report; whether two differ is shown by: ownbench compare REPORT_A REPORT_B"
-    shown = {point.report for name in chosen for point in every[name]}
-    many = f"{plural(len(chosen), 'contender')} over {plural(len(shown), 'report')}"
-    said = many if chosen else "no contender is in two of these reports; --trend NAME shows one"
-    return Trends(
-        contenders={name: tuple(every[name]) for name in chosen},
-        level=found.level,
-        sentence=said,
-        notes=(told,) if chosen else (),
-    )
 
 
 def _line(folder: Path, split: str | None, level: float) -> ReportLine:
@@ -131,7 +84,8 @@ def _line(folder: Path, split: str | None, level: float) -> ReportLine:
         state=state,
         note=note or (broken[0] if broken else ""),
         verdict=entry.verdict.decision if entry.verdict else None,
-        contenders=len(rates) or len(manifest.contenders if manifest else ()),
+        contenders=len(rates) or len({one.seed_of or one.name for one in (manifest.contenders if manifest else ())}),
+        seeds={name: len(group) for name, group in entry.seeds.items()},
         tasks=tasks,
         planned=entry.planned or None,
         done=done,

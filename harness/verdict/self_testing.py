@@ -17,6 +17,7 @@ from harness.verdict.policy import Policy, check_domains, load_policy
 
 Make = Callable[[np.random.Generator], PairedOutcomes]
 
+MOST_REPETITIONS = 1_000_000
 _RESAMPLES = 999  # sign patterns a repetition: a share over repetitions needs no finer p value
 
 
@@ -51,8 +52,8 @@ def self_test(
     Equals are made of the report's own outcomes: the trials of one contender are split at random into two or, with one
     trial a task, two contenders swap theirs. Cost and latency take no part. Raises as `gate`.
     """
-    if repetitions < 1:
-        raise UsageError(f"--repetitions {repetitions}: at least one is needed")
+    if not 1 <= repetitions <= MOST_REPETITIONS:
+        raise UsageError(f"--repetitions is {repetitions}; give a whole number from 1 to {MOST_REPETITIONS:,}")
     rules = load_policy(policy)
     tested = rules.of_one_try()
     table, manifest = load_evidence(report, apart=True)

@@ -112,3 +112,24 @@ def test_a_report_is_not_compared_with_itself_nor_without_a_contender_of_both(re
     other = make_report([{"contender": "B", "task": "t0"}], name="other")
     found = two_reports(reports[0], other)
     assert (found.contenders, found.only_first, found.only_second) == ((), ("A",), ("B",))
+    assert "0 tasks in common and no contender of the same name: nothing is compared" in found.sentence
+
+
+def test_what_only_one_of_the_two_has_is_said_and_nothing_of_what_is_not_shown(make_report, capsys):
+    def of(suite, who, tasks):
+        return [{**row, "contender": who, "suite": suite, "suite_digest": suite} for row in rows("p" * tasks)]
+
+    first = make_report(of("shared", "A", 3) + of("lone", "A", 2) + of("other", "A", 1), name="one")
+    second = make_report(of("shared", "B", 3), name="two")
+    assert main(["compare", str(first), str(second)]) == 0
+    out = capsys.readouterr().out
+    assert "one and two have 3 tasks in common" in out
+    assert "the same tasks in both: suite shared (3)" in out
+    assert "only in one, so not compared: suites lone (2 tasks) and other (1 task)" in out
+    assert "difference: " not in out
+    assert "No change" not in out
+    again = make_report(of("shared", "A", 3), name="three")
+    assert main(["compare", str(first), str(again)]) == 0
+    out = capsys.readouterr().out
+    assert "the same tasks in both: suite shared (3)\n" in out
+    assert "difference: three minus one" in out

@@ -183,3 +183,12 @@ def test_an_interval_that_excludes_0_of_one_not_shown_to_pass_less_is_explained(
     assert set(view.best.doubts) == alone
     why = f"({len(alone)} of them: the interval of the two alone excludes 0, but not with all pairs allowed for)."
     assert best_sentence(view).endswith(why)
+
+
+def test_what_was_said_before_is_not_said_again(make_report):
+    rates = {"best": 0.95, "a": 0.5, "b": 0.5, "c": 0.5}
+    view = scoreboard(make_report(rows_of(rates, 300)))
+    short = best_sentence(view, "best")
+    assert short.startswith("`best` has the highest pass rate; as the highest of 4, its true rate is likely about ")
+    assert short.endswith(" All others are shown to pass less.")
+    assert best_sentence(view, "a") == best_sentence(view)

@@ -54,10 +54,13 @@ def test_too_few_tasks_show_nothing():
         ({"delta": 0.1, "margin": 0.1}, "--delta and --margin"),
         ({"delta": 0.0}, "--margin asks"),
         ({"delta": 0.3}, "larger than --discordant"),
-        ({"tasks": 0}, "at least one"),
-        ({"margin": 0.0}, "--margin 0"),
+        ({"tasks": 0}, "--tasks is 0; give a whole number from 1 to 1,000,000,000,000"),
+        ({"margin": 0.0}, "--margin is 0; give a share from 0.000000001 to 1"),
         ({"delta": 0.1, "power": 1.0}, "--power"),
         ({"delta": 0.1, "alpha": 0.0}, "--alpha"),
+        ({"delta": 0.1, "alpha": 1e-30}, "--alpha is 1e-30; give a share from 0.0001 to 0.5"),
+        ({"delta": 1e-200}, "--delta is 1e-200; give a difference from 0.000000001 to 1"),
+        ({"tasks": 10**400}, "--tasks is "),
         ({"delta": 0.1, "discordant": 1.2}, "--discordant"),
         ({"delta": 0.1, "discordant": 0.0}, "--discordant"),
     ],
@@ -99,7 +102,7 @@ def test_several_trials_take_the_variance_and_not_a_share(make_report):
     assert "the report's 2 trials a task" in found.notes[0]
     assert plan_size(discordant=seen, tasks=found.tasks).delta == pytest.approx(0.1, rel=0.01)
     assert plan_size(discordant=seen, margin=0.1).tasks == math.ceil(618.26 * d.var(ddof=1))  # (1.6449 + .8416)^2 / .01
-    with pytest.raises(UsageError, match="larger than 1"):
+    with pytest.raises(UsageError, match=r"--delta is 1\.5; give a difference from 0\.000000001 to 1"):
         plan_size(discordant=seen, delta=1.5)
 
 

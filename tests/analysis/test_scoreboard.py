@@ -234,8 +234,12 @@ def test_an_unfinished_run_says_how_far_it_came(make_report, paired_rows):
 
 
 def test_broken_evidence_is_named(tmp_path, make_report):
-    with pytest.raises(EvidenceError, match=r"outcomes\.parquet"):
+    with pytest.raises(UsageError, match="no report: a report has experiment"):
         scoreboard(tmp_path)
+    (tmp_path / "experiment.yaml").write_text("name: begun\n")
+    with pytest.raises(EvidenceError, match="holds no results yet"):
+        scoreboard(tmp_path)
+    (tmp_path / "experiment.yaml").unlink()
     with pytest.raises(UsageError, match="no such report"):
         scoreboard(tmp_path / "nowhere")
     (tmp_path / "attempts.jsonl").write_text("{}\n")

@@ -1,13 +1,20 @@
 """Training seeds of a contender are one contender: its mean, its spread, and its own rows under it."""
 
+import re
+
 import numpy as np
 import pytest
 import scipy.stats
 
-from harness.analysis import domains, load_evidence, pair, read_statistics, scoreboard
+from harness.analysis import domains, failures, load_evidence, pair, read_statistics, scoreboard
 from harness.cli.entry import main
 from harness.core import UsageError
+from harness.report.gate_tables import runs_table
+from harness.report.one_page import write_one_page
+from harness.report.task_tables import result_cell
 from harness.report.write import write_report
+from harness.store import TaskFilter, attempt_rows, find_tasks
+from harness.verdict import entry_of, list_reports
 
 RATES = {"tuned-1": 0.60, "tuned-2": 0.70, "tuned-3": 0.80, "other": 0.70}
 MANIFEST = {
@@ -53,12 +60,44 @@ def test_the_scoreboard_has_one_row_with_the_mean_and_the_spread(report):
 def test_seeds_are_no_trials(report, make_report):
     """Three seeds at one trial each: nobody was tried more often than another. With two trials of one it is said."""
     told = [*scoreboard(report).notes, *pair(report, "tuned", "other").notes, *domains(report, "tuned", "other").notes]
-    assert not [note for note in told if "trial" in note and "more than half" not in note]
-    assert any("more than half of the trials of all training seeds" in note for note in told)
+    assert not [note for note in told if "trial" in note]
+    assert sum("more than half of the training seeds" in note for note in told) == 1
+    assert sum("more than half of its training seeds" in note for note in told) == 1
     twice = rows() + [row | {"trial": 1} for row in rows() if "tuned" in row["contender"]]
     notes = scoreboard(make_report(twice, MANIFEST, name="twice")).notes
     assert "the number of trials differs: tuned 2, other 1 a task" in notes
     assert any(note.startswith("up to 2 trials a task") for note in notes)
+
+
+def test_a_task_that_some_seeds_pass_is_passed_in_part(report):
+    """The first 120 in ``order`` are passed by all seeds, the next 40 by some, the rest by none."""
+    tasks = {one.task: one for one in failures(report, limit=200).tasks}
+    order = np.random.default_rng(0).permutation(200)
+    for i in np.flatnonzero(order >= 120).tolist():
+        one = tasks[f"t{i}"]
+        assert ("tuned" in one.partly) == (order[i] < 160)
+        assert "tuned" not in one.passed
+        found = next(each for each in one.failures if each.contender == "tuned")
+        assert (found.each, found.trials) == ("seed", 3)
+        assert found.failed == (1 if order[i] < 140 else 2 if order[i] < 160 else 3)
+        assert len(one.passed) + len(one.partly) + sum(f.failed == f.trials for f in one.failures) == one.graded
+
+
+def test_seeds_are_called_so_wherever_tries_are_told(report, capsys):
+    assert main(["show", str(report), "--failures", "tuned", "--limit", "80"]) == 0
+    out = capsys.readouterr().out
+    assert ", 1 of 3 seeds]" in out
+    assert "passed by 1 of 2 contenders, in part by 1" in out
+    assert "trial" not in out
+    write_one_page(report)
+    page = re.sub("<[^>]*>", " ", (report / "summary.html").read_text())
+    assert "1 trial of each by each option, and by each training seed" in page
+    index = load_evidence(report)[0].outcomes
+    cell = next(c for c in find_tasks(index, TaskFilter(contenders=("tuned",))).rows[0].cells)
+    assert (cell.each, cell.graded) == ("seed", 3)
+    assert "of 3 graded seeds passed" in str(result_cell(cell))
+    here = [one for one in attempt_rows(index, np.arange(800)) if one.task == "t0"]
+    assert [one.named for one in here] == ["seed tuned-1", "seed tuned-2", "seed tuned-3", "trial 0"]
 
 
 def test_costs_and_latencies_are_widened_by_what_lies_between_the_seeds(make_report):
@@ -153,3 +192,15 @@ def test_the_gate_judges_what_is_deployed(report, capsys):
     assert "name one of its training seeds, such as 'tuned-1'" in capsys.readouterr().err
     assert main([*asked, "tuned-3"]) in {0, 1, 3}
     assert load_evidence(report, apart=True)[0].seeds == {}
+
+
+def test_contenders_are_counted_alike_everywhere(report, capsys):
+    (line,) = list_reports([report]).reports
+    assert (line.contenders, line.seeds) == (2, {"tuned": 3})
+    assert entry_of(report).contenders == ("tuned", "other")
+    (row,) = runs_table([entry_of(report)]).rows
+    assert ("2", "one of them with 3 training seeds") in [(cell.text, cell.under) for cell in row]
+    assert main(["show", str(report)]) == 0
+    assert "of 2 contenders (one of them with 3 training seeds)" in capsys.readouterr().out.splitlines()[0]
+    assert main(["ls", str(report)]) == 0
+    assert "2 contenders (one of them with 3 training seeds)" in capsys.readouterr().out

@@ -53,7 +53,7 @@ def test_the_help_of_report_names_the_files_that_it_writes(capsys):
 def test_compare_prints_a_sentence_and_json_the_numbers(report, capsys):
     assert main(["compare", str(report), "A", "B"]) == 0
     assert capsys.readouterr().out.startswith(
-        "No significant difference between `A` and `B` (20.0 points"
+        "No significant difference between `A` and `B` (+20.0 points"
     )  # mid-p .065
     assert main(["compare", str(report), "A", "B", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -74,13 +74,26 @@ def test_a_report_is_found_by_its_name(report, capsys, monkeypatch):
         (["show", "{}/nowhere"], 2, "no such report"),
         (["compare", "{}", "A", "A"], 2, "itself"),
         (["compare", "{}", "A", "C"], 2, "no contender 'C'"),
-        (["show", "{}/empty"], 4, "no results yet"),
-        (["report", "{}/empty"], 4, "no results yet"),
+        (["show", "{}/empty"], 2, "no report: a report has experiment.yaml or outcomes.parquet"),
+        (["report", "{}/empty"], 2, "no report: "),
+        (["compare", "{}/empty", "A", "B"], 2, "no report: "),
+        (["compare", "{}", "{}/empty"], 2, "no report: "),
+        (["gate", "{}", "{}/empty"], 2, "no report: "),
+        (["gate", "{}/empty", "{}"], 2, "no report: "),
+        (["advise", "{}/empty"], 2, "no report: "),
+        (["domains", "{}/empty"], 2, "no report: "),
+        (["ls", "{}/empty"], 2, "no report, and none in it"),
+        (["show", "{}/.."], 2, "no report, but a folder of reports; name one: small"),
+        (["show", "{}/begun"], 4, "no results yet"),
+        (["report", "{}/begun"], 4, "no results yet"),
         (["show", "{}", "--split", "dev"], 2, "dev"),
     ],
 )
 def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, words, flags):
     (report / "empty").mkdir()
+    (report / "empty" / "a.txt").write_text("no file of a report")
+    (report / "begun").mkdir()
+    (report / "begun" / "experiment.yaml").write_text("name: begun\n")
     assert main([a.format(report) for a in arguments] + flags) == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -88,12 +101,25 @@ def test_errors_are_one_line_and_an_exit_code(report, capsys, arguments, code, w
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--level", "95"], ["--level", "x"], ["--split", "train"]])
+@pytest.mark.parametrize(
+    "arguments", [["--level", "95"], ["--level", "x"], ["--level", "0.999999999999"], ["--split", "train"]]
+)
 def test_wrong_options_are_refused(report, capsys, arguments):
     with pytest.raises(SystemExit) as stopped:
         main(["show", str(report), *arguments])
     assert stopped.value.code == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["show", ""], ["compare", "", "A", "B"], ["gate", " "], ["ls", ""], ["advise", ""]]
+)
+def test_no_name_is_not_the_folder_in_which_one_stands(report, capsys, monkeypatch, arguments):
+    monkeypatch.chdir(report)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "needed a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("verb", ["show", "compare", "report"])
@@ -102,3 +128,19 @@ def test_help_has_an_example(verb, capsys):
         main([verb, "--help"])
     assert stopped.value.code == 0
     assert f"ownbench {verb} reports/" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["show", "r", "--level", "0.99999"], "needed a number from 0.5 to 0.9999, such as 0.95"),
+        (["sweep", "r", "--seed", "-1"], "needed a whole number from 0 to 9,223,372,036,854,775,807, such as 7"),
+        (["gate", "r", "--self-test", "--seed", "x"], "needed a whole number from 0 to 9,223,372,036,854,775,807"),
+    ],
+)
+def test_a_number_that_is_refused_is_told_both_bounds_in_one_line(capsys, arguments, said):
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (stopped.value.code, out, err.count("\n")) == (2, "", 1)
+    assert said in err

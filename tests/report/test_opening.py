@@ -9,6 +9,7 @@ from app_page import drawn, texts
 from harness.cli.entry import main
 from harness.core import ContenderRecord, cost_words, many_of, percent_interval
 from harness.report import opened, write_report
+from harness.verdict import advise
 
 TERMS = {"tasks_per_month": 100000, "value_per_task_usd": 0, "training_usd": 900, "labelling_usd": 100,
          "skill_authoring_usd": 600, "hosting_usd_per_month": 120, "outage_days_per_year": 0,
@@ -65,7 +66,46 @@ def test_what_it_costs_is_the_whole_bill_over_the_tasks(decided):
     first = opened(decided).opening
     tuned = next(one for one in first.options if one.contender == "tuned")
     assert tuned.cost_usd == pytest.approx(0.002 + ((900 + 100) / 12 + 120) / 100000, rel=0.02)
-    assert f"costs ${1000 * tuned.cost_usd:.2f} per 1,000 tasks" in first.sentence
+    assert re.search(rf"costs \${1000 * tuned.cost_usd:.2f} \[[\d., ]+\] per 1,000 tasks all in, or ", first.sentence)
+    cards = {card.label: card for card in first.cards}
+    all_in = cards["All-in cost per 1,000 tasks"]
+    assert all_in.value == f"${1000 * tuned.cost_usd:.2f}"
+    assert re.fullmatch(r"\[[\d.]+, [\d.]+\]; \$[\d.,]+ a month; the tasks alone \$2\.00", all_in.under)
+
+
+def test_the_only_option_of_sufficient_quality_is_not_called_the_cheapest(make_report):
+    passes = {"tuned": 7, "skilled": 4, "plain": 2}
+    first = opened(make_report(rows_of(COSTS, passes), experiment=economics())).opening
+    assert first.sentence.endswith(
+        " It alone is of sufficient quality: every other option is shown to lie more than 2 points below."
+    )
+    assert "simulations" not in first.sentence
+    assert ("Of sufficient quality", "it alone") in {(card.label, card.value) for card in first.cards}
+
+
+def test_with_no_tasks_nothing_is_the_cheapest(make_report):
+    passes = {"tuned": 7, "skilled": 4, "plain": 2}
+    report = make_report(rows_of(COSTS, passes), experiment=economics(tasks_per_month=0))
+    found = advise(report)
+    assert found.advice.value == "UNDECIDED"
+    assert {o.probability_cheapest for o in found.options} == {None}
+    assert found.probabilities == {}
+    assert "100%" not in "".join(card.value for card in opened(report).opening.cards)
+
+
+def test_two_of_one_type_that_may_be_good_enough_are_not_both_certain_and_open(make_report):
+    """Both are tuned, neither is shown to be the better: the type is certain, who of it is said once."""
+    rows = rows_of({"tuned": 0.001, "skilled": 0.02}, {"tuned": 6, "skilled": 1}, 80)
+    rows += [{**row, "contender": "again", "cost_usd": 1.05 * row["cost_usd"],
+              "status": "passed" if int(row["task"][1:]) % 8 > 1 else "failed"}
+             for row in rows if row["contender"] == "tuned"]  # fmt: skip
+    found = advise(make_report(rows, experiment=economics()))
+    assert {o.contender: o.quality for o in found.options}["tuned"] == "open"
+    assert found.sentence.endswith(
+        " Only OWN options may lie within 2 points of the best pass rate; which of them does is open, and `tuned` is "
+        "the cheapest of them in all simulations."
+    )
+    assert sum("is open" in reason for reason in found.reasons) == 1
 
 
 def test_options_that_won_and_lost_stand_on_one_list_with_the_reason(decided):

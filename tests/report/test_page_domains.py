@@ -1,5 +1,6 @@
 """The page of domains: the heatmap as ``statistics.json`` has it, all else as ``ownbench domains --json`` has it."""
 
+import html
 import json
 from dataclasses import replace
 
@@ -69,6 +70,8 @@ def test_every_figure_is_that_of_the_command(three, wanted):
     assert f"about {worse['expected_null']:,.1f} would look worse by luck alone" in said
     assert len(worse["confirmed"]) > 0
     assert all(name in said for name in worse["confirmed"])
+    links = html.unescape(" ".join(bodies(page)))
+    assert all(f'href="?page=Tasks&task={name}&left=A&right=B"' in links for name in worse["confirmed"])
     assert wanted["variance"]["advice"] in said
     assert f"{wanted['variance']['task']:.4f}" in "".join(bodies(page))
     assert not any(name in said for name in METHODS)

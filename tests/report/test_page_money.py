@@ -57,9 +57,12 @@ def options_of(page):
 
 
 def wanted_options(found):
+    good = [o["contender"] for o in found["options"] if o["allowed"] and o["quality"] != "below"]
+    alone = good[0] if len(good) == 1 and len(found["options"]) > 1 else None
     return [
         [o["contender"], o["kind"], interval(o["monthly_usd"], dollars_interval), dollars(o["fixed_usd"]),
-         dollars(o["tasks_usd"]), dollars(o["outages_usd"]), chance(o["probability_cheapest"]),
+         dollars(o["tasks_usd"]), dollars(o["outages_usd"]),
+         "it alone" if o["contender"] == alone else chance(o["probability_cheapest"]),
          interval(o["pass_rate"], percent_interval),
          o["quality"], interval(o["cost_per_pass_usd"], lambda cost: dollars_interval(cost.of_many(1000)))]
         for o in found["options"]

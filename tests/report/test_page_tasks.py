@@ -519,7 +519,7 @@ def test_a_confidence_has_the_digits_that_tell_it_from_a_threshold():
     assert plain_threshold(point) == "0.999338"
     row = SimpleNamespace(contender="hybrid", trial=0, result="passed", score=1.0, cause=None, label_true=None,
                           label_predicted=None, confidence=0.9992526712671452, escalated=True, cost_usd=None,
-                          latency_s=None)  # fmt: skip
+                          latency_s=None, seed=None)  # fmt: skip
     assert ">0.999253<" in html_table(attempts_table([row]))
     assert confidence_text(0.99999991) == "0.99999991"
     shown = [confidence_text(value) for value in (None, 1.0, 0.5, 0.0, -3.25, 1e-7, float("nan"))]

@@ -1,5 +1,6 @@
 """Pass rates over reports, and one report after another: the figures are those of the commands."""
 
+import html
 import os
 
 import pytest
@@ -10,7 +11,8 @@ from harness.core import percent_interval, points, points_interval
 from harness.report.pages.trends import MOST
 from harness.report.trend_figures import DRAWN, trend_figure, trends_table
 from harness.report.vega import DAY, png, vega_lite
-from harness.verdict import list_reports, trends_of
+from harness.store import Journal
+from harness.verdict import rates_in, trends_of
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 
@@ -37,7 +39,7 @@ def weeks(make_report):
 
 
 def test_every_point_is_what_the_command_says(weeks):
-    found = trends_of(list_reports(weeks))
+    found = trends_of(map(rates_in, weeks))
     assert [*found.contenders] == ["skilled", "tuned"], "what is in one report alone has no trend"
     chart = vega_lite(trend_figure(found, DAY))
     rows = {(row["name"], row["report"]): row for row in chart["data"]["values"]}
@@ -54,7 +56,8 @@ def test_every_point_is_what_the_command_says(weeks):
         for point in seen:
             assert percent_interval(point.rate.pass_rate) in words, (name, point.report)
     cells = [cell.text for row in trends_table(found).rows for cell in row]
-    assert cells.count("other ones") == 2
+    others = [cell for cell in cells if "shares 0 of its 50 tasks with the report before" in cell]
+    assert len(others) == 2
 
 
 def test_two_reports_are_laid_one_over_the_other_as_the_command_does(weeks):
@@ -65,6 +68,13 @@ def test_two_reports_are_laid_one_over_the_other_as_the_command_does(weeks):
         c = one.pairing.comparison
         assert points(c.delta) in words
         assert points_interval(c.low, c.high) in words
+    sent = html.unescape(" ".join(bodies(page)))
+    for one in found.contenders:
+        assert one.pairing.flips
+        for flip in one.pairing.flips:
+            link = f"?page=Tasks&report=week-3&task={flip.task}&left={one.contender}"
+            assert f'href="{link}"' in sent
+    assert "t1-38" in texts(drawn("tasks", weeks[3], task="t1-38", left="tuned"))
     assert "m2" in words
     assert "m3" in words
     other = drawn("history", *weeks, older="week-0", newer="week-1")
@@ -72,7 +82,7 @@ def test_two_reports_are_laid_one_over_the_other_as_the_command_does(weeks):
 
 
 def test_one_contender_is_chosen_and_one_report_alone_has_no_trend(weeks):
-    found = trends_of(list_reports(weeks))
+    found = trends_of(map(rates_in, weeks))
     lone = drawn("history", *weeks, trend="skilled")
     rate = found.contenders["tuned"][0].rate.pass_rate
     assert percent_interval(rate) not in texts(lone)
@@ -87,9 +97,15 @@ def test_of_many_contenders_and_reports_a_part_is_drawn_and_said(make_report):
         rows = [{"contender": name, "task": f"t{t}", "status": "passed" if t % 2 else "failed"}
                 for name in names for t in range(4)]  # fmt: skip
         folders.append(make_report(rows, {"complete": True}, name=f"r{n}"))
-    found = trends_of(list_reports(folders))
+    found = trends_of(map(rates_in, folders))
     drawing = trend_figure(found, DAY)
     assert len({row["name"] for row in drawing.chart["data"]["values"]}) == DRAWN
     assert any(f"The first {DRAWN} of {len(names)}" in note for note in drawing.notes)
     assert "<img" not in "".join(bodies(drawn("history", *folders)))
     assert MOST >= 20
+
+
+def test_a_report_whose_run_is_at_work_is_named_as_left_out(weeks):
+    with Journal(weeks[1]):
+        page = drawn("history", *weeks)
+    assert any("Left out, as still running: week-1" in caption.value for caption in page.caption)

@@ -136,6 +136,9 @@ def test_a_task_that_changed_is_refused_by_its_digest(recorded, tmp_path, capfd)
 def test_what_else_is_refused_in_one_line(recorded, tmp_path, capfd):
     empty = tmp_path / "empty"
     empty.mkdir()
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    (begun / "experiment.yaml").write_text("name: begun\n")
     running = tmp_path / "running"
     shutil.copytree(recorded, running)
     (running / "outcomes.parquet").unlink()
@@ -144,7 +147,8 @@ def test_what_else_is_refused_in_one_line(recorded, tmp_path, capfd):
         ([recorded, "--from", "skilled", "d"], "--licence is missing"),
         ([recorded, "--from", "skilled", "d", "--licence", " "], "--licence is missing"),
         ([tmp_path / "no", "--from", "skilled", "d", "--licence", "x"], "there is no such report"),
-        ([empty, "--from", "skilled", "d", "--licence", "x"], "no answers are stored here"),
+        ([empty, "--from", "skilled", "d", "--licence", "x"], "no report: a report has"),
+        ([begun, "--from", "skilled", "d", "--licence", "x"], "no answers are stored here"),
         ([running, "--from", "skilled", "d", "--licence", "x"], "its run has not ended"),
     ]  # fmt: skip
     for arguments, said in cases:

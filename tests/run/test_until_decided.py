@@ -150,7 +150,7 @@ def test_a_bad_candidate_is_blocked_early_and_the_gate_says_the_same(bench, capf
         f"STOPPED EARLY: bad was decided, BLOCK after {early['looked_at']} of 300 tasks: shown to be"
     )
     assert line.endswith(f", with {made} of its 300 attempts made, ownbench run without --until-decided makes the rest")
-    assert out.splitlines()[0] == f"tested: {plural(made, 'task')}, {made} graded attempts"
+    assert out.splitlines()[0] == f"tested: {plural(made, 'task')}, {made} graded attempts of 1 contender"
     assert "300 tasks, " not in out
     assert "INCOMPLETE" not in out
 

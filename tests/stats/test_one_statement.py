@@ -142,3 +142,11 @@ def test_what_these_tasks_can_show_is_shown_four_times_in_five(n, k, size):
         gap *= printed / np.mean([true for _, true in found])
     shown = np.mean([draw(gap)[0].p_value <= 0.05 for _ in range(400)])
     assert shown == pytest.approx(0.8, abs=0.07)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_sentence_names_them_and_signs_their_difference_as_they_were_asked_for(first):
+    one, other = ([1] * 8 + [0] * 2 + [1] * 30, [1] * 40), ([0] * 8 + [1] * 2 + [1] * 30, [1] * 40)
+    sides = (one, other)[:: -1 if first else 1]
+    said = compare(*sides[0], *sides[1], a_name="x", b_name="y").sentence
+    assert said.startswith(f"No significant difference between `x` and `y` ({'-' if first else '+'}15.0 points; ")

@@ -175,7 +175,7 @@ def test_variables_of_the_box_are_of_the_task_and_those_of_the_solution_of_nothi
         ('[environment]\nallow_internet = "yes"', "environment.allow_internet: found the text 'yes'; needed: true"),
         (
             "[environment]\ncpus = 5000",
-            "task.toml: environment.cpus: found the number 5000; needed: a number up to 1024",
+            "task.toml: environment.cpus: found the number 5000; needed: a number from 0 up to 1024",
         ),
         ("[environment]\ncpus = true", "task.toml: environment.cpus: found the truth value True; needed: a number"),
         ("[environment]\ncpus = -1", "environment.cpus: found the number -1"),

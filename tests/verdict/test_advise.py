@@ -103,9 +103,9 @@ def test_a_kind_may_hold_with_a_bill_that_is_not_known(tmp_path):
     assert found.advice == Decision.MIX
     assert found.reasons[0] == (
         "Mix: hybrid passes 100.0% [96.3, 100.0]. Only MIX options are within 2 points of the best pass rate (all "
-        "4,999 simulations), so this holds whatever they cost. Its bill is not known: it waits for training_usd."
+        "4,999 simulations), so this holds whatever they cost. Its bill is not known: it waits for `training_usd`."
     )
-    assert [reason for reason in found.reasons if "tuned passes 50.0%, its bill waits for training_usd;" in reason]
+    assert [reason for reason in found.reasons if "tuned passes 50.0%, its bill waits for `training_usd`;" in reason]
     assert "waits for" not in "".join(asked(report).reasons)
 
 
@@ -572,9 +572,12 @@ def test_a_wrong_amount_is_told(same, key, value, told):
         load_assumptions(same, {key: value})
 
 
-@pytest.mark.parametrize("wrong", [{"months": 0}, {"months": float("nan")}, {"spread": 1.0}, {"spread": -0.1}])
+@pytest.mark.parametrize(
+    "wrong", [{"months": 0}, {"months": 99999999999}, {"months": float("nan")}, {"spread": 1.0}, {"spread": -0.1}]
+)
 def test_a_wrong_range_is_told(same, wrong):
-    told = {"months": "--months: .* must be above 0", "spread": "--spread: .* from 0 to below 1"}[next(iter(wrong))]
+    months = "--months: .* must be above 0 and below 1,000,000, found "
+    told = {"months": months, "spread": "--spread: .* from 0 to below 1"}[next(iter(wrong))]
     with pytest.raises(UsageError, match=told):
         load_assumptions(same, **wrong)
 

@@ -9,7 +9,7 @@ from harness.analysis import scoreboard
 from harness.cli import main
 from harness.core import UsageError
 from harness.store import Journal
-from harness.verdict import list_reports, trends_of
+from harness.verdict import list_reports, rates_in, trends_of
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 
@@ -66,13 +66,14 @@ def test_a_broken_report_is_a_line_and_no_error(reports):
 
 
 def test_trends_are_of_contenders_in_several_reports_the_oldest_first(reports):
-    found = trends_of(list_reports(reports))
+    read = [rates_in(one) for one in reports]
+    found = trends_of(read)
     assert list(found.contenders) == ["A", "B"]
     assert [(one.report, one.rate.pass_rate.value, one.interim) for one in found.contenders["B"]] == [
         ("first", 0.74, False), ("later", 0.9, True)]  # fmt: skip
-    assert list(trends_of(list_reports(reports), ["B"]).contenders) == ["B"]
+    assert list(trends_of(read, ["B"]).contenders) == ["B"]
     with pytest.raises(UsageError, match="no report here has a contender 'C'"):
-        trends_of(list_reports(reports), ["C"])
+        trends_of(read, ["C"])
 
 
 def test_the_verb_prints_a_table_or_json(reports, tmp_path, capsys):

@@ -83,7 +83,7 @@ def _one(evidence: Evidence, shown: Shown, number: int) -> None:
         show_under(conditions_table(advice), "When owning wins: five conditions")
         if waits := ", ".join(MISSING.get(what, what) for what in advice.missing):
             unknown.append(f"the advice waits for: {waits}; what is known can be given on the page Money")
-    draw(found_blocks(view, led=first.advised is not None))
+    draw(found_blocks(view, first.advised))
     section("Scoreboard")
     types = {name: o.kind for o in advice.options for name in (o.contender, *o.seeds)} if advice else {}
     show(behind_contenders(coloured(scoreboard_table(view, types), colours), names, **where), fold=True)

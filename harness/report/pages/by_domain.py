@@ -1,6 +1,7 @@
 """Domains: who passes where, whether two contenders differ alike everywhere, what got worse, where the noise is."""
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
@@ -13,7 +14,7 @@ from harness.report.pages import parts
 from harness.report.pages.choices import choose, paged
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for
 from harness.report.pages.parts import SAME, compared_sentence, figure, html, loud, notes, section, show, title, write
-from harness.report.pages.task_links import behind_domains, tasks_href
+from harness.report.pages.task_links import behind_domains, tasks_href, tasks_table
 from harness.report.scoreboard_tables import by_effect, by_rate, domain_differences, domain_rates
 
 ORDERS: dict[str, Callable[[Scoreboard], list[str]]] = {
@@ -66,8 +67,9 @@ def page(shown: Shown) -> None:
         for what, names in tables.worse_lists(found).items():
             if names:
                 with st.expander(f"{what}: {plural(len(set(names)), 'task')}"):
-                    rest = f"and {len(names) - LISTED:,} more" if len(names) > LISTED else ""
-                    write(*names[:LISTED], rest, kind="notes")
+                    link = partial(_task, a, b)
+                    show(tasks_table(what, list(dict.fromkeys(names))[:LISTED], link))
+                    write(f"and {len(names) - LISTED:,} more" if len(names) > LISTED else "")
     _noise(found, shown)
 
 
@@ -90,6 +92,11 @@ def _rates(view: Scoreboard) -> None:
     said = f"The {100 * view.level:g}% interval under each rate. A cell leads to its tasks, and tells more on hover."
     st.caption(said if rates.rows else "Nothing to show: no graded attempt has a domain.")
     show(rates)
+
+
+def _task(a: str, b: str, name: str) -> str:
+    """What opens a task with both contenders' answers side by side."""
+    return tasks_href(task=name, left=a, right=b)
 
 
 def _behind(who: str, domain: str) -> str:

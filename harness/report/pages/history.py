@@ -54,7 +54,7 @@ def page(shown: Shown) -> None:
     section("What differs between two contenders", words)
     with errors_told():
         _changed(folders, stands_for(shown.chosen[0].folder))
-    trends.between_reports(folders, shown.chosen[0].split)
+    trends.between_reports(dict(zip(folders, loading.names_of(folders), strict=True)), shown.chosen[0].split)
 
 
 @remembered(2_000)

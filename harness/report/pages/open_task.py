@@ -147,12 +147,15 @@ def _link(attempt: AttemptRow) -> str:
 def _in_full(index: Outcomes, evidence: Evidence, attempts: Sequence[AttemptRow], first: Sequence[str]) -> None:
     """An attempt, or two beside one another, as the reader says."""
     shown = labels(sorted(dict.fromkeys(one.contender for one in attempts), key=lambda name: name not in first))
-    trials = [f"{trial}" for trial in sorted({one.trial for one in attempts})]
+    every = sorted({one.trial for one in attempts})
     one, two, three = st.columns([2, 2, 1])
     left = choose("Attempt of", shown, "left", at=one)
     others = {name: words for name, words in shown.items() if name != left}
     right = choose_or_none("Compare with", others, "right", placeholder="none", disabled=not others, at=two)
-    trial = choose("Trial", trials, "trial", at=three) if len(trials) > 1 else trials[0]
+    own = {one.trial: one for one in attempts if one.contender == left}
+    trials = {f"{one}": own[one].seed or f"{one}" if one in own else f"{one}" for one in every}
+    what = "Seed" if any(one.seed for one in own.values()) else "Trial"
+    trial = choose(what, trials, "trial", at=three) if len(trials) > 1 else f"{every[0]}"
     views: dict[str, AttemptView | None] = {}
     for name in dict.fromkeys((left, right or left)):
         of = [one for one in attempts if (one.contender, one.trial) == (name, int(trial))]
@@ -170,7 +173,7 @@ def _attempt_of(evidence: Evidence, attempt: AttemptRow) -> AttemptView:
 def _attempt(index: Outcomes, view: AttemptView | None, name: str, shown: dict[str, str]) -> None:
     html(f"<h3>{html_text(shown[name])}</h3>")
     if view is None:
-        st.info("This contender has no such trial at this task.")
+        st.info("This contender has no such trial or seed at this task.")
         return
     html("<h4>The conversation</h4>" + tables.conversation_html(view))
     if view.messages is not None:

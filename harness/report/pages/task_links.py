@@ -1,8 +1,9 @@
 """Links to the tasks behind a figure: what the page Tasks is asked for stands in them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from urllib.parse import urlencode
 
+from harness.report import blocks
 from harness.report.blocks import Cell, Table, linked
 from harness.report.pages.choices import href
 
@@ -22,6 +23,12 @@ def tasks_href(**asked: str) -> str:
 def tasks_in_report(report: str, **asked: str) -> str:
     """The same in another report than the one that is shown, by what the side bar calls it."""
     return "?" + urlencode([("page", "Tasks"), ("report", report), *asked.items()])
+
+
+def tasks_table(title: str, names: Sequence[str], link: Callable[[str], str]) -> Table:
+    """Names of tasks, each of which opens by what ``link`` makes of it."""
+    rows = ([Cell(name, code=True, link=link(name))] for name in names)
+    return blocks.table(title, [blocks.Column("task", left=True)], rows)
 
 
 def behind_contenders(table: Table, names: Collection[str], **where: str) -> Table:

@@ -2,22 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from harness.analysis import TwoReports, two_reports
-from harness.core import OwnbenchError, plural
+from harness.core import OwnbenchError, listed, plural, visible
 from harness.report import report_changes
 from harness.report.pages import loading
 from harness.report.pages.choices import choose, several
 from harness.report.pages.loading import Evidence, remembered
-from harness.report.pages.parts import SAME, draw, errors_told, figure, section, show_under
+from harness.report.pages.parts import SAME, draw, errors_told, figure, section, show_under, write
+from harness.report.pages.task_links import tasks_in_report
 from harness.report.trend_figures import DRAWN, trend_figure, trends_table
 from harness.report.vega import Theme, told_apart
 from harness.store import running_process
-from harness.verdict import ReportLine, ReportList, Trends, list_reports, trends_of
+from harness.verdict import ReportRates, Trends, of_contenders, rates_in, trends_of
 
 if TYPE_CHECKING:
     from harness.report.palette import Colour
@@ -28,28 +30,39 @@ _LEVEL = 0.95
 
 def over_reports(folders: Sequence[Path], first: Evidence, theme: Theme) -> None:
     """Pass rates of contenders that several reports have; ``first`` is the report whose colours they have."""
-    section("Pass rates over reports", "Of the contenders that you name, the oldest report first.")
-    there = [one for one in _in_time(folders) if running_process(one) is None]
+    words = "Of the contenders that you name, the oldest report first, on the tasks that the reports share."
+    section("Pass rates over reports", words)
+    every = _in_time(folders)
+    at_work = [one for one in every if running_process(one) is not None]
+    there = [one for one in every if one not in at_work]
     if len(there) > MOST:
         st.caption(f"The latest {MOST} of {plural(len(there), 'report')}.")
+    if at_work:
+        names = listed([visible(one.resolve().name) for one in at_work], 5)
+        st.caption(f"Left out, as still running: {names}. ownbench ls --trend shows their rates so far.")
     with st.spinner("Reading the reports"):
-        lines = [line for one in there[-MOST:] if (line := _line(loading.evidence_of(one, first.split))) is not None]
-    lines.sort(key=lambda one: one.made.timestamp() if one.made else 0.0, reverse=True)
-    found = trends_of(ReportList(reports=tuple(lines), level=_LEVEL, sentence=""))
+        found = _trends(tuple(loading.evidence_of(one, first.split) for one in there[-MOST:]))
     if not found.contenders:
         st.info("No contender is in two of the reports here. Give the dashboard a folder of several reports.")
         return
-    most = sorted(found.contenders, key=lambda name: -len(found.contenders[name]))
-    names = several("Contenders over time", list(found.contenders), "trend", default=most[:3])
-    if not names:
+    most = sorted(found.contenders, key=lambda name: _first(found, name))
+    chosen = several("Contenders over time", list(found.contenders), "trend", default=most[:3])
+    if not chosen:
         st.info("Choose a contender above.")
         return
-    shown = Trends(contenders={name: found.contenders[name] for name in names}, level=_LEVEL, sentence=found.sentence)
+    shown = of_contenders(found, chosen)
     colours: Mapping[str, Colour] = {}
     with suppress(OwnbenchError):  # of a report that is broken, which is told elsewhere
         colours = loading.colours_for(first)
-    figure("trend", trend_figure, shown, theme, colours)
-    show_under(trends_table(shown), expanded=len(names) > DRAWN)
+    figure("trend", trend_figure, shown, theme, colours, told=True)
+    write(*shown.notes, kind="notes")
+    show_under(trends_table(shown), expanded=len(chosen) > DRAWN)
+
+
+def _first(found: Trends, name: str) -> tuple[bool, int, float]:
+    """What is drawn at first: options before controls, of most reports, those that pass most in the last."""
+    points = found.contenders[name]
+    return points[-1].rate.control, -len(points), -(points[-1].on_shared.value or 0.0)
 
 
 def _in_time(folders: Sequence[Path]) -> list[Path]:
@@ -59,15 +72,18 @@ def _in_time(folders: Sequence[Path]) -> list[Path]:
 
 
 @remembered(64)
-def _line(evidence: Evidence) -> ReportLine | None:
-    """What the list of reports says of one; ``None`` where it has no rates."""
-    (line,) = list_reports([evidence.folder], split=evidence.split, level=_LEVEL).reports
-    return line if line.rates else None
+def _rates(evidence: Evidence) -> ReportRates:
+    return rates_in(evidence.folder, split=evidence.split, level=_LEVEL)
 
 
-def between_reports(folders: Sequence[Path], split: str | None) -> None:
-    """What ``ownbench compare REPORT_A REPORT_B`` says."""
-    there = _in_time(folders)
+@remembered(8)
+def _trends(reports: tuple[Evidence, ...]) -> Trends:
+    return trends_of(map(_rates, reports), level=_LEVEL)
+
+
+def between_reports(places: Mapping[Path, str], split: str | None) -> None:
+    """What ``ownbench compare REPORT_A REPORT_B`` says; ``places``: what the side bar calls each report."""
+    there = _in_time([*places])
     if len(there) < 2:
         return
     words = (
@@ -82,7 +98,17 @@ def between_reports(folders: Sequence[Path], split: str | None) -> None:
         st.info(SAME.replace("contender", "report"))
         return
     with errors_told():
-        draw(report_changes.blocks(_compared(*(loading.evidence_of(named[one], split) for one in (first, second)))))
+        found = _compared(*(loading.evidence_of(named[one], split) for one in (first, second)))
+        draw(report_changes.blocks(found, flips=False))
+        many = sum(len(one.pairing.flips) for one in found.contenders if one.pairing)
+        if many:
+            label = f"{plural(many, 'answer')} that passed in one of the two reports only"
+            show_under(report_changes.flips_table(found, partial(_task, places[named[second]])), label)
+
+
+def _task(report: str, contender: str, task: str) -> str:
+    """What opens a task of the second report, with a contender's answer there."""
+    return tasks_in_report(report, task=task, left=contender)
 
 
 @remembered(16)

@@ -28,8 +28,16 @@ from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
 from harness.store.importers import Importer, ImportSummary, Option
 from harness.store.importers.table_cells import Source, first, named, numbers, truths, words
 from harness.store.importers.table_columns import read_source
-from harness.store.importers.table_results import confidences, judged, note_spellings, refuse_summaries
-from harness.store.importers.table_words import NOTHING, Reading, parse_mapping, parse_scales, parse_units
+from harness.store.importers.table_metadata import metadata_of, replace_metadata
+from harness.store.importers.table_results import (
+    calls_of_a_run,
+    confidences,
+    judged,
+    note_spellings,
+    refuse_summaries,
+    times,
+)
+from harness.store.importers.table_words import Reading, parse_mapping, parse_scales, parse_units
 from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
@@ -75,6 +83,7 @@ def import_table(
         raise UsageError(f"{report}: has results already; import into another folder, or ask to overwrite them")
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
+    told = metadata_of(table, made["task_digest"])
     _refuse_two_clusters(table, made)
     _note_taught(table, made)
     counted = "passes" in table.frame
@@ -92,6 +101,7 @@ def import_table(
     report.mkdir(parents=True, exist_ok=True)
     write_outcomes(report, _pieces(made, name or report.name))
     write_manifest(report, _manifest(table, name or report.name, mapping, made))
+    replace_metadata(report, told)
     rows_written = len(made)
     del made
     sums = load_task_table(report, "all")
@@ -208,9 +218,9 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
             ]
             made[name] = pd.Series(found, index=given.index, dtype=object)
     for name in {"started_at", "graded_at"} & {*frame}:
-        made[name] = _times(source, name)
+        made[name] = times(source, name)
     if "run" in frame:
-        made["run"] = _calls_of_a_run(frame["run"].astype(object))
+        made["run"] = calls_of_a_run(frame["run"].astype(object))
     return made
 
 
@@ -227,36 +237,6 @@ def _add_amounts(source: Source, made: "pd.DataFrame") -> None:
 
 
 SURE_NAMES = ("skills_shown", "skills_used", "skills_named", "documents_shown", "documents_named")
-
-
-def _calls_of_a_run(given: "pd.Series[Any]") -> "pd.Series[float]":
-    """Whole numbers from 1; a file may have something else under that name, which is then unknown."""
-    import pandas as pd
-
-    found = pd.to_numeric(given, errors="coerce").astype("float64")
-    return found.where((found % 1 == 0) & found.between(1, 2.0**31 - 1))
-
-
-def _times(source: Source, name: str) -> Any:
-    """A column of times: as ISO 8601 writes them, or seconds, milliseconds, … since 1970."""
-    import pandas as pd
-
-    given = source.frame[name]
-    if given.dtype.kind == "M":
-        return pd.to_datetime(given, utc=True)
-    texts = given.astype("string").str.strip()
-    seconds = pd.to_numeric(texts, errors="coerce").astype("float64")
-    for _ in range(3):  # milliseconds, microseconds, nanoseconds
-        seconds = seconds.where(seconds.abs() < 1e11, seconds / 1000)
-    seconds = seconds.where(seconds.abs() < 1e11)
-    times = pd.to_datetime(texts.where(seconds.isna()), utc=True, errors="coerce", format="ISO8601")
-    times = times.where(seconds.isna(), pd.to_datetime(seconds, unit="s", utc=True))
-    unread = times.isna() & ~texts.fillna("").str.lower().isin(NOTHING)
-    if unread.any():
-        example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
-        count = plural(int(unread.sum()), "row")
-        source.notes.append(f"{name}: no ISO 8601 time in {count}, {example}: unknown there")
-    return times
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -386,6 +366,7 @@ class TableImporter(Importer):
         Option(name="false", metavar="WORD", help="a word that means a failure (repeatable)"),
         Option(name="scale", metavar="COLUMN=LOW..HIGH", help="of score or confidence: score=0..100"),
         Option(name="unit", metavar="COLUMN=UNIT", help="of latency_s or a cost: latency_s=ms"),
+        Option(name="metadata", metavar="COLUMN", help="a column that tells of tasks, to find these by (repeatable)"),
         Option(name="wide", help="one column a contender, one row a task (or the other way round)"),
     )
 
@@ -393,7 +374,8 @@ class TableImporter(Importer):
         """As `import_table`."""
         words = {"true": tuple(given["true"]), "false": tuple(given["false"])}
         scales, units = parse_scales(given["scale"]), parse_units(given["unit"])
-        reading = Reading(**words, scales=scales, units=units, wide=given["wide"])
+        told = tuple(given["metadata"])
+        reading = Reading(**words, scales=scales, units=units, wide=given["wide"], metadata=told)
         return import_table(path, report, parse_mapping(given["map"]), overwrite=overwrite, reading=reading)
 
 

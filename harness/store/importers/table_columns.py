@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.core import UsageError, UserFileError, nearest
 from harness.store.importers.table_cells import TIME_WORDS, Source, texts, words_in
+from harness.store.importers.table_metadata import metadata_columns
 from harness.store.importers.table_words import NOTHING, SUMMARY, UNITS, Reading, plain_name, plain_word, verdicts
 from harness.userfile import Loaded, table_columns, tidy
 
@@ -49,7 +50,8 @@ def read_source(
     for ours in mapping:
         if ours not in known:
             raise UsageError(f"--map {ours}={mapping[ours]}: there is no column {ours!r}; {nearest(ours, known)}")
-    chosen = {name for theirs in mapping.values() for name in (theirs, tidy(theirs))}
+    told = [part for name in reading.metadata for part in (name, *map(str.strip, name.split(",")))]
+    chosen = {name for theirs in (*mapping.values(), *told) for name in (theirs, tidy(theirs))}
     in_headers = {*known, *(word for often in _OFTEN.values() for word in often)}
 
     def keeps(name: str) -> bool:
@@ -58,7 +60,7 @@ def read_source(
 
     loaded = table_columns(path, lambda name: name in chosen or plain_name(name) in in_headers, keeps)
     notes = list(loaded.notes)
-    taken = _taken(path, loaded, mapping, known, notes)
+    taken = _taken(path, loaded, mapping, known, notes) | metadata_columns(path, loaded, reading.metadata)
     for ours, theirs in mapping.items():
         if ours in UNITS and ours not in reading.units:
             _check_unit(ours, theirs, notes)

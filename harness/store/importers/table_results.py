@@ -205,3 +205,33 @@ def _alike(names: Iterable[str], plain: Callable[[str], str]) -> list[tuple[str,
     for name in names:
         found.setdefault(plain(name), []).append(name)
     return [(key, written) for key, written in found.items() if len(written) > 1]
+
+
+def calls_of_a_run(given: "pd.Series[Any]") -> "pd.Series[float]":
+    """Whole numbers from 1; a file may have something else under that name, which is then unknown."""
+    import pandas as pd
+
+    found = pd.to_numeric(given, errors="coerce").astype("float64")
+    return found.where((found % 1 == 0) & found.between(1, 2.0**31 - 1))
+
+
+def times(source: Source, name: str) -> Any:
+    """A column of times: as ISO 8601 writes them, or seconds, milliseconds, … since 1970."""
+    import pandas as pd
+
+    given = source.frame[name]
+    if given.dtype.kind == "M":
+        return pd.to_datetime(given, utc=True)
+    texts = given.astype("string").str.strip()
+    seconds = pd.to_numeric(texts, errors="coerce").astype("float64")
+    for _ in range(3):  # milliseconds, microseconds, nanoseconds
+        seconds = seconds.where(seconds.abs() < 1e11, seconds / 1000)
+    seconds = seconds.where(seconds.abs() < 1e11)
+    times = pd.to_datetime(texts.where(seconds.isna()), utc=True, errors="coerce", format="ISO8601")
+    times = times.where(seconds.isna(), pd.to_datetime(seconds, unit="s", utc=True))
+    unread = times.isna() & ~texts.fillna("").str.lower().isin(NOTHING)
+    if unread.any():
+        example = f"such as {texts.iloc[first(unread)][:40]!r} in {source.at(first(unread))}"
+        count = plural(int(unread.sum()), "row")
+        source.notes.append(f"{name}: no ISO 8601 time in {count}, {example}: unknown there")
+    return times

@@ -25,6 +25,7 @@ class Reading:
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)  # lowest and highest, where not 0 to 1
     units: Mapping[str, str] = field(default_factory=dict)  # of a latency not in seconds, or of a cost not in dollars
     wide: bool = False  # whether each column that has none of our names is a contender, or else a task
+    metadata: tuple[str, ...] = ()  # columns that tell of the tasks, to find these by
 
     def __post_init__(self) -> None:
         both = {plain_word(w) for w in self.true} & {plain_word(w) for w in self.false}
