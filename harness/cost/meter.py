@@ -76,6 +76,11 @@ class Meter:
         """Dollars held for attempts in flight, and for those whose cost stayed unknown."""
         return sum(reservation.rest for reservation in self._flying) + self._kept
 
+    @property
+    def dearest(self) -> dict[str, float]:
+        """By kind, its dearest attempt so far."""
+        return dict(self._dearest)
+
     def estimate(self, key: str) -> float | None:
         """What an attempt of this kind may cost; ``None``: none has ended, and nothing bounds it."""
         dearest, most = self._dearest.get(key), self.attempt_usd
@@ -103,6 +108,10 @@ class Meter:
             reservation.spend(cost)
         self.all.spend(cost)
 
+    def keep(self, usd: float) -> None:
+        """Holds dollars for good: so much may have been spent, and nobody will ever know."""
+        self._kept += usd
+
     def expect(self, key: str, usd: float) -> None:
         """An earlier attempt of this kind cost so much: the next one may."""
         if usd >= self._dearest.get(key, 0.0):
@@ -112,7 +121,7 @@ class Meter:
         """The attempt is over: what is left of its reservation is free again. Raises KeyError: it was so before."""
         self._flying.remove(reservation)
         kept = reservation.rest if reservation.unknown else 0.0
-        self._kept += kept
+        self.keep(kept)
         cost = reservation.spent_usd + kept
         if reservation.unknown and not cost:
             self._blind = self._blind or reservation.key or "an attempt"
@@ -140,7 +149,7 @@ class Meter:
         """That the budget is spent; ``usd`` is what the next attempt may cost."""
         text = f"${self.all.spent_usd:.4f} of ${self.usd or 0:g} are spent (budget.usd)"
         if self._kept:
-            text += f", ${self._kept:.4f} are held for attempts of unknown cost"
+            text += f", ${self._kept:.4f} are held for calls of unknown cost"
         return text + (f", the next attempt may cost ${usd:.4f}" if usd else "")
 
 

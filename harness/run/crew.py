@@ -52,6 +52,9 @@ class Crew:
         self._lost: StorageError | None = None
         self._failed: Exception | None = None
         self._in_a_row, self._apart = 0, Context()
+        # Where money is short, attempts get it in their order: of two that share an answer, the first pays for it, and
+        # what the second is expected to cost is then right. A hybrid that overtakes its parts pays in their place.
+        self._turn = _UNLIMITED if self.shop.meter.usd is None else asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._asked: asyncio.Queue[Made | None] = asyncio.Queue(WAITING)
 
@@ -180,18 +183,19 @@ class Crew:
                 await made.over.wait()
 
     async def _admitted(self, contender: str) -> Reservation | None:
-        """Money for one more attempt of this contender; ``None`` where the run is to stop."""
-        while True:
-            if self.stopped is None:
-                self.stopped = self.shop.meter.exhausted(self.clock.monotonic())
-                self.over_budget = self.stopped is not None
-            if self.stopped is not None:
-                return None
-            if (reservation := self.shop.meter.admit(contender)) is not None:
-                return reservation
-            self.shop.settled.clear()
-            if self.shop.meter.in_flight:
-                await self.shop.settled.wait()
+        """Money for one more attempt of this contender, in its turn; ``None`` where the run is to stop."""
+        async with self._turn:
+            while True:
+                if self.stopped is None:
+                    self.stopped = self.shop.meter.exhausted(self.clock.monotonic())
+                    self.over_budget = self.stopped is not None
+                if self.stopped is not None:
+                    return None
+                if (reservation := self.shop.meter.admit(contender)) is not None:
+                    return reservation
+                self.shop.settled.clear()
+                if self.shop.meter.in_flight:
+                    await self.shop.settled.wait()
 
     def models_of(self, attempt: Attempt) -> frozenset[str]:
         """Those that an attempt calls."""

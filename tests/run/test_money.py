@@ -77,6 +77,18 @@ def test_a_shared_answer_is_charged_to_each_contender_and_once_to_the_bill(tmp_p
     assert checked["usd_high"] == pytest.approx(plans["worker"] + plans["expert"])
 
 
+def test_a_hybrid_does_not_overtake_its_parts_where_money_is_short(tmp_path, capfd):
+    """It costs nothing where they pay for its answers; before them it would pay, and nothing is held for it."""
+    with Server(live.openai_answer, servers.slow_ok(0.03)) as served:
+        models = {"m": live.served_model(served), "e": live.served_model(served, model="e")}
+        more = {"limits": {"concurrency": 12}, "budget": {"usd": 7.5 * CALL_USD}}
+        report = live.write_experiment(tmp_path / "r", tasks=9, models=models, contenders=PARTS, **more)
+        code, _, err = live.inside(capfd, "run", report)
+        assert code == 4
+        assert len(served.seen) == 7
+    assert f"${7 * CALL_USD:.4f} of " in err
+
+
 def test_a_reply_that_was_paid_for_and_rejected_is_on_the_bill(tmp_path, capfd):
     used = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
     lost = servers.raw(json.dumps({"choices": [], "usage": used}))

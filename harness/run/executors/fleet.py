@@ -19,7 +19,7 @@ from harness.core import OwnbenchError, Status, UsageError
 from harness.experiment import Assembled, Attempt, recall
 from harness.run.choosing import Choices
 from harness.run.executors.leases import Bank, Orders, Standing
-from harness.run.executors.parts import groups_of, models_of
+from harness.run.executors.parts import calls_of, groups_of, models_of
 from harness.run.executors.permits import lender_of
 from harness.run.executors.worker import Errand, Finished, Phase, Refused
 from harness.run.otel import Receiver, Spans
@@ -308,7 +308,8 @@ class Fleet:
             await asyncio.to_thread(wait_for_workers, self._assembled.report, name)
         before, now = self._spent[number], await asyncio.to_thread(spent_by, self._assembled, name)
         self._spent[number] = now
-        self._bank.gone(number, now.spent_usd - before.spent_usd, now.unknown - before.unknown)
+        at_once = calls_of(self._assembled, number, self._executor.workers)
+        usd = self._bank.gone(number, now.spent_usd - before.spent_usd, now.unknown - before.unknown, at_once)
         recorded = await asyncio.to_thread(recall, self._assembled)
         planned, given = self._assembled.attempts, hand.places if hand else ()
         found = [(place, recorded.attempts.get(planned[place].id)) for place in given]
@@ -326,7 +327,8 @@ class Fleet:
         )
         if self.stopped is None:
             what = "what it was at is made again; calls in flight may be paid twice"
-            self._executor.notes.append(f"worker {name} ended before its time: {what}")
+            held = f", and ${usd:.4f} of budget.usd are held for them" if usd else ""
+            self._executor.notes.append(f"worker {name} ended before its time: {what}{held}")
         return set(outcomes)
 
 

@@ -2,7 +2,8 @@
 
 A worker spends from a lease. It asks for more before it begins an attempt that its lease does not hold, and gives back
 what it does not need when another lacks it. So what is leased and what is spent never exceed the budget together, but
-for what attempts in flight cost beyond their estimates, as in one process.
+for what attempts in flight cost beyond their estimates, as in one process. What a worker that died may have spent on
+calls in flight, which its journal does not have, is held for good.
 """
 
 from collections.abc import Mapping
@@ -42,6 +43,11 @@ class Standing:
     causes: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def overdrawn_usd(self) -> float:
+        """What it has spent beyond its lease: what it lacks has that in it, and what is free is without it already."""
+        return max(0.0, self.spent_usd - self.lease_usd)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
@@ -78,11 +84,6 @@ class LeasedMeter(Meter):
     def begun(self) -> int:
         """Attempts in flight."""
         return len(self._flying)
-
-    @property
-    def dearest(self) -> dict[str, float]:
-        """By contender, its dearest attempt so far."""
-        return dict(self._dearest)
 
     @property
     def spare_usd(self) -> float:
@@ -131,7 +132,7 @@ class Bank:
         self._leased: dict[int, float] = {}  # at most so much has a worker in all
         self._told: set[int] = set()  # whose last orders have more money in them, or call some back
         self._trying: dict[str, int] = {}  # by contender of unknown cost: who may begin an attempt
-        self.dearest: dict[str, float] = {}
+        self.dearest = meter.dearest  # by contender
         self.broken: dict[str, str] = {}
         self.over: str | None = None
 
@@ -151,14 +152,22 @@ class Bank:
         self.over = self.over or standing.blind
         self._count()
 
-    def gone(self, worker: int, spent_usd: float, unknown: int) -> None:
-        """A worker has ended: its journal says what it really spent, and its lease is free."""
+    def gone(self, worker: int, spent_usd: float, unknown: int, at_once: int) -> float:
+        """A worker has ended: its journal says what it really spent, and of its lease the rest is free.
+
+        But for what is returned, in dollars, and held for good: its calls in flight, ``at_once`` at most, may be billed
+        though its journal has none of them, and so may those of unknown cost.
+        """
+        rest = max(0.0, self._leased.pop(worker, 0.0) - spent_usd)
+        blind = worker in self._trying.values() or not self.dearest  # its last attempt may cost whatever there was
+        held = rest if blind else min(rest, (at_once + unknown) * max(self.dearest.values()))
+        self._meter.keep(held)
         self._heard.pop(worker, None)
-        self._leased.pop(worker, None)
         self._told.discard(worker)
         self._trying = {key: by for key, by in self._trying.items() if by != worker}
         self._before = self._before[0] + spent_usd, self._before[1] + unknown
         self._count()
+        return held
 
     def orders(self, worker: int) -> Orders:
         """What a worker is told next."""
@@ -190,7 +199,7 @@ class Bank:
             self._trying.setdefault(key, worker)
         if standing.spare_usd > 0 and not lacks:  # it needed leave, or what a contender costs, and no money
             return 0.0
-        if 0 < (free := self._free_usd()) >= lacks:
+        if 0 < (free := self._free_usd()) >= lacks - standing.overdrawn_usd:
             more = max(lacks, free / (SLICES * self._workers))
             self._leased[worker] = standing.lease_usd + more
             return more
@@ -201,14 +210,15 @@ class Bank:
 
     def _somebody_lacks(self, but: int) -> bool:
         """Whether another worker waits for money that is not there."""
-        lacking = [heard.lacks_usd for number, heard in self._heard.items() if number != but]
-        return any(lacks is not None and not 0 < self._free_usd() >= lacks for lacks in lacking)
+        free, others = self._free_usd(), [heard for number, heard in self._heard.items() if number != but]
+        lacking = [one.lacks_usd - one.overdrawn_usd for one in others if one.lacks_usd is not None]
+        return any(not 0 < free >= lacks for lacks in lacking)
 
     def _free_usd(self) -> float:
-        """What of the budget is neither spent nor leased."""
+        """What of the budget is neither spent nor leased, nor held for what nobody knows."""
         spent = {number: heard.spent_usd for number, heard in self._heard.items()}
         held = sum(max(lease, spent.get(number, 0.0)) for number, lease in self._leased.items())
-        return (self._meter.usd or 0.0) - self._before[0] - held
+        return (self._meter.usd or 0.0) - self._before[0] - self._meter.reserved_usd - held
 
     def _count(self) -> None:
         everyone = self._heard.values()

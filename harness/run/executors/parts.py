@@ -28,6 +28,19 @@ def models_of(assembled: Assembled) -> frozenset[str]:
     return frozenset(used.union(*(grader.models for grader in assembled.graders.values())))
 
 
+def share_of(concurrency: int, number: int, workers: int) -> int:
+    """How many of so many calls at once are a worker's."""
+    whole, rest = divmod(concurrency, workers)
+    return max(1, whole + int(number < rest))
+
+
+def calls_of(assembled: Assembled, number: int, workers: int) -> int:
+    """How many calls a worker may have in flight, those of judges among them."""
+    experiment = assembled.experiment
+    at_once = [experiment.limits.concurrency, *(judge.concurrency for judge in experiment.judges.values())]
+    return sum(share_of(calls, number, workers) for calls in at_once)
+
+
 def refuse_more_workers_than_calls(assembled: Assembled, workers: int | None) -> None:
     """Raises UserFileError: there are so many that one would have no call to make."""
     concurrency = assembled.experiment.limits.concurrency

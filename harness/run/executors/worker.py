@@ -22,6 +22,7 @@ from harness.run.choosing import Choices, system_for
 from harness.run.crew import Crew
 from harness.run.executors.holder import HeldModel
 from harness.run.executors.leases import LeasedMeter, Orders, Standing
+from harness.run.executors.parts import share_of
 from harness.run.executors.permits import Borrowing
 from harness.run.opening import fast_loop, make_room, open_models
 from harness.run.otel import Receiver, SpanParent, Spans, spans_to
@@ -338,8 +339,7 @@ def _share(assembled: Assembled, number: int, workers: int) -> Assembled:
     """The same with this worker's part of the calls at once; the limits a minute are the driver's to lend."""
 
     def part(limits: Any) -> Any:
-        whole, rest = divmod(limits.concurrency, workers)
-        return limits.model_copy(update={"concurrency": max(1, whole + (number < rest))})
+        return limits.model_copy(update={"concurrency": share_of(limits.concurrency, number, workers)})
 
     experiment = assembled.experiment
     judges = {name: part(judge) for name, judge in experiment.judges.items()}
