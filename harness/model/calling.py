@@ -89,7 +89,7 @@ class Caller:
     async def _tried(self, request: Request) -> tuple[Reply, int]:
         deadline: float | None = None
         last: ModelError | None = None
-        retries = 0
+        retries = crowded = answers = 0
         while True:
             self._raise_if_broken()
             left = self._wall_s if deadline is None else deadline - self._clock.monotonic()
@@ -109,7 +109,10 @@ class Caller:
             wait += asked or 0.0
             if last.fault.retry and asked is not None and asked >= left:
                 raise not_yet(last, asked, left)
-            if not last.fault.retry or retries + 1 == self.limits.tries or wait >= left:
+            # a refusal by an endpoint that answered others since the try before is no sign that it refuses this call
+            others, answers = self.party.answers > answers, self.party.answers
+            crowded += last.cause is Cause.RATE_LIMIT and retries > 0 and others
+            if not last.fault.retry or retries + 1 - crowded >= self.limits.tries or wait >= left:
                 raise last
             await self._clock.sleep(wait)
             retries += 1

@@ -107,6 +107,11 @@ class Party:
             at.met = error
         at.serve()
 
+    @property
+    def answers(self) -> int:
+        """How many requests the endpoint has answered."""
+        return self._endpoint.window.answers
+
     def serve(self) -> None:
         """Lets in whoever may be."""
         self._endpoint.serve()

@@ -1,8 +1,10 @@
 """How many requests an endpoint takes at once, found while it is used: additive increase, multiplicative decrease.
 
 A refusal says that too much was in flight: the level falls to what still is, and by three tenths of that where the
-first request after a fall is refused as well. One alone, at a level that was fine, may be chance. Where nothing was in
-flight it is the rate that is refused: requests then wait, twice as long each time, and keep the rate that was accepted.
+first request after a fall is refused as well. One alone, at a level that was fine, may be chance if it asks for no wait.
+Where nothing was in flight it is the rate that is refused, a drought: requests wait, twice as long each time. The first
+answer ends it: as many at once as before, but at the rate that was accepted between the ends of two droughts. So a quota
+by the minute is measured over whole minutes.
 
 Answers tell what a level is worth. As many requests as the level has places are a cohort, and by Little's law (1961)
 the level divided by their mean latency is the rate at which the endpoint answers. A higher level stays where it brings
@@ -30,6 +32,8 @@ MOSTLY = 0.85  # share of one core that this process may use before latencies ar
 EASE_S, LONGEST_EASE_S = 65.0, 1_000.0  # after which a rate that was refused is tried again: many count by the minute
 FULL = 0.95  # of its places in use: then the answer tells of a level
 QUICK_S = 0.2  # an answer within which a first rise may be a steep one
+SHORTER = 0.95  # times the time that each request accepted took: who counts by the minute gives more than its mean
+LONGER = 1.5  # times the gap between requests, after one more drought, at most
 EVEN, LONG_S = 0.5, 0.5  # of the mean time between two answers, where they take longer than this
 FEW = 8  # levels below this are not looked under without a reason
 
@@ -63,13 +67,16 @@ class Window:
         self.storms = 0  # refusals in a row that met no other request in flight
         self.refusing = False  # nothing was answered since the last refusal
         self.paused_until = -inf
+        self.answers = 0  # in all
         self.gap_s = 0.0  # between two requests
         self._chance, self._cpu = chance, cpu
         self._next = -inf  # before which the gap lets none start
         self._pauses, self._pause_began = 0.0, -inf  # seconds of pauses before the present one, and when that began
         self._cuts, self._held = 0, True  # falls of the level; whether a request was answered that was sent since
-        self._accepted, self._marked, self._interval = 0, -inf, 0.0
-        self._easing, self._gap_rest, self._eased_at, self._ease_s = 0.95, 0, -inf, EASE_S
+        self._opened, self._accepted, self._asked_s = -inf, 0, 0.0  # the end of the last drought, and what came since
+        self._fine = 0  # the level at which requests were last refused
+        self._easing, self._gap_rest, self._eased_at = 0.95, 0, -inf
+        self._ease_s, self._eased = EASE_S, False  # whether a shorter gap was tried since the last drought
         self._rest, self._next_rest, self._calm_until = 0, REST, -inf
         self._looked_lower = False
         self._latency = 0.0  # seconds of the last answers
@@ -113,7 +120,10 @@ class Window:
         """Gives the place back. ``asked``: the seconds to wait that came with the answer."""
         self.in_flight -= 1
         if end is End.ANSWERED:
+            if self.storms:
+                self._reopen(now)
             self.refusing, self.storms = False, 0
+            self.answers += 1
             self._accepted += 1
             self._answered += 1
             self._latency += (now - sent.at - self._latency) / (8 if self._latency else 1)
@@ -137,15 +147,16 @@ class Window:
     # ----------------------------------------------------------------------------------------------------- refusals
 
     def _refused(self, sent: Sent, now: float, asked: float | None) -> None:
-        left, alone = self.in_flight, self._answered >= self.level and 0 < self.in_flight < self._base[0]
+        left = self.in_flight
+        alone = asked is None and self._answered >= self.level and 0 < left < self._base[0]
         self._answered = 0
-        if not self.refusing:
-            self._mark(now)
         self.refusing = True
         if asked is not None:
             self.pause(now, now + asked)
             self._calm_until = now + CALM * asked
         if self.adaptive and not alone:
+            if self._held:
+                self._fine = self.level
             if sent.cut != self._cuts:  # sent before the level fell: the last of them tells how much was accepted
                 level = left
             elif self._held:
@@ -163,20 +174,29 @@ class Window:
             self.storms += 1
             wait = min(LONGEST_PAUSE_S, PAUSE_S * 2 ** (self.storms - 1)) * self._chance.uniform(1, 1.25)
             self.pause(now, now + max(wait, asked or 0.0))
-            if self.storms == 1 and self._interval > 0.001:
-                self.gap_s, self._easing, self._gap_rest = 1.02 * self._interval, 0.95, REST
-                self._eased_at, self._ease_s = now + self._ease_s, min(2 * self._ease_s, LONGEST_EASE_S)
+            self._asked_s += asked or 0.0
 
-    def _mark(self, now: float) -> None:
-        """Measures the rate that was accepted between two spells of refusals."""
-        if self._marked == -inf or self._accepted:
-            self._interval = (now - self._marked) / self._accepted if self._marked > -inf else 0.0
-            self._marked, self._accepted = now, 0
+    def _reopen(self, now: float) -> None:
+        """Ends a drought: the level is fine again, at the rate accepted since the end of the last one."""
+        if self.adaptive:
+            self.level = max(self.level, self._fine)
+            self._base, self._step = (self.level, 0.0, 0.0), 1
+            self._begin(now)
+        if self._opened > -inf and self._accepted:
+            gap = SHORTER * max(0.0, now - self._opened - self._asked_s) / self._accepted
+            if self.gap_s:
+                gap = min(max(gap, 1.02 * self.gap_s), LONGER * self.gap_s)
+            self.gap_s = gap if gap > 0.001 else 0.0
+            if self._eased:
+                self._ease_s = min(2 * self._ease_s, LONGEST_EASE_S)
+            self._easing, self._gap_rest, self._eased_at, self._eased = 0.95, REST, now + self._ease_s, False
+        self._opened, self._accepted, self._asked_s = now, 0, 0.0
 
     def _ease(self, now: float) -> None:
         """Shortens the gap, once nothing was refused for a while."""
         self._gap_rest -= 1
         if self._gap_rest <= 0 and now >= self._eased_at:
+            self._eased = True
             self.gap_s *= self._easing
             self._easing *= self._easing
             self._gap_rest = REST

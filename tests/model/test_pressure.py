@@ -107,7 +107,15 @@ RATES: Mapping[str, tuple[dict, int, float, float]] = {
     "10 a second, and it asks to wait": ({"a_second": 10, "seconds": lambda _: 0.05, "asks": 1.0}, 400, 10, 0.02),
     "10 a second, long answers": ({"a_second": 10, "seconds": lambda _: 1, "spread": 0.5, "asks": 1.0}, 400, 10, 0.05),
     "20 a second, all answers as long": ({"a_second": 20, "seconds": lambda _: 1}, 1_200, 20, 0.05),
-    "600 in each minute": ({"a_minute": 600, "seconds": lambda _: 0.05}, 2_400, 2_400 / 180, 0.05),
+    "600 in each minute": ({"a_minute": 600, "seconds": lambda _: 0.05}, 6_000, 10, 0.05),
+    "600 in each minute, and it asks for 1 s": (
+        {"a_minute": 600, "seconds": lambda _: 1, "asks": 1.0},
+        4_000,
+        10,
+        0.05,
+    ),
+    "300 in each minute, and it asks for 5 s": ({"a_minute": 300, "seconds": lambda _: 1, "asks": 5.0}, 2_000, 5, 0.05),
+    "300 in each minute, long answers": ({"a_minute": 300, "seconds": lambda _: 4, "spread": 0.5}, 2_000, 5, 0.05),
 }
 
 
@@ -119,6 +127,22 @@ def test_a_server_that_counts_by_time_loses_nothing(case):
     assert lost == []
     assert calls / seconds >= 0.85 * rate
     assert server.refused(since=10.0) <= refused
+
+
+def test_a_pause_longer_than_the_bucket_takes_to_fill_leaves_most_of_its_rate():
+    """Each refusal costs 5 s, in which a bucket of two seconds overflows: what counts is to be refused seldom."""
+    server = Served(a_second=5, burst=10, seconds=lambda _: 0.05, asks=5.0)
+    seconds, lost, _ = driven(server, 1_500)
+    assert lost == []
+    assert 1_500 / seconds >= 0.6 * 5
+
+
+def test_a_call_that_is_refused_while_others_are_answered_uses_up_no_try():
+    """Of a quota that is used up, whoever is refused four times would be lost, though every minute answers come."""
+    server = Served(a_minute=60, seconds=lambda _: 4.0, spread=0.5)
+    _, lost, _ = driven(server, 600)
+    assert lost == []
+    assert server.refused(since=0.0) > 0.05
 
 
 def test_an_outage_of_a_minute_loses_nothing_and_a_server_that_refuses_for_ever_is_left_for_later():
