@@ -60,8 +60,9 @@ def tests() -> tuple[Row, ...]:
     for trials, many in ((1, "one trial"), (3, "three trials")):
         cells = (claims.domains_differ(n, 6, trials) for n in TASKS)
         rows.append(errs(f"do 6 domains differ, {many}", cells, share=0.2))
-    rows.append(errs("trend of the difference", (claims.trend(n) for n in TASKS), share=0.2))
-    rows.append(errs("calls of the run differ, 4 calls", (claims.between_runs(n, 4) for n in TASKS), share=0.2))
+    for test, name in (("trend", "trend"), ("calls", "calls of the run")):
+        cells = (claims.over_domains(n, test) for n in TASKS)
+        rows.append(errs(f"{name}, 6 domains one after another", cells, share=0.5))
     return tuple(rows)
 
 

@@ -208,6 +208,21 @@ def between_runs(groups: int, calls: int, kind: str = "one") -> One:
     return one
 
 
+def over_domains(n: int, test: str, many: int = 6) -> One:
+    """The p of `trend`, or of `run_effect` over 4 calls, where domains asked one after another differ by themselves."""
+
+    def one(rng: Rng) -> Outcome:
+        domain, at = np.arange(n) * many // n, np.arange(n)
+        mean = np.linspace(-0.2, 0.2, many)[domain]
+        noise = rng.choice([-1.0, 0.0, 1.0], n, p=[0.15, 0.7, 0.15])
+        d = np.where(rng.random(n) < np.abs(mean), np.sign(mean), noise)
+        if test == "trend":
+            return float(stats.trend(d, at, strata=domain).p_value <= LEVEL), False
+        return float(stats.run_effect(d, at * 4 // n, strata=domain)[0] <= LEVEL), False
+
+    return one
+
+
 def domains_differ(each: int, many: int, trials: int = 1) -> One:
     """Cochran's Q where the difference is .05 in every domain."""
     names = np.repeat(np.arange(many), each)

@@ -10,10 +10,17 @@ import numpy as np
 from harness.analysis.changed import Change, changes
 from harness.analysis.loading import load_evidence, progress_of
 from harness.analysis.pairs import adjusted, pair
-from harness.analysis.sides import Side, contenders_of_two_reports, graded_otherwise, gradings_of
+from harness.analysis.sides import (
+    Side,
+    by_suite,
+    contenders_of_two_reports,
+    graded_otherwise,
+    gradings_of,
+    suites_called,
+)
 from harness.analysis.views import Pairing
 from harness.core import EvidenceError, Manifest, Redactor, UsageError, is_shown, plural, visible
-from harness.store import Keys, TaskTable, read_skill_texts, stands_for
+from harness.store import TaskTable, read_skill_texts, stands_for
 
 _LINES = 80  # of the diff of one file, at most
 _SHOWN = 12  # characters of a digest
@@ -69,13 +76,14 @@ class TwoReports:
 def two_reports(first: Path, second: Path, *, split: str | None = None, level: float = 0.95) -> TwoReports:
     """What changed, and who passes other tasks. Raises UsageError: it is one report. EvidenceError: no outcomes.
 
-    Tasks are the same where suite, by its name, and content are; p is adjusted over the contenders (Holm 1979).
+    Tasks are the same where content and suite (by name or digest) are; p is adjusted over the contenders (Holm 1979).
     """
     one, two = stands_for(first), stands_for(second)
     if one.resolve() == two.resolve():
         raise UsageError(f"{one} is compared with itself; name two reports, or two contenders of one")
     (before, old), (after, new) = (load_evidence(report, split) for report in (first, second))
-    before, after = (_by_name(table) for table in (before, after))
+    called = suites_called([table.suites_there for table in (before, after)])
+    before, after = (by_suite(table, names) for table, names in zip((before, after), called, strict=True))
     both = [name for name in before.contenders if name in after.contenders]
     names = _names(one, two)
     found = [_contender(name, (before, old), (after, new), level) for name in both]
@@ -100,13 +108,6 @@ def two_reports(first: Path, second: Path, *, split: str | None = None, level: f
 def _names(first: Path, second: Path) -> tuple[str, str]:
     names = tuple(visible(report.resolve().name) for report in (first, second))
     return (names[0], names[1]) if names[0] != names[1] else (visible(str(first)), visible(str(second)))
-
-
-def _by_name(table: TaskTable) -> TaskTable:
-    """The same with tasks known by their suite's name, whose digest is another as soon as one task is."""
-    import pyarrow as pa
-
-    return replace(table, keys=Keys(pa.array(table.suites, pa.string()), table.keys.tasks))
 
 
 def _contender(

@@ -13,6 +13,7 @@ from harness.analysis.views import Leader
 from harness.core import Comparison, Estimate, is_shown, p_equation, points
 from harness.store import TaskTable
 
+ALONE = "shown as a pair alone, not over all pairs"
 CERTAIN = 0.001  # of a p over all pairs: so small that the interval of the two, by whatever method, excludes 0 as well
 
 
@@ -112,8 +113,7 @@ def _doubt(c: Comparison, best: Leader, alpha: float, *, shown: bool) -> str:
             return ""
         if not is_shown(c.p_value, c.low, c.high, alpha):
             return f"{p_equation(c.p_value)}, though the interval {span} excludes 0"
-        many = "pairs" if best.of > 2 else "comparisons"
-        return f"the interval of the two alone excludes 0, but not with all {many} allowed for"
+        return ALONE
     if is_shown(p, c.low, c.high, alpha) and ahead:
         return ""
     if p > alpha:

@@ -1,7 +1,7 @@
 """Contenders over several reports: which tasks these share, decided here alone, and each rate on the shared ones.
 
-Tasks are the same where the suite's name, their content and their grading are, as between two reports. Of a table that
-has no digests, names stand for content.
+Tasks are the same where their content, their grading and their suite (by name or digest) are, as between two reports.
+Of a table that has no digests, names stand for content.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from harness.analysis.common_sets import ranked_table
 from harness.analysis.general import work_of
 from harness.analysis.loading import Evidence, Floats, Ints, Mask, load_evidence
 from harness.analysis.scores import RateOf, pass_rates
-from harness.analysis.sides import Side
+from harness.analysis.sides import Side, suites_called
 from harness.core import Estimate, listed, plural
 from harness.store import UNGRADED, TaskTable
 
@@ -33,7 +33,9 @@ class Standing:
     """A contender in one report, at the tasks behind its pass rate there."""
 
     rate: RateOf  # as the scoreboard has it
-    keys: "pa.StringArray"  # of each task: suite by name, and content
+    suites: tuple[tuple[str, str], ...]  # names and digests
+    suite_codes: Ints  # of each task, a position among these
+    contents: "pa.StringArray"  # of each task its digest, or its name where it has none
     gradings: "pa.StringArray"  # of each task the digest of grader, reference and tests; null: unknown
     sums: Floats
     counts: Ints
@@ -44,7 +46,7 @@ class Standing:
     @property
     def tasks(self) -> int:
         """How many."""
-        return len(self.keys)
+        return len(self.contents)
 
     @property
     def trials(self) -> int:
@@ -74,11 +76,10 @@ class SharedRate:
 def standings(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[Standing, ...]:
     """Every contender that has graded tasks, in the order of the scoreboard; errors as `scoreboard`."""
     import pyarrow as pa
-    import pyarrow.compute as pc
 
     evidence = load_evidence(source, split)
     table = ranked_table(work_of(evidence)[0])[2]
-    keys = pc.binary_join_element_wise(pa.array(table.suites, pa.string()), table.keys.tasks.cast(pa.string()), "\n")
+    contents = table.keys.tasks.cast(pa.string())
     found = []
     for rate in pass_rates(evidence, level=level):
         i = table.index(rate.contender)
@@ -86,7 +87,9 @@ def standings(source: Path | Evidence, *, split: str | None = None, level: float
         by_seed = table.by_seed(rate.contender) if rate.contender in table.seeds else None
         one = Standing(
             rate=rate,
-            keys=keys.take(pa.array(here)),
+            suites=table.suites_there,
+            suite_codes=table.suite_codes[here],
+            contents=contents.take(pa.array(here)),
             gradings=_gradings(table, i).take(pa.array(here)),
             sums=table.sums[i, here],
             counts=table.counts[i, here],
@@ -107,16 +110,39 @@ def shared_rates(found: Sequence[Standing], interim: Sequence[bool], level: floa
     """
     parts: list[_Part] = []
     of: list[int] = []
+    told = suites_called([one.suites for one in found])
+    keyed = [_Keyed(one=one, keys=_keys(one, called)) for one, called in zip(found, told, strict=True)]
     whole = -1  # the latest part that is not of a run under way alone
-    for one, open_ in zip(found, interim, strict=True):
+    for one, open_ in zip(keyed, interim, strict=True):
         if whole >= 0 and parts[whole].takes(one, whole=open_):
             parts[whole] = parts[whole].joined(one)
             of.append(whole)
             continue
-        parts.append(_Part(keys=one.keys, gradings=one.gradings, sizes=(one.tasks,)))
+        parts.append(_Part(keys=one.keys, gradings=one.gradings, sizes=(len(one.keys),)))
         of.append(len(parts) - 1)
         whole = whole if open_ else len(parts) - 1
-    return tuple(_shared(one, parts[of[i]], of[i], found[i - 1] if i else None, level) for i, one in enumerate(found))
+    return tuple(_shared(one, parts[of[i]], of[i], keyed[i - 1] if i else None, level) for i, one in enumerate(keyed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keyed:
+    """A standing, and of each of its tasks what it is known by in all of the reports."""
+
+    one: Standing
+    keys: "pa.StringArray"
+
+    @property
+    def gradings(self) -> "pa.StringArray":
+        """Those of the standing."""
+        return self.one.gradings
+
+
+def _keys(one: Standing, called: Mapping[tuple[str, str], str]) -> "pa.StringArray":
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = pa.array([called[suite] for suite in one.suites], pa.string()).take(pa.array(one.suite_codes))
+    return pc.binary_join_element_wise(names, one.contents, "\n")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +153,14 @@ class _Part:
     gradings: "pa.StringArray"
     sizes: tuple[int, ...]  # tasks of each report
 
-    def takes(self, one: Standing, *, whole: bool) -> bool:
+    def takes(self, one: _Keyed, *, whole: bool) -> bool:
         """Whether enough is shared with one more; ``whole``: whether nothing is lost by it."""
-        shared, sizes = int(_alike(self, one)[0].sum()), (*self.sizes, one.tasks)
+        shared, sizes = int(_alike(self, one)[0].sum()), (*self.sizes, len(one.keys))
         if whole:
             return shared == len(self.keys)
         return 2 * shared >= min(sizes) and (2 * shared >= max(sizes) or shared >= ENOUGH)
 
-    def joined(self, one: Standing) -> "_Part":
+    def joined(self, one: _Keyed) -> "_Part":
         """The same with one more."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -142,10 +168,10 @@ class _Part:
         alike, theirs, _ = _alike(self, one)
         kept = pa.array(alike)
         known = pc.coalesce(self.gradings, theirs)
-        return _Part(keys=self.keys.filter(kept), gradings=known.filter(kept), sizes=(*self.sizes, one.tasks))
+        return _Part(keys=self.keys.filter(kept), gradings=known.filter(kept), sizes=(*self.sizes, len(one.keys)))
 
 
-def _alike(one: _Part | Standing, other: Standing) -> tuple[Mask, "pa.StringArray", int]:
+def _alike(one: _Part | _Keyed, other: _Keyed) -> tuple[Mask, "pa.StringArray", int]:
     """Of each task of the first whether the second has it, graded alike; its grading there; how many are not alike."""
     import pyarrow.compute as pc
 
@@ -156,12 +182,13 @@ def _alike(one: _Part | Standing, other: Standing) -> tuple[Mask, "pa.StringArra
     return held & alike, theirs, int((held & ~alike).sum())
 
 
-def _shared(one: Standing, part: _Part, number: int, before: Standing | None, level: float) -> SharedRate:
+def _shared(found: _Keyed, part: _Part, number: int, earlier: _Keyed | None, level: float) -> SharedRate:
     import pyarrow.compute as pc
 
-    here = np.asarray(pc.is_in(one.keys, value_set=part.keys))
+    one, before = found.one, earlier.one if earlier else None
+    here = np.asarray(pc.is_in(found.keys, value_set=part.keys))
     shared = int(here.sum())
-    common, _, regraded = (np.zeros(0, dtype=bool), None, 0) if before is None else _alike(before, one)
+    common, _, regraded = (np.zeros(0, dtype=bool), None, 0) if earlier is None else _alike(earlier, found)
     same = before is not None and int(common.sum()) == one.tasks == before.tasks
     return SharedRate(
         tasks=one.tasks,

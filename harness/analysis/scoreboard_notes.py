@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.analysis.dev_tasks import shared_sources
+from harness.analysis.leading import ALONE
 from harness.analysis.loading import early_notes
 from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.role_costs import unbilled
@@ -65,7 +66,8 @@ def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:
     if best is None or len(leaders) >= best.of == 2:
         return "."
     others = [name for name in best.unbeaten if f"`{name}`" not in leaders]
-    unbeaten = f"Not shown to pass less: {_coded(others)}{_doubts(best, others)}."
+    over = " over all pairs" if ALONE in best.doubts.values() else ""
+    unbeaten = f"Not shown to pass less{over}: {_coded(others)}{_doubts(best, others)}."
     if not others:
         second = [c.name for c in view.ranked if c.control is None and not c.apart and f"`{c.name}`" not in leaders]
         unbeaten = f"Shown to pass less: `{second[0]}`." if best.of == 2 else "All others are shown to pass less."
@@ -86,10 +88,13 @@ def _coded(names: Sequence[str]) -> str:
 
 
 def _doubts(best: Leader, names: Sequence[str]) -> str:
-    """Why this is not shown of some of them although a figure of the page speaks for it; in brackets, or empty."""
+    """Why this is not shown of some of them although a figure of the page speaks for it; in brackets, or empty.
+
+    Of those that are only shown without the other pairs the list of options says it.
+    """
     why: dict[str, list[str]] = {}
     for name in names:
-        if name in best.doubts:
+        if name in best.doubts and best.doubts[name] != ALONE:
             why.setdefault(best.doubts[name], []).append(name)
     whose = {reason: _coded(who) if len(who) < 3 else f"{len(who)} of them" for reason, who in why.items()}
     told = [reason if why[reason] == list(names) else f"{who}: {reason}" for reason, who in whose.items()]

@@ -1,6 +1,6 @@
 """Two reports laid side by side, task by task, and the reasons not to trust what lies there."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.loading import Floats, Ints, Mask, distinct
 from harness.core import EvidenceError, Manifest, SuiteRecord, plural
-from harness.store import ERRORED, GRADED, UNGRADED, TaskTable, experiment_file, read_manifest
+from harness.store import ERRORED, GRADED, UNGRADED, Keys, TaskTable, experiment_file, read_manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +171,38 @@ def renewal(first: Path, second: Path) -> str | None:
     earlier = [report for schema, report in schemas if schema < 2 and experiment_file(report).is_file()]
     said = "{0} was written by an earlier version; `ownbench run {0}` renews it and asks nothing again"
     return said.format(earlier[0]) if len(earlier) == 1 else None
+
+
+Suites = Sequence[tuple[str, str]]  # names and digests
+
+
+def suites_called(reports: Sequence[Suites]) -> list[dict[tuple[str, str], str]]:
+    """For each report its suites' names, a suite of the same content under the name that an earlier report has for it.
+
+    So a suite that was renamed, or an imported table without suites, is held against what it is; a suite whose tasks
+    changed keeps its name. Two suites of one report are never called alike.
+    """
+    names: dict[str, str] = {}
+    digests: dict[str, str] = {}
+    found = []
+    for suites in reports:
+        called = {(name, digest): names[name] for name, digest in suites if name in names}
+        for name, digest in suites:
+            other = digests.get(digest, name)
+            called.setdefault((name, digest), name if other in called.values() else other)
+        for (name, digest), known in called.items():
+            names[name] = known
+            digests |= {digest: known} if digest else {}
+        found.append(called)
+    return found
+
+
+def by_suite(table: TaskTable, called: Mapping[tuple[str, str], str]) -> TaskTable:
+    """The same with tasks known by what their suite is called, whose digest is another as soon as one task is."""
+    import pyarrow as pa
+
+    names = pa.array([called[suite] for suite in table.suites_there], pa.string()).take(pa.array(table.suite_codes))
+    return replace(table, keys=Keys(names, table.keys.tasks))
 
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:

@@ -10,7 +10,7 @@ from harness.report.vega import BETTER, COLOURS, PAPER, SHAPES, WORSE, Figure, T
 from harness.verdict import HistoryEntry
 
 WIDTH, NAME_LENGTH = 560, 34  # pixels of the plots, and letters of a name
-MOST_ROWS, MOST_LIFTS, MOST = 80, 60, 40  # domains, lifts and latest verdicts drawn; a note says where there are more
+MOST_ROWS, MOST_LIFTS, MOST = 60, 60, 40  # domains, lifts and latest verdicts drawn; a note says where there are more
 NARROW, NAMES_NARROW, NAMES = 640, 118, 240  # pixels of a narrow window, and of the names there and elsewhere
 ALL = "all tasks"
 SIGNED = "(datum.value > 0 ? '+' : '') + format(datum.value, 'd')"  # writes a tick of a difference

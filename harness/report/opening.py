@@ -23,7 +23,6 @@ from harness.report import cells
 from harness.report.standings import (
     Standing,
     cost_each,
-    differing_claims,
     differing_rates,
     margin_words,
     option_of,
@@ -130,7 +129,7 @@ def opening(view: Scoreboard, advice: Advice | None, problem: str = "") -> Openi
         cards=tuple(_cards(view, advice, about)) if about else (),
         options=options,
         all_in=advice is not None and bool(advice.economics["tasks_per_month"]),
-        notes=(*differing_rates(view, advice), *differing_claims(view, advice)),
+        notes=tuple(differing_rates(view, advice)),
         names=tuple(c.name for c in view.contenders),
     )
 
@@ -221,5 +220,5 @@ def _worth(advice: Advice | None, option: Option | None) -> Iterator[Card]:
         under = f"every other option is shown to lie more than {margin_words(advice)} below"
         yield Card(label="Of sufficient quality", value="it alone", under=under)
     elif option.probability_cheapest is not None:
-        under = "of simulations, of those of sufficient quality"
+        under = "of simulations, of those not shown to miss the quality"
         yield Card(label="The cheapest in", value=core.chance(option.probability_cheapest), under=under)

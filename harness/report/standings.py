@@ -38,6 +38,7 @@ def standings(view: Scoreboard, advice: Advice | None) -> Iterator[Standing]:
         judged |= {o.contender, *o.members}
         score = scores.get(o.contender)
         outcome, why = _of_option(advice, o) if advice is not None else ("", "")
+        why = "; ".join(filter(None, (why, _doubted(view, o))))
         if advice is not None and advice.advised is None and o.contender == leader:
             outcome, why = LEADS, _leads(view)
         found.append(
@@ -59,6 +60,16 @@ def standings(view: Scoreboard, advice: Advice | None) -> Iterator[Standing]:
         )  # fmt: skip
     order = [ADVISED, LEADS, OPEN, LOST, LEFT_OUT]
     return iter(sorted(found, key=lambda one: (order.index(one.outcome), -(one.pass_rate.value or 0.0))))
+
+
+def _doubted(view: Scoreboard, o: Option) -> str:
+    """What else the page says of an option, where that seems to be another thing: two questions have two bars."""
+    best = view.best
+    if best is None or o.contender == best.name or o.contender not in best.unbeaten:
+        return ""
+    if o.quality == BELOW:  # of the margin, one-sided
+        return f"that is one-sided at 5%; two-sided, over all pairs, it is not shown to pass less than {best.name}"
+    return best.doubts.get(o.contender, "")
 
 
 def _told_cost(advice: Advice | None, o: Option, score: ContenderScore | None) -> Estimate | None:
@@ -144,18 +155,6 @@ def differing_rates(view: Scoreboard, advice: Advice | None) -> Iterator[str]:
         yield (
             f"The advice rests on the {tasks} that every option has a graded attempt at, without suites that only "
             f"check for forgetting; the scoreboard on all of its tasks. Pass rates that differ so: {which}."
-        )
-
-
-def differing_claims(view: Scoreboard, advice: Advice | None) -> Iterator[str]:
-    """Why an option misses the margin and is not said to pass less, where both are said: two questions, two bars."""
-    unbeaten = () if view.best is None else view.best.unbeaten
-    both = [o.contender for o in (advice.options if advice else ()) if o.quality == BELOW and o.contender in unbeaten]
-    if both and advice is not None:
-        yield (
-            f"Shown to be more than {margin_words(advice)} below the best (one-sided at 5%), and yet not shown to pass "
-            f"less (two-sided at {100 - 100 * view.level:.3g}%, all pairs together, which asks for more evidence): "
-            f"{core.listed(both, 5)}."
         )
 
 

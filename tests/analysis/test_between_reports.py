@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.analysis import pair, two_reports
+from harness.analysis import pair, shared_rates, standings, two_reports
 from harness.cli import main
 from harness.core import UsageError
 from harness.store import keep_skill_texts
@@ -113,6 +113,19 @@ def test_a_report_is_not_compared_with_itself_nor_without_a_contender_of_both(re
     found = two_reports(reports[0], other)
     assert (found.contenders, found.only_first, found.only_second) == ((), ("A",), ("B",))
     assert "0 tasks in common and no contender of the same name: nothing is compared" in found.sentence
+
+
+def test_a_suite_under_another_name_is_the_same_while_its_digest_is(make_report):
+    """As of two imported tables without suites, which are called like their files."""
+    first, second, third = (
+        make_report([{**row, "suite": name, "suite_digest": digest} for row in rows("ppf")], name=name)
+        for name, digest in (("january", "d"), ("february", "d"), ("march", "other"))
+    )
+    assert [(one.suite, one.same) for one in two_reports(first, second).suites] == [("january", 3)]
+    assert [(one.suite, one.same) for one in two_reports(first, third).suites] == [("january", 0), ("march", 0)]
+    found = [standings(one)[0] for one in (first, second, third)]
+    assert [one.shared for one in shared_rates(found, [False] * 3)] == [3, 3, 3]
+    assert [one.part for one in shared_rates(found, [False] * 3)] == [0, 0, 1]
 
 
 def test_what_only_one_of_the_two_has_is_said_and_nothing_of_what_is_not_shown(make_report, capsys):

@@ -57,7 +57,7 @@ def test_a_run_is_watched_to_its_end(tmp_path, slow, serve, visit):
     run.send_signal(signal.SIGKILL)
     run.communicate()
     tab.page.get_by_text("The run stopped").wait_for(timeout=15_000)
-    assert f"ownbench run {report}" in tab.text
+    tab.page.wait_for_function("words => document.body.innerText.includes(words)", arg=f"ownbench run {report}")
     stopped, slow.pace = made(tab), 0.05
 
     run = live.start("run", report, "--quiet")

@@ -15,7 +15,7 @@ def test_one_of_everything_is_in_the_singular(tmp_path, capsys):
     assert import_one(tmp_path) == 0
     assert capsys.readouterr().out.startswith("1 outcome of 1 contender at 1 task in ")
     assert main(["show", str(tmp_path / "r")]) == 0
-    assert capsys.readouterr().out.startswith("r: 1 task, 1 graded attempt\n")
+    assert capsys.readouterr().out.startswith("r: 1 task, 1 graded attempt of 1 contender\n")
 
 
 def test_a_used_folder_is_refused_by_the_name_of_the_option(tmp_path, capsys):

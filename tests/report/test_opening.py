@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from app_page import drawn, texts
 
@@ -147,6 +148,21 @@ def test_of_two_options_the_sentence_says_what_their_comparison_says(make_report
     assert open_.endswith("Not shown to pass less: `B`.")
     shown = opened(make_report(paired_rows(60, 20, 2, 22), name="apart")).opening.sentence
     assert shown.endswith("Shown to pass less: `B`.")
+
+
+def test_who_is_shown_as_a_pair_alone_has_that_for_a_reason(make_report):
+    """Of twelve equals the luckiest differs from some by themselves: the list says why that is not shown."""
+    rng = np.random.default_rng(0)
+    rows = [{"contender": f"c{k}", "task": f"t{i}", "status": "passed" if rng.random() < 0.6 else "failed"}
+            for k in range(12) for i in range(200)]  # fmt: skip
+    found = opened(make_report(rows))
+    doubts = found.view.best.doubts
+    assert set(doubts.values()) == {"shown as a pair alone, not over all pairs"}
+    assert " Not shown to pass less over all pairs: " in found.opening.sentence
+    why = {one.contender: one.why for one in found.opening.options}
+    told = f"two-sided, over all pairs, it is not shown to pass less than {found.view.best.name}"
+    assert all(why[name].endswith((told, "; shown as a pair alone, not over all pairs")) for name in doubts)
+    assert any(one.endswith(told) for one in why.values())  # shown to miss the margin, which asks one-sided
 
 
 def test_nothing_is_concluded_from_nothing(make_report):

@@ -190,7 +190,7 @@ def test_every_contender_and_every_domain_is_reached_a_page_at_a_time(make_repor
             for c in range(41) for d in range(61)]  # fmt: skip
     folder = make_report(rows, experiment="reference: c00\n")
     domains_, contenders, said = set(), set(), []
-    for down, across in ("11", "22", "13"):
+    for down, across in ("11", "22", "33", "41"):
         page = drawn("by_domain", folder, dp=down, wp=across)
         head, *lines = table(page, "heat")
         domains_ |= {line[0].split()[0] for line in lines}
@@ -199,3 +199,16 @@ def test_every_contender_and_every_domain_is_reached_a_page_at_a_time(make_repor
     assert domains_ == {f"d{d:03}" for d in range(61)}
     assert contenders == {f"c{c:02}" for c in range(41)}
     assert {"Domains 61 to 61 of 61", "Contenders 41 to 41 of 41", "Contenders 1 to 20 of 41"} <= set(said)
+
+
+def test_few_contenders_leave_room_for_many_domains_at_once(make_report):
+    page = drawn("by_domain", make_report(several(170, tasks=1, trials=1)))
+    assert len(table(page, "heat")) == 171
+
+
+def test_a_long_table_is_sent_when_it_is_opened(make_report):
+    page = drawn("by_domain", make_report(several(61, tasks=2, trials=1)))
+    assert not any('class="domains"' in body for body in bodies(page))
+    page.session_state["open Differences by domain"] = True
+    page.run()
+    assert len(table(page, "domains")) == 62

@@ -14,7 +14,7 @@ from harness.report.pages import parts
 from harness.report.pages.choices import choose, paged
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for
 from harness.report.pages.parts import SAME, compared_sentence, figure, html, loud, notes, section, show, title, write
-from harness.report.pages.task_links import behind_domains, tasks_href, tasks_table
+from harness.report.pages.task_links import behind_domains, tasks_href, tasks_links, tasks_table
 from harness.report.scoreboard_tables import by_effect, by_rate, domain_differences, domain_rates
 
 ORDERS: dict[str, Callable[[Scoreboard], list[str]]] = {
@@ -22,7 +22,7 @@ ORDERS: dict[str, Callable[[Scoreboard], list[str]]] = {
     "as in the report": lambda view: list(view.domains),
     "lowest pass rates first": by_rate,
 }
-DOWN, ACROSS = 60, 20  # rows and columns of the heatmap
+ACROSS, CELLS = 20, 400  # columns and cells of the heatmap: three times as many keep a browser busy for half a second
 LISTED = 100  # tasks of a list that are shown
 
 
@@ -79,7 +79,8 @@ def _rates(view: Scoreboard) -> None:
     domains = list(view.domains)
     if len(domains) > 2:
         domains = ORDERS[choose("Order of the domains", list(ORDERS), "domains", short=True)](view)
-    down, across = DOWN, ACROSS
+    across = min(ACROSS, len(domains), len(view.shown))
+    down = CELLS // max(across, 1)
     if len(domains) < len(view.shown):
         down, across = across, down
     left, right = st.columns(2)
@@ -88,7 +89,7 @@ def _rates(view: Scoreboard) -> None:
     whose, who = paged(list(names), across, "wp", "Contenders", at=right)
     left.caption(which)
     right.caption(who)
-    rates = domain_rates(view, only=here, of=[names[name] for name in whose], link=_behind)
+    rates = domain_rates(view, only=here, of=[names[name] for name in whose], link=tasks_links("who", "domain"))
     said = f"The {100 * view.level:g}% interval under each rate. A cell leads to its tasks, and tells more on hover."
     st.caption(said if rates.rows else "Nothing to show: no graded attempt has a domain.")
     show(rates)
@@ -97,10 +98,6 @@ def _rates(view: Scoreboard) -> None:
 def _task(a: str, b: str, name: str) -> str:
     """What opens a task with both contenders' answers side by side."""
     return tasks_href(task=name, left=a, right=b)
-
-
-def _behind(who: str, domain: str) -> str:
-    return tasks_href(who=who, domain=domain)
 
 
 def _noise(found: Domains, shown: Shown) -> None:

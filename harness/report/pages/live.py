@@ -1,10 +1,12 @@
 """A run under way, watched: it draws itself anew every two seconds, and says when the run has ended."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
+from time import monotonic, sleep
 
 import streamlit as st
 
@@ -17,7 +19,9 @@ from harness.report.pages.parts import html, loud, show, title, write
 from harness.store import is_behind, read_manifest, recorded, running_process, stands_for
 
 EVERY_S = 2.0
-_READ_S = 1.0  # of a journal that is not counted in yet, at each look
+_READ_S, _FIRST_S, _HURRY_S = 0.6, 0.1, 0.05
+"""Of a journal not counted in yet: how long it is read at each look, at the first, and when the next follows."""
+_AHEAD_S = 120.0
 _ENDED = "run ended"
 _looks: dict[Path, tuple[Lock, Watcher]] = {}
 _asides: dict[Path, "_Aside"] = {}
@@ -54,6 +58,15 @@ def _take(report: Path) -> None:
         before.kept.close()
 
 
+def read_ahead(reports: Sequence[Path]) -> None:
+    """Counts what the run has on record that a reader sees first, before anybody looks."""
+    first = next((one for one in reports if running_process(one) is not None), reports[0])
+    if running_process(first) is not None or is_open(first):
+        end = monotonic() + _AHEAD_S
+        while _look(first, _FIRST_S).read < 1 and monotonic() < end:
+            sleep(_HURRY_S)  # for those who look meanwhile
+
+
 def is_all_there_is(shown: Shown) -> bool:
     """Whether no chosen report has tables yet, and a run has begun one."""
     folders = [one.folder for one in shown.chosen if one.folder not in {a.folder for a in _asides.values()}]
@@ -80,7 +93,10 @@ def watch(evidence: Evidence, *, whole: bool) -> None:
         del st.session_state[_ENDED]
         _say_ended(evidence)
     if running or _is_open(folder, stamp_of(folder)):
-        st.fragment(_panel, run_every=EVERY_S)(folder, whole=whole, running=running)
+        hurried = _look(folder, _FIRST_S).read < 1
+        st.fragment(_panel, run_every=_HURRY_S if hurried else EVERY_S)(
+            folder, whole=whole, running=running, hurried=hurried
+        )
         _offer(folder, whole=whole)
 
 
@@ -110,8 +126,10 @@ def _is_open(folder: Path, stamp: Stamp) -> bool:  # noqa: ARG001 - is its key
     return is_open(folder)
 
 
-def _panel(report: Path, *, whole: bool, running: bool) -> None:
+def _panel(report: Path, *, whole: bool, running: bool, hurried: bool) -> None:
     now = _look(report)
+    if hurried and now.read >= 1:
+        st.rerun()
     if now.is_running != running:
         if running:
             st.session_state[_ENDED] = report.name
@@ -154,8 +172,8 @@ def _say_ended(evidence: Evidence) -> None:
         html(f'<p class="lead good" role="status">{html_text(said)} <a href="?page=Answer">Read the verdict</a></p>')
 
 
-def _look(folder: Path) -> UnderWay:
+def _look(folder: Path, seconds: float = _READ_S) -> UnderWay:
     """The run now; readers of one report share what was read."""
     lock, watcher = _looks.setdefault(folder.absolute(), (Lock(), Watcher(folder)))
     with lock:
-        return watcher.look(_READ_S)
+        return watcher.look(seconds)

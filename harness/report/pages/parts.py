@@ -24,6 +24,8 @@ from harness.report.scoreboard_tables import domain_differences
 from harness.report.vega import Figure, Theme, unread, vega_lite
 
 SAME = "The same contender is on both sides. Choose two different ones."
+LONG = 60
+"""Rows of a folded table that a page takes along unseen: two hundred hold a browser up for a tenth of a second."""
 NOTHING = "Nothing to draw: the figures that it needs are not known."
 
 
@@ -65,9 +67,19 @@ def show(table: Table, *, fold: bool = False) -> None:
 
 
 def show_under(table: Table, label: str = "The same as a table", *, expanded: bool = False) -> None:
-    """A table that the reader opens."""
+    """A table that the reader opens; the browser is sent the rows of a long one when it is opened."""
+    if len(table.rows) > LONG and not expanded:
+        _sent_when_opened(table, label)
+        return
     with st.expander(label, expanded=expanded):
         show(table)
+
+
+@st.fragment
+def _sent_when_opened(table: Table, label: str) -> None:
+    with st.expander(label, key=f"open {table.title}", on_change="rerun") as under:
+        if under.open:
+            show(table)
 
 
 def compared_sentence(c: Comparison) -> None:

@@ -150,6 +150,8 @@ def _from_the_top(page: str) -> None:
 
 def warm(reports: Sequence[Path]) -> None:
     """Computes the figures of the first report's first page, then those that its other pages begin with."""
+    with suppress(OwnbenchError, OSError):
+        live.read_ahead(reports)
     with suppress(OwnbenchError):  # what is broken is told where it is shown
         plain = loading.evidence_of(reports[0])
         first = loading.evidence_of(reports[0], next(iter(loading.splits_of(plain)), None))

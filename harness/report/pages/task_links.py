@@ -1,7 +1,7 @@
 """Links to the tasks behind a figure: what the page Tasks is asked for stands in them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from harness.report import blocks
 from harness.report.blocks import Cell, Table, linked
@@ -18,6 +18,16 @@ FIRST = {"slowest first": "latency_s", "most expensive first": "cost_usd", "most
 def tasks_href(**asked: str) -> str:
     """A link to the tasks that are asked for so, by keys of that page's address."""
     return href("Tasks", keep=("shown",), **asked)
+
+
+def tasks_links(*keys: str) -> Callable[..., str]:
+    """Makes such links from the values of these keys, for the hundreds of cells of a table."""
+    start = tasks_href()
+
+    def link(*values: str) -> str:
+        return start + "".join(f"&{key}={quote_plus(value)}" for key, value in zip(keys, values, strict=True))
+
+    return link
 
 
 def tasks_in_report(report: str, **asked: str) -> str:
@@ -55,7 +65,5 @@ def behind_pairs(table: Table, names: Collection[str], **where: str) -> Table:
 
 def behind_domains(table: Table, a: str, b: str) -> Table:
     """A table of domains, each of which leads to its tasks that only one of two contenders passed."""
-    return linked(
-        table,
-        lambda row: tasks_href(domain=row[0].text, flipped=FLIPPED, a=a, b=b),
-    )
+    link = tasks_links("domain", "flipped", "a", "b")
+    return linked(table, lambda row: link(row[0].text, FLIPPED, a, b))
