@@ -14,7 +14,7 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from harness.core import OwnbenchError, UsageError, UserFileError, install_line,
 AUTO, LOCAL = "auto", "local"
 REACH_S = 5.0
 JOIN_S = 180.0  # Ray itself gives a busy machine 30 s twice, and its library takes as long to be read there
+HEAD_S = 60.0  # for a head that is at work already, and so answers soon
 LEAVE_S = 30.0
 LONGEST = 17  # characters of a folder in which the sockets of a Ray still have names short enough
 STORE_BYTES = 80 << 20  # Ray's least: nothing large is handed around
@@ -128,10 +129,12 @@ class Cluster:
 async def join(address: str | None, workers: int) -> Cluster:
     """Joins the cluster at an address, or starts one of ``workers`` CPUs. Raises UsageError: it cannot be had."""
     own = None if address else _folder()
-    leaving, left = threading.Event(), threading.Event()
+    leaving, left, unheard = threading.Event(), threading.Event(), ExitStack()
 
     def begin() -> Cluster:
-        with _quietly(_QUIET | ({} if address else _OWN)), _unheard() if address else nullcontext():
+        with _quietly(_QUIET | ({} if address else _OWN)), unheard:
+            if address:
+                unheard.enter_context(_unheard())
             import ray
 
             logging.getLogger("ray").setLevel(_NOTHING)
@@ -168,12 +171,13 @@ async def join(address: str | None, workers: int) -> Cluster:
 
     starting = in_thread(begin, end)  # Ray's processes end with the thread that started them
     try:
-        return await asyncio.wait_for(asyncio.shield(starting), JOIN_S)
+        return await asyncio.wait_for(asyncio.shield(starting), HEAD_S if address else JOIN_S)
     except asyncio.CancelledError:  # what is begun is ended
         starting.add_done_callback(lambda done: done.cancelled() or done.exception() or done.result().leave())
         await asyncio.wait({starting}, timeout=JOIN_S)
         raise
     except Exception as error:  # noqa: BLE001 - whatever Ray raises
+        unheard.close()  # it may still be looking for the head, and what is said now is for the user
         if own:
             shutil.rmtree(own, ignore_errors=True)
         why = "it did not answer in time" if isinstance(error, TimeoutError) else " ".join(str(error).split())[:400]
