@@ -54,6 +54,12 @@ CASES = (
         fixed=(10, 20, 40),
     ),
     Case(name="429 beyond 20 a second", rules={"a_second": 20, "seconds": 0.1}, attempts=400, fixed=()),
+    Case(
+        name="429 beyond 300 in each minute, `Retry-After: 5`",
+        rules={"a_minute": 300, "seconds": 1.0, "asks": 5},
+        attempts=1_200,
+        fixed=(),
+    ),
 )
 
 
@@ -115,8 +121,14 @@ class Pressed:
         then: float | None = None,
         slow_at: float | None = None,
         a_second: float | None = None,
+        a_minute: float | None = None,
+        asks: float | None = None,
     ) -> None:
-        """``then``: what it takes at once from ten seconds on; ``slow_at``: at so many it needs twice the time."""
+        """``then``: what it takes at once from ten seconds on; ``slow_at``: at so many it needs twice the time.
+
+        ``a_minute``: what it takes in each minute from the first request on; ``asks``: its ``Retry-After``.
+        """
+        self.a_minute, self.asks = a_minute, asks
         self.seconds, self.at_once, self.then = seconds, at_once, then
         self.slow_at, self.a_second, self.bucket, self.filled = slow_at, a_second, 1.0, 0.0
         self.in_flight = 0
@@ -133,6 +145,8 @@ class Pressed:
             if self.bucket < 1:
                 return False
             self.bucket -= 1
+        if self.a_minute is not None:
+            return sum(taken for sent, taken in self.seen if sent // 60 == at // 60) < self.a_minute
         return self.in_flight < allowed
 
     async def handle(self, request: web.BaseRequest) -> web.Response:
@@ -145,7 +159,8 @@ class Pressed:
         taken = self.takes(at)
         self.seen.append((at, taken))
         if not taken:
-            return web.json_response({"error": {"message": "too many requests"}}, status=429)
+            wait = None if self.asks is None else {"Retry-After": f"{self.asks:g}"}
+            return web.json_response({"error": {"message": "too many requests"}}, status=429, headers=wait)
         self.in_flight += 1
         try:
             load = 0.0 if self.slow_at is None else (self.in_flight / self.slow_at) ** 2

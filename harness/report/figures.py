@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import harness.report.vega as vl
@@ -89,7 +89,7 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
         {**_cost_row(c, label, i, times), "colour": colours[c.name].on(dark=theme.dark)}
         for i, (c, label) in enumerate(zip(shown, _labels(shown), strict=True), start=1)
     ]
-    frame = frame_of(rows, LOW if theme.fluid else HEIGHT)
+    frame = frame_of(rows, *((WIDTH, LOW) if theme.fluid else (WIDTH + 200, HEIGHT)))
     if frame.log:  # an interval that reaches zero or below goes to the frame's edge
         for row in rows:
             row["cost_low"] = max(row["cost_low"], frame.x[0])
@@ -119,7 +119,7 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
          f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
         (len(shown) > MOST_NAMES, f"Named: the {MOST_NAMES} of {len(shown)} {which}"),
     ]  # fmt: skip
-    chart = vl.chart(rows, layers, WIDTH + 200, frame.height, encoding={"color": OWN_COLOUR})
+    chart = vl.chart(rows, layers, frame.width, frame.height, encoding={"color": OWN_COLOUR})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
     title, kept = f"Cost per {of} tasks, tasks alone, and pass rate", tuple(note for holds, note in notes if holds)
     title += "" if view.complete else UNFINISHED
@@ -141,19 +141,27 @@ def _cost_row(c: ContenderScore, label: str, rank: int, times: float) -> vl.Row:
 
 def _names(rows: list[vl.Row], frame: "Frame", theme: Theme) -> list[vl.Spec]:
     """The names beside their points; on a narrow screen their places in the scoreboard."""
-    names = place_labels(rows, frame)
-    text: vl.Spec = vl.mark("text", align="left", baseline="middle", fontSize=12)
-    leaders: vl.Spec = vl.mark("rule", strokeWidth=0.8, color=theme.pale)
-    ink, numbers = {"value": theme.ink}, []
-    if theme.fluid:
-        leaders["opacity"] = text["opacity"] = {"expr": f"width < {NARROW} ? 0 : 1"}
-        small = vl.mark("text", dx=9, dy=-9, fontSize=11, opacity={"expr": f"width < {NARROW} ? 1 : 0"})
-        numbers = [vl.layer(small, x="cost:Q", y="value:Q", text="rank:N", color=ink)]
-    halo = {"opacity": 0.8, **text, "stroke": theme.ground, "strokeWidth": 3, "strokeJoin": "round"}
-    word: vl.Spec = {"rows": names, "x": "text_cost:Q", "y": "text_value:Q", "text": "name:N", "color": ink}
-    ends: vl.Spec = {"x": "cost:Q", "y": "value:Q", "x2": "to_cost", "y2": "to_value"}
-    lead = vl.layer(leaders, rows=names, where=["datum.far"], color=theme.pale, **ends)
-    return [lead, vl.layer(halo, **word), vl.layer(text, **word), *numbers]
+    if not theme.fluid:
+        return _words(rows, frame, theme)
+    numbers = [{**row, "name": row["rank"]} for row in rows]
+    narrow = replace(frame, width=vl.PHONE_WIDTH)
+    wide, small = f"width < {NARROW} ? 0 : 1", f"width < {NARROW} ? 1 : 0"
+    return [*_words(rows, frame, theme, wide), *_words(numbers, narrow, theme, small)]
+
+
+def _words(rows: list[vl.Row], frame: "Frame", theme: Theme, seen: str = "1") -> list[vl.Spec]:
+    """The name of each row near its point, and a line to it from further off. ``seen``: opacity, an expression."""
+    words = place_labels(rows, frame)
+    # Offsets are pixels, so that a name stands as near to its point on a wide screen as on a narrow one.
+    at = {name: {"expr": f"datum.{name}"} for name in ("align", "dx", "dy")}
+    text: vl.Spec = vl.mark("text", baseline="middle", fontSize=12, opacity={"expr": seen}, **at)
+    ends = {"x2Offset": {"expr": "datum.to_dx"}, "y2Offset": {"expr": "datum.to_dy"}}
+    lines: vl.Spec = vl.mark("rule", strokeWidth=0.8, color=theme.pale, opacity={"expr": seen}, **ends)
+    halo = {**text, "opacity": {"expr": f"0.8 * ({seen})"}, "stroke": theme.ground, "strokeWidth": 3}
+    near: vl.Spec = {"x": "cost:Q", "y": "value:Q"}
+    word: vl.Spec = {"rows": words, **near, "text": "name:N", "color": {"value": theme.ink}}
+    lead = vl.layer(lines, rows=words, where=["datum.far"], color=theme.pale, **near, x2="cost", y2="value")
+    return [lead, vl.layer({**halo, "strokeJoin": "round"}, **word), vl.layer(text, **word)]
 
 
 def _points(shown: Sequence[ContenderScore], theme: Theme, **encoding: Any) -> list[vl.Spec]:
@@ -229,21 +237,16 @@ class Frame:
     x: tuple[float, float]
     y: tuple[float, float]
     log: bool
+    width: float = WIDTH
     height: float = HEIGHT
 
     def pixel(self, cost: float, value: float) -> tuple[float, float]:
         """Where a cost and a pass rate stand, from the upper left corner."""
         left, right, at = (math.log(v) if self.log else v for v in (*self.x, cost))
-        return WIDTH * (at - left) / (right - left), self.height * (self.y[1] - value) / (self.y[1] - self.y[0])
-
-    def point(self, px: float, py: float) -> tuple[float, float]:
-        """The cost and the pass rate at a pixel: `pixel` the other way round."""
-        left, right = (math.log(v) if self.log else v for v in self.x)
-        cost = left + (right - left) * px / WIDTH
-        return (math.exp(cost) if self.log else cost, self.y[1] - (self.y[1] - self.y[0]) * py / self.height)
+        return self.width * (at - left) / (right - left), self.height * (self.y[1] - value) / (self.y[1] - self.y[0])
 
 
-def frame_of(rows: list[vl.Row], height: float = HEIGHT) -> Frame:
+def frame_of(rows: list[vl.Row], width: float = WIDTH, height: float = HEIGHT) -> Frame:
     """A frame that holds all points and their bars; logarithmic where costs differ by more than 20 times."""
     costs, lows, highs = ([r[name] for r in rows] for name in ("cost", "cost_low", "cost_high"))
     log = min(costs) > 0 and max(costs) > 20 * min(costs)
@@ -253,7 +256,7 @@ def frame_of(rows: list[vl.Row], height: float = HEIGHT) -> Frame:
         low, high = min(0.0, *lows), max(highs)
         high = high + 0.12 * (high - low) if high > low else low + 1.0
     bottom, top = vl.percent_domain([v for r in rows for v in (r["low"], r["high"])])
-    return Frame(x=(low, high), y=(bottom, top), log=log, height=height)
+    return Frame(x=(low, high), y=(bottom, top), log=log, width=width, height=height)
 
 
 _AROUND = [
@@ -286,17 +289,17 @@ def place_labels(rows: list[vl.Row], frame: Frame) -> list[vl.Row]:
             + sum(overlap(box, other) for other in bars)
             + 20 * sum(overlap(box, other) for other in solid)
             + 8 * _nearer_to_another(box, (x, y), points)
-            + (0 if box[0] >= 0 and box[2] <= WIDTH and box[1] >= 0 and box[3] <= frame.height else 1e6)
+            + (0 if box[0] >= 0 and box[2] <= frame.width and box[1] >= 0 and box[3] <= frame.height else 1e6)
             for rank, box in enumerate(boxes)
         ]
         rank = marks.index(min(marks))
         box = boxes[rank]
         solid.append(box)
-        text_cost, text_value = frame.point(box[0] + 2, (box[1] + box[3]) / 2)
-        to_cost, to_value = frame.point(min(max(x, box[0]), box[2]), min(max(y, box[1]), box[3]))
+        dx, dy = _AROUND[rank]
         placed.append(
-            {"name": row["name"], "cost": row["cost"], "value": row["value"], "text_cost": text_cost,
-             "text_value": text_value, "to_cost": to_cost, "to_value": to_value, "far": rank >= _FAR}
+            {"name": row["name"], "cost": row["cost"], "value": row["value"], "dx": dx, "dy": dy,
+             "align": "left" if dx > 0 else "right" if dx < 0 else "center", "to_dx": min(max(x, box[0]), box[2]) - x,
+             "to_dy": min(max(y, box[1]), box[3]) - y, "far": rank >= _FAR}
         )  # fmt: skip
     return placed
 

@@ -22,6 +22,7 @@ ROWS, WARNINGS, FLIPS, CARDS, SUITES = 14, 3, 4, 4, 4
 """Most options, warnings, inputs that flip the advice, figures and suites; of more it is said how many there are."""
 DENSE = 6  # options from which on the type is smaller and reasons are shorter
 _NAME, _SENTENCE = 34, 400  # characters
+_REASON = (340, 260)  # of what the verdict rests on; dense
 _WARNING, _WHY, _LISTED = (230, 160), (150, 80), (34, 24)  # of a warning, a reason and a listed name; dense
 
 
@@ -87,7 +88,7 @@ def _shortener(names: Iterable[str]) -> Short:
 def _head(view: Scoreboard, first: Opening, short: Short) -> str:
     kind = "good" if first.advised else "open"
     names = [short(name, _NAME) for name in first.names]
-    why = "".join(f"<p>{html_text(short(reason, 170))}</p>" for reason in first.why[:1])
+    why = "".join(f"<p>{html_text(short(reason, _REASON[_is_dense(first)]))}</p>" for reason in first.why[:1])
     if first.missing:
         waits = listed([MISSING.get(name, name) for name in first.missing], 5)
         why = f"<p>No advice until these are given, as economics in experiment.yaml: {html_text(waits)}.</p>"
