@@ -27,7 +27,7 @@ MEANINGS = {
     Decision.INCONCLUSIVE: "too little evidence for either; more tasks would tell",
     Decision.INVALID: "the evidence cannot be judged as it is",
 }
-HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
+_HOLDS = {True: Cell("holds", ground=GOOD), False: Cell("FAILS", ground=BAD), None: Cell("UNKNOWN", ground=OPEN)}
 LOOKS = {Decision.SHIP: "good", Decision.BLOCK: "bad"}  # colours of the words; of any other it is that of what is open
 DOMAINS_SHOWN = 15  # domains in a table; the harmed, critical and exempt ones are always among them
 
@@ -38,7 +38,7 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
     yield Text([view.sentence], f"lead {LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
     for reason in view.reasons:
         kind = "row" if reason.holds else "row head"
-        yield Text([f"{HOLDS[reason.holds].text:<8} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
+        yield Text([f"{_found(reason).text:<11} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
     yield Shown(rules_table(view.reasons), only=MARKDOWN)
     c = view.comparison
     if c is not None and c.delta is not None:
@@ -67,6 +67,10 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
     yield from changes_blocks(view.changed)
 
 
+def _found(reason: Reason) -> Cell:
+    return _HOLDS[reason.holds] if reason.checked else Cell("not checked", ground=OPEN)
+
+
 def rules_table(reasons: Sequence[Reason], link: Callable[[Reason], str] = lambda reason: "") -> Table:  # noqa: ARG005
     """Every rule of a verdict, whether it holds, and what was found."""
     columns = [Column("rule", left=True, only="text"), Column("rule", left=True, only="page"),
@@ -79,7 +83,7 @@ def rules_table(reasons: Sequence[Reason], link: Callable[[Reason], str] = lambd
             [
                 Cell(reason.rule, code=True),
                 Cell(words, under=in_files, link=link(reason)),
-                HOLDS[reason.holds],
+                _found(reason),
                 reason.text,
             ]
         )

@@ -11,7 +11,7 @@ from harness.analysis import Side, changes_of_pairs, graded_otherwise, gradings_
 from harness.core import SuiteRecord, listed, p_equation, plural, points, points_interval
 from harness.stats import NonInferiority, fieller_ratio
 from harness.verdict import gate_statistics
-from harness.verdict.gate_evidence import GateEvidence, Reason
+from harness.verdict.gate_evidence import NOT_CHECKED, GateEvidence, Reason
 
 _BET = ", by the bet on every task, valid at any look"
 
@@ -151,7 +151,8 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
 
 
 def _baseline(e: GateEvidence) -> Iterable[Reason]:
-    none, same = "the baseline is not locked; ownbench baseline set locks it", "the baseline is as it was locked"
+    none = f"{NOT_CHECKED}the baseline is not locked; ownbench baseline set locks it"
+    same = "the baseline is as it was locked"
     text = none if e.unlocked is None else unlocked(e.unlocked) if e.unlocked else same
     if e.unlocked == () and (told := e.approval):
         text += f", after {told.get('decision')}: approved by {told.get('by')} ({told.get('reason')})"
@@ -267,7 +268,7 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
 
 def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
     family, harmed = e.tests.domains, sorted(e.tests.harmed, key=lambda one: one.delta)
-    text = "not checked: only one domain"
+    text = f"{NOT_CHECKED}{'no domain that is not exempt' if e.policy.exempt_domains else 'only one domain'}"
     if harmed:
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
         text = f"harmed: {listed(names, 5)}"
