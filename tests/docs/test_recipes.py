@@ -15,7 +15,7 @@ RECIPES = {
     "add-a-backend.md": "50.0%",
     "add-an-arm.md": "[system] Skills:\n- call-routing: ",
     "add-a-signal.md": "mixed (hybrid): ",
-    "add-a-rule.md": "FAILS    sources: 4 sources judged; at least 1,000 asked for",
+    "add-a-rule.md": "FAILS       sources: 4 sources judged; at least 1,000 asked for",
 }
 """Each page, and what the copy says in the end."""
 
