@@ -53,7 +53,7 @@ def spread_table(found: Sequence[Spread], amount: str, link: Callable[[str], str
         ("contender", lambda s: Cell(s.contender, code=True, link=link(s.contender))),
         ("attempts", lambda s: cells.count(s.attempts)),
         ("not known", lambda s: cells.count(s.unknown), any(s.unknown for s in found)),
-        *(figure(name, name) for name in ("p10", "p50", "p90", "p99")),
+        *(figure(name, name) for name in ("p10", "p25", "p50", "p75", "p90", "p99")),
         ("max", lambda s: Cell(of.write(s.most), link=link(s.contender))),
     ]
     rows = sorted(found, key=lambda s: s.p50)
