@@ -6,7 +6,7 @@ import pytest
 
 from harness.analysis import scoreboard
 from harness.core import Kind
-from harness.report.figures import cost_figure, overlap, pass_rate_figure
+from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.vega import (
     AT_NIGHT,
     BETTER,
@@ -122,15 +122,6 @@ def test_every_kind_has_its_own_colour_and_shape():
     own = set(Kind) - {Kind.IMPORTED}
     assert len({COLOURS[k] for k in own}) == len(own)
     assert len(set(SHAPES.values())) == len(Kind)
-
-
-def test_names_of_contenders_that_lie_apart_touch_nothing(make_report):
-    spread = [(f"contender-{i}", "model", 4 * i, 0.01 * (i + 1)) for i in range(10)]
-    view = scoreboard(make_report(rows_for(spread)))
-    names = next(rows for rows in data(cost_figure(view)) if "text_cost" in rows[0])
-    wide, high = 0.11 * 110 / 760, 100 * 16 / 400  # about a name's size on the axes
-    boxes = [(r["text_cost"], r["text_value"], r["text_cost"] + wide, r["text_value"] + high) for r in names]
-    assert all(overlap(a, b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
 
 
 def luminance(colour):
