@@ -13,6 +13,7 @@ from harness.report.palette import colours_of
 from harness.report.vega import PAPER, SHAPES, Figure, Theme
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
+NUMBERED = "By number, where there is no room for names"
 APART = "†"  # before the name of a contender that was measured on other tasks; it is paler too
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 MOST_ROWS, MOST_NAMES = 30, 30  # contenders drawn in a chart of rows, and named in one of points; a note says of more
@@ -119,7 +120,7 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
         (any(c.control for c in shown), CONTROLS),
         (without, f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}"),
         (theme.fluid,  # on a narrow screen the points have numbers in place of names
-         f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
+         f"{NUMBERED}: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
         (len(shown) > MOST_NAMES, f"Named: the {MOST_NAMES} of {len(shown)} {which}"),
     ]  # fmt: skip
     chart = vl.chart(rows, layers, WIDTH, frame.height, encoding={"color": OWN_COLOUR})
