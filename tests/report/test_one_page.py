@@ -49,7 +49,7 @@ def test_what_has_no_room_is_counted_and_its_place_named(evidence):
 def test_smaller_type_comes_before_a_cut():
     assert room_for(FEW) == WHOLE
     assert room_for(replace(FEW, warnings=[CAUTION] * 3)) == replace(WHOLE, dense=True)
-    assert room_for(replace(FEW, warnings=[CAUTION] * 60)) == DENSE
+    assert room_for(replace(FEW, warnings=[CAUTION] * 60, options=[("a", "x" * 400)] * 40)) == DENSE
 
 
 def test_long_names_within_texts_are_shortened_without_a_word_of_it():
