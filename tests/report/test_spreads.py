@@ -46,7 +46,9 @@ def test_the_figure_says_what_the_table_says_on_a_log_scale_where_it_is_wide(tim
     found = spreads(evidence[0], "latency_s")
     rows = [[cell.text for cell in row] for row in spread_table(found, "latency_s").rows]
     assert [row[0] for row in rows] == ["A", "B"]
-    assert rows[0][2:] == [seconds(getattr(found[0], name)) for name in ("p10", "p50", "p90", "p99", "most")]
+    assert rows[0][2:] == [
+        seconds(getattr(found[0], name)) for name in ("p10", "p25", "p50", "p75", "p90", "p99", "most")
+    ]
     for theme in (DAY, NIGHT):
         figure = spread_figure(found, "latency_s", theme)
         assert "log scale" in str(vega_lite(figure))
@@ -57,7 +59,7 @@ def test_the_figure_says_what_the_table_says_on_a_log_scale_where_it_is_wide(tim
 def test_a_row_leads_to_the_tasks_that_took_most(timed):
     page = drawn("distributions", timed, amount="cost_usd")
     rows = table(page, "spreads")
-    assert rows[0] == ["contender", "attempts", "not known", "p10", "p50", "p90", "p99", "max"]
+    assert rows[0] == ["contender", "attempts", "not known", "p10", "p25", "p50", "p75", "p90", "p99", "max"]
     assert {row[-1] for row in rows[1:]} == {dollars(0.039)}
     body = next(body for body in bodies(page) if 'class="spreads"' in body)
     asked = parse_qs(html.unescape(re.findall(r'<a href="([^"]*)"', body)[0])[1:])
