@@ -38,6 +38,8 @@ class Column:
     expendable: bool = False  # it goes first where a terminal has no room for all
     under: str = ""
     code: bool = False  # the title is a name of the user's
+    sort: tuple[str, str] = ("", "")  # in a table that is a part: what a click leads to, all rows sorted, and in words
+    sorted: str = ""  # ``up`` or ``down``, where all rows are sorted by it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ class Table:
     notes: tuple[str, ...] = ()  # what the columns mean
     kind: str = ""  # a class of the table on a page
     scale: tuple[Cell, ...] = ()  # what the grounds of its cells mean, on a page
+    part: bool = False  # its rows are a page of more: sorted are all of them, by the links of its columns, or none
 
     def shown(self, place: str) -> tuple[Sequence[Column], Sequence[Sequence[Cell]]]:
         """What a ``page`` or a ``text`` shows of it."""
@@ -153,6 +156,30 @@ def linked(table: Table, link: Callable[[Sequence[Cell]], str]) -> Table:
         to = link(row)
         rows.append((replace(row[0], link=to), *row[1:]) if to else row)
     return replace(table, rows=tuple(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to sort all rows, of which a table shows a page."""
+
+    name: str  # of the order
+    link: str  # where it is shown
+    words: str
+    down: bool = False
+
+
+def sorted_whole(table: Table, ways: Sequence[Sequence[Way]], now: str) -> Table:
+    """A page of rows whose heads sort all of them: of each column the two ways, that of the first click first.
+
+    ``now`` is the name of the order that is shown. A column without ways does not sort.
+    """
+    columns = []
+    for column, offered in zip(table.columns, ways, strict=True):
+        shown = next((way for way in offered if way.name == now), None)
+        to = next((way for way in offered if way is not shown), None)
+        sort = ("", "") if to is None else (to.link, to.words)
+        columns.append(replace(column, sort=sort, sorted="" if shown is None else "down" if shown.down else "up"))
+    return replace(table, columns=tuple(columns), part=True)
 
 
 Columns = Sequence[tuple[Head, Callable[[Any], Cell | str]] | tuple[Head, Callable[[Any], Cell | str], Any]]

@@ -2,23 +2,27 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import harness.report.vega as vl
 from harness.analysis import ContenderScore, Scoreboard
 from harness.core import Kind, dollars_interval, percent_interval, plural, visible
+from harness.report.label_places import Box, Point, place_labels
 from harness.report.palette import colours_of
 from harness.report.vega import PAPER, SHAPES, Figure, Theme
 
 CONTROLS = "Hollow: controls, which decide without looking or look into the answers; yardsticks, and no options"
+NUMBERED = "By number, where there is no room for names"
 APART = "†"  # before the name of a contender that was measured on other tasks; it is paler too
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 MOST_ROWS, MOST_NAMES = 30, 30  # contenders drawn in a chart of rows, and named in one of points; a note says of more
-RATES_WIDTH, WIDTH, HEIGHT = 560, 760, 400  # pixels of the plots
+RATES_WIDTH, WIDTH, HEIGHT = 560, 960, 400  # pixels of the plots
 LOW = 300  # pixels of the height of the picture of costs on a screen, so that it stands above the fold
 NAME_LENGTH, SHORT_NAME = 30, 22  # letters of a name, and where a screen may be narrow
 NARROW = 520  # pixels below which a screen has no room for names in a chart: numbers stand there instead
+_TIERS = [(240, False), (NARROW, True), (760, True), (WIDTH, True)]
+"""Widths of a plot for which the places of labels are found, each used up to the next; and whether they are names."""
 LETTER = 6.6  # pixels of a letter of the labels (12 px, on the wide side)
 PALE, FAINTEST = 0.5, 0.3
 UNFINISHED = "  (INCOMPLETE RUN)"
@@ -89,7 +93,7 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
         {**_cost_row(c, label, i, times), "colour": colours[c.name].on(dark=theme.dark)}
         for i, (c, label) in enumerate(zip(shown, _labels(shown), strict=True), start=1)
     ]
-    frame = frame_of(rows, *((WIDTH, LOW) if theme.fluid else (WIDTH + 200, HEIGHT)))
+    frame = frame_of(rows, LOW if theme.fluid else HEIGHT)
     if frame.log:  # an interval that reaches zero or below goes to the frame's edge
         for row in rows:
             row["cost_low"] = max(row["cost_low"], frame.x[0])
@@ -116,10 +120,10 @@ def cost_figure(view: Scoreboard, theme: Theme = PAPER, chosen: Sequence[str] = 
         (any(c.control for c in shown), CONTROLS),
         (without, f"Cost or pass rate not known, not drawn: {', '.join(without[:4])}{more}"),
         (theme.fluid,  # on a narrow screen the points have numbers in place of names
-         f"By number, where there is no room for names: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
+         f"{NUMBERED}: {key}{'; …' if len(rows) > MOST_NAMES else ''}"),
         (len(shown) > MOST_NAMES, f"Named: the {MOST_NAMES} of {len(shown)} {which}"),
     ]  # fmt: skip
-    chart = vl.chart(rows, layers, frame.width, frame.height, encoding={"color": OWN_COLOUR})
+    chart = vl.chart(rows, layers, WIDTH, frame.height, encoding={"color": OWN_COLOUR})
     words = "; ".join(f"{r['name']} {r['rate_text']} at {r['cost_text']}" for r in rows)
     title, kept = f"Cost per {of} tasks, tasks alone, and pass rate", tuple(note for holds, note in notes if holds)
     title += "" if view.complete else UNFINISHED
@@ -140,28 +144,31 @@ def _cost_row(c: ContenderScore, label: str, rank: int, times: float) -> vl.Row:
 
 
 def _names(rows: list[vl.Row], frame: "Frame", theme: Theme) -> list[vl.Spec]:
-    """The names beside their points; on a narrow screen their places in the scoreboard."""
-    if not theme.fluid:
-        return _words(rows, frame, theme)
-    numbers = [{**row, "name": row["rank"]} for row in rows]
-    narrow = replace(frame, width=vl.PHONE_WIDTH)
-    wide, small = f"width < {NARROW} ? 0 : 1", f"width < {NARROW} ? 1 : 0"
-    return [*_words(rows, frame, theme, wide), *_words(numbers, narrow, theme, small)]
+    """The names at their points; on a narrow screen their places in the scoreboard. Lines lead to those further off."""
+    tiers = _TIERS if theme.fluid else _TIERS[-1:]
+    named = rows[:MOST_NAMES]
+    for k, (wide, names) in enumerate(tiers):
+        texts = [row["name" if names else "rank"] for row in named]
+        points, bars = frame.pixels(rows, wide)
+        places = place_labels(points, [LETTER * len(text) for text in texts], bars, (wide, frame.height))
+        for row, said, place in zip(named, texts, places, strict=True):
+            row |= {f"{what}_{k}": value for what, value in {"text": said, **asdict(place)}.items()}
+    tier = "0"
+    for k, (wide, _) in enumerate(tiers[1:], start=1):
+        tier = f"width < {wide} ? {tier} : {k}"
 
+    def of(what: str, then: str = "") -> vl.Spec:  # fields of their own: a page sends rows as a table
+        return {"expr": f"datum['{what}_' + ({tier})]{then}"}
 
-def _words(rows: list[vl.Row], frame: "Frame", theme: Theme, seen: str = "1") -> list[vl.Spec]:
-    """The name of each row near its point, and a line to it from further off. ``seen``: opacity, an expression."""
-    words = place_labels(rows, frame)
-    # Offsets are pixels, so that a name stands as near to its point on a wide screen as on a narrow one.
-    at = {name: {"expr": f"datum.{name}"} for name in ("align", "dx", "dy")}
-    text: vl.Spec = vl.mark("text", baseline="middle", fontSize=12, opacity={"expr": seen}, **at)
-    ends = {"x2Offset": {"expr": "datum.to_dx"}, "y2Offset": {"expr": "datum.to_dy"}}
-    lines: vl.Spec = vl.mark("rule", strokeWidth=0.8, color=theme.pale, opacity={"expr": seen}, **ends)
-    halo = {**text, "opacity": {"expr": f"0.8 * ({seen})"}, "stroke": theme.ground, "strokeWidth": 3}
-    near: vl.Spec = {"x": "cost:Q", "y": "value:Q"}
-    word: vl.Spec = {"rows": words, **near, "text": "name:N", "color": {"value": theme.ink}}
-    lead = vl.layer(lines, rows=words, where=["datum.far"], color=theme.pale, **near, x2="cost", y2="value")
-    return [lead, vl.layer({**halo, "strokeJoin": "round"}, **word), vl.layer(text, **word)]
+    at: vl.Spec = {"x": "cost:Q", "y": "value:Q", "where": ["isValid(datum.text_0)"]}
+    put = {what: of(what) for what in ("dx", "dy", "align", "text")}
+    text: vl.Spec = vl.mark("text", baseline="middle", fontSize=12, **put)
+    halo = {"opacity": 0.8, **text, "stroke": theme.ground, "strokeWidth": 3, "strokeJoin": "round"}
+    line = vl.mark("rule", strokeWidth=1, color=theme.pale, opacity=of("line", " ? 1 : 0"),
+                   x2Offset=of("to_dx"), y2Offset=of("to_dy"))  # fmt: skip
+    lead = vl.layer(line, color=theme.pale, **at, x2=vl.field("cost"), y2=vl.field("value"))
+    words = (vl.layer(look, **at, color={"value": theme.ink}) for look in (halo, text))
+    return [lead, *words]
 
 
 def _points(shown: Sequence[ContenderScore], theme: Theme, **encoding: Any) -> list[vl.Spec]:
@@ -237,16 +244,28 @@ class Frame:
     x: tuple[float, float]
     y: tuple[float, float]
     log: bool
-    width: float = WIDTH
     height: float = HEIGHT
 
-    def pixel(self, cost: float, value: float) -> tuple[float, float]:
-        """Where a cost and a pass rate stand, from the upper left corner."""
+    def pixels(self, rows: Sequence[vl.Row], wide: float) -> tuple[list[Point], list[Box]]:
+        """Where the points and the bars of rows stand in a plot so wide, in pixels from its upper left corner."""
+        points, bars = [], list[Box]()
+        for row in rows:
+            x, y = self._across(row["cost"], wide), self._down(row["value"])
+            left, right = (self._across(row[end], wide) for end in ("cost_low", "cost_high"))
+            top, bottom = (self._down(row[end]) for end in ("high", "low"))
+            points.append((x, y))
+            bars += [(left, y - 1, right, y + 1), (x - 1, top, x + 1, bottom)]
+        return points, bars
+
+    def _across(self, cost: float, wide: float) -> float:
         left, right, at = (math.log(v) if self.log else v for v in (*self.x, cost))
-        return self.width * (at - left) / (right - left), self.height * (self.y[1] - value) / (self.y[1] - self.y[0])
+        return wide * (at - left) / (right - left)
+
+    def _down(self, value: float) -> float:
+        return self.height * (self.y[1] - value) / (self.y[1] - self.y[0])
 
 
-def frame_of(rows: list[vl.Row], width: float = WIDTH, height: float = HEIGHT) -> Frame:
+def frame_of(rows: list[vl.Row], height: float = HEIGHT) -> Frame:
     """A frame that holds all points and their bars; logarithmic where costs differ by more than 20 times."""
     costs, lows, highs = ([r[name] for r in rows] for name in ("cost", "cost_low", "cost_high"))
     log = min(costs) > 0 and max(costs) > 20 * min(costs)
@@ -256,64 +275,4 @@ def frame_of(rows: list[vl.Row], width: float = WIDTH, height: float = HEIGHT) -
         low, high = min(0.0, *lows), max(highs)
         high = high + 0.12 * (high - low) if high > low else low + 1.0
     bottom, top = vl.percent_domain([v for r in rows for v in (r["low"], r["high"])])
-    return Frame(x=(low, high), y=(bottom, top), log=log, width=width, height=height)
-
-
-_AROUND = [
-    (11 * (distance * dx), 11 * (distance * dy))
-    for distance in (1.0, 1.8, 2.8, 4.0, 5.5)
-    for dx, dy in ((1, -0.9), (1, 0.9), (-1, -0.9), (-1, 0.9), (1, 0), (-1, 0), (0, -1.5), (0, 1.5))
-]
-_FAR = 8  # from this place of the list on, a name stands so far off that a line must lead to its point
-
-Box = tuple[float, float, float, float]  # left, top, right, bottom, in pixels
-
-
-def place_labels(rows: list[vl.Row], frame: Frame) -> list[vl.Row]:
-    """A place for each name near its point: never over a point or another name if that can be, over few bars."""
-    points = [frame.pixel(r["cost"], r["value"]) for r in rows]
-    solid: list[Box] = [(x - 7, y - 7, x + 7, y + 7) for x, y in points]
-    bars: list[Box] = []
-    for row, (x, y) in zip(rows, points, strict=True):
-        left, right = (frame.pixel(row[end], row["value"])[0] for end in ("cost_low", "cost_high"))
-        top, bottom = (frame.pixel(row["cost"], row[end])[1] for end in ("high", "low"))
-        bars += [(left, y - 1, right, y + 1), (x - 1, top, x + 1, bottom)]
-    placed = []
-    for row, (x, y) in zip(rows[:MOST_NAMES], points, strict=False):
-        wide, boxes = LETTER * len(row["name"]) + 4, []
-        for dx, dy in _AROUND:
-            left = x + dx - (0 if dx > 0 else wide if dx < 0 else wide / 2)
-            boxes.append((left, y + dy - 8, left + wide, y + dy + 8))
-        marks = [
-            60.0 * (rank // _FAR)
-            + sum(overlap(box, other) for other in bars)
-            + 20 * sum(overlap(box, other) for other in solid)
-            + 8 * _nearer_to_another(box, (x, y), points)
-            + (0 if box[0] >= 0 and box[2] <= frame.width and box[1] >= 0 and box[3] <= frame.height else 1e6)
-            for rank, box in enumerate(boxes)
-        ]
-        rank = marks.index(min(marks))
-        box = boxes[rank]
-        solid.append(box)
-        dx, dy = _AROUND[rank]
-        placed.append(
-            {"name": row["name"], "cost": row["cost"], "value": row["value"], "dx": dx, "dy": dy,
-             "align": "left" if dx > 0 else "right" if dx < 0 else "center", "to_dx": min(max(x, box[0]), box[2]) - x,
-             "to_dy": min(max(y, box[1]), box[3]) - y, "far": rank >= _FAR}
-        )  # fmt: skip
-    return placed
-
-
-def _nearer_to_another(box: Box, own: tuple[float, float], points: Sequence[tuple[float, float]]) -> float:
-    """How many pixels nearer a name would stand to another point than to its own: it would be read as that one's."""
-    gap, *others = (
-        math.hypot(max(box[0] - x, 0, x - box[2]), max(box[1] - y, 0, y - box[3]))
-        for x, y in (own, *(point for point in points if point != own))
-    )
-    return max(0.0, gap + 4 - min(others)) if others else 0.0
-
-
-def overlap(a: Box, b: Box) -> float:
-    """The area that two boxes share."""
-    wide, high = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-    return wide * high if wide > 0 and high > 0 else 0.0
+    return Frame(x=(low, high), y=(bottom, top), log=log, height=height)

@@ -136,12 +136,13 @@ def html_table(table: Table) -> str:
         return _cards(table, rows)
     plain = table.kind in NAMES_AS_TEXT
     lines = ("".join(_cell(cell, i, columns[i], plain=plain) for i, cell in enumerate(row)) for row in rows)
-    sorts = table.kind not in IN_SEQUENCE and len(rows) > 1
+    sorts = table.kind not in IN_SEQUENCE and len(rows) > 1 and not table.part
     places = map(_places, ranks(rows)) if sorts else repeat("", len(rows))
     body = "".join(f"<tr{place}>{line}</tr>" for place, line in zip(places, lines, strict=True))
     group = f"by-{zlib.crc32((table.title + body).encode('utf-8', 'replace')):x}" if sorts else ""
-    ways = (_ways(group, c, [row[i].text for row in rows]) if sorts else "" for i, c in enumerate(columns))
-    head = "".join(f'<th scope="col"{_side(i, c)}>{html_name(_title(c))}{way}</th>' if _title(c) else "<td></td>"
+    ways = (_ways(group, c, [row[i].text for row in rows]) if sorts else _way(c) for i, c in enumerate(columns))
+    head = "".join(f'<th scope="col"{_side(i, c)}{_sorted(c)}>{html_name(_title(c))}{way}</th>' if _title(c)
+                   else "<td></td>"
                    for i, (c, way) in enumerate(zip(columns, ways, strict=True)))  # fmt: skip
     title = f"<caption>{html_text(table.title)}</caption>" if table.title else ""
     cells = "".join(f"<span{_ground(cell)}>{html_text(cell.text)}</span>" for cell in table.scale)
@@ -184,6 +185,20 @@ def _ways(group: str, column: Column, texts: Sequence[str]) -> str:
     return "".join(
         f'<input type="radio" name="{group}" class="{way}" aria-label="Sort by {named}, {said}">' for way, said in ways
     )
+
+
+def _way(column: Column) -> str:
+    """A link over a head, to all rows sorted by its column."""
+    link, words = column.sort
+    if not link.startswith("?"):
+        return ""
+    named, to = html_text(f"Sort all by {visible(_title(column), 60)}, {words}"), html.escape(link)
+    return f'<a class="sort" href="{to}" target="_self" aria-label="{named}" title="{named}"></a>'
+
+
+def _sorted(column: Column) -> str:
+    ways = {"up": "ascending", "down": "descending"}
+    return f' aria-sort="{ways[column.sorted]}"' if column.sorted in ways else ""
 
 
 def _title(column: Column) -> str:

@@ -1,6 +1,6 @@
 """``summary.html``: what a decision needs, on one printed page: verdict, figures, picture, reasons, data, warnings."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,19 +11,19 @@ from harness import analysis
 from harness.analysis import Scoreboard
 from harness.core import Manifest, dollars, listed, percent_interval, plural, visible, write_atomic
 from harness.report.choice_tables import INPUTS, MISSING, amount_words
-from harness.report.figures import cost_figure, pass_rate_figure
+from harness.report.figures import NUMBERED, cost_figure, pass_rate_figure
 from harness.report.html_parts import POLICY, html_sentence, html_text, picture, style
+from harness.report.one_page_room import CAPTION, NAME, Cutter, Room, Texts, room_for
 from harness.report.opening import Grounds, Opening, Standing, grounds_of, opening
+from harness.report.opening_blocks import open_reasons
 from harness.report.standings import ADVISED
+from harness.report.vega import PHONE
 from harness.store import TaskTable, evidence_digest
+from harness.verdict import FlipPoint
 
 FILE = "summary.html"
-ROWS, WARNINGS, FLIPS, CARDS, SUITES = 14, 3, 4, 4, 4
-"""Most options, warnings, inputs that flip the advice, figures and suites; of more it is said how many there are."""
-DENSE = 6  # options from which on the type is smaller and reasons are shorter
-_NAME, _SENTENCE = 34, 400  # characters
-_REASON = (340, 260)  # of what the verdict rests on; dense
-_WARNING, _WHY, _LISTED = (230, 160), (150, 80), (34, 24)  # of a warning, a reason and a listed name; dense
+CARDS = 4
+_SENTENCE = 400  # characters
 
 
 def write_one_page(
@@ -46,15 +46,18 @@ def write_one_page(
 def one_page(view: Scoreboard, grounds: Grounds, table: TaskTable, manifest: Manifest | None, digest: str) -> str:
     """The page: it needs nothing else, and runs and loads nothing. ``digest`` is that of the evidence."""
     first = opening(view, grounds.advice, grounds.problem)
-    short = _shortener(c.name for c in view.contenders)
-    dense = ' class="dense"' if _is_dense(first) else ""
+    short = Cutter([c.name for c in view.contenders])
+    said = _texts(view, first, grounds, table, manifest)
+    room = room_for(said)
+    dense = ' class="dense"' if room.dense else ""
+    warned = _listed("Warnings", said.warnings, room.warnings, (short, room))
     parts = [
-        _head(view, first, short),
+        _head(view, first, said, (short, room)),
         _cards(first, short),
         _picture(view, short),
-        f'<div class="middle"><div>{_warnings(view, first, short)}</div><div>{_flips(grounds)}</div></div>',
-        _options(first, view, short),
-        _data(view, table, manifest, digest),
+        f'<div class="middle"><div>{warned}</div><div>{_flips(said, grounds, (short, room))}</div></div>',
+        _options(first, view, (short, room)),
+        _data(said, (short, room), digest, view.report),
     ]
     look = style() + (Path(__file__).parent / "one_page.css").read_text(encoding="utf-8")
     return (
@@ -67,90 +70,100 @@ def one_page(view: Scoreboard, grounds: Grounds, table: TaskTable, manifest: Man
     )
 
 
-def _is_dense(first: Opening) -> bool:
-    return len(first.options) > DENSE
+Fitting = tuple[Cutter, Room]  # what shortens a text, and how much of each has room
 
 
-Short = Callable[[str, int], str]  # a text with long names shortened, and of so many characters at most
+def _texts(view: Scoreboard, first: Opening, grounds: Grounds, table: TaskTable, manifest: Manifest | None) -> Texts:
+    """What the page has to say, whole; of warnings what is wrong with the evidence first."""
+    advice = grounds.advice
+    waits = listed([MISSING.get(name, name) for name in first.missing])
+    reasons = [f"No advice until these are given, as economics in experiment.yaml: {waits}."] if waits else []
+    warnings = dict.fromkeys(text for text in (view.warning, view.apart, *view.cautions, *first.notes) if text)
+    flips = [] if advice is None or advice.advised is None else [_flip(one) for one in advice.flips_at]
+    facts = [*_measured(view, table), *_made_of(table, manifest)]
+    return Texts(
+        sentence=first.sentence,
+        reasons=[*reasons, *open_reasons(first)],
+        cards=[card.under for card in first.cards[:CARDS]],
+        warnings=list(warnings),
+        flips=flips,
+        options=[(one.contender, one.why) for one in first.options],
+        suites=_suites(manifest),
+        facts=facts,
+    )
 
 
-def _shortener(names: Iterable[str]) -> Short:
-    known = {name: visible(name, _NAME) for name in sorted(names, key=len, reverse=True)}
-
-    def short(text: str, most: int) -> str:
-        for name, shown in known.items():
-            text = text.replace(name, shown) if len(name) > _NAME else text
-        return visible(text, most)
-
-    return short
-
-
-def _head(view: Scoreboard, first: Opening, short: Short) -> str:
+def _head(view: Scoreboard, first: Opening, said: Texts, fitting: Fitting) -> str:
+    short, room = fitting
     kind = "good" if first.advised else "open"
-    names = [short(name, _NAME) for name in first.names]
-    why = "".join(f"<p>{html_text(short(reason, _REASON[_is_dense(first)]))}</p>" for reason in first.why[:1])
-    if first.missing:
-        waits = listed([MISSING.get(name, name) for name in first.missing], 5)
-        why = f"<p>No advice until these are given, as economics in experiment.yaml: {html_text(waits)}.</p>"
+    names = [short(name, NAME) for name in first.names]
+    kept, _ = short.kept(said.reasons, room.reasons, "reason")
+    why = "".join(f"<p>{html_text(short(reason, room.reason, 'reason'))}</p>" for reason in kept)
     return (
         f'<header><h1>{html_text(visible(view.report, 70))}</h1><p class="legend">Decision on one page</p></header>'
         f'<section><span class="word {kind}">{first.verdict.value}</span>'
-        f'<p class="lead">{html_sentence(short(first.sentence, _SENTENCE), names)}</p>{why}</section>'
+        f'<p class="lead">{html_sentence(short(first.sentence, _SENTENCE, "sentence"), names)}</p>{why}</section>'
     )
 
 
-def _cards(first: Opening, short: Short) -> str:
+def _cards(first: Opening, short: Cutter) -> str:
     each = "".join(
-        f"<div><dt>{html_text(short(card.label, 40))}</dt><dd>{html_text(card.value)}"
+        f"<div><dt>{html_text(short(card.label, CAPTION))}</dt><dd>{html_text(card.value)}"
         f"<small>{html_text(short(card.under, 90))}</small></dd></div>"
         for card in first.cards[:CARDS]
     )
-    whose = html_text(short(first.about or "", _NAME))
+    whose = html_text(short(first.about or "", NAME))
     return f'<dl class="cards" aria-label="Figures of {whose}">{each}</dl>' if each else ""
 
 
-def _picture(view: Scoreboard, short: Short) -> str:
+def _picture(view: Scoreboard, short: Cutter) -> str:
     """Cost against pass rate, else the pass rates alone; both say their names where the points are, without colour."""
     if all(c.pass_rate.value is None for c in view.contenders):
         return "<p>Nothing is graded yet.</p>"
-    named = replace(view, contenders=tuple(replace(c, name=short(c.name, _NAME)) for c in view.contenders))
-    found = cost_figure(named) or pass_rate_figure(named)
-    notes = "".join(f"<span>{html_text(note)}</span>" for note in found.notes[:1])
-    return f"<figure><figcaption><strong>{html_text(found.title)}</strong>{notes}</figcaption>{picture(found)}</figure>"
+    named = replace(view, contenders=tuple(replace(c, name=short(c.name, NAME)) for c in view.contenders))
+    make = cost_figure if cost_figure(named) is not None else pass_rate_figure
+    wide, narrow = make(named), make(named, PHONE)
+    if wide is None or narrow is None:
+        return ""
+    notes = "".join(f"<span>{html_text(note)}</span>" for note in wide.notes[:1])
+    notes += "".join(f'<span class="narrow">{html_text(note)}</span>' for note in narrow.notes if NUMBERED in note)
+    drawn = f'<div class="broad">{picture(wide)}</div><div class="narrow">{picture(narrow)}</div>'
+    return f"<figure><figcaption><strong>{html_text(wide.title)}</strong>{notes}</figcaption>{drawn}</figure>"
 
 
-def _warnings(view: Scoreboard, first: Opening, short: Short) -> str:
-    """What is wrong with the evidence comes first, then what makes figures doubtful."""
-    every = list(dict.fromkeys(text for text in (view.warning, view.apart, *view.cautions, *first.notes) if text))
-    most = _WARNING[_is_dense(first)] * WARNINGS // max(1, min(WARNINGS, len(every)))
-    items = "".join(f"<li>{html_text(short(text, most))}</li>" for text in every[:WARNINGS])
-    more = f"<li>{len(every) - WARNINGS:,} more in report.html</li>" if len(every) > WARNINGS else ""
-    return f"<h2>Warnings</h2><ul>{items or '<li>none</li>'}{more}</ul>"
+def _listed(head: str, some: Sequence[str], most: int, fitting: Fitting) -> str:
+    """Texts as a list, as many and as much of each as there is room for."""
+    short, room = fitting
+    what = "warning" if head == "Warnings" else "flip"
+    kept, more = short.kept(some, most, what)
+    items = "".join(f"<li>{html_text(short(text, room.warning, what))}</li>" for text in kept) or "<li>none</li>"
+    items += f"<li>{more:,} more in report.html</li>" if more else ""
+    return f"<h2>{head}</h2><ul>{items}</ul>"
 
 
-def _flips(grounds: Grounds) -> str:
-    advice = grounds.advice
-    if advice is None or advice.advised is None:
-        said = "" if advice is None else "<li>Nothing is advised yet.</li>"
-    else:
-        said = "".join(
-            f"<li>{html_text(INPUTS.get(f.input, f.input))}: now {html_text(amount_words(f.input, f.now))}, "
-            f"from {html_text(amount_words(f.input, f.at))} on {html_text(f.advice)}</li>"
-            for f in advice.flips_at[:FLIPS]
-        )
-        said += f"<li>{len(advice.flips_at) - FLIPS} more in report.html</li>" if len(advice.flips_at) > FLIPS else ""
-        said = said or "<li>No input, moved alone, changes which type of option is advised.</li>"
-    return f"<h2>What would flip it</h2><ul>{said}</ul>" if said else ""
+def _flip(one: FlipPoint) -> str:
+    now, at = amount_words(one.input, one.now), amount_words(one.input, one.at)
+    return f"{INPUTS.get(one.input, one.input)}: now {now}, from {at} on {one.advice}"
 
 
-def _options(first: Opening, view: Scoreboard, short: Short) -> str:
+def _flips(said: Texts, grounds: Grounds, fitting: Fitting) -> str:
+    advice, (_, room) = grounds.advice, fitting
+    if advice is None:
+        return ""
+    if said.flips:
+        return _listed("What would flip it", said.flips, room.flips, fitting)
+    open_, none = "Nothing is advised yet.", "No input, moved alone, changes which type of option is advised."
+    return f"<h2>What would flip it</h2><ul><li>{open_ if advice.advised is None else none}</li></ul>"
+
+
+def _options(first: Opening, view: Scoreboard, fitting: Fitting) -> str:
+    short, room = fitting
     times, of = view.cost_unit
-    dense = _is_dense(first)
     costs = any(one.cost_usd is not None for one in first.options)
-    kept = ROWS if len(first.options) <= ROWS else ROWS - 1
-    rows = "".join(_option(one, times if costs else None, short, dense=dense) for one in first.options[:kept])
-    left = len(first.options) - kept
-    rows += f'<tr><td colspan="{5 + costs}">{left:,} more in report.html</td></tr>' if left > 0 else ""
+    most = room.options if len(first.options) <= room.options else room.options - 1
+    _, left = short.kept([one.contender for one in first.options], most, "option")
+    rows = "".join(_option(one, times if costs else None, fitting) for one in first.options[:most])
+    rows += f'<tr><td colspan="{5 + costs}">{left:,} more in report.html</td></tr>' if left else ""
     cost = f'<th scope="col" class="n">{"all-in " * first.all_in}cost per {of} tasks</th>' if costs else ""
     head = (
         '<tr><th scope="col">option</th><th scope="col">type</th><th scope="col">outcome</th>'
@@ -161,27 +174,34 @@ def _options(first: Opening, view: Scoreboard, short: Short) -> str:
     return f"<h2>Options, and why</h2>{whole}" if rows else ""
 
 
-def _option(one: Standing, times: float | None, short: Short, *, dense: bool) -> str:
+def _option(one: Standing, times: float | None, fitting: Fitting) -> str:
+    short, room = fitting
     usd = None if one.cost_usd is None or times is None else times * one.cost_usd
     look = ' class="advised"' if one.outcome == ADVISED else ""
-    cost = f'<td class="n">{html_text(dollars(usd))}</td>' if times is not None else ""
+    cost = f'<td class="n" data-label="cost">{html_text(dollars(usd))}</td>' if times is not None else ""
+    name = short(one.contender, room.listed, "name")
     return (
-        f'<tr{look}><th scope="row">{html_text(visible(one.contender, _LISTED[dense]))}</th>'
-        f"<td>{html_text(one.type)}</td>"
-        f'<td>{html_text(one.outcome)}</td><td class="n">{html_text(percent_interval(one.pass_rate))}</td>{cost}'
-        f"<td>{html_text(short(one.why, _WHY[dense]))}</td></tr>"
+        f'<tr{look}><th scope="row">{html_text(name)}</th>'
+        f'<td data-label="type">{html_text(one.type)}</td><td data-label="outcome">{html_text(one.outcome)}</td>'
+        f'<td class="n" data-label="pass rate">{html_text(percent_interval(one.pass_rate))}</td>{cost}'
+        f'<td data-label="why">{html_text(short(one.why, room.why, "explanation"))}</td></tr>'
     )
 
 
-def _data(view: Scoreboard, table: TaskTable, manifest: Manifest | None, digest: str) -> str:
-    """What the figures rest on, so that another can find and check it."""
-    facts = [*_measured(view, table), *_made_of(table, manifest)]
+def _data(said: Texts, fitting: Fitting, digest: str, report: str) -> str:
+    """What the figures rest on, so that another can find and check it; last what of the page was cut."""
+    short, room = fitting
+    kept, more = short.kept(said.suites, room.suites, "suite")
+    facts = [fact.partition(": ")[::2] for fact in said.facts]
+    if kept:
+        facts.insert(2, ("Suites", ", ".join(kept) + (f" and {more} more" if more else "")))
     facts.append(("Evidence", f"digest {digest[:16]}; this page was made {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"))
-    items = "".join(f"<div><dt>{html_text(what)}</dt><dd>{html_text(said)}</dd></div>" for what, said in facts)
+    facts += [("Not here", text) for text in short.told(report)]
+    items = "".join(f"<div><dt>{html_text(what)}</dt><dd>{html_text(text)}</dd></div>" for what, text in facts)
     return f'<h2>What the data are</h2><dl class="data">{items}</dl>'
 
 
-def _measured(view: Scoreboard, table: TaskTable) -> Iterator[tuple[str, str]]:
+def _measured(view: Scoreboard, table: TaskTable) -> Iterator[str]:
     seeds = np.array([len(table.seeds.get(name, ())) or 1 for name in table.contenders])[:, None]
     own = -(-table.trials // seeds)  # of training seeds each has trials of its own
     trials = sorted({int(n) for n in np.unique(own[own > 0]).tolist()})
@@ -192,26 +212,26 @@ def _measured(view: Scoreboard, table: TaskTable) -> Iterator[tuple[str, str]]:
     part = {"all": "all parts of the suites", None: ""}.get(view.split, f"the {view.split} part of the suites")
     tried = f"{each} of each by each option{by_seed}"
     said = f"{plural(view.n_tasks, 'task')}{units}, {tried}; {errored:,} attempts without outcome"
-    yield "Tasks", "; ".join(filter(None, (said, part)))
+    yield "; ".join(filter(None, (f"Tasks: {said}", part)))
     times = table.outcomes.numbers("started_at")
     known = times[np.isfinite(times)] if times is not None else np.zeros(0)
     if len(known):
         days = [f"{datetime.fromtimestamp(float(at), UTC):%Y-%m-%d %H:%M}" for at in (known.min(), known.max())]
-        yield "Asked", f"{days[0]} to {days[1]} UTC"
+        yield f"Asked: {days[0]} to {days[1]} UTC"
 
 
-def _made_of(table: TaskTable, manifest: Manifest | None) -> Iterator[tuple[str, str]]:
+def _suites(manifest: Manifest | None) -> list[str]:
+    return [
+        f"{visible(one.name, NAME)} {visible(one.version, 12)} ({(one.digest or 'no digest')[:12]})".replace("  ", " ")
+        for one in (manifest.suites if manifest is not None else ())
+    ]
+
+
+def _made_of(table: TaskTable, manifest: Manifest | None) -> Iterator[str]:
     if manifest is None:
         return
-    suites = [
-        f"{visible(one.name, _NAME)} {visible(one.version, 12)} ({(one.digest or 'no digest')[:12]})".replace("  ", " ")
-        for one in manifest.suites
-    ]
-    more = f" and {len(suites) - SUITES} more" if len(suites) > SUITES else ""
-    if suites:
-        yield "Suites", f"{', '.join(suites[:SUITES])}{more}"
-    seeds = [f"{visible(name, _NAME)}: {len(of)} training seeds" for name, of in table.seeds.items()]
-    yield "Seed", "; ".join([f"{manifest.seed} (order, splits, samples)", *seeds[:3]])
+    seeds = [f"{visible(name, NAME)}: {len(of)} training seeds" for name, of in table.seeds.items()]
+    yield "; ".join([f"Seed: {manifest.seed} (order, splits, samples)", *seeds[:3]])
     models: Sequence[str] = [visible(one.name, 24) for one in manifest.models]
     if models:
-        yield "Models", listed(models, 6)
+        yield f"Models: {listed(models, 6)}"

@@ -19,13 +19,18 @@ def verdict_blocks(found: Opening, say: str | None = None) -> Iterator[Block]:
     """The word, the sentence, and why nothing is concluded; with ``say`` inputs by their labels, as `in_labels`."""
     yield Text([found.verdict.value], f"word {'good' if found.verdict in GOOD else 'open'}")
     yield Text([found.sentence], "lead", found.names)
-    why = [reason for reason in found.why if not reason.startswith(("Missing: ", *_RIVALS))]
+    why = open_reasons(found)
     if found.missing:
         waits = core.listed([_called(name, by_key=say is None) for name in found.missing])
         where = "economics in experiment.yaml, or advise --economics" if say is None else f"the page Money, or {_FILE}"
         why.insert(0, f"No advice until these are given ({where}): {waits}.")
     yield Text([reason if say is None else in_labels(reason, say) for reason in why], "reasons")
     yield Text(found.notes, "reasons")
+
+
+def open_reasons(found: Opening) -> list[str]:
+    """Why nothing is concluded, without what is said elsewhere: what is missing, and the best of another kind."""
+    return [reason for reason in found.why if not reason.startswith(("Missing: ", *_RIVALS))]
 
 
 def _called(name: str, *, by_key: bool) -> str:

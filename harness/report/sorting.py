@@ -41,7 +41,7 @@ def _keys(texts: Sequence[str]) -> list[Key | None]:
     if is_figures(texts):
         amounts = (_amount(text) for text in texts)
         return [None if amount is None else (amount,) for amount in amounts]
-    return [_natural(text) if text not in {"", UNKNOWN} else None for text in texts]
+    return [natural(text) if text not in {"", UNKNOWN} else None for text in texts]
 
 
 def _amount(text: str) -> float | None:
@@ -54,7 +54,7 @@ def _amount(text: str) -> float | None:
     return value + {"<": -1e-9, ">": 1e-9}.get(found["bound"], 0.0)
 
 
-def _natural(text: str) -> tuple[tuple[bool, float, str], ...]:
+def natural(text: str) -> tuple[tuple[bool, float, str], ...]:
     """Words whatever the case of their letters, numbers in them by their size: ``t9`` before ``t10``."""
     parts = re.split(r"(\d{1,15})", text.casefold())
     return tuple((False, float(part), "") if place % 2 else (True, 0.0, part) for place, part in enumerate(parts))

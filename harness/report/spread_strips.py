@@ -14,7 +14,7 @@ MOST_STRIPS = 30  # contenders drawn; the table has all
 WIDTH = 620
 NAME_LENGTH, SHORT_NAME = 30, 22
 WIDE = 20.0  # times that the largest amount is the smallest one, from which on the scale is logarithmic
-STRIP = "Thick: the middle half of the attempts; thin: p10 to p90; upright: median; diamond: p99; dot: the largest"
+STRIP = "Thick: p25 to p75; thin: p10 to p90; upright: median; diamond: p99; dot: the largest"
 QUANTILE = "quantiles over graded attempts, linear between ranks"
 
 
@@ -69,7 +69,8 @@ def spread_figure(found: Sequence[Spread], amount: str, theme: Theme = PAPER) ->
     rows: list[vl.Row] = [
         {"name": label, "p10": s.p10, "p25": s.p25, "p50": s.p50, "p75": s.p75, "p90": s.p90, "p99": s.p99,
          "most": s.most, "called": visible(s.contender, 60), "text": of.write(s.p50), "tens":
-         f"{of.write(s.p10)} to {of.write(s.p90)}", "high": of.write(s.p99), "top": of.write(s.most)}
+         f"{of.write(s.p10)} to {of.write(s.p90)}", "half":
+         f"{of.write(s.p25)} to {of.write(s.p75)}", "high": of.write(s.p99), "top": of.write(s.most)}
         for s, label in zip(shown, labels, strict=True)
     ]  # fmt: skip
     low, high = min(s.p10 for s in shown), max(s.most for s in shown)
@@ -81,7 +82,7 @@ def spread_figure(found: Sequence[Spread], amount: str, theme: Theme = PAPER) ->
     def at(name: str) -> vl.Spec:
         return vl.amounts(f"{name}:Q", of.axis, ends, of.tick, log=log, labelOverlap=theme.fluid)
 
-    told = vl.tips(called="contender", text="median", tens="p10 to p90", high="p99", top="max")
+    told = vl.tips(called="contender", text="median", half="p25 to p75", tens="p10 to p90", high="p99", top="max")
     layers = [
         vl.layer(vl.mark("rule", strokeWidth=2), x=at("p10"), x2="p90", y=y, color=blue),
         vl.layer(vl.mark("rule", strokeWidth=9, opacity=0.55), x=at("p25"), x2="p75", y=y, color=blue),

@@ -8,7 +8,6 @@ if TYPE_CHECKING:
     from harness.store.ahead import read_ahead
     from harness.store.browse import (
         AGREEMENTS,
-        AMOUNTS,
         FLIPS,
         AttemptRow,
         TaskCell,
@@ -91,5 +90,6 @@ if TYPE_CHECKING:
     )
     from harness.store.tail import Counts, Tail
     from harness.store.task_metadata import keep_metadata, metadata_found, read_metadata
+    from harness.store.task_order import AMOUNTS, BY_RESULT
 else:
     __getattr__, __dir__ = lazy_door(__name__)

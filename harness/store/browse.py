@@ -10,14 +10,12 @@ from harness.core import EvidenceError, UsageError
 from harness.store.columns import Array, Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 from harness.store.task_metadata import tasks_with_metadata
+from harness.store.task_order import fared, in_order
 
 FLIPS = ("lost", "gained", "either")
 """Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""
 AGREEMENTS = ("all failed", "all passed", "differ")
 """How contenders fared at a task: none earned anything, all passed, or some passed more than others."""
-
-AMOUNTS = ("latency_s", "cost_usd", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
-"""Columns by which the most expensive attempts are found, whatever is spent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +43,9 @@ class TaskFilter:
     answers: Sequence[int] | None = None  # rows in whose answers or reasons it was found: as if it were their cause
     agreement: str = ""  # one of `AGREEMENTS`, of the contenders asked for where these are several, else of all
     first: str = ""
-    """What stands first, else all are in the file's order: ``differ``, where these contenders differ most; or one of
-    `AMOUNTS`, the tasks at which one attempt of those found has the most of it, and none of which it is unknown."""
+    """What stands first, else all are in the file's order: ``differ``, where these contenders differ most; one of
+    `AMOUNTS`, the tasks at which one attempt of those found has the most of it, and none of which it is unknown;
+    ``name`` or ``-name``, numbers by their size; ``passed:CONTENDER`` or ``failed:CONTENDER``, by its mean score."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +125,8 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
         raise UsageError(f"a page starts at {offset} and holds {limit}: neither can be less than 0")
     wanted = wanted or TaskFilter()
     rows = matching_rows(index, wanted)
-    found = _in_order(index, wanted, rows, np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks)))
+    there = np.flatnonzero(np.bincount(index.task[rows], minlength=index.tasks))
+    found = in_order(index, (wanted.first, wanted.contenders, wanted.split), rows, there)
     page = found[offset : offset + limit]
     names = tuple(dict.fromkeys(wanted.contenders)) or index.contenders
     counts = _cells(index, page, names, wanted.split)
@@ -150,20 +150,6 @@ def find_tasks(index: Outcomes, wanted: TaskFilter | None = None, *, offset: int
             )
         )
     return TaskPage(rows=tuple(shown), found=found, total=len(found), attempts=len(rows))
-
-
-def _in_order(index: Outcomes, wanted: TaskFilter, rows: Array, found: Array) -> Array:
-    """The tasks found, as ``wanted.first`` says."""
-    if not wanted.first:
-        return found
-    if wanted.first == "differ":
-        return np.asarray(found[np.argsort(-_fared(index, wanted)[2][found], kind="stable")])
-    if wanted.first not in AMOUNTS:
-        raise UsageError(f"unknown order {wanted.first!r}; use one of differ, {', '.join(AMOUNTS)}")
-    amounts, highest = index.numbers_at(wanted.first, rows), np.full(index.tasks, -np.inf)
-    known = np.isfinite(amounts)
-    np.maximum.at(highest, index.task[rows[known]], amounts[known])
-    return np.asarray(found[np.argsort(-highest[found], kind="stable")])
 
 
 def attempts_of(index: Outcomes, key: TaskKey) -> tuple[AttemptRow, ...]:
@@ -296,44 +282,9 @@ def _flipped(index: Outcomes, a: str, b: str, direction: str, split: str | None)
 def _agreeing(index: Outcomes, wanted: TaskFilter) -> Array:
     if wanted.agreement not in AGREEMENTS:
         raise UsageError(f"unknown agreement {wanted.agreement!r}; use one of {', '.join(AGREEMENTS)}")
-    low, high, _ = _fared(index, wanted)
+    low, high, _ = fared(index, wanted.contenders, wanted.split)
     ways = {"all failed": high == 0, "all passed": low == 1, "differ": high > low}
     return np.asarray(ways[wanted.agreement])
-
-
-def _fared(index: Outcomes, wanted: TaskFilter) -> tuple[Array, Array, Array]:
-    """Of each task the lowest and the highest mean score of a contender, and how far they lie apart: the variance.
-
-    NaN, and 0 apart, where no contender has a graded attempt.
-    """
-    named = tuple(dict.fromkeys(wanted.contenders))
-    names = named if len(named) > 1 else index.contenders  # one by itself never differs
-    kept, asked = index.fared, (names, wanted.split)
-    if kept is None or kept[0] != asked:
-        kept = index.fared = asked, _fared_of(index, names, wanted.split)
-    return kept[1]
-
-
-def _fared_of(index: Outcomes, names: Sequence[str], split: str | None) -> tuple[Array, Array, Array]:
-    usable = index.in_split(split) & (index.status.codes < GRADED)
-    low, high = np.full(index.tasks, np.inf), np.full(index.tasks, -np.inf)
-    count, total, squares = np.zeros((3, index.tasks))
-    for name in names:  # one at a time: a table of all would be as large as the report
-        code = index.contender.code(name, "contender", index.report)
-        rows = np.flatnonzero(usable & (index.contender.codes == code))
-        rows = rows[~index.repeats(rows)]
-        tasks = index.task[rows]
-        tries = np.bincount(tasks, minlength=index.tasks)
-        there = tries > 0
-        mean = np.bincount(tasks, weights=index.values(rows), minlength=index.tasks)[there] / tries[there]
-        low[there], high[there] = np.minimum(low[there], mean), np.maximum(high[there], mean)
-        count += there
-        total[there] += mean
-        squares[there] += mean**2
-    none = count == 0
-    low[none], high[none] = np.nan, np.nan
-    of = np.maximum(count, 1)
-    return low, high, np.maximum(squares / of - (total / of) ** 2, 0.0)
 
 
 def _with_text(index: Outcomes, wanted: TaskFilter) -> Array:

@@ -1,13 +1,12 @@
 """The figures draw the view's own numbers, leave nothing at a false place, and need no network."""
 
-import math
 import struct
 
 import pytest
 
 from harness.analysis import scoreboard
 from harness.core import Kind
-from harness.report.figures import cost_figure, frame_of, overlap, pass_rate_figure
+from harness.report.figures import cost_figure, pass_rate_figure
 from harness.report.vega import (
     AT_NIGHT,
     BETTER,
@@ -125,44 +124,6 @@ def test_every_kind_has_its_own_colour_and_shape():
     assert len(set(SHAPES.values())) == len(Kind)
 
 
-def test_names_of_contenders_that_lie_apart_touch_nothing(make_report):
-    spread = [(f"contender-{i}", "model", 4 * i, 0.01 * (i + 1)) for i in range(10)]
-    view = scoreboard(make_report(rows_for(spread)))
-    boxes, points = named(view)
-    assert all(overlap(a, b) == 0 for i, a in enumerate(boxes) for b in boxes[i + 1 :])
-    for box, own in zip(boxes, points, strict=True):
-        assert min(points, key=lambda point: gap(box, point)) == own
-
-
-def named(view):
-    """Where the names are drawn and where their points are, in pixels."""
-    spec = vega_lite(cost_figure(view))
-    names = next(rows for rows in data(cost_figure(view)) if "align" in rows[0])
-    frame, boxes = frame_of(spec["data"]["values"], spec["width"], spec["height"]), []
-    points = [frame.pixel(r["cost"], r["value"]) for r in names]
-    for r, (x, y) in zip(names, points, strict=True):
-        wide = 6 * len(r["name"])  # about, at 12 pixels
-        left = x + r["dx"] - wide * {"left": 0, "center": 0.5, "right": 1}[r["align"]]
-        boxes.append((left, y + r["dy"] - 7, left + wide, y + r["dy"] + 7))
-    return boxes, points
-
-
-def gap(box, point):
-    (left, top, right, bottom), (x, y) = box, point
-    return math.hypot(max(left - x, 0, x - right), max(top - y, 0, y - bottom))
-
-
-@pytest.mark.parametrize("cheap", [0.001, 0.09])
-def test_a_name_at_the_edge_stands_at_its_own_point_and_not_at_another_s(make_report, cheap):
-    """Costs on either scale: the last point has no room on its right, and neighbours on its left."""
-    near = [("opens", "skilled", 34, 0.1), ("distracted", "skilled", 31, 0.17), ("skilled", "skilled", 40, 0.098)]
-    view = scoreboard(make_report(rows_for([*near, ("cheap", "model", 8, cheap)])))
-    boxes, points = named(view)
-    for box, own in zip(boxes, points, strict=True):
-        assert min(points, key=lambda point: gap(box, point)) == own
-        assert gap(box, own) <= 20
-
-
 def luminance(colour):
     """WCAG 2.2, of ``#rrggbb``."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
@@ -191,7 +152,7 @@ def test_a_dark_screen_has_the_bright_colours_and_the_same_data(make_report):
     assert drawn[0] == {"#0072B2": "#0072B2", "#D55E00": "#D55E00"}
     assert drawn[1] == {name: AT_NIGHT[colour] for name, colour in drawn[0].items()}
     assert {r["name"] for spec in (day, night) for layer in (spec, *spec["layer"])
-            for r in layer.get("data", {}).get("values", ())} == {"#0072B2", "#D55E00", "1", "2"}  # fmt: skip
+            for r in layer.get("data", {}).get("values", ())} == {"#0072B2", "#D55E00"}  # fmt: skip
 
 
 def test_amounts_on_an_axis_are_written_as_in_the_tables():

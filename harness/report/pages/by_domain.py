@@ -1,26 +1,35 @@
 """Domains: who passes where, whether two contenders differ alike everywhere, what got worse, where the noise is."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
 
-from harness.analysis import Domains, Scoreboard
+from harness.analysis import ContenderScore, Domains, Scoreboard
 from harness.core import plural
 from harness.report import difference_tables as tables
+from harness.report.blocks import Table, Way, sorted_whole
 from harness.report.difference_figures import forest_figure, variance_figure
 from harness.report.html_parts import html_code, html_text
 from harness.report.pages import parts
-from harness.report.pages.choices import choose, paged
+from harness.report.pages.choices import choose, href, paged
 from harness.report.pages.loading import Shown, choose_pair, domains_for, scoreboard_for
 from harness.report.pages.parts import SAME, compared_sentence, figure, html, loud, notes, section, show, title, write
 from harness.report.pages.task_links import behind_domains, tasks_href, tasks_links, tasks_table
+from harness.report.pages.task_names import labels
 from harness.report.scoreboard_tables import by_effect, by_rate, domain_differences, domain_rates
+from harness.report.sorting import natural
 
-ORDERS: dict[str, Callable[[Scoreboard], list[str]]] = {
+Order = Callable[[Scoreboard], list[str]]
+UP, DOWN = "by name, A to Z", "by name, Z to A"
+ORDERS: dict[str, Order] = {
     "where contenders differ most": by_effect,
     "as in the report": lambda view: list(view.domains),
     "lowest pass rates first": by_rate,
+    UP: lambda view: sorted(view.domains, key=natural),
+    DOWN: lambda view: sorted(view.domains, key=natural, reverse=True),
 }
 ACROSS, CELLS = 20, 400  # columns and cells of the heatmap: three times as many keep a browser busy for half a second
 LISTED = 100  # tasks of a list that are shown
@@ -76,9 +85,11 @@ def page(shown: Shown) -> None:
 @st.fragment
 def _rates(view: Scoreboard) -> None:
     """The heatmap, some domains and contenders at a time; each of its cells leads to the tasks behind it."""
-    domains = list(view.domains)
+    domains, order = list(view.domains), ""
     if len(domains) > 2:
-        domains = ORDERS[choose("Order of the domains", list(ORDERS), "domains", short=True)](view)
+        orders = ORDERS | _by_rates(view)
+        order = choose("Order of the domains", list(orders), "domains", short=True)
+        domains = orders[order](view)
     across = min(ACROSS, len(domains), len(view.shown))
     down = CELLS // max(across, 1)
     if len(domains) < len(view.shown):
@@ -90,9 +101,43 @@ def _rates(view: Scoreboard) -> None:
     left.caption(which)
     right.caption(who)
     rates = domain_rates(view, only=here, of=[names[name] for name in whose], link=tasks_links("who", "domain"))
+    if len(here) < len(domains) and len(view.domains) >= len(view.shown):
+        rates = _sorted_whole(view, rates, whose, order)
+    else:
+        rates = replace(rates, part=len(whose) < len(names))  # of contenders a page: their rows do not sort
     said = f"The {100 * view.level:g}% interval under each rate. A cell leads to its tasks, and tells more on hover."
     st.caption(said if rates.rows else "Nothing to show: no graded attempt has a domain.")
     show(rates)
+
+
+def _by_rates(view: Scoreboard) -> dict[str, Order]:
+    """The orders of the domains by a contender's pass rate in them; those where it has none come last."""
+
+    def by(c: ContenderScore, sign: int) -> Order:
+        rates = {d.domain: sign * d.pass_rate.value for d in c.domains if d.pass_rate.value is not None}
+        return lambda view: sorted(view.domains, key=lambda name: rates.get(name, math.inf))
+
+    called = _rates_of(view)
+    return {words: by(c, sign) for c in view.shown for sign, words in zip((-1, 1), called[c.name], strict=True)}
+
+
+def _rates_of(view: Scoreboard) -> dict[str, tuple[str, str]]:
+    """What these two orders are called, by contender."""
+    shown = labels([c.name for c in view.shown])
+    return {name: (f"highest of {text} first", f"lowest of {text} first") for name, text in shown.items()}
+
+
+def _sorted_whole(view: Scoreboard, rates: Table, whose: Sequence[str], order: str) -> Table:
+    """A page of domains whose heads sort all domains."""
+
+    def way(words: str, said: str, *, down: bool = False) -> Way:
+        return Way(words, href("Domains", keep=("a", "b", "wp"), domains=words), said, down)
+
+    ways = [[way(UP, "from A to Z"), way(DOWN, "from Z to A", down=True)]]
+    called = _rates_of(view)
+    for high, low in (called[name] for name in whose):
+        ways.append([way(high, "highest first", down=True), way(low, "lowest first")])
+    return sorted_whole(rates, ways, order)
 
 
 def _task(a: str, b: str, name: str) -> str:

@@ -1,8 +1,9 @@
 """Two contenders on the same tasks: the difference, how surely, where it lies, and the tasks on which they part."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -27,6 +28,7 @@ from harness.report.pages.task_links import FLIPPED, behind_domains
 from harness.report.pages.task_names import short_name
 from harness.report.palette import Colour, coloured
 from harness.report.scoreboard_tables import WAYS
+from harness.report.sorting import natural
 
 if TYPE_CHECKING:
     from harness.store import TaskKey, TaskTable
@@ -133,12 +135,29 @@ def _flips(evidence: Evidence, found: Pairing, link: Callable[[int], str] | None
         st.caption("No task flipped that way.")
         return
     pair = (evidence.folder, found.comparison.a, found.comparison.b)
+    chosen = _in_order(chosen)
     start = FLIPS_A_PAGE * (turned(-(-len(chosen) // FLIPS_A_PAGE), PAGE_KEYS[which], of=pair) - 1)
     here = chosen[start : start + FLIPS_A_PAGE]
     texts, why = _asked(evidence, here, link)
-    show(tables.flips_table(texts))
+    drawn = tables.flips_table(texts)
+    show(replace(drawn, part=True) if len(here) < len(chosen) else drawn)
     st.caption(f"{start + 1:,} to {start + len(here):,} of {plural(len(chosen), 'task')}.")
     write(why)
+
+
+FLIP_ORDERS: dict[str, Callable[[Flip], Any]] = {
+    "as in the report": lambda _: 0,
+    "by task": lambda flip: natural(flip.task),
+    "by domain": lambda flip: (natural(flip.domain), natural(flip.task)),
+    "by who passed": lambda flip: flip.direction,
+}
+
+
+def _in_order(flips: list[Flip]) -> list[Flip]:
+    """All flips in the order that the reader chose, where they are more than a page: a head sorts a page alone."""
+    if len(flips) <= FLIPS_A_PAGE:
+        return flips
+    return sorted(flips, key=FLIP_ORDERS[choose("Order", list(FLIP_ORDERS), "flip_order", short=True)])
 
 
 def _asked(

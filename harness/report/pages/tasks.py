@@ -23,22 +23,33 @@ from harness.analysis import (
 )
 from harness.core import OwnbenchError, listed, visible
 from harness.report import task_tables as tables
+from harness.report.blocks import Table, Way, sorted_whole
 from harness.report.pages import loading
-from harness.report.pages.choices import choose, complaints, paged, several, ticked, turned, written
+from harness.report.pages.choices import choose, complaints, href, paged, several, ticked, turned, written
 from harness.report.pages.label_table import confusion
 from harness.report.pages.loading import Evidence, Shown, plain_index, remembered
 from harness.report.pages.open_task import Found, open_task
 from harness.report.pages.parts import download, file_name, html, loud, section, show, title, write
 from harness.report.pages.task_links import FIRST, tasks_href
-from harness.report.pages.task_names import LISTS, labels, links_to
-from harness.store import AMOUNTS, AnswerSearch, InputSearch, Outcomes, TaskFilter, search_answers, search_inputs
+from harness.report.pages.task_names import KEPT, LISTS, labels, links_to
+from harness.store import (
+    AMOUNTS,
+    BY_RESULT,
+    AnswerSearch,
+    InputSearch,
+    Outcomes,
+    TaskFilter,
+    search_answers,
+    search_inputs,
+)
 
 A_PAGE = 25
 ANY = "any"
 SIDES = ("only the second passed", "only the first passed", "only one of the two passed")
 WAYS = dict(zip(store.FLIPS, SIDES, strict=True))
 AGREED = {ANY: "", "all failed": "all failed", "all passed": "all passed", "they differ": "differ"}
-ORDERS = {"as in the report": "", "where they differ most": "differ", **FIRST}
+UP, DOWN = "by name, A to Z", "by name, Z to A"
+ORDERS = {"as in the report": "", "where they differ most": "differ", UP: "name", DOWN: "-name", **FIRST}
 MOST_OPTIONS = 300  # names that a filter offers; the text finds the others
 MOST_SAVED, MOST_TEXTS = 10_000, 10_000  # attempts of a file, without texts and with them
 FIRST_LOOK, NEXT_LOOK = 0.3, 3.0
@@ -166,22 +177,49 @@ def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
         agreement, several_there = "", len(index.contenders) > 1
         if several_there:
             agreement = AGREED[choose("Of these contenders", list(AGREED), "agree", short=True, aloud=False, at=one)]
-        offered_orders = [words for words, name in ORDERS.items()
-                          if (index.holds(name) if name in AMOUNTS else several_there or not name)]  # fmt: skip
-        order = choose("Order", offered_orders, "order", short=True, aloud=False, at=two)
+        orders = _orders(index)
+        order = choose("Order", list(orders), "order", short=True, aloud=False, at=two)
         flipped = _flipped(index.contenders)
     write(*complaints(*keys, "a", "b"), kind="loud")
     set_ = {LISTS[key]: listed([visible(name, 60) for name in words], 4) for key, words in chosen.items() if words}
     set_ |= {"Escalated": "yes" if escalated else "no"} if escalated is not None else {}
     set_ |= {"Of these contenders": agreement} if agreement else {}
-    set_ |= {"Order": order} if ORDERS[order] else {}
+    set_ |= {"Order": order} if orders[order] else {}
     set_ |= {"Flipped": f"{flipped[0]} against {flipped[1]}, {WAYS[flipped[2]]}"} if flipped else {}
     write("; ".join(f"{what}: {said}" for what, said in set_.items()))
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
                       statuses=chosen["status"], causes=chosen["cause"], labels=chosen["label"], given=chosen["given"],
                       metadata=chosen["meta"],
                       escalated=escalated, flipped=flipped, agreement=agreement,
-                      first=ORDERS[order])  # fmt: skip
+                      first=orders[order])  # fmt: skip
+
+
+def _orders(index: Outcomes) -> dict[str, str]:
+    """The orders of this report's tasks as they are called, those by the results of a contender last."""
+    several_there = len(index.contenders) > 1
+    plain = {words: name for words, name in ORDERS.items()
+             if (index.holds(name) if name in AMOUNTS else several_there or name != "differ")}  # fmt: skip
+    return plain | {words: order for order, words in _by_result(index).items()}
+
+
+def _by_result(index: Outcomes) -> dict[str, str]:
+    """The orders by a contender's results, and what they are called."""
+    shown = labels(index.contenders)
+    return {f"{way}:{name}": f"{way} by {shown[name]} first" for name in index.contenders for way in BY_RESULT}
+
+
+def _sorted_whole(index: Outcomes, found: Table, names: Sequence[str], now: str) -> Table:
+    """A page of tasks whose heads sort all tasks found, and not those of the page alone."""
+    kept = [key for key in KEPT if key not in {"order", "at"}]
+
+    def way(order: str, words: str, said: str, *, down: bool = False) -> Way:
+        return Way(order, href("Tasks", keep=kept, order=words), said, down)
+
+    ways = [[way("name", UP, "from A to Z"), way("-name", DOWN, "from Z to A", down=True)]]
+    called = _by_result(index)
+    for first, then in ((f"failed:{name}", f"passed:{name}") for name in names):
+        ways.append([way(first, called[first], "failures first"), way(then, called[then], "passes first", down=True)])
+    return sorted_whole(found, ways, now)
 
 
 @remembered(8)
@@ -223,7 +261,8 @@ def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: Inpu
         write(found.sentence)
         names, which = paged(found.contenders, tables.MOST_CONTENDERS, "wp", "Contenders")
         write(which)
-        show(tables.tasks_table(found, links_to(evidence, [row.position for row in found.rows]), names))
+        shown = tables.tasks_table(found, links_to(evidence, [row.position for row in found.rows]), names)
+        show(_sorted_whole(index, shown, names, wanted.first) if found.total > A_PAGE else shown)
     if found.rows:
         _saved(index, evidence, replace(wanted, inputs=None if inputs is None else inputs.tasks), found, right)
     return found
