@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+import accessible
 import pytest
 
 sys.path[:0] = [str(Path(__file__).parent.parent / name) for name in ("run", "model")]
@@ -47,6 +48,12 @@ def test_a_run_is_watched_to_its_end(tmp_path, slow, serve, visit):
     )
     for word in ("Rate", "per s", "Time left", "Spent", "budget of $5", "Interim:", "95% interval", "one"):
         assert word in tab.text, word
+    for options in ({}, {"dark": True}, {"width": 390, "height": 844}):
+        other = visit(base, **options).go()
+        other.page.get_by_text("A run is under way").wait_for()
+        accessible.check(other.page)
+        other.check()
+        other.context.close()
     tab.page.get_by_role("button", name="Fill all pages").click()
     tab.page.get_by_text("The figures below are interim").first.wait_for(timeout=20_000)
     tab.settled()

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+import accessible
 import pytest
 
 from harness import analysis
@@ -49,6 +50,13 @@ def printed(chromium, text, tmp_path):
         return {cut, ends, wide: m.scrollWidth - m.clientWidth, high: m.scrollHeight - m.clientHeight,
                 figure: svg.height, out: svg.bottom - box.bottom};
     }""")
+    page.emulate_media(media="screen")
+    for size in ({"width": 1280, "height": 900}, {"width": 390, "height": 844}):
+        page.set_viewport_size(size)
+        assert page.evaluate("() => document.documentElement.scrollWidth") <= size["width"]
+        accessible.check(page)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 1280, "height": 900})
     pdf = page.pdf(prefer_css_page_size=True, print_background=True)
     (tmp_path / "page.pdf").write_bytes(pdf)
     page.close()
