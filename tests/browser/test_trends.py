@@ -22,6 +22,7 @@ def weeks(make_report):
     return folders
 
 
+@pytest.mark.slow  # an app of its own, drawn three times
 def test_trends_are_read_by_everybody(weeks, serve, visit):
     base = serve(*weeks)
     for options in ({}, {"dark": True, "width": 390, "height": 844}):
