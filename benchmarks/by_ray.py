@@ -167,7 +167,7 @@ def main() -> None:
         report = make_report(folder / "budget", url, ray, limit)
         done = run(report, url, kill_after=half // 4, chance=chance)
         kept = bill(report)[1]
-        # less is left than one more attempt may cost, beside what is held for the calls of the worker that was killed
+        # what is left pays for no further attempt, beside what is held for the calls of the worker that was killed
         if done.code != 4 or not limit - (in_flight + 1) * DEAREST < kept <= limit:
             raise SystemExit(f"${kept:.4f} of ${limit:.4f} are spent: {done.said}")
         if done.asked * PRICE > limit:

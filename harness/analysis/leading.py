@@ -69,7 +69,7 @@ def _ranked_over_seeds(table: TaskTable, names: Sequence[str], found: stats.Rank
 
 
 def confirmed(lead: Lead, table: TaskTable, comparisons: Sequence[Comparison], level: float) -> Leader | None:
-    """The leader; shown to pass less are those alone of whom every figure says so: both p values and the interval.
+    """The leader. Another is shown to pass less where every figure says so: both p values and the interval.
 
     ``comparisons`` are those that are shown. Of two options their comparison decides alone; else this takes claims of
     `stats.rank` back and adds none, so that false ones grow no more frequent. `Leader.doubts` says why.

@@ -1,10 +1,10 @@
 """How many requests an endpoint takes at once, found while it is used: additive increase, multiplicative decrease.
 
 A refusal says that too much was in flight: the level falls to what still is, and by three tenths of that where the
-first request after a fall is refused as well. One alone, at a level that was fine, may be chance if it asks no wait.
-Where nothing was in flight it is the rate that is refused, a drought: requests wait, twice as long each time. The first
-answer ends it: as many at once as before, but at the rate that was accepted between the ends of two droughts. So a
-quota by the minute is measured over whole minutes.
+first request after a fall is refused as well. One alone, at a level that was fine, may be chance, unless it asks for a
+wait. Where nothing was in flight it is the rate that is refused, a drought: requests wait, twice as long each time. The
+first answer ends it: as many at once as before, but at the rate that was accepted between the ends of two droughts. So
+a quota by the minute is measured over whole minutes.
 
 Answers tell what a level is worth. As many requests as the level has places are a cohort, and by Little's law (1961)
 the level divided by their mean latency is the rate at which the endpoint answers. A higher level stays where it brings

@@ -160,7 +160,7 @@ def linked(table: Table, link: Callable[[Sequence[Cell]], str]) -> Table:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One way to sort all rows, of which a table shows a page."""
+    """One way to sort all rows of a table that shows them a page at a time."""
 
     name: str  # of the order
     link: str  # where it is shown

@@ -38,11 +38,16 @@ def write_gate(
 
 
 def _junit(view: Gate) -> str:
-    """The verdict as JUnit XML, a case a rule and a domain: what does not hold is a failure, what is exempt skipped."""
+    """The verdict as JUnit XML, a case a rule and a domain: failed, or skipped where exempt or not checked."""
     from xml.etree import ElementTree as ET
 
     fault = "error" if view.decision is Decision.INVALID else "failure"
-    told = [("rule", r.rule, "" if r.holds else fault, r.text, r.text) for r in view.reasons]
+    told = [
+        ("rule", r.rule, "" if r.holds else fault, r.text, r.text)
+        if r.checked
+        else ("rule", r.rule, "skipped", r.text, "")
+        for r in view.reasons
+    ]
     for one in view.domains:
         text = f"{core.points(one.delta)} points on {one.n_tasks:,} tasks"
         kind, message = "", text

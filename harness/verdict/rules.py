@@ -268,7 +268,8 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
 
 def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
     family, harmed = e.tests.domains, sorted(e.tests.harmed, key=lambda one: one.delta)
-    text = f"{NOT_CHECKED}{'no domain that is not exempt' if e.policy.exempt_domains else 'only one domain'}"
+    several = len({*e.judged.outcomes.domains[e.judged.outcomes.common].tolist()}) > 1
+    text = f"{NOT_CHECKED}{'every domain is exempt' if several else 'only one domain'}"
     if harmed:
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
         text = f"harmed: {listed(names, 5)}"

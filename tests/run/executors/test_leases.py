@@ -1,6 +1,7 @@
 """Leases of money: workers that know nothing of one another spend no more than the budget, and all of it."""
 
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -74,6 +75,20 @@ class Company:
         self.left[worker] = [reservation.key for reservation in flying] + self.left[worker]
         self.meters[worker], self.flying[worker] = LeasedMeter(lease_usd=0.0), []
 
+    def end(self, deaths: Sequence[int] = ()) -> None:
+        """Steps until all is made, or nobody gets money any more; a worker dies at each of ``deaths``."""
+        workers, left = len(self.meters), list(deaths)
+        for step in range(200_000):
+            if not self.at_work:
+                break
+            if left and step >= left[0]:
+                left.pop(0)
+                self.die(self.chance.randrange(workers))
+            self.step(self.chance.randrange(workers))
+        assert not self.at_work, "nobody may wait for ever"
+        for worker, meter in enumerate(self.meters):
+            self.bank.hear(worker, standing(meter))
+
     @property
     def spent(self) -> float:
         return self.recorded + sum(meter.all.spent_usd for meter in self.meters)
@@ -92,13 +107,7 @@ def test_all_of_the_budget_is_spent_and_no_more(seed):
     usd = chance.choice([0.0, 0.005, 0.1, 1.0, 5.0, 1000.0])
     company = Company(chance, workers=workers, usd=usd, costs=costs, attempts=attempts)
     wanted = sum(costs[key] for left in company.left for key in left)
-    for _ in range(200_000):
-        if not company.at_work:
-            break
-        company.step(chance.randrange(workers))
-    assert not company.at_work, "nobody may wait for ever"
-    for worker in range(workers):
-        company.bank.hear(worker, standing(company.meters[worker]))
+    company.end()
     dearest = max(costs.values())
     assert company.spent == pytest.approx(company.total.all.spent_usd)
     if company.bank.over is None:
@@ -117,16 +126,7 @@ def test_no_more_is_spent_where_workers_die_with_calls_in_flight(seed):
     workers, usd = chance.randint(1, 4), chance.choice([0.1, 1.0, 2.0])
     company = Company(chance, workers=workers, usd=usd, costs=costs, attempts=60)
     deaths = sorted(chance.sample(range(50 * workers, 800 * workers), 4))
-    for step in range(200_000):
-        if deaths and step >= deaths[0] and company.at_work:
-            deaths.pop(0)
-            company.die(chance.randrange(workers))
-        if not company.at_work:
-            break
-        company.step(chance.randrange(workers))
-    assert not company.at_work, "nobody may wait for ever"
-    for worker in range(workers):
-        company.bank.hear(worker, standing(company.meters[worker]))
+    company.end(deaths)
     assert company.spent == pytest.approx(company.total.all.spent_usd)
     assert company.spent + company.lost <= usd + sum(costs.values()) + 1e-9  # the first of each kind, as above
     if company.bank.over is not None:
