@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         refuse_running,
         resume_command,
     )
-    from harness.analysis.over_reports import SharedRate, Standing, shared_rates, standings
+    from harness.analysis.over_reports import RatedTasks, SharedRate, rated_tasks, shared_rates
     from harness.analysis.over_time import changes_of_pairs
     from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
     from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size

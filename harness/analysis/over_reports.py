@@ -29,7 +29,7 @@ _SEVERAL = "several"  # in place of a digest: a task that one report graded in s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class RatedTasks:
     """A contender in one report, at the tasks behind its pass rate there."""
 
     rate: RateOf  # as the scoreboard has it
@@ -73,7 +73,7 @@ class SharedRate:
     remarks: tuple[str, ...]  # what is not as in the report before
 
 
-def standings(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[Standing, ...]:
+def rated_tasks(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[RatedTasks, ...]:
     """Every contender that has graded tasks, in the order of the scoreboard; errors as `scoreboard`."""
     import pyarrow as pa
 
@@ -85,7 +85,7 @@ def standings(source: Path | Evidence, *, split: str | None = None, level: float
         i = table.index(rate.contender)
         here = np.flatnonzero(table.counts[i] > 0)
         by_seed = table.by_seed(rate.contender) if rate.contender in table.seeds else None
-        one = Standing(
+        one = RatedTasks(
             rate=rate,
             suites=table.suites_there,
             suite_codes=table.suite_codes[here],
@@ -101,7 +101,7 @@ def standings(source: Path | Evidence, *, split: str | None = None, level: float
     return tuple(found)
 
 
-def shared_rates(found: Sequence[Standing], interim: Sequence[bool], level: float = 0.95) -> tuple[SharedRate, ...]:
+def shared_rates(found: Sequence[RatedTasks], interim: Sequence[bool], level: float = 0.95) -> tuple[SharedRate, ...]:
     """One contender in several reports, in the order given; ``interim``: of each whether its run is not done.
 
     Reports are of one part while the tasks that all of these share are half of the smallest one's at least, and half of
@@ -126,18 +126,18 @@ def shared_rates(found: Sequence[Standing], interim: Sequence[bool], level: floa
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Keyed:
-    """A standing, and of each of its tasks what it is known by in all of the reports."""
+    """Rated tasks, and of each of its tasks what it is known by in all of the reports."""
 
-    one: Standing
+    one: RatedTasks
     keys: "pa.StringArray"
 
     @property
     def gradings(self) -> "pa.StringArray":
-        """Those of the standing."""
+        """Those of the tasks."""
         return self.one.gradings
 
 
-def _keys(one: Standing, called: Mapping[tuple[str, str], str]) -> "pa.StringArray":
+def _keys(one: RatedTasks, called: Mapping[tuple[str, str], str]) -> "pa.StringArray":
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -200,7 +200,7 @@ def _shared(found: _Keyed, part: _Part, number: int, earlier: _Keyed | None, lev
     )
 
 
-def _remarks(before: Standing, one: Standing, common: int, regraded: int) -> tuple[str, ...]:
+def _remarks(before: RatedTasks, one: RatedTasks, common: int, regraded: int) -> tuple[str, ...]:
     said = []
     if not common == one.tasks == before.tasks:
         said.append(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.analysis import RateOf, SharedRate, Standing, load_evidence, shared_rates, standings
+from harness.analysis import RatedTasks, RateOf, SharedRate, load_evidence, rated_tasks, shared_rates
 from harness.core import Estimate, OwnbenchError, UsageError, listed, nearest, plural
 from harness.store import recorded, running_process
 from harness.verdict.report_history import entry_of, under_way
@@ -22,7 +22,7 @@ class ReportRates:
     folder: Path
     made: datetime | None
     interim: bool  # its run is not done
-    standings: tuple[Standing, ...]
+    rated_tasks: tuple[RatedTasks, ...]
     broken: str = ""  # why it has no rates
 
 
@@ -57,25 +57,25 @@ def rates_in(folder: Path, *, split: str | None = None, level: float = 0.95) -> 
     """A report's rates, of a run under way so far; one that cannot be read says so, and is no error."""
     entry = under_way(entry_of(folder))
     running = folder.is_dir() and running_process(folder) is not None
-    found, broken = tuple[Standing, ...](), ""
+    found, broken = tuple[RatedTasks, ...](), ""
     with recorded(folder) as kept:
         try:
             if (kept.folder / "outcomes.parquet").is_file():
-                found = standings(load_evidence(kept.folder, split), level=level)
+                found = rated_tasks(load_evidence(kept.folder, split), level=level)
         except (OwnbenchError, OSError) as error:
             broken = str(error)
     interim = running or entry.complete is False
     return ReportRates(
-        report=entry.name, folder=folder, made=entry.when, interim=interim, standings=found, broken=broken
+        report=entry.name, folder=folder, made=entry.when, interim=interim, rated_tasks=found, broken=broken
     )
 
 
 def trends_of(reports: Iterable[ReportRates], contenders: Sequence[str] = (), *, level: float = 0.95) -> Trends:
     """The same by contender and time. Raises UsageError: no report has a contender of that name."""
     there = sorted(reports, key=lambda one: one.made or datetime.max.replace(tzinfo=UTC))
-    every: dict[str, list[tuple[ReportRates, Standing]]] = {}
+    every: dict[str, list[tuple[ReportRates, RatedTasks]]] = {}
     for report in there:
-        for one in report.standings:
+        for one in report.rated_tasks:
             every.setdefault(one.rate.contender, []).append((report, one))
     for name in contenders:
         if name not in every:
@@ -103,7 +103,7 @@ def of_contenders(found: Trends, names: Sequence[str]) -> Trends:
     )
 
 
-def _points(seen: Sequence[tuple[ReportRates, Standing]], level: float) -> tuple[TrendPoint, ...]:
+def _points(seen: Sequence[tuple[ReportRates, RatedTasks]], level: float) -> tuple[TrendPoint, ...]:
     held = shared_rates([one for _, one in seen], [report.interim for report, _ in seen], level)
     return tuple(
         TrendPoint(report=report.report, made=report.made, rate=one.rate, interim=report.interim,

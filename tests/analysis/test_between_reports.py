@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.analysis import pair, shared_rates, standings, two_reports
+from harness.analysis import pair, rated_tasks, shared_rates, two_reports
 from harness.cli import main
 from harness.core import UsageError
 from harness.store import keep_skill_texts
@@ -123,7 +123,7 @@ def test_a_suite_under_another_name_is_the_same_while_its_digest_is(make_report)
     )
     assert [(one.suite, one.same) for one in two_reports(first, second).suites] == [("january", 3)]
     assert [(one.suite, one.same) for one in two_reports(first, third).suites] == [("january", 0), ("march", 0)]
-    found = [standings(one)[0] for one in (first, second, third)]
+    found = [rated_tasks(one)[0] for one in (first, second, third)]
     assert [one.shared for one in shared_rates(found, [False] * 3)] == [3, 3, 3]
     assert [one.part for one in shared_rates(found, [False] * 3)] == [0, 0, 1]
 

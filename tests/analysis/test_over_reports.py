@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.analysis import pass_rates, shared_rates, standings
+from harness.analysis import pass_rates, rated_tasks, shared_rates
 
 PROMPT = {"name": "m", "backend": "openai", "model": "m-1"}
 
@@ -27,7 +27,7 @@ def held(make_report):
     def make(*reports, interim=(), manifests=()):
         folders = [make_report(of, manifests[n] if manifests else {"complete": True}, name=f"r{n}")
                    for n, of in enumerate(reports)]  # fmt: skip
-        found = [standings(folder)[0] for folder in folders]
+        found = [rated_tasks(folder)[0] for folder in folders]
         return shared_rates(found, [n in interim for n in range(len(found))])
 
     return make
