@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,8 @@ class Answered:
     asked: str  # what the user says before the first answer
     answer: str  # what the contender said last; empty where it said nothing
     reason: str  # the grader's
+    turns: int = 0  # how often the user spoke
+    tools: int = 0  # how many results of tools there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,14 @@ def _taken(file: "pq.ParquetFile", group: int, columns: list[str], names: Mappin
 
 def _answered(row: Mapping[str, Any]) -> Answered:
     messages = _messages(row["messages"])
-    return Answered(asked=input_text(messages), answer=_last_answer(messages), reason=row.get("reason") or "")
+    roles = Counter(one.get("role") for one in messages if isinstance(one, Mapping))
+    return Answered(
+        asked=input_text(messages),
+        answer=_last_answer(messages),
+        reason=row.get("reason") or "",
+        turns=roles["user"],
+        tools=roles["tool"],
+    )
 
 
 def _messages(text: str | None) -> list[Any]:

@@ -123,7 +123,8 @@ def _answers(
     texts = {one.contender: texts[one.contender] for one in here}
     passed = next((texts[one.contender] for one in here if one.result == "passed" and texts[one.contender]), None)
     asked = next((one.asked for one in said.values() if one.asked), None)
-    html(answers.question_html(asked, expected, passed))
+    turns = max((one.turns for one in said.values()), default=1)
+    html(answers.question_html(asked, expected, passed, turns))
     options, against = {NOTHING: "Differences: not marked"}, dict[str, str | None]({NOTHING: None})
     if (known := expected if expected is not None else passed) is not None:
         what = "the expected answer" if expected is not None else "the answer that passed"
@@ -134,7 +135,7 @@ def _answers(
     choice = choose("Mark differences from", options, "against", at=place, label_visibility="collapsed", short=True)
     rows = answers.answer_rows(here, said, first)
     base = against[choice]
-    html(answers.answers_html(rows, None if base is None else shown_text(base, answers.LONG).text, _link))
+    html(answers.answers_html(rows, None if base is None else shown_text(base, answers.COMPARED).text, _link))
 
 
 def _link(attempt: AttemptRow) -> str:
