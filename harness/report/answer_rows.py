@@ -63,15 +63,11 @@ def expected_of(attempts: Sequence[AttemptRow], answers: Mapping[int, Answered])
     return None
 
 
-def question_html(asked: str | None, expected: str | None, passed: str | None, turns: int = 1) -> str:
-    """The question and the expected answer beside one another; where none is on record, an answer that passed.
-
-    Of several ``turns`` of the user's the question is the first; it says so.
-    """
+def question_html(asked: str | None, expected: str | None, passed: str | None) -> str:
+    """The question and the expected answer beside one another; where none is on record, an answer that passed."""
     question = html_lines(shown_text(asked, QUESTION).text) if asked else "<p>Not on record.</p>"
     if asked and len(asked) > QUESTION:
         question += f"<p>{html_text(shown_text(asked, QUESTION).note or '')}; the whole is in the download.</p>"
-    question += f"<p>The first of {turns} turns; the conversation below has all.</p>" if turns > 1 else ""
     head, text = "Expected answer", expected
     if expected is None and passed is not None:
         head, text = "Expected answer: not on record; one that passed", passed

@@ -29,7 +29,7 @@ def word_diff(text: str, against: str) -> tuple[tuple[str, str], ...] | None:
 def _by_parts(text: str, against: str) -> Iterator[tuple[str, str]]:
     """A long text: lines and sentences that both have first, then word by word what lies between them."""
     there, here = ([one for one in _PART.findall(said) if one] for said in (against, text))
-    for what, a, b, c, d in SequenceMatcher(None, there, here, autojunk=False).get_opcodes():
+    for what, a, b, c, d in SequenceMatcher(None, there, here).get_opcodes():
         if what == "equal":
             yield "".join(here[c:d]), SAME
         else:

@@ -12,7 +12,7 @@ from app_page import bodies, drawn, texts
 
 from harness import store
 from harness.analysis import shown_text
-from harness.report.answer_rows import AnswerRow, answers_html, expected_of, question_html
+from harness.report.answer_rows import AnswerRow, answers_html, expected_of
 from harness.report.pages import history, tasks
 from harness.report.pages.loading import evidence_of, plain_index
 from harness.report.pages.task_names import places_of
@@ -81,11 +81,6 @@ def test_a_long_answer_is_compared_and_many_answers_fit_a_screen():
     assert 'class="answers"' in few
     assert "Click" not in few
     assert "tool call" not in few
-
-
-def test_of_several_turns_the_first_is_shown_and_said_to_be():
-    assert "The first of 5 turns; the conversation below has all." in question_html("Hello?", None, None, 5)
-    assert "turns" not in question_html("Hello?", None, None)
 
 
 @pytest.fixture

@@ -123,8 +123,7 @@ def _answers(
     texts = {one.contender: texts[one.contender] for one in here}
     passed = next((texts[one.contender] for one in here if one.result == "passed" and texts[one.contender]), None)
     asked = next((one.asked for one in said.values() if one.asked), None)
-    turns = max((one.turns for one in said.values()), default=1)
-    html(answers.question_html(asked, expected, passed, turns))
+    html(answers.question_html(asked, expected, passed))
     options, against = {NOTHING: "Differences: not marked"}, dict[str, str | None]({NOTHING: None})
     if (known := expected if expected is not None else passed) is not None:
         what = "the expected answer" if expected is not None else "the answer that passed"
