@@ -183,7 +183,8 @@ def _reader(report: Path, index: Outcomes) -> Callable[[AttemptRow], Told]:
         except (OwnbenchError, KeyError) as error:
             kept = table or held is not None
             return None, None, visible(str(error)) if kept and isinstance(error, OwnbenchError) else NO_TRANSCRIPTS
-        return found, shown_text(input_text(found.messages)).text or None, None
+        asked = input_text(found.messages, [one.text or "" for one in found.replies.values()])
+        return found, shown_text(asked).text or None, None
 
     def of(one: AttemptRow) -> Told:
         unnamed = None, None, NO_TRANSCRIPTS

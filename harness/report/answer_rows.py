@@ -4,18 +4,22 @@ import html
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis import ShownText, shown_text
-from harness.core import UNKNOWN
+from harness.core import UNKNOWN, plural
 from harness.report.html_parts import html_code, html_lines, html_text
 from harness.report.task_tables import result_ground, result_text
-from harness.report.word_diff import LESS, MORE, word_diff
+from harness.report.word_diff import GAP, LESS, MORE, SAME, telling, word_diff
 from harness.store import Answered, AttemptRow
 
-LONG = 2_000  # characters of an answer that a row shows
+LONG, COMPARED = 2_000, 24_000  # characters of an answer that a row shows, and of one that is compared
 QUESTION = 4_000
 _FOUND = re.compile(r"^expected (?P<whole>'(?:[^']*)'|\"(?:[^\"]*)\"|[^\s,'\"=]+), found ")
+
+
+DENSITY = {10: " dense", 6: " close"}
+"""Rows from which on each is lower, so that a screen has them all; a row that is clicked is as high as it needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,7 @@ class AnswerRow:
     attempts: tuple[AttemptRow, ...]
     answer: ShownText | None  # ``None`` where none is on record
     reason: str
+    tools: tuple[int, ...] = ()  # of each attempt whose transcript is there, how often a tool answered
 
 
 def answer_rows(
@@ -38,10 +43,12 @@ def answer_rows(
         text = said.answer if said is not None else one.label_predicted
         reason = said.reason if said is not None else ""
         key = (text, one.result, one.score, one.cause, reason)
+        before = rows.get(key)
         rows[key] = AnswerRow(
-            attempts=(*(rows[key].attempts if key in rows else ()), one),
-            answer=None if text is None else shown_text(text, LONG),
+            attempts=(*(before.attempts if before else ()), one),
+            answer=None if text is None else shown_text(text, COMPARED),
             reason=reason,
+            tools=(*(before.tools if before else ()), *([] if said is None else [said.tools])),
         )
     return list(rows.values())
 
@@ -74,11 +81,13 @@ def answers_html(rows: Sequence[AnswerRow], against: str | None, link: Callable[
     """One row an answer; what it has that ``against`` lacks is marked, and what it lacks is struck through."""
     tries = Counter(one.contender for row in rows for one in row.attempts)
     body = "".join(_row(row, tries, against, link) for row in rows)
+    look = next((word for least, word in DENSITY.items() if len(rows) >= least), "")
+    hint = '<p class="legend">Click an answer or a reason to see all of it.</p>' if look else ""
     head = "".join(f'<th scope="col">{word}</th>' for word in ("contender", "result", "answer", "the grader's reason"))
     return (
         '<div class="wide" role="group" tabindex="0" aria-label="Answers">'
-        '<table class="answers"><caption>Each contender\'s answer with its grade and the reason</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<table class="answers{look}"><caption>Each contender\'s answer with its grade and the reason</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{hint}"
     )
 
 
@@ -90,13 +99,20 @@ def _row(row: AnswerRow, tries: Mapping[str, int], against: str | None, link: Ca
     day = result_ground(one.result)
     ground = f' style="--day:{day}"' if day else ""
     cause = f"<small>{html_text(one.cause, 80)}</small>" if one.cause else ""
+    cause += f"<small>{_tools(row.tools)}</small>" if any(row.tools) else ""
     result = html_text(result_text(one.result, one.score))
     reason = html_text(shown_text(row.reason, LONG).text) if row.reason else UNKNOWN
     return (
-        f'<tr><th scope="row">{names}</th><td data-label="result"{ground}>{result}{cause}</td>'
+        f'<tr><th scope="row"><div class="names" title="{html_text(", ".join(of), 600)}">{names}</div></th>'
+        f'<td data-label="result"{ground}>{result}{cause}</td>'
         f'<td data-label="answer"><div class="answer" tabindex="0">{_answer(row.answer, against)}</div></td>'
         f'<td data-label="the grader\'s reason"><div class="answer" tabindex="0">{reason}</div></td></tr>'
     )
+
+
+def _tools(counts: Sequence[int]) -> str:
+    low, high = min(counts), max(counts)
+    return f"{low:,} to {high:,} tool calls" if low < high else plural(high, "tool call")
 
 
 def _name(name: str, link: str) -> str:
@@ -116,12 +132,14 @@ def _trials(same: Sequence[AttemptRow], of: int) -> str:
 def _answer(answer: ShownText | None, against: str | None) -> str:
     if answer is None:
         return UNKNOWN
-    note = f"<small>{html_text(answer.note)}</small>" if answer.note else ""
-    pieces = None if against is None or answer.cut else word_diff(answer.text, against)
-    if pieces is None:
-        return (html.escape(answer.text) or "(empty)") + note
-    tags = {MORE: "ins", LESS: "del"}
-    return "".join(
-        f"<{tags[kind]}>{html.escape(piece)}</{tags[kind]}>" if kind in tags else html.escape(piece)
-        for piece, kind in pieces
-    )
+    pieces = None if against is None else word_diff(answer.text, against)
+    if pieces is None or all(kind == SAME for _, kind in pieces):
+        shown = answer if len(answer.text) <= LONG else replace(answer, text=answer.text[:LONG], cut=True)
+        note = f"<small>{html_text(shown.note)}</small>" if shown.note else ""
+        return (html.escape(shown.text) or "(empty)") + note
+    said = "".join(f"<{_TAGS[kind]}>{html.escape(piece)}</{_TAGS[kind].split()[0]}>" if kind in _TAGS
+                   else html.escape(piece) for piece, kind in telling(pieces))  # fmt: skip
+    return said + (f"<small>compared: {html_text(answer.note)}</small>" if answer.note else "")
+
+
+_TAGS = {MORE: "ins", LESS: "del", GAP: 'i class="gap"'}

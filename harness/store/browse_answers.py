@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 class Answered:
     """What stands in an attempt's transcript."""
 
-    asked: str  # what the user says before the first answer
+    asked: str  # the task's input as it was sent
     answer: str  # what the contender said last; empty where it said nothing
     reason: str  # the grader's
+    tools: int = 0  # how many results of tools there are
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def read_answers(index: Outcomes, rows: Sequence[int]) -> Mapping[int, Answered]
     left = {name: row for name, row in zip(names, chosen.tolist(), strict=True) if name}
     found: dict[int, Answered] = {}
     with open_table(path, TRANSCRIPTS, required=("attempt_id", "messages")) as file, undamaged(path):
-        columns = [name for name in ("attempt_id", "messages", "reason") if name in file.schema_arrow.names]
+        columns = [name for name in ("attempt_id", "messages", "reason", "replies") if name in file.schema_arrow.names]
         asked = _expected_groups(file, index, chosen)
         seen: set[int] = set()
         while left and len(seen) < file.num_row_groups:
@@ -100,7 +101,20 @@ def _taken(file: "pq.ParquetFile", group: int, columns: list[str], names: Mappin
 
 def _answered(row: Mapping[str, Any]) -> Answered:
     messages = _messages(row["messages"])
-    return Answered(asked=input_text(messages), answer=_last_answer(messages), reason=row.get("reason") or "")
+    return Answered(
+        asked=input_text(messages, _replies(row.get("replies"))),
+        answer=_last_answer(messages),
+        reason=row.get("reason") or "",
+        tools=sum(one.get("role") == "tool" for one in messages if isinstance(one, Mapping)),
+    )
+
+
+def _replies(text: str | None) -> list[str]:
+    """The texts of a contender's replies; none where they cannot be read."""
+    try:
+        return [str(one["reply"].get("text") or "") for one in json.loads(text or "[]")]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return []
 
 
 def _messages(text: str | None) -> list[Any]:
@@ -150,7 +164,7 @@ def _saying(file: "pq.ParquetFile", group: int, text: str) -> list[str]:
     """The names of the attempts of a row group that say a text in their last answer, or whose reason does."""
     import pyarrow.compute as pc
 
-    columns = [name for name in ("attempt_id", "messages", "reason") if name in file.schema_arrow.names]
+    columns = [name for name in ("attempt_id", "messages", "reason", "replies") if name in file.schema_arrow.names]
     table = file.read_row_group(group, columns=columns)
     lower = text.lower()
     places = {

@@ -155,16 +155,30 @@ def _input_of(messages: str | None) -> str:
     return input_text(value) if isinstance(value, list) else ""
 
 
-def input_text(messages: Sequence[Any]) -> str:
-    """What the user says before the first answer: the task's input as it was sent."""
-    parts = []
-    for message in messages:
-        role = message.get("role") if isinstance(message, Mapping) else None
-        if role == "assistant":
-            break
-        if role == "user":
-            parts.append(message_text(message))
-    return "\n".join(parts)
+def input_text(messages: Sequence[Any], replies: Sequence[str] = ()) -> str:
+    """The task's input as it was sent: what stands before the contender's own first answer.
+
+    ``replies`` are the texts of the contender's answers in their order. With them, answers that are part of the input
+    (a conversation so far, worked examples) are told from its own, and each message has its speaker's name.
+    """
+    said = [one for one in messages if isinstance(one, Mapping) and one.get("role") in {"user", "assistant"}]
+    answers = [n for n, one in enumerate(said) if one["role"] == "assistant"]
+    own = _first_own([said[n].get("content") or "" for n in answers], replies)
+    head = said[: answers[own]] if answers else said
+    if own:
+        return "\n\n".join(f"{one['role']}: {message_text(one)}" for one in head)
+    return "\n".join(map(message_text, head))
+
+
+def _first_own(answers: Sequence[Any], replies: Sequence[str]) -> int:
+    """The last answer from which on all replies stand in their order: the first that is a reply; 0 where none is."""
+    left = list(replies)
+    for place in range(len(answers) - 1, -1, -1):
+        if left and answers[place] == left[-1]:
+            left.pop()
+            if not left:
+                return place
+    return 0
 
 
 def message_text(message: Any) -> str:

@@ -11,11 +11,12 @@ import pytest
 from app_page import bodies, drawn, texts
 
 from harness import store
-from harness.report.answer_rows import expected_of
+from harness.analysis import shown_text
+from harness.report.answer_rows import AnswerRow, answers_html, expected_of
 from harness.report.pages import history, tasks
 from harness.report.pages.loading import evidence_of, plain_index
 from harness.report.pages.task_names import places_of
-from harness.report.word_diff import LESS, MORE, SAME, word_diff
+from harness.report.word_diff import GAP, LESS, MORE, SAME, telling, word_diff
 from harness.store import AGREEMENTS, Outcomes, TaskFilter, find_tasks, read_answers, search_answers
 from harness.verdict import Reason
 
@@ -41,7 +42,45 @@ def test_a_diff_gives_back_the_text_and_is_not_made_of_long_ones():
     text, against = "one, two; three four", "one three  four five"
     pieces = word_diff(text, against)
     assert "".join(piece for piece, kind in pieces if kind != LESS) == text
-    assert word_diff("a " * 2_000, "b") is None
+    assert word_diff("a " * 5_000, "b") is None
+
+
+def test_of_a_long_text_what_differs_is_told_and_the_rest_counted():
+    words = [f"w{n}" for n in range(600)]
+    other = [*words[:300], "changed", *words[301:]]
+    pieces = telling(word_diff(" ".join(other), " ".join(words)))
+    assert [kind for _, kind in pieces] == [GAP, SAME, LESS, MORE, SAME, GAP]
+    assert [piece.strip() for piece, _ in pieces] == [
+        "[297 words the same]", "w297 w298 w299", "w300", "changed", "w301 w302 w303", "[296 words the same]"
+    ]  # fmt: skip
+    assert telling([("the same " * 300, SAME)]) == [("the same " * 300, SAME)]
+    assert telling(word_diff("the red bowl", "the blue bowl")) == list(word_diff("the red bowl", "the blue bowl"))
+
+
+@pytest.mark.parametrize("sep", [" ", "\n", ". "])
+def test_a_diff_of_long_texts_gives_them_back(sep):
+    text, against = (sep.join(f"w{n % (7 + k)}-{n // 9}" for n in range(1_500)) for k in (0, 1))
+    pieces = word_diff(text, against)
+    assert "".join(piece for piece, kind in pieces if kind != LESS) == text
+
+
+def test_a_long_answer_is_compared_and_many_answers_fit_a_screen():
+    def row(n, answer):
+        attempt = SimpleNamespace(contender=f"c{n}", result="failed", score=None, cause="wrong", named="trial 0")
+        return AnswerRow(attempts=(attempt,), answer=shown_text(answer), reason="", tools=(n,))
+
+    words = " ".join(f"word{n}" for n in range(900))
+    drawn_ = answers_html([row(n, words.replace("word450", f"<b>{n}")) for n in range(10)], words, lambda _: "")
+    assert 'class="answers dense"' in drawn_
+    assert "Click an answer" in drawn_
+    assert drawn_.count("<del>") == 10
+    assert "words the same" in drawn_
+    assert "<b>" not in drawn_
+    assert "9 tool calls" in drawn_
+    few = answers_html([row(0, "yes")], "yes", lambda _: "")
+    assert 'class="answers"' in few
+    assert "Click" not in few
+    assert "tool call" not in few
 
 
 @pytest.fixture

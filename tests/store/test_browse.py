@@ -498,3 +498,24 @@ def test_words_at_some_rows_are_those_of_the_whole_column(tmp_path):
         for places in ([0], [39], [5, 6, 7, 30], [38, 2, 2], [], list(range(40))):
             at = file.words_at(name, np.array(places, dtype=np.int64))
             assert [at[i] for i in range(len(places))] == [whole[k] for k in places]
+
+
+U, A = (lambda text: {"role": "user", "content": text}), (lambda text: {"role": "assistant", "content": text})
+
+
+@pytest.mark.parametrize(
+    ("messages", "replies", "asked"),
+    [
+        ([U("hi"), A("yes")], ["yes"], "hi"),
+        ([U("hi"), A("yes")], [], "hi"),
+        ([U("a"), A("yes"), U("b"), A("yes")], ["yes"], "user: a\n\nassistant: yes\n\nuser: b"),
+        ([U("a"), A("no"), U("b"), A("w"), U("a"), A("no"), U("b"), A("e")], ["w", "e"],
+         "user: a\n\nassistant: no\n\nuser: b"),
+        ([U("a"), A("OPEN x"), {"role": "tool", "content": "the skill"}, U("a"), A("yes")], ["OPEN x", "yes"], "a"),
+        ([U("a"), A("what was said"), U("b"), A("yes")], ["not on record as it was"], "a"),
+        ([U("a"), U("b")], [], "a\nb"),
+        (["no message", 3], ["yes"], ""),
+    ],
+)  # fmt: skip
+def test_what_was_asked_ends_before_the_contenders_own_first_answer(messages, replies, asked):
+    assert input_text(messages, replies) == asked

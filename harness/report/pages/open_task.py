@@ -134,7 +134,7 @@ def _answers(
     choice = choose("Mark differences from", options, "against", at=place, label_visibility="collapsed", short=True)
     rows = answers.answer_rows(here, said, first)
     base = against[choice]
-    html(answers.answers_html(rows, None if base is None else shown_text(base, answers.LONG).text, _link))
+    html(answers.answers_html(rows, None if base is None else shown_text(base, answers.COMPARED).text, _link))
 
 
 def _link(attempt: AttemptRow) -> str:
