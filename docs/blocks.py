@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from harness.analysis import pair, skills
 from harness.analysis.skill_scores import SkilledContender
@@ -28,7 +28,7 @@ from harness.core import (
 from harness.core import dollars as cost_text
 from harness.experiment import load_experiment, resolve
 from harness.report.markdown_text import markdown_table
-from harness.stats import clustered_rate, wilson_interval
+from harness.stats import clustered_rate, of_values, widened, wilson_interval
 from harness.store import load_task_table, read_manifest, read_outcomes
 from harness.suite import load_suite
 from harness.verdict import sweep
@@ -38,6 +38,9 @@ OWN, RENT, MIX, CHANCE, BOUND = "tuned", "skilled", "hybrid", "random", "oracle"
 
 Found = Mapping[str, Any]
 """What ``statistics.json`` holds."""
+
+Part = Callable[[Path, Found], list[str]]
+"""What writes lines of a page from a report and its statistics."""
 
 
 def rate(report: Path, found: Found) -> list[str]:
@@ -237,25 +240,34 @@ def _new_keys(report: Path) -> Mapping[tuple[str, str], bool]:
 
 def split_rate(report: Path, found: Found, name: str, *, new: bool, suite: str | None = None) -> Estimate | None:
     """A contender's pass rate on known or on new keys, in all suites or in one; None without such tasks."""
-    fresh, frame = _new_keys(report), read_outcomes(report).to_pandas()
-    kept = (frame["contender"] == name) & (frame["split"] == found["split"]) & frame["passed"].notna()
-    kept &= np.array([fresh.get(key) is new for key in zip(frame["suite"], frame["task"], strict=True)])
-    if suite is not None:
-        kept &= frame["suite"] == suite
-    if not kept.any():
+    one = contender(found, name)
+    seeds = [seed["name"] for seed in one["seeds"]["each"]] if one["seeds"] else []
+    frame = attempts(report, found).query("contender in @seeds or contender == @name").dropna(subset="passed")
+    frame = frame[(frame["new"] == new) & ((frame["suite"] == suite) | (suite is None))]
+    if frame.empty:
         return None
-    grouped = frame[kept].groupby(["suite", "cluster", "task"])["passed"].agg(["sum", "count"]).reset_index()
+    grouped = frame.groupby(["suite", "cluster", "task"])["passed"].agg(["sum", "count"]).reset_index()
     clusters = (grouped["suite"] + "/" + grouped["cluster"]).to_numpy()
-    return clustered_rate(grouped["sum"].astype(float), grouped["count"], clusters, found["level"])
+    rate = clustered_rate(grouped["sum"].astype(float), grouped["count"], clusters, found["level"])
+    if not seeds:
+        return rate
+    return widened(rate, *of_values(frame.astype({"passed": float}).groupby("contender")["passed"].mean()))
 
 
-OTHERS: dict[str, dict[str, dict[str, Callable[[Path, Found], list[str]]]]] = {
+def attempts(report: Path, found: Found) -> pd.DataFrame:
+    """The outcomes of the report's split, each with whether its key is ``new``: added after the tuning."""
+    fresh, frame = _new_keys(report), read_outcomes(report).to_pandas()
+    frame = frame[frame["split"] == found["split"]]
+    return frame.assign(new=[fresh.get(key) for key in zip(frame["suite"], frame["task"], strict=True)])
+
+
+OTHERS: dict[str, dict[str, dict[str, Part]]] = {
     "arms-demo": {"every-arm.md": {"arms": arms, "roles": roles}},
     "forgetting": {"../adapters/README.md": {"forgetting": forgetting}},
 }
 """The same for reports that the README does not quote, by name."""
 
-BLOCKS: dict[str, dict[str, Callable[[Path, Found], list[str]]]] = {
+BLOCKS: dict[str, dict[str, Part]] = {
     "../adapters/README.md": {"newness": newness},
     "first-experiment.md": {"first": first},
     "price-escalation.md": {"threshold": threshold, "money": money},

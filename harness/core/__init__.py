@@ -57,8 +57,10 @@ if TYPE_CHECKING:
         kinship,
     )
     from harness.core.numbers import (
+        NO_PASSES,
         NO_SPREAD,
         NOT_KNOWN,
+        NOTHING_PASSED,
         UNKNOWN,
         amount_of,
         amount_text,

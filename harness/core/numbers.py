@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from harness.core.records import Estimate
 
 UNKNOWN = "-"  # what stands in a table where a figure cannot be had; the reason stands in the notes
+NOTHING_PASSED = "nothing passed, so there is no cost per pass"  # why such a cost cannot be had: that is known
+NO_PASSES = "no passes"  # what stands in its place
 NO_SPREAD = "no spread seen"  # what stands in place of an interval without width
 NOT_KNOWN = "not known from so few"  # what is said of an end that lies at the limit of what is possible
 
@@ -74,7 +76,9 @@ def dollars(usd: float | None) -> str:
 
 
 def dollars_interval(estimate: "Estimate") -> str:
-    """``$0.000799 [0.000762, 0.000836]``; ``[0.0895, unbounded]`` where one side has no end."""
+    """``$0.000799 [0.000762, 0.000836]``; ``[0.0895, unbounded]`` where one side has no end; ``no passes``."""
+    if estimate.why == NOTHING_PASSED:
+        return NO_PASSES
     if estimate.value is None or (estimate.low is None and estimate.high is None):
         return dollars(estimate.value)
     if no_width(estimate.low, estimate.high):

@@ -40,7 +40,7 @@ def seconds(estimate: core.Estimate) -> Cell:
 def parted(text: str, hover: str = "") -> Cell:
     """``72.8% [69.6, 75.7]`` on two lines."""
     figure, _, interval = text.partition(" ")
-    return Cell(figure, hover, interval)
+    return Cell(figure, hover, interval) if interval.startswith(("[", "(")) else Cell(text, hover)
 
 
 def difference(c: core.Comparison) -> list[Cell]:
@@ -64,6 +64,8 @@ def disagreements(found: Iterable[core.Comparison | DomainDifference], alpha: fl
 
 def in_words(estimate: core.Estimate, form: str = "percent") -> str:
     """An estimate as a sentence for people, in a ``form`` of `_FORMS`: what was seen, where the truth lies."""
+    if estimate.why == core.NOTHING_PASSED:
+        return estimate.why
     if estimate.value is None:
         return f"not known: {estimate.why or 'no evidence'}"
     one = _FORMS[form]

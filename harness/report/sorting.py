@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from harness.core import UNKNOWN
+from harness.core import NO_PASSES, UNKNOWN
 from harness.report.blocks import Cell
 
 Key = tuple[float, ...] | tuple[tuple[bool, float, str], ...]
@@ -13,6 +13,7 @@ _FIGURE = re.compile(
     r" ?(?P<unit>%|ms|s|points|thousand|million|billion|trillion|quadrillion)?(?: \(.*\))?"
 )
 _UNITS = {"ms": 1e-3, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12, "quadrillion": 1e15}
+_NONE = {"", UNKNOWN, NO_PASSES}
 _WORDS = 0.5  # share of a column's known cells that are figures, from which on it is one of figures
 
 
@@ -33,7 +34,7 @@ def ranks(rows: Sequence[Sequence[Cell]]) -> list[dict[int, int]]:
 
 def is_figures(texts: Sequence[str]) -> bool:
     """Whether a column holds figures: the first sorting of it is then from the highest down."""
-    known = [text for text in texts if text not in {"", UNKNOWN}]
+    known = [text for text in texts if text not in _NONE]
     return bool(known) and sum(_amount(text) is not None for text in known) >= _WORDS * len(known)
 
 
@@ -41,7 +42,7 @@ def _keys(texts: Sequence[str]) -> list[Key | None]:
     if is_figures(texts):
         amounts = (_amount(text) for text in texts)
         return [None if amount is None else (amount,) for amount in amounts]
-    return [natural(text) if text not in {"", UNKNOWN} else None for text in texts]
+    return [natural(text) if text not in _NONE else None for text in texts]
 
 
 def _amount(text: str) -> float | None:

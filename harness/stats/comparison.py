@@ -156,9 +156,9 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str) -> st
     alpha, low, high = 1.0 - found.level, points(found.low, 1), points(found.high, 1)
     apart = disagreement(found.p_value, found.low, found.high, alpha, found.interval_method)
     apart = f"; {apart}" if apart else ""
+    size = f"{points(found.delta, 1)} points [{low}, {high}] on {tasks}"
     if found.p_value <= alpha:
         more = "more" if found.delta > 0 else "fewer"
-        size = f"{points(found.delta, 1)} points [{low}, {high}] on {tasks}"
         if apart:
             return f"Whether {a} passes {more} tasks than {b} is not settled: {size}{apart}."
         return f"{a} passes {more} tasks than {b}: {size}, {p_equation(found.p_value)}{apart}."
@@ -173,8 +173,9 @@ def _sentence(found: Comparison, units: int, smallest_p: float, unit: str) -> st
         number = f"{plural(units, unit)} {'differs' if units == 1 else 'differ'}"
         few = f"Only {number} between {a} and {b}: the test cannot reach {100 * alpha:g}% on so few"
         return f"{few}{apart}{'' if least is None else f'; {limit}'}."
-    size = f"{points(found.delta, 1)} points; {limit.replace(' points or', ' or')}"
-    return f"No significant difference between {a} and {b} ({size}){apart}."
+    tested = "" if apart else f", {p_equation(found.p_value)}"  # what disagrees names its p
+    shows = limit.replace(these, "these tasks").replace(" points or", " or")
+    return f"No significant difference between {a} and {b}: {size}{tested}; {shows}{apart}."
 
 
 def difference_test(pairs: Pairs, level: float, *, seed: int, resamples: int) -> tuple[Tested, str]:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from harness.core import Estimate
+from harness.core import NOTHING_PASSED, Estimate
 from harness.stats.bootstrap import RESAMPLES, resampled_sums
 from harness.stats.clustered import clusters_named
 from harness.stats.comparison import pair_tasks
@@ -44,7 +44,7 @@ def fieller_ratio(
     if n == 0 or unknown:
         return replace(found, why=f"unknown for {unknown} of {n} tasks" if unknown else "no tasks")
     if float(x.sum()) == 0.0:
-        return replace(found, method="Fieller", why="nothing passed, so there is no cost per pass")
+        return replace(found, method="Fieller", why=NOTHING_PASSED)
     sizes = np.bincount(codes, minlength=groups)
     units = kish_units(sizes)
     found = replace(found, value=float(y.sum() / x.sum()), method=f"Fieller, {clusters_named(groups, units)}")

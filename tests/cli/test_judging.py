@@ -53,7 +53,7 @@ def test_the_help_of_report_names_the_files_that_it_writes(capsys):
 def test_compare_prints_a_sentence_and_json_the_numbers(report, capsys):
     assert main(["compare", str(report), "A", "B"]) == 0
     assert capsys.readouterr().out.startswith(
-        "No significant difference between `A` and `B` (+20.0 points"
+        "No significant difference between `A` and `B`: +20.0 points ["
     )  # mid-p .065
     assert main(["compare", str(report), "A", "B", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)

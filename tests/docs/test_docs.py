@@ -364,11 +364,13 @@ def report(tmp_path_factory):
 def test_refreshing_writes_the_table_once_and_leaves_the_rest(report, tmp_path):
     refresh = refresher()
     page, images = tmp_path / "README.md", tmp_path / "images"
-    page.write_text(f"before\n\n{refresh.BEGIN}\nwhat an earlier run left\n{refresh.END}\n\nafter\n")
+    marks = [mark.format(word) for word in refresh.README for mark in (refresh.BEGIN, refresh.END)]
+    page.write_text("before\n\n{}\nwhat an earlier run left\n{}\n\nbetween\n\n{}\n{}\n\nafter\n".format(*marks))
     refresh.refresh(report, page, images, None)
     first = page.read_text()
-    assert first.startswith(f"before\n\n{refresh.BEGIN}\n")
-    assert first.endswith(f"{refresh.END}\n\nafter\n")
+    assert first.startswith(f"before\n\n{marks[0]}\n\n> ")
+    assert f"{marks[1]}\n\nbetween\n\n{marks[2]}\n\n| contender |" in first
+    assert first.endswith(f"{marks[3]}\n\nafter\n")
     assert "what an earlier run left" not in first
     rows = {row[0]: row for row in table(page, "contender")}
     assert rows["tuned"][2].startswith("50.0% [")  # 15 of 30
@@ -383,7 +385,7 @@ def test_refreshing_says_what_is_missing(report, tmp_path):
     refresh = refresher()
     page = tmp_path / "README.md"
     page.write_text("no markers\n")
-    with pytest.raises(SystemExit, match="demo:begin"):
+    with pytest.raises(SystemExit, match="demo:advice:begin"):
         refresh.refresh(report, page, tmp_path, None)
     with pytest.raises(SystemExit, match="ownbench report"):
         refresh.refresh(tmp_path, page, tmp_path, None)

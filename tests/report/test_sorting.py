@@ -40,6 +40,8 @@ def test_bounds_lie_beside_what_they_bound_and_words_as_people_sort_them():
     assert order(["tuned", "(none)", "Base", ""]) == ["(none)", "Base", "tuned", ""]
     assert not is_figures(["passed", "failed"])
     assert not is_figures(["-", ""])
+    assert is_figures(["$1.36", "no passes", "no passes"])
+    assert order(["no passes", "$9", "$10", "-"]) == ["$9", "$10", "-", "no passes"]
 
 
 def test_equal_texts_share_a_rank_and_what_is_unknown_has_none():

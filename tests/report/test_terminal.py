@@ -46,7 +46,7 @@ def test_a_pipe_gets_plain_whole_lines(report):
 def test_a_comparison_leads_with_its_sentence_and_ends_its_flips_at_ten(report):
     text = shown(print_view, pair(report, "A", "B"))
     lines = text.splitlines()
-    assert lines[0].startswith("No significant difference between `A` and `B` (")
+    assert lines[0].startswith("No significant difference between `A` and `B`: ")
     assert "only the first passed   9" in text
     assert "only the second passed  14" in text
     assert "14 lost, 9 gained" in text

@@ -25,8 +25,9 @@ from harness.core import (
     seconds,
     visible,
 )
+from harness.report import cells
 from harness.report.markdown_text import markdown_code, markdown_table, markdown_text
-from harness.stats import compare
+from harness.stats import compare, fieller_ratio
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -172,6 +173,12 @@ def test_money_with_an_open_end_says_so():
     assert dollars_interval(Estimate(value=0.5)) == "$0.500"
     assert dollars_interval(Estimate(value=None, why="no price")) == "-"
     assert percent_interval(Estimate(value=37 / 80, low=0.357480, high=0.570956)) == "46.3% [35.7, 57.1]"
+
+
+def test_a_cost_per_pass_without_a_pass_is_known_not_to_be():
+    cell = cells.money(fieller_ratio((0.1, 0.2), (0, 0)).of_many(1000))
+    assert (cell.text, cell.hover, cell.under) == ("no passes", "nothing passed, so there is no cost per pass", "")
+    assert cells.money(fieller_ratio((0.1, float("nan")), (0, 0))).text == "-"
 
 
 @pytest.mark.parametrize(

@@ -30,8 +30,9 @@ def test_one_trial_a_task_is_mcnemar_and_tango():
     assert (found.wins, found.losses, found.both_passed, found.both_failed) == (23, 29, 553, 195)
     assert (found.test, found.interval_method, found.n_tasks, found.n_trials) == ("McNemar mid-p", "Tango", 800, 1600)
     visible = visible_difference(800, 52 / 800)
-    expected = "No significant difference between `reflection` and `strong` "
-    expected += f"(-0.8 points; these 800 tasks can show {100 * visible:.1f} or more)."
+    interval = f"[{100 * found.low:+.1f}, {100 * found.high:+.1f}]"  # the form of a difference that is shown, and more
+    expected = f"No significant difference between `reflection` and `strong`: -0.8 points {interval} on 800 tasks, "
+    expected += f"p = {found.p_value:.3f}; these tasks can show {100 * visible:.1f} or more."
     assert found.sentence == expected
 
 

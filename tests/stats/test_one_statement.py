@@ -149,4 +149,4 @@ def test_a_sentence_names_them_and_signs_their_difference_as_they_were_asked_for
     one, other = ([1] * 8 + [0] * 2 + [1] * 30, [1] * 40), ([0] * 8 + [1] * 2 + [1] * 30, [1] * 40)
     sides = (one, other)[:: -1 if first else 1]
     said = compare(*sides[0], *sides[1], a_name="x", b_name="y").sentence
-    assert said.startswith(f"No significant difference between `x` and `y` ({'-' if first else '+'}15.0 points; ")
+    assert said.startswith(f"No significant difference between `x` and `y`: {'-' if first else '+'}15.0 points [")
