@@ -51,7 +51,7 @@ demo: $(VENV)/.demo
 	$(BIN)/ownbench compare reports/demo tuned skilled
 	$(BIN)/ownbench compare reports/demo hybrid tuned
 	$(BIN)/ownbench report reports/demo
-	@echo; echo "Every way in which a skill can reach the generalist, on fewer tasks:"
+	@echo; echo "Every way in which a skill can reach the generalist, on fewer tasks (the table: reports/arms-demo/report.md):"
 	$(BIN)/ownbench run reports/arms-demo --quiet
 	$(BIN)/ownbench report reports/arms-demo
 	$(BIN)/ownbench run reports/gate-demo --quiet

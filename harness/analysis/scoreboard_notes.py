@@ -14,7 +14,7 @@ from harness.analysis.loading import early_notes
 from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.role_costs import unbilled
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Leader, Scoreboard
-from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
+from harness.core import NOTHING_PASSED, Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def missing_lines(contenders: Sequence[ContenderScore], *, missing: bool) -> lis
     for c in contenders:
         costs = {"cost per task": c.cost_per_task_usd, "cost per pass": c.cost_per_pass_usd}
         for figure, found in {"pass rate": c.pass_rate, **costs, "latency": c.latency_p50}.items():
+            if found.why == NOTHING_PASSED:
+                continue  # its cell says so
             if found.value is None if missing else found.why and figure != "pass rate":
                 why = found.why or "no evidence"
                 if unknown := _UNKNOWN.fullmatch(why):  # the number of tasks differs between contenders and says little

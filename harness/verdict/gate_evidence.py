@@ -32,6 +32,11 @@ class Reason:
         """Whether there was something to check; a rule without that stands in nobody's way, and shows nothing."""
         return not self.text.startswith(NOT_CHECKED)
 
+    @property
+    def found(self) -> str:
+        """What was found, or why nothing was checked: to stand beside a word that says which of the two."""
+        return self.text.removeprefix(NOT_CHECKED)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replayed:
