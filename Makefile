@@ -46,12 +46,14 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
 	$(BIN)/python -m compileall -q harness
 	@touch $@
 
+# What show prints opens with the advice; a run that has nothing left to do prints no scoreboard.
 demo: $(VENV)/.demo
-	$(BIN)/ownbench run reports/demo
+	$(BIN)/ownbench run reports/demo > /dev/null
+	$(BIN)/ownbench show reports/demo
 	$(BIN)/ownbench compare reports/demo tuned skilled
 	$(BIN)/ownbench compare reports/demo hybrid tuned
 	$(BIN)/ownbench report reports/demo
-	@echo; echo "Every way in which a skill can reach the generalist, on fewer tasks:"
+	@echo; echo "Every way in which a skill can reach the generalist, on fewer tasks (the table: reports/arms-demo/report.md):"
 	$(BIN)/ownbench run reports/arms-demo --quiet
 	$(BIN)/ownbench report reports/arms-demo
 	$(BIN)/ownbench run reports/gate-demo --quiet

@@ -88,7 +88,7 @@ def many(_report: Path, found: Found) -> list[str]:
     """Every comparison of the scoreboard that involves no control: p alone, and p adjusted."""
     kept = [c for c in found["comparisons"] if not (control(found, c["a"]) or control(found, c["b"]))]
     rows = [
-        [f"`{c['a']}` less `{c['b']}`", points(c["delta"]), p_in(c["p_value"]), p_in(c["p_adjusted"])] for c in kept
+        [f"`{c['a']}` minus `{c['b']}`", points(c["delta"]), p_in(c["p_value"]), p_in(c["p_adjusted"])] for c in kept
     ]
     header = ["comparison", "points", "p", "p adjusted"]
     return [

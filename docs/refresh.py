@@ -27,7 +27,6 @@ from harness.core import (
     seconds,
     write_atomic,
 )
-from harness.core import dollars as cost_text
 from harness.experiment import ContenderEntry, load_experiment
 from harness.report.markdown_text import markdown_table
 from harness.system import DELIVERIES, NONE, SIGNALS
@@ -149,7 +148,7 @@ def scoreboard(report: Path, found: Found) -> list[str]:
     said = [pair(report, a, b, split=found["split"]).comparison.sentence for a, b in SAID if {a, b} <= names]
     lines += ["", "The same tasks, paired:", "", *(f"- {sentence}" for sentence in said)] if said else []
     lines += _of_chance(tried) if {OWN, RENT, MIX, CHANCE} <= names else []
-    lines += [line for one in found["contenders"] if one["seeds"] for line in _of_seeds(found, one)]
+    lines += [line for one in found["contenders"] if one["seeds"] for line in _of_seeds(one)]
     return lines + _by_newness(report, found, [c["name"] for c in ranked if not c["control"]])
 
 
@@ -199,17 +198,13 @@ def _of_chance(tried: DataFrame) -> list[str]:
     return ["", f"{drawn} At the shares of `{MIX}` on these tasks it would pass {percent(alike)} on average."]
 
 
-def _of_seeds(found: Found, one: dict[str, Any]) -> list[str]:
+def _of_seeds(one: dict[str, Any]) -> list[str]:
     """What the training seeds of a contender have in common, and how far they lie apart."""
-    each, (times, of) = one["seeds"]["each"], unit_of(found)
-    rates = [percent(seed["pass_rate"]["value"]) for seed in each]
-    costs = [cost_text(times * seed["cost_per_task_usd"]["value"]).replace("$", "\\$") for seed in each]
+    rates = [percent(seed["pass_rate"]["value"]) for seed in one["seeds"]["each"]]
     trained = f"`{one['name']}` is the same recipes trained with {len(rates)} seeds."
-    apart = (
-        f"By themselves these pass {listed(rates)}; their standard deviation is {100 * one['seeds']['sd']:.1f} points."
-    )
-    few = f"so few values leave a wide interval (t with {len(rates) - 1} degrees of freedom)"
-    return ["", f"{trained} {apart} They cost {listed(costs)} per {of} tasks: {few}."]
+    apart = f"their standard deviation is {100 * one['seeds']['sd']:.1f} points"
+    wide = f"Its intervals, of costs too, allow for another seed: t with {len(rates) - 1} degrees of freedom."
+    return ["", f"{trained} By themselves these pass {listed(rates)}; {apart}. {wide}"]
 
 
 def _by_newness(report: Path, found: Found, names: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ def write_outcomes(folder: Path, rows: list[dict], manifest: dict | None = None,
         "confidence": pa.float64(),
         "latency_s": pa.float64(),
         "passed": pa.bool_(),
+        "escalated": pa.bool_(),
         "trial": pa.int32(),
         "output_tokens": pa.int64(),
     }

@@ -14,7 +14,7 @@ from harness.analysis.loading import early_notes
 from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.role_costs import unbilled
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Leader, Scoreboard
-from harness.core import Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
+from harness.core import NOTHING_PASSED, Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
 from harness.store import TaskTable, read_calls
 
 if TYPE_CHECKING:
@@ -122,6 +122,8 @@ def missing_lines(contenders: Sequence[ContenderScore], *, missing: bool) -> lis
     for c in contenders:
         costs = {"cost per task": c.cost_per_task_usd, "cost per pass": c.cost_per_pass_usd}
         for figure, found in {"pass rate": c.pass_rate, **costs, "latency": c.latency_p50}.items():
+            if found.why == NOTHING_PASSED:
+                continue  # its cell says so
             if found.value is None if missing else found.why and figure != "pass rate":
                 why = found.why or "no evidence"
                 if unknown := _UNKNOWN.fullmatch(why):  # the number of tasks differs between contenders and says little
@@ -264,12 +266,32 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     )
     notes = [text for holds, text in told if holds] + cost_notes(table) + early_notes(table, manifest)
     notes += [*doubt, *table.notes, *(manifest.notes if manifest else ())]
-    for name, by_suite in manifest.thresholds.items() if manifest else ():
+    notes += _chosen_notes(table, manifest) if manifest else []
+    notes += shared_sources(table, manifest, [c.name for c in view.shown])
+    return tuple(dict.fromkeys(notes))
+
+
+def _chosen_notes(table: TaskTable, manifest: Manifest) -> list[str]:
+    """What was chosen on dev for hybrids: thresholds, and the shares that ``random:NAME`` has from another."""
+    notes = []
+    for name, by_suite in manifest.thresholds.items():
         for suite, choice in by_suite.items():
             if (number := choice.get("threshold")) is not None:
                 share = "no task" if number <= 0 else "every task" if number > 1 else None
                 does = f"hands {share} over" if share else f"hands over below a confidence of {number:.6g}"
                 tasks = plural(choice.get("tasks") or 0, "dev task")
                 notes.append(f"on {suite} `{name}` {does} (chosen on {tasks})")
-    notes += shared_sources(table, manifest, [c.name for c in view.shown])
-    return tuple(dict.fromkeys(notes))
+        entry = manifest.contender(name)
+        like = str(((entry and entry.escalate) or {}).get("signal", "")).partition(":")[2]
+        if like in manifest.thresholds:
+            own, other = (_escalated(table, one) for one in (name, like))
+            drawn = f"`{name}` escalates by lot, in each suite the share that `{like}` escalated on dev tasks"
+            notes.append(f"{drawn}: {own} of these tasks, and `{like}` {other}")
+    return notes
+
+
+def _escalated(table: TaskTable, name: str) -> str:
+    """The share of a hybrid's graded attempts that was escalated; unknown where it has none here."""
+    if name not in table.contenders or not (graded := table.counts[i := table.index(name)].sum()):
+        return percent(None)
+    return percent(float(table.escalated[i].sum() / graded))

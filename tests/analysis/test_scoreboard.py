@@ -338,3 +338,19 @@ def test_a_contender_without_rows_of_the_split_keeps_its_place(make_report):
         view = scoreboard(report, split=split)
         assert [(c.name, c.kind) for c in view.contenders] == [("b", "adapter"), ("a", "model")]
         assert view.absent == ({"a"} if split == "dev" else set())
+
+
+@pytest.mark.parametrize(("lost", "said"), [(0, "40.0%"), (10, "-")])
+def test_a_control_by_lot_says_both_shares(make_report, lost, said):
+    """Its share is the other's on dev tasks, so on these tasks the two differ."""
+    shares = {"hybrid": (3, 0), "blind": (4, lost)}
+    rows = [
+        {"contender": name, "task": f"t{i}", "escalated": i < up, "status": "errored" if i < gone else "passed"}
+        for name, (up, gone) in shares.items()
+        for i in range(10)
+    ]
+    blind = {"name": "blind", "parts": {"written": {"escalate": {"signal": "random:hybrid"}}}}
+    thresholds = {"hybrid": {"s": {"threshold": 0.5, "tasks": 5}}, "blind": {"s": {"threshold": None, "rate": 0.2}}}
+    notes = scoreboard(make_report(rows, {"contenders": [{"name": "hybrid"}, blind], "thresholds": thresholds})).notes
+    drawn = "`blind` escalates by lot, in each suite the share that `hybrid` escalated on dev tasks"
+    assert f"{drawn}: {said} of these tasks, and `hybrid` 30.0%" in notes

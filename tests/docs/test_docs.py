@@ -342,6 +342,18 @@ def test_the_readme_shows_every_contender_of_the_demo():
     assert controls == {"always", "never", "random", "oracle", "placebo"}
 
 
+def test_the_first_experiment_runs_the_demo_s_contenders_on_its_suite():
+    """Its page quotes what the demo found there: with fewer skills nobody would find the same."""
+    (block,) = (b for b in blocks(docs("first-experiment.md"), "yaml") if b.word("file"))
+    first = yaml.safe_load(block.text)
+    demo = yaml.safe_load((ROOT / "reports" / "demo" / "experiment.yaml").read_text())
+    (suite,) = (Path(path).name for path in first["suites"])
+    for name, one in first["contenders"].items():
+        whole = demo["contenders"][name]
+        assert one == {key: of[suite] if isinstance(of, dict) and suite in of else of for key, of in whole.items()}
+    assert (first["seed"], first["reference"]) == (demo["seed"], demo["reference"])
+
+
 def test_the_readme_begins_with_a_picture_of_the_answer():
     text = (ROOT / "README.md").read_text()
     picture = text.index("docs/images/demo-pass-rate.png")
