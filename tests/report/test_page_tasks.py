@@ -587,8 +587,9 @@ def test_a_link_may_name_what_a_long_list_does_not_offer(make_report, monkeypatc
 
 @pytest.mark.parametrize(
     ("asked", "said"),
-    [({"who": "nobody", "status": "failed"}, "who=nobody"), ({"domain": "x"}, "domain=x"), ({"meta": "k=v"}, "meta=k=v"),
-     ({"agree": "perhaps"}, "agree=perhaps"), ({"escalated": "perhaps"}, "escalated=perhaps"),
+    [({"who": "nobody", "status": "failed"}, "who=nobody"), ({"domain": "x"}, "domain=x"),
+     ({"meta": "k=v"}, "meta=k=v"), ({"agree": "perhaps"}, "agree=perhaps"),
+     ({"escalated": "perhaps"}, "escalated=perhaps"),
      ({"flipped": tasks.SIDES[0], "a": "nobody", "b": "B"}, "a=nobody")],
 )  # fmt: skip
 def test_what_is_asked_for_and_is_not_here_finds_no_task_and_says_so(make_report, asked, said):
