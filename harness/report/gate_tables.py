@@ -38,7 +38,7 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
     yield Text([view.sentence], f"lead {LOOKS.get(view.decision, 'open')}", (view.candidate, view.baseline))
     for reason in view.reasons:
         kind = "row" if reason.holds else "row head"
-        yield Text([f"{_found(reason).text:<11} {reason.rule}: {reason.found}"], kind, only=TERMINAL)
+        yield Text([f"{_found(reason).text:<11} {reason.rule}: {reason.text}"], kind, only=TERMINAL)
     yield Shown(rules_table(view.reasons), only=MARKDOWN)
     c = view.comparison
     if c is not None and c.delta is not None:
@@ -84,7 +84,7 @@ def rules_table(reasons: Sequence[Reason], link: Callable[[Reason], str] = lambd
                 Cell(reason.rule, code=True),
                 Cell(words, under=in_files, link=link(reason)),
                 _found(reason),
-                reason.found,
+                reason.text,
             ]
         )
     return table("The rules of the verdict", columns, rows, kind="facts rules")

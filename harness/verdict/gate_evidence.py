@@ -16,8 +16,6 @@ from harness.verdict.gate_statistics import LOOKS, Decided, Drift, GateTests, St
 from harness.verdict.policy import Policy
 from harness.verdict.tries import Tries
 
-NOT_CHECKED = "not checked: "  # as which the text of a rule begins that had nothing to check; why follows
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
@@ -26,16 +24,7 @@ class Reason:
     rule: str
     holds: bool | None  # ``None`` where there is no evidence to say; missing evidence never ships
     text: str
-
-    @property
-    def checked(self) -> bool:
-        """Whether there was something to check; a rule without that stands in nobody's way, and shows nothing."""
-        return not self.text.startswith(NOT_CHECKED)
-
-    @property
-    def found(self) -> str:
-        """What was found, or why nothing was checked: to stand beside a word that says which of the two."""
-        return self.text.removeprefix(NOT_CHECKED)
+    checked: bool = True  # whether there was something to check; a rule without that blocks nothing, and shows nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

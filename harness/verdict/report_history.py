@@ -27,6 +27,7 @@ MOST_ROWS = 100_000  # outcomes up to which a lock is held against the rows: eac
 
 _LONGEST = 2_000  # characters of a text
 _REDACT = Redactor()
+_UNCHECKED = "not checked: ", "the baseline is not locked;"  # as which, before `checked`, such a rule's text began
 _BROKEN = (OwnbenchError, OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError,
            NotImplementedError, ArithmeticError)  # fmt: skip
 """What reading a file of anybody's making can end with."""
@@ -353,7 +354,10 @@ def _approved(told: Any) -> str:
 def _reason(one: Mapping[str, Any]) -> Reason:
     holds = one.get("holds")
     known = holds if isinstance(holds, bool) else None
-    return Reason(rule=_shown(one.get("rule")), holds=known, text=_shown(one.get("text")))
+    text, checked = _shown(one.get("text")), one.get("checked")
+    if not isinstance(checked, bool):  # written before there was the key: the text alone told it
+        checked, text = not text.startswith(_UNCHECKED), text.removeprefix(_UNCHECKED[0])
+    return Reason(rule=_shown(one.get("rule")), holds=known, text=text, checked=checked)
 
 
 def _change(one: Mapping[str, Any]) -> Change:

@@ -11,7 +11,7 @@ from harness.analysis import Side, changes_of_pairs, graded_otherwise, gradings_
 from harness.core import SuiteRecord, listed, p_equation, plural, points, points_interval
 from harness.stats import NonInferiority, fieller_ratio
 from harness.verdict import gate_statistics
-from harness.verdict.gate_evidence import NOT_CHECKED, GateEvidence, Reason
+from harness.verdict.gate_evidence import GateEvidence, Reason
 
 _BET = ", by the bet on every task, valid at any look"
 
@@ -42,9 +42,11 @@ def _complete(e: GateEvidence) -> Iterable[Reason]:
     says_how = early is not None and not early.holds
     remedy = "the rule early says how it goes on" if says_how else "ownbench run goes on where it stopped"
     done = "the baseline's run is done, the candidate's is decided" if stretch else "both runs are done"
-    if any(side.manifest is None for _, side in e.sides):
-        done = "nothing on record says that attempts are missing"
-    yield Reason(rule="complete", holds=not faults, text=f"{'; '.join(faults)}; {remedy}" if faults else done)
+    silent = [word for word, side in e.sides if side.manifest is None]
+    if silent:
+        done = f"nothing on record says whether the run of the {' and that of the '.join(silent)} is done"
+    text = f"{'; '.join(faults)}; {remedy}" if faults else done
+    yield Reason(rule="complete", holds=not faults, text=text, checked=bool(faults) or not silent)
 
 
 def _rows(e: GateEvidence) -> Iterable[Reason]:
@@ -119,7 +121,7 @@ def other_graders(ours: Mapping[str, SuiteRecord], theirs: Mapping[str, SuiteRec
 def _same_graders(e: GateEvidence) -> Iterable[Reason]:
     ours, theirs = (gradings_of(side.table, side.contender) for _, side in e.sides)
     other = [] if ours.keys() & theirs.keys() else other_graders(e.pairs.baseline.suites, e.pairs.candidate.suites)
-    text = "nothing says that the graders differ"
+    text, checked = _graded_alike(e, sum(key in theirs for key in ours))
     if otherwise := graded_otherwise(ours, theirs):
         reports = dict.fromkeys(str(side.table.report) for _, side in e.sides)
         how = " and ".join(f"`ownbench regrade {report}`" for report in reports)
@@ -130,7 +132,18 @@ def _same_graders(e: GateEvidence) -> Iterable[Reason]:
     text += (
         f"; UNCALIBRATED: the judge {listed(sorted(judges), 5)} is held against no labels of people" if judges else ""
     )
-    yield Reason(rule="same_graders", holds=not otherwise and not other, text=text)
+    holds = not otherwise and not other
+    yield Reason(rule="same_graders", holds=holds, text=text, checked=checked or not holds)
+
+
+def _graded_alike(e: GateEvidence, known: int) -> tuple[str, bool]:
+    """What is said where nothing differs, and whether that was checked at any task; ``known``: by their own digests."""
+    ours, theirs = (side.suites for side in (e.pairs.candidate, e.pairs.baseline))
+    if not known and not any(ours[name].graders and theirs[name].graders for name in ours.keys() & theirs.keys()):
+        return "nothing on record says how both were graded", False
+    n = int(e.judged.outcomes.common.sum())
+    of = f", as recorded for {known:,} of {plural(n, 'task')}" if 0 < known < n else ""
+    return f"both were graded alike{of}", True
 
 
 def _errored(e: GateEvidence) -> Iterable[Reason]:
@@ -151,12 +164,12 @@ def _errored(e: GateEvidence) -> Iterable[Reason]:
 
 
 def _baseline(e: GateEvidence) -> Iterable[Reason]:
-    none = f"{NOT_CHECKED}the baseline is not locked; ownbench baseline set locks it"
+    none = "the baseline is not locked; ownbench baseline set locks it"
     same = "the baseline is as it was locked"
     text = none if e.unlocked is None else unlocked(e.unlocked) if e.unlocked else same
     if e.unlocked == () and (told := e.approval):
         text += f", after {told.get('decision')}: approved by {told.get('by')} ({told.get('reason')})"
-    yield Reason(rule="baseline", holds=not e.unlocked, text=text)
+    yield Reason(rule="baseline", holds=not e.unlocked, text=text, checked=e.unlocked is not None)
 
 
 def _anchor(e: GateEvidence) -> Iterable[Reason]:
@@ -185,7 +198,9 @@ def _anchor(e: GateEvidence) -> Iterable[Reason]:
 
 
 def _tries(e: GateEvidence) -> Iterable[Reason]:
-    yield Reason(rule="tries", holds=not e.tries.fault, text=e.tries.text(e.alpha))
+    text, limited = e.tries.text(e.alpha), e.tries.allowed is not None
+    text += "" if limited else "; the policy sets no limit"
+    yield Reason(rule="tries", holds=not e.tries.fault, text=text, checked=limited)
 
 
 def unlocked(changed: Sequence[str]) -> str:
@@ -269,7 +284,7 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
 def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
     family, harmed = e.tests.domains, sorted(e.tests.harmed, key=lambda one: one.delta)
     several = len({*e.judged.outcomes.domains[e.judged.outcomes.common].tolist()}) > 1
-    text = f"{NOT_CHECKED}{'every domain is exempt' if several else 'only one domain'}"
+    text = "every domain is exempt" if several else "only one domain"
     if harmed:
         names = [f"{one.domain} {points(one.delta)} points ({p_equation(one.p_adjusted)})" for one in harmed]
         text = f"harmed: {listed(names, 5)}"
@@ -277,7 +292,7 @@ def _no_domain_harmed(e: GateEvidence) -> Iterable[Reason]:
         level = f"{100 * e.policy.alpha / 2:.3g}%{_BET if e.early.decided else ''}"
         text = f"none of {plural(len(family), 'domain')} is shown to be harmed (all together at {level})"
     exempt = f"; exempt by policy: {listed(e.policy.exempt_domains, 20)}" if e.policy.exempt_domains else ""
-    yield Reason(rule="domains", holds=not harmed, text=text + exempt)
+    yield Reason(rule="domains", holds=not harmed, text=text + exempt, checked=bool(family))
 
 
 def _critical(e: GateEvidence) -> Iterable[Reason]:

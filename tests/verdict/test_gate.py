@@ -324,7 +324,33 @@ def test_a_run_without_its_manifest_cannot_be_judged(tmp_path, left, remedy):
 def test_outcomes_without_a_journal_and_a_manifest_are_not_said_to_be_a_run_that_is_done(tmp_path):
     sides = [write_report(tmp_path / who, only(pair_rows(300, 0, 0, 0), who), manifest=who == "A") for who in "AB"]
     reason = next(one for one in gate(*sides, Policy()).reasons if one.rule == "complete")
-    assert (reason.holds, reason.text) == (True, "nothing on record says that attempts are missing")
+    assert reason.text == "nothing on record says whether the run of the candidate is done"
+    assert (reason.holds, reason.checked) == (True, False)
+
+
+@pytest.mark.parametrize(("recorded", "tasks", "text"), [
+    ("", 60, "nothing on record says how both were graded"), ("A", 60, "nothing on record says how both were graded"),
+    ("AB", 40, "both were graded alike, as recorded for 40 of 60 tasks"), ("AB", 60, "both were graded alike"),
+])  # fmt: skip
+def test_that_both_were_graded_alike_is_checked_where_it_is_on_record(tmp_path, recorded, tasks, text):
+    one = {who: {"grader_digest": "g" if who in recorded else None} for who in "AB"}
+    rows = [row(who, n, **(one[who] if n < tasks else {})) for who in "AB" for n in range(60)]
+    report = write_report(tmp_path / "r", rows)
+    reason = next(one for one in gate(report, report, Policy(), baseline_contender="A").reasons
+                  if one.rule == "same_graders")  # fmt: skip
+    assert (reason.holds, reason.checked, reason.text) == (True, recorded == "AB", text)
+
+
+def test_tries_without_a_limit_and_domains_that_are_exempt_are_not_checked(tmp_path):
+    rows = pair_rows(60, 0, 0, 0) + pair_rows(60, 0, 0, 0, domain="e", start=60)
+    report = write_report(tmp_path / "r", rows)
+
+    def unchecked(**policy):
+        found = gate(report, report, Policy(**policy), baseline_contender="A")
+        return {one.rule for one in found.reasons if not one.checked}
+
+    assert unchecked() == {"same_graders", "baseline", "tries"}
+    assert unchecked(tries=2, exempt_domains=["d", "e"]) == {"same_graders", "baseline", "domains"}
 
 
 @pytest.mark.parametrize(("text", "said"), [("", "it is empty"), ('{"a": 1,', "no JSON at line 1, column 9"),

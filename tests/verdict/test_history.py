@@ -247,6 +247,22 @@ def test_whatever_a_verdict_holds_it_can_be_shown(tmp_path, fields, number, text
             assert shown is None or abs(shown) < float("inf")
 
 
+@pytest.mark.parametrize(("stored", "checked", "text"), [
+    ({"text": "not checked: only one domain"}, False, "only one domain"),
+    ({"text": "the baseline is not locked; ownbench baseline set locks it"}, False,
+     "the baseline is not locked; ownbench baseline set locks it"),
+    ({"text": "the baseline is as it was locked"}, True, "the baseline is as it was locked"),
+    ({"text": "only one domain", "checked": False}, False, "only one domain"),
+    ({"text": "not checked: a name", "checked": True}, True, "not checked: a name"),
+    ({"text": "only one domain", "checked": "no"}, True, "only one domain"),
+])  # fmt: skip
+def test_verdicts_of_older_versions_say_in_their_text_what_was_not_checked(tmp_path, stored, checked, text):
+    reason = {"rule": "domains", "holds": True} | stored
+    (tmp_path / "verdict.json").write_text(json.dumps({"decision": "SHIP", "reasons": [reason]}))
+    (found,) = kept_verdicts(tmp_path)[0][0].reasons
+    assert (found.checked, found.text) == (checked, text)
+
+
 def test_texts_of_a_verdict_are_visible_and_hold_no_key(tmp_path):
     value = {"decision": "BLOCK", "sentence": "\x1b[2J\u202e sk-abcdefghij0123456789", "baseline": "x" * 5_000}
     (tmp_path / "verdict.json").write_text(json.dumps(value))
