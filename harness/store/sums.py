@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
 from harness.store.columns import Ahead, Array, Floats, Ints, OutcomeFile, Words
-from harness.store.flags import Flag, flags_of
+from harness.store.flags import Flag, flags_of, strange_figures
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, TAUGHT, UNGRADED, Outcomes, in_order
 
 if TYPE_CHECKING:
@@ -250,7 +250,7 @@ def load_task_table(
         split=chosen,
         splits=splits,
         duplicates=odd["duplicates"],
-        flags=flags_of(outcomes.contenders, sums, odd, outcomes.seeds),
+        flags=(*strange_figures(outcomes), *flags_of(outcomes.contenders, sums, odd, outcomes.seeds)),
         outcomes=outcomes,
         graded=fresh[outcomes.status.codes[fresh] < GRADED],
         task_places=task_places,
@@ -383,7 +383,6 @@ def _sums(
         score = outcomes.numbers_at("score", rows)
         scored = np.isfinite(score)
         wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
-        wrong |= scored & ((score < 0) | (score > 1))
         unvalued &= ~scored
         del score, scored
     odd = {"contradictions": int(wrong.sum()), "unvalued": int(unvalued.sum())}

@@ -42,6 +42,7 @@ from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
 from harness.store.outcomes import TAUGHT
+from harness.store.ranges import AMOUNT_RANGES, COUNT, WHOLE
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
 
@@ -225,13 +226,11 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _add_amounts(source: Source, made: "pd.DataFrame") -> None:
-    """Adds costs, times and counts, whole where there is a most; each of the file's columns goes where it is read."""
+    """Adds costs, times and counts; each of the file's columns goes where it is read."""
     frame = source.frame
-    most = {"cost_usd": None, "judge_usd": None, "latency_s": None, "calls": 2.0**31 - 1, "retries": 2.0**31 - 1}
-    most |= dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), 2.0**53)
-    for name, high in most.items():
+    for name, within in AMOUNT_RANGES.items():
         if name in frame:
-            made[name] = numbers(source, name, high=high or float("inf"), whole=high is not None)
+            made[name] = numbers(source, name, within)
             if "trial" in frame:  # else copies are told by all that was read
                 del frame[name]
 
@@ -248,8 +247,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """A row for each trial of a row that gives passes and trials."""
-    passes = numbers(source, "passes", whole=True).to_numpy()
-    trials = numbers(source, "trials", whole=True).to_numpy()
+    passes, trials = (numbers(source, name, WHOLE).to_numpy() for name in EXTRA)
     empty = np.isnan(passes) | np.isnan(trials)
     wrong = empty | (trials < 1) | (passes > trials)
     if wrong.any():
@@ -275,7 +273,7 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
 def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
     """The file's own trial, or the row's place among those of its contender and task."""
     if "trial" in source.frame:
-        trial = numbers(source, "trial", high=2**31 - 1, whole=True)
+        trial = numbers(source, "trial", COUNT)
         if trial.isna().any():
             raise source.fault(first(trial.isna()), "the trial is empty", "number trials from 0")
         return trial.astype("int64")
