@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.analysis.dev_tasks import shared_sources
     from harness.analysis.failed_tasks import FailedTask, Failure, Failures, failed_places, failures
     from harness.analysis.general import apart_note, general_suites, is_work, work_of
+    from harness.analysis.leading import ALONE
     from harness.analysis.learning import JudgedCurve, fields_of, judged_curve
     from harness.analysis.loading import (
         Evidence,

@@ -10,7 +10,7 @@ import numpy as np
 from harness import stats
 from harness.analysis.pairs import CommonTasks
 from harness.analysis.views import Leader
-from harness.core import Comparison, Estimate, is_shown, p_equation, points
+from harness.core import Comparison, Estimate, is_shown, p_equation, p_text, points
 from harness.store import TaskTable
 
 ALONE = "shown as a pair alone, not over all pairs"
@@ -71,8 +71,9 @@ def _ranked_over_seeds(table: TaskTable, names: Sequence[str], found: stats.Rank
 def confirmed(lead: Lead, table: TaskTable, comparisons: Sequence[Comparison], level: float) -> Leader | None:
     """The leader. Another is shown to pass less where every figure says so: both p values and the interval.
 
-    ``comparisons`` are those that are shown. Of two options their comparison decides alone; else this takes claims of
-    `stats.rank` back and adds none, so that false ones grow no more frequent. `Leader.doubts` says why.
+    ``comparisons`` are those that are shown. Where all pairs of options are among them, their own p values, adjusted
+    together, decide: one family has one method. Else this takes claims of `stats.rank` back and adds none, so that
+    false ones grow no more frequent. `Leader.doubts` says why.
     """
     best, alpha = lead.best, 1.0 - level
     if best is None or lead.ranking is None:
@@ -80,14 +81,16 @@ def confirmed(lead: Lead, table: TaskTable, comparisons: Sequence[Comparison], l
     place, counts = lead.names.index(best.name), table.counts[[table.index(name) for name in lead.names]]
     uneven = bool((counts.min(axis=0) < counts.max(axis=0))[(counts > 0).all(axis=0)].any())
     shown_too = {c.b if c.a == best.name else c.a: c for c in comparisons if best.name in {c.a, c.b}}
+    pairs = {frozenset((c.a, c.b)) for c in comparisons}
+    own = best.of == 2 or pairs.issuperset(map(frozenset, combinations(lead.names, 2)))
     unbeaten, doubts = [best.name], dict[str, str]()
     for name, over_pairs in zip(lead.names, lead.ranking.p_adjusted[place].tolist(), strict=True):
         behind = (lead.rates[name].value or 0.0) < (lead.rates[best.name].value or 0.0)
         pair = shown_too.get(name)
-        if pair is None and name != best.name and behind and (uneven or best.of == 2 or CERTAIN < over_pairs <= alpha):
+        if pair is None and name != best.name and behind and (uneven or own or CERTAIN < over_pairs <= alpha):
             pair = CommonTasks(table, best.name, name).compared(level)
-        p = over_pairs if best.of > 2 or pair is None else _p_of(pair)
-        doubt = "" if pair is None or not behind else _doubt(pair, best, alpha, shown=p <= alpha)
+        p = _p_of(pair) if own and pair is not None else over_pairs
+        doubt = "" if pair is None or not behind else _doubt(pair, best, alpha, p)
         if name != best.name and (doubt or not behind or p > alpha):
             unbeaten.append(name)
             doubts |= {name: doubt} if doubt else {}
@@ -101,9 +104,9 @@ def _p_of(c: Comparison) -> float:
     return 1.0 if p is None else p
 
 
-def _doubt(c: Comparison, best: Leader, alpha: float, *, shown: bool) -> str:
-    """What speaks against the rank of two: the comparison where the rank is ``shown``, or else the other way round."""
-    p, side = _p_of(c), 1.0 if c.a == best.name else -1.0
+def _doubt(c: Comparison, best: Leader, alpha: float, over_pairs: float) -> str:
+    """What speaks against the rank of two: the comparison where all pairs show it, else the other way round."""
+    p, side, shown = _p_of(c), 1.0 if c.a == best.name else -1.0, over_pairs <= alpha
     if c.low is None or c.high is None:
         return ""
     low, high = sorted((side * c.low, side * c.high))
@@ -113,6 +116,8 @@ def _doubt(c: Comparison, best: Leader, alpha: float, *, shown: bool) -> str:
             return ""
         if not is_shown(c.p_value, c.low, c.high, alpha):
             return f"{p_equation(c.p_value)}, though the interval {span} excludes 0"
+        if c.p_adjusted is not None and p <= alpha:  # the page shows it, over fewer pairs
+            return f"{p_equation(over_pairs)} over all pairs, {p_text(p)} over the comparisons shown"
         return ALONE
     if is_shown(p, c.low, c.high, alpha) and ahead:
         return ""

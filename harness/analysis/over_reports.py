@@ -7,7 +7,7 @@ Of a table that has no digests, names stand for content.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -70,7 +70,7 @@ class SharedRate:
     on_shared: Estimate  # pass rate on these
     part: int  # of the line: reports of one part are compared on the tasks that all of them share
     same_tasks: bool | None  # exactly those of the report before, graded alike; ``None`` of the first
-    remarks: tuple[str, ...]  # what is not as in the report before
+    remarks: tuple[str, ...]  # what is not as in the report before, of its part where that has one
 
 
 def rated_tasks(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[RatedTasks, ...]:
@@ -105,23 +105,30 @@ def shared_rates(found: Sequence[RatedTasks], interim: Sequence[bool], level: fl
     """One contender in several reports, in the order given; ``interim``: of each whether its run is not done.
 
     Reports are of one part while the tasks that all of these share are half of the smallest one's at least, and half of
-    the largest one's, or `ENOUGH`. A run that is not done is of it where it has all of these tasks: the first to be
-    asked are not like the others.
+    the largest one's, or `ENOUGH`; others may lie between them. A run that is not done is of it where it has all of
+    these tasks: the first to be asked are not like the others.
     """
     parts: list[_Part] = []
     of: list[int] = []
     told = suites_called([one.suites for one in found])
     keyed = [_Keyed(one=one, keys=_keys(one, called)) for one, called in zip(found, told, strict=True)]
-    whole = -1  # the latest part that is not of a run under way alone
-    for one, open_ in zip(keyed, interim, strict=True):
-        if whole >= 0 and parts[whole].takes(one, whole=open_):
-            parts[whole] = parts[whole].joined(one)
-            of.append(whole)
-            continue
-        parts.append(_Part(keys=one.keys, gradings=one.gradings, sizes=(len(one.keys),)))
-        of.append(len(parts) - 1)
-        whole = whole if open_ else len(parts) - 1
-    return tuple(_shared(one, parts[of[i]], of[i], keyed[i - 1] if i else None, level) for i, one in enumerate(keyed))
+    whole: list[int] = []  # parts that are not of a run under way alone, the latest last
+    found_before: list[int | None] = []  # the report before on the same line, else the one before at all
+    for i, (one, open_) in enumerate(zip(keyed, interim, strict=True)):
+        place = next((k for k in reversed(whole) if parts[k].takes(one, whole=open_)), len(parts))
+        if place < len(parts):
+            parts[place] = parts[place].joined(one)
+            whole.remove(place)
+        else:
+            parts.append(_Part(keys=one.keys, gradings=one.gradings, sizes=(len(one.keys),)))
+        before = [j for j in range(i) if of[j] == place]
+        found_before.append(before[-1] if before else i - 1 if i else None)
+        of.append(place)
+        whole += [place] if before or not open_ else []
+    return tuple(
+        _shared(one, parts[of[i]], of[i], None if at is None else _Before(keyed[at], next_to_it=at == i - 1), level)
+        for i, (one, at) in enumerate(zip(keyed, found_before, strict=True))
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,13 +189,20 @@ def _alike(one: _Part | _Keyed, other: _Keyed) -> tuple[Mask, "pa.StringArray", 
     return held & alike, theirs, int((held & ~alike).sum())
 
 
-def _shared(found: _Keyed, part: _Part, number: int, earlier: _Keyed | None, level: float) -> SharedRate:
+class _Before(NamedTuple):
+    """The report that one is held against."""
+
+    keyed: _Keyed
+    next_to_it: bool  # no report lies between the two
+
+
+def _shared(found: _Keyed, part: _Part, number: int, earlier: _Before | None, level: float) -> SharedRate:
     import pyarrow.compute as pc
 
-    one, before = found.one, earlier.one if earlier else None
+    one, before = found.one, earlier.keyed.one if earlier else None
     here = np.asarray(pc.is_in(found.keys, value_set=part.keys))
     shared = int(here.sum())
-    common, _, regraded = (np.zeros(0, dtype=bool), None, 0) if earlier is None else _alike(earlier, found)
+    common, _, regraded = (np.zeros(0, dtype=bool), None, 0) if earlier is None else _alike(earlier.keyed, found)
     same = before is not None and int(common.sum()) == one.tasks == before.tasks
     return SharedRate(
         tasks=one.tasks,
@@ -196,16 +210,15 @@ def _shared(found: _Keyed, part: _Part, number: int, earlier: _Keyed | None, lev
         on_shared=one.rate.pass_rate if shared == one.tasks else one.rate_at(here, level),
         part=number,
         same_tasks=None if before is None else same,
-        remarks=() if before is None else _remarks(before, one, int(common.sum()), regraded),
+        remarks=() if earlier is None else _remarks(earlier, one, int(common.sum()), regraded),
     )
 
 
-def _remarks(before: RatedTasks, one: RatedTasks, common: int, regraded: int) -> tuple[str, ...]:
-    said = []
+def _remarks(earlier: _Before, one: RatedTasks, common: int, regraded: int) -> tuple[str, ...]:
+    said, before = [], earlier.keyed.one
     if not common == one.tasks == before.tasks:
-        said.append(
-            f"shares {common:,} of its {plural(one.tasks, 'task')} with the report before, which has {before.tasks:,}"
-        )
+        which = "the report before" if earlier.next_to_it else "the report before on its line"
+        said.append(f"shares {common:,} of its {plural(one.tasks, 'task')} with {which}, which has {before.tasks:,}")
     if regraded:
         said.append(f"{regraded:,} graded by another grader or reference, and not compared")
     if differs := what_differs(before.setup, one.setup):

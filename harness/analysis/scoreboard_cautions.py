@@ -78,7 +78,7 @@ def told_of_few(text: str, whose: str = "") -> str:
 
 
 def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:
-    dear, skewed, most = list[str](), list[tuple[str, int]](), 0
+    dear, skewed, most = list[str](), dict[str, list[tuple[str, int]]](), 0
     for name in names:
         i = table.index(name)
         kept = table.counts[i] > 0
@@ -87,18 +87,26 @@ def _heavy_tails(table: TaskTable, names: Sequence[str]) -> list[str]:
             dear.append(f"{name} {100 * share:.0f}%")
             most = max(most, len(costs))
         elif (needed := stats.skewed_costs(costs, table.clusters[kept])) is not None:
-            skewed.append((name, needed))
+            skewed.setdefault(_units(table.clusters[kept]), []).append((name, needed))
     found = []
     if dear:
         of = "1% of the tasks (one at least)" if most >= 100 else f"of {most} tasks"
         held = f"the dearest {of} {'hold' if most >= 100 else 'alone holds'} more than a fifth of the cost"
         found.append(f"HEAVY TAIL: {held}: {listed(dear, NAMED)}. {TOO_NARROW} Look at the dear tasks, and run more.")
     if skewed:
-        what = f"a few tasks' costs lie far from the rest, with {listed([name for name, _ in skewed], NAMED)}"
-        each = [f"{needed:,}{'' if i else ' tasks'} ({name})" for i, (name, needed) in enumerate(skewed)]
-        more = f"About {listed(each, NAMED)} would do, or as many clusters where tasks share a source."
+        whose = [name for of in skewed.values() for name, _ in of]
+        what = f"a few tasks' costs lie far from the rest, with {listed(whose, NAMED)}"
+        asked = {there: listed([f"{needed:,} ({name})" for name, needed in of], NAMED) for there, of in skewed.items()}
+        more = " ".join(f"{there}; about {needed} would do." for there, needed in asked.items())
         found.append(f"SKEWED COSTS: {what}. {TOO_NARROW} {more}")
     return found
+
+
+def _units(clusters: Ints) -> str:
+    """How many units these tasks are for an interval, the beginning of a sentence."""
+    units = len(set(clusters.tolist()))
+    shared = f"{plural(units, 'cluster')} of tasks that share a source"
+    return f"There {'is' if units == 1 else 'are'} {shared if units < len(clusters) else plural(units, 'task')}"
 
 
 def labels_told(table: TaskTable, name: str) -> str:

@@ -43,21 +43,30 @@ def best_sentence(view: Scoreboard, told: str | None = None) -> str:
         return f"The pass rate of `{known[0].name}` is {_rate(known[0])}."
     if len(group) < 2 and len(group) < len(known):
         return "No two contenders were measured on the same tasks, so none can be said to have the highest pass rate."
-    best, among = group[0], ""
+    best, among, but = group[0], "", _but_controls(view)
     if len(group) < len(known):
         low, high = (end(c.n_tasks for c in group) for end in (min, max))
         same = f"the same {plural(high, 'task')}" if low == high else f"almost the same tasks, {low:,} to {high:,} each"
-        among = f"Of the {len(group):,} contenders measured on {same}, "
+        among = f"Of the {len(group):,} contenders measured on {same}{', controls apart' if but else ''}, "
     rates = [(c.name, c.pass_rate.value or 0.0) for c in group]
     tied = [f"`{name}`" for name, rate in rates if math.isclose(rate, rates[0][1], rel_tol=0.0, abs_tol=SAME_RATE)]
     seen, rate, alone = "" if among else " seen", percent(best.pass_rate.value), len(tied) == 1
     worth = _worth(view, tied)
+    but = "" if among else but
     if tied == [f"`{told}`"] and not among:
-        return "" if worth == "." else f"{tied[0]} has the highest pass rate{worth}"
+        return "" if worth == "." else f"{but}{tied[0]} has the highest pass rate{worth}"
     if alone and not worth.startswith(";"):
         rate = percent_interval(best.pass_rate) if among else _rate(best)
     verb = "has" if alone else "share"
-    return f"{among}{listed(tied, NAMED)} {verb} the highest pass rate{seen}, {rate}{worth}"
+    return f"{among or but}{listed(tied, NAMED)} {verb} the highest pass rate{seen}, {rate}{worth}"
+
+
+def _but_controls(view: Scoreboard) -> str:
+    """That the sentence is not about controls, which may pass more, where the page shows one with a pass rate."""
+    options = [c for c in view.shown if c.control is None]
+    return (
+        "Controls apart, " if options and any(c.control and c.pass_rate.value is not None for c in view.shown) else ""
+    )
 
 
 def _worth(view: Scoreboard, leaders: Sequence[str]) -> str:

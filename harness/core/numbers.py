@@ -65,6 +65,8 @@ def dollars(usd: float | None) -> str:
     """``$0.000799``, ``$0.243``, ``$141.27``, ``$1,230``; below 1e-9 and from 1e15 on ``$1.00e-12``."""
     if not usd:
         return UNKNOWN if usd is None else "$0"
+    if not math.isfinite(usd):
+        return UNKNOWN
     sign, size = ("-" if usd < 0 else ""), abs(usd)
     size = float(f"{size:.2e}") if size < 1 else size
     if size < 1e-9 or size >= 1e15:
@@ -117,7 +119,7 @@ def round_dollars(usd: float) -> str:
 
 def seconds(s: float | None) -> str:
     """A duration to three digits, ``850 ms``, ``1.20 s``, ``412 s``."""
-    if s is None:
+    if s is None or not math.isfinite(s):
         return UNKNOWN
     value, unit = (1000 * s, "ms") if s < 0.9995 else (s, "s")
     return f"{value:,.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"

@@ -63,6 +63,8 @@ SCRIPT = Path(__file__).parent / "pages" / "script.py"  # what Streamlit runs fo
 OPTIONS = {
     "browser.gatherUsageStats": False,
     "client.toolbarMode": "minimal",
+    "client.showErrorDetails": "none",  # a traceback says nothing to a reader; it is printed where the app was started
+    "client.showErrorLinks": False,  # they ask a search engine
     "logger.hideWelcomeMessage": True,  # to print all addresses of this machine it asks somebody outside
     "server.headless": True,
     "server.enableCORS": True,

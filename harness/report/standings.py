@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness import core
-from harness.analysis import ContenderScore, Scoreboard
+from harness.analysis import ALONE, ContenderScore, Scoreboard
 from harness.core import Estimate, dollars, points
 from harness.report.choice_tables import MISSING
 from harness.verdict import BELOW, Advice, Option
@@ -67,9 +67,11 @@ def _doubted(view: Scoreboard, o: Option) -> str:
     best = view.best
     if best is None or o.contender == best.name or o.contender not in best.unbeaten:
         return ""
+    doubt = best.doubts.get(o.contender, "")
     if o.quality == BELOW:  # of the margin, one-sided
-        return f"that is one-sided at 5%; two-sided, over all pairs, it is not shown to pass less than {best.name}"
-    return best.doubts.get(o.contender, "")
+        over, why = (", over all pairs,", "") if doubt in {"", ALONE} else ("", f" ({doubt})")
+        return f"that is one-sided at 5%; two-sided{over} it is not shown to pass less than {best.name}{why}"
+    return doubt
 
 
 def _told_cost(advice: Advice | None, o: Option, score: ContenderScore | None) -> Estimate | None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from harness.core import Acted, Call, EvidenceError, Outcome, UsageError, nearest
+from harness.store.ranges import in_range
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -115,11 +116,11 @@ def read_table(
 
 
 def fitted(values: Any, word: str, path: Path, name: str) -> Any:
-    """An Arrow array cast to a column's own type. Raises EvidenceError: a value does not fit, as a large number."""
+    """As a column's own type, with nothing for what it may not be. Raises EvidenceError: a value does not fit that."""
     import pyarrow as pa
 
     try:
-        return values if values.type == arrow_type(word) else values.cast(arrow_type(word))
+        return in_range(values if values.type == arrow_type(word) else values.cast(arrow_type(word)), name)
     except pa.ArrowException as error:
         raise EvidenceError(f"{path}: the column {name}: {str(error).splitlines()[0]}") from None
 
@@ -223,16 +224,16 @@ class OutcomeFile:
         """Looks at the columns. Raises EvidenceError: the file is missing or broken, or lacks one of `REQUIRED`."""
         self.path = report / OUTCOMES_FILE
         with open_table(self.path, OUTCOMES, required=REQUIRED) as file:
-            self._metadata, self._schema = file.metadata, file.schema_arrow
+            self.metadata, self._schema = file.metadata, file.schema_arrow
             paths = [file.metadata.schema.column(i).path for i in range(file.metadata.num_columns)]
-        self._places = {path: i for i, path in enumerate(paths)}  # of columns that are no lists
+        self.places = {path: i for i, path in enumerate(paths)}  # of columns that are no lists
         self.stamp = self._stamp()
         self.ahead = Ahead()
 
     @property
     def rows(self) -> int:
         """How many outcomes there are."""
-        return int(self._metadata.num_rows)
+        return int(self.metadata.num_rows)
 
     def unchanged(self) -> None:
         """Passes while the file is the one that was loaded. Raises EvidenceError: it is another, or gone."""
@@ -255,7 +256,7 @@ class OutcomeFile:
 
         self.unchanged()
         if not self.holds(name):
-            return pa.chunked_array([pa.nulls(self._metadata.num_rows, arrow_type(OUTCOMES[name]))])
+            return pa.chunked_array([pa.nulls(self.metadata.num_rows, arrow_type(OUTCOMES[name]))])
         there = self.ahead.columns.get(name) if groups is None else None
         column = self.read([name], groups).column(name) if there is None else there
         return column if pa.types.is_dictionary(column.type) else fitted(column, OUTCOMES[name], self.path, name)
@@ -266,7 +267,7 @@ class OutcomeFile:
         import pyarrow.parquet as pq
 
         texts = [name for name in names if pa.types.is_string(self._schema.field(name).type) and name != "attempt_id"]
-        with undamaged(self.path), pq.ParquetFile(self.path, metadata=self._metadata, read_dictionary=texts) as reader:
+        with undamaged(self.path), pq.ParquetFile(self.path, metadata=self.metadata, read_dictionary=texts) as reader:
             return reader.read(columns=names) if groups is None else reader.read_row_groups(groups, columns=names)
 
     def holds(self, name: str) -> bool:
@@ -275,10 +276,10 @@ class OutcomeFile:
 
     def _is_empty(self, name: str) -> bool:
         """Whether the file itself says that no row has a value: then nothing is read."""
-        place = self._places.get(name)
-        for i in range(self._metadata.num_row_groups if place is not None else 0):
-            found = self._metadata.row_group(i).column(place).statistics
-            if found is None or not found.has_null_count or found.null_count < self._metadata.row_group(i).num_rows:
+        place = self.places.get(name)
+        for i in range(self.metadata.num_row_groups if place is not None else 0):
+            found = self.metadata.row_group(i).column(place).statistics
+            if found is None or not found.has_null_count or found.null_count < self.metadata.row_group(i).num_rows:
                 return False
         return place is not None
 
@@ -287,7 +288,7 @@ class OutcomeFile:
         if not self.holds(name):
             self.unchanged()
             return _no_words(len(rows))
-        sizes = [self._metadata.row_group(i).num_rows for i in range(self._metadata.num_row_groups)]
+        sizes = [self.metadata.row_group(i).num_rows for i in range(self.metadata.num_row_groups)]
         ends = np.cumsum(sizes, dtype=np.int64)
         groups, inside = np.unique(np.searchsorted(ends, rows, side="right"), return_inverse=True)
         if len(groups) == len(sizes):

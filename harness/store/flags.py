@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
-from harness.store.columns import Array
+from harness.store.columns import Array, OutcomeFile
+from harness.store.ranges import RANGES, Range, beyond
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +15,8 @@ class Flag:
     """One thing that a reader must know before trusting a rate."""
 
     kind: str
-    """``split``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``trials``, ``missing``, ``errored`` or
-    ``skipped``."""
+    """``split``, ``domain``, ``cluster``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``range``,
+    ``trials``, ``missing``, ``errored`` or ``skipped``."""
     count: int  # rows, tasks or contenders concerned
     text: str  # one sentence
 
@@ -23,6 +25,8 @@ _ODD = {
     "split": "{:,} rows of another split were left out",
     "duplicates": "{:,} rows repeat the contender, task and trial of another and were left out",
     "contradictions": "{:,} rows contradict themselves: passed, status and score disagree",
+    "domain": "tasks whose rows name several domains: {:,}; that of the first row counts",
+    "cluster": "tasks whose rows name several clusters: {:,}; that of the first row counts",
     "copies": "{:,} tasks are in two suites; a task and its copy count as one unit",
     "unvalued": "{:,} graded rows have neither passed nor score; their status was counted",
 }  # what is counted while the sums are made
@@ -60,6 +64,37 @@ def flags_of(
     skipped = sums["skipped"].sum(axis=1)
     of_each("skipped", "attempts not finished: the run is incomplete", skipped, whole)
     return tuple(found)
+
+
+def strange_figures(file: OutcomeFile) -> tuple[Flag, ...]:
+    """A flag of each column with figures that no attempt can have; they are in no sum."""
+    found = []
+    for name, within in RANGES.items():
+        if file.holds(name) and _may_be_beyond(file, name, within):
+            outside = beyond(file.read([name]).column(name), name)
+            if outside is not None:
+                count = int(np.asarray(outside).sum())
+                rows = f"{count:,} rows hold figures" if count > 1 else "1 row holds a figure"
+                what = "that no date has" if name == "started_at" else f"outside {within.span}"
+                text = f"{name}: {rows} {what}, taken as unknown; correct the table and import it again"
+                found.append(Flag(kind="range", count=count, text=text))
+    return tuple(found)
+
+
+def _may_be_beyond(file: OutcomeFile, name: str, within: Range) -> bool:
+    """Whether the file itself does not rule it out by the lowest and the highest figures that it states."""
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    try:
+        for group in groups:
+            told = group.column(file.places[name]).statistics
+            if told is None or not told.has_min_max:
+                return True
+            low, high = (one.timestamp() if isinstance(one, datetime) else one for one in (told.min, told.max))
+            if not within.low <= low <= high <= within.high:
+                return True
+    except (ValueError, OverflowError, TypeError):  # a time that Python cannot hold
+        return True
+    return False
 
 
 def _listed(parts: list[str]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
 from harness.store.columns import Ahead, Array, Floats, Ints, OutcomeFile, Words
-from harness.store.flags import Flag, flags_of
+from harness.store.flags import Flag, flags_of, strange_figures
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, TAUGHT, UNGRADED, Outcomes, in_order
 
 if TYPE_CHECKING:
@@ -241,6 +241,7 @@ def load_task_table(
     cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
     names, copies = _names(outcomes, tasks)
+    odd |= {name: outcomes.named_twice(name) for name in ("domain", "cluster")}
     splits = tuple(_spelled(outcomes.words("split").at(rows[first]), None))
     outcomes.ahead = Ahead()  # is not held for as long as the table
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
@@ -250,7 +251,7 @@ def load_task_table(
         split=chosen,
         splits=splits,
         duplicates=odd["duplicates"],
-        flags=flags_of(outcomes.contenders, sums, odd, outcomes.seeds),
+        flags=(*strange_figures(outcomes), *flags_of(outcomes.contenders, sums, odd, outcomes.seeds)),
         outcomes=outcomes,
         graded=fresh[outcomes.status.codes[fresh] < GRADED],
         task_places=task_places,
@@ -383,7 +384,6 @@ def _sums(
         score = outcomes.numbers_at("score", rows)
         scored = np.isfinite(score)
         wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
-        wrong |= scored & ((score < 0) | (score > 1))
         unvalued &= ~scored
         del score, scored
     odd = {"contradictions": int(wrong.sum()), "unvalued": int(unvalued.sum())}

@@ -137,4 +137,11 @@ def test_skewed_costs_are_said(make_report):
     assert text.startswith(
         "SKEWED COSTS: a few tasks' costs lie far from the rest, with A. Intervals of cost per task "
     )
-    assert text.endswith(" About 1,176 tasks (A) would do, or as many clusters where tasks share a source.")
+    assert text.endswith(" There are 50 tasks; about 1,176 (A) would do.")
+
+
+def test_where_tasks_share_a_source_the_number_asked_for_is_of_clusters(make_report):
+    """50 tasks in 25 clusters, one of which costs more: 552 clusters are more than 25, though 50 tasks hold them."""
+    rows = [row | {"cluster": f"c{i // 2}"} for i, row in enumerate(priced([*[1.0] * 49, 5.0]))]
+    (text,) = (said for said in scoreboard(make_report(rows)).cautions if said.startswith("SKEWED"))
+    assert text.endswith(" There are 25 clusters of tasks that share a source; about 552 (A) would do.")

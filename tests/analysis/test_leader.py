@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 
 import numpy as np
 import pytest
@@ -183,6 +184,46 @@ def test_an_interval_that_excludes_0_of_one_not_shown_to_pass_less_is_explained(
     assert set(view.best.doubts) == alone
     assert set(view.best.doubts.values()) == {"shown as a pair alone, not over all pairs"}
     assert " Not shown to pass less over all pairs: " in best_sentence(view)
+
+
+def holm_rows():
+    """High against mid is 20 to 8: over all three pairs Holm shows it (2 x .0241), max-T does not (.079)."""
+    high_mid_low = {"111": 32, "110": 15, "101": 10, "100": 10, "010": 5, "000": 4, "011": 3, "001": 1}
+    tasks = [pattern for pattern, many in high_mid_low.items() for _ in range(many)]
+    return [
+        {"contender": name, "task": f"t{i}", "status": "passed" if pattern[place] == "1" else "failed"}
+        for place, name in enumerate(("high", "mid", "low"))
+        for i, pattern in enumerate(tasks)
+    ]
+
+
+def test_of_few_the_sentence_goes_by_the_p_that_stands_in_the_table(make_report):
+    report = make_report(holm_rows())
+    view = scoreboard(report)
+    pair = next(c for c in view.comparisons if {c.a, c.b} == {"high", "mid"})
+    assert (pair.p_value, pair.p_adjusted) == pytest.approx((0.0241, 0.0482), abs=5e-5)
+    assert view.best.unbeaten == ("high",)
+    assert best_sentence(view).endswith(" All others are shown to pass less.")
+
+
+def test_what_holds_over_the_comparisons_with_the_reference_alone_is_said_with_both_p(make_report):
+    view = scoreboard(make_report(holm_rows()), reference="mid")
+    assert view.best.unbeaten == ("high", "mid")
+    why = view.best.doubts["mid"]
+    assert re.fullmatch(r"p = 0\.0\d+ over all pairs, 0\.0482 over the comparisons shown", why)
+    assert best_sentence(view).endswith(f" Not shown to pass less: `mid` ({why}).")
+
+
+def test_a_control_that_passes_more_makes_no_sentence_false(make_report):
+    rows = rows_of({"best": 0.8, "a": 0.3, "b": 0.3, "seer": 1.0}, 120)
+    report = make_report(
+        rows, {"complete": True, "contenders": [{"name": "seer", "parts": {"written": {"control": "shortcut"}}}]}
+    )
+    view = scoreboard(report)
+    assert (view.best.name, view.ranked[-1].name) == ("best", "seer")
+    said = best_sentence(view)
+    assert said.startswith("Controls apart, `best` has the highest pass rate seen, ")
+    assert said.endswith(" All others are shown to pass less.")
 
 
 def test_what_was_said_before_is_not_said_again(make_report):

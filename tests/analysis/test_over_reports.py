@@ -58,10 +58,19 @@ def test_reports_of_the_same_tasks_keep_their_rates_and_have_no_remark(held):
         ([range(700), range(5)], [0, 1]),  # a small trial of a few tasks takes no report down to these
         ([range(700), range(60)], [0, 0]),  # few, and yet enough to compare
         ([range(100), range(40, 140), range(70, 170)], [0, 0, 1]),  # what all of them share counts
+        ([range(60), range(100, 180), range(60), range(100, 180)], [0, 1, 0, 1]),  # others lie between
     ],
 )
 def test_where_too_little_is_shared_another_line_begins(held, tasks, parts):
     assert [one.part for one in held(*(rows(of, 40) for of in tasks))] == parts
+
+
+def test_what_is_held_against_the_report_before_is_so_on_its_own_line(held):
+    _, other, again = held(rows(range(60), 30), rows(range(100, 180), 130), rows(range(60), 33))
+    assert (again.shared, again.same_tasks, again.remarks) == (60, True, ())
+    assert other.remarks == ("shares 0 of its 80 tasks with the report before, which has 60",)
+    _, _, part = held(rows(range(60), 30), rows(range(100, 180), 130), rows(range(40), 33))
+    assert part.remarks == ("shares 40 of its 40 tasks with the report before on its line, which has 60",)
 
 
 def test_a_task_graded_otherwise_is_not_shared(held):

@@ -583,3 +583,47 @@ def test_a_link_may_name_what_a_long_list_does_not_offer(make_report, monkeypatc
     page = drawn("tasks", make_report(rows), domain="d7")
     assert "1 to 1 of 1 task" in texts(page)
     assert page.multiselect(key="domain").options == ["d0", "d1", "d2", "d7"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [({"who": "nobody", "status": "failed"}, "who=nobody"), ({"domain": "x"}, "domain=x"),
+     ({"meta": "k=v"}, "meta=k=v"), ({"agree": "perhaps"}, "agree=perhaps"),
+     ({"escalated": "perhaps"}, "escalated=perhaps"),
+     ({"flipped": tasks.SIDES[0], "a": "nobody", "b": "B"}, "a=nobody")],
+)  # fmt: skip
+def test_what_is_asked_for_and_is_not_here_finds_no_task_and_says_so(make_report, asked, said):
+    page = drawn("tasks", make_report(many(tasks_=4)), **asked)
+    assert f"The address asks for {said}, which is not here. " in texts(page) + " "
+    assert "Shown instead" not in texts(page)
+    assert "So no task is shown." in texts(page)
+    assert not any('<table class="results">' in body for body in bodies(page))
+    assert not page.get("download_button")
+    out = parse_qs(html.unescape(re.search(r'href="([^"]*)"[^>]*>Show tasks without', " ".join(bodies(page)))[1])[1:])
+    assert not {said.split("=")[0]} & {*out}
+    assert {"status", "b"} & {*out} == {"status", "b"} & {*asked}
+
+
+def test_of_several_that_are_asked_for_those_that_are_here_are_shown(make_report):
+    page = drawn("tasks", make_report(many(tasks_=4)), who=["B", "nobody"])
+    assert "who=nobody, which is not here." in texts(page)
+    assert table(page, "results")[0] == ["task", "B"]
+    page.multiselect(key="who").set_value(["B"]).run()
+    assert "which is not here" not in texts(page)
+
+
+def test_where_nothing_escalated_a_link_to_what_did_finds_nothing(make_report):
+    assert "No task is as asked for." in texts(drawn("tasks", make_report(many("A", 4)), escalated="escalated"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "opened"),
+    [({"flipped": "only the second passed", "a": "B", "b": "A"}, "B"), ({"who": "B"}, "B"), ({}, "A"),
+     ({"order": "failed by B first"}, "B"), ({"who": "B", "left": "A"}, "A")],
+)  # fmt: skip
+def test_the_attempt_in_full_is_of_the_contender_that_the_link_is_about(make_report, asked, opened):
+    rows = [{"contender": name, "task": f"t{i}", "status": "failed" if name == "B" else "passed", "suite": "s"}
+            for i in range(3) for name in "AB"]  # fmt: skip
+    folder = make_report(rows)
+    page = drawn("tasks", folder, task=short(folder, "t1"), **asked)
+    assert page.selectbox(key="left").value == opened

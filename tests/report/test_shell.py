@@ -8,17 +8,18 @@ from escalating import write_escalating
 from streamlit.testing.v1 import AppTest
 
 
+def served(folder):
+    """The script of the dashboard of a folder of reports."""
+    from pathlib import Path
+
+    from harness.report.pages import show
+
+    show([Path(folder)])
+
+
 def drawn(folder, **asked):
     """The whole dashboard of a folder of reports, at an address."""
-
-    def script(folder):
-        from pathlib import Path
-
-        from harness.report.pages import show
-
-        show([Path(folder)])
-
-    test = AppTest.from_function(script, args=(str(folder),), default_timeout=60)
+    test = AppTest.from_function(served, args=(str(folder),), default_timeout=60)
     for key, value in asked.items():
         test.query_params[key] = value
     return run(test)
@@ -102,3 +103,33 @@ def test_every_page_says_that_a_file_beside_the_outcomes_is_cut(reports, page):
     (reports / "one" / "transcripts.parquet").write_bytes(b"PAR1")
     test = drawn(reports, report="one", page=page)
     assert "one: transcripts.parquet cannot be opened" in texts(test)
+
+
+def test_a_fault_of_the_program_is_one_sentence_without_a_traceback(reports, monkeypatch):
+    from streamlit import config
+
+    from harness.report.app import OPTIONS
+    from harness.report.pages import shell
+
+    def faulty(shown):
+        raise ValueError("a figure that nobody foresaw")
+
+    monkeypatch.setitem(shell.PAGES, "Domains", faulty)
+    whole = config.get_option
+    monkeypatch.setattr(config, "get_option", lambda key: OPTIONS.get(key, whole(key)))
+    test = AppTest.from_function(served, args=(str(reports),), default_timeout=60)
+    test.query_params["page"] = "Domains"
+    test.run()
+    (told,) = test.exception
+    assert told.message == shell.FAULT
+    assert not told.stack_trace
+
+
+def test_streamlits_own_command_is_told_the_same_as_ownbench_app():
+    import tomllib
+    from pathlib import Path
+
+    from harness.report.app import OPTIONS
+
+    said = tomllib.loads((Path(__file__).parents[2] / ".streamlit" / "config.toml").read_text())["client"]
+    assert said == {key.partition(".")[2]: value for key, value in OPTIONS.items() if key.startswith("client.")}

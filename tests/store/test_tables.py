@@ -194,7 +194,7 @@ values = st.fixed_dictionaries(
         "confidence": st.none() | st.floats(0, 1),
         "escalated": st.none() | st.booleans(),
         "cost_usd": st.none() | st.floats(0, 1e6),
-        "input_tokens": st.none() | st.integers(0, 2**62),
+        "input_tokens": st.none() | st.integers(0, 10**12),
         "label_true": st.none() | st.text(max_size=8),
         "skills_used": st.lists(st.text(max_size=5), max_size=3).map(tuple),
         "started_at": st.none() | st.datetimes(timezones=st.just(UTC)),

@@ -16,6 +16,7 @@ import streamlit as st
 
 from harness.core import visible
 from harness.report.pages.parts import loud
+from harness.report.vega import told_apart
 
 T = TypeVar("T")
 N = TypeVar("N", int, float)
@@ -55,6 +56,23 @@ def several(label: str, options: Options, key: str, *, default: Texts = (), **ho
     none = [""] if default else []  # where there is a default, none has to be said too
     how["texts"], draw = (lambda value: list(value) or none), partial(st.multiselect, format_func=_words(options))
     return held(key, draw, label, list(options), default=list(default), read=read, **how)
+
+
+def sought(label: str, names: Texts, key: str, *, most: int, **how: Any) -> tuple[list[str], list[str]]:
+    """What of ``names`` is looked for, and what else is by the address: that stays chosen until it is taken out.
+
+    The first ``most`` are offered, and what is chosen.
+    """
+    wanted: Texts = st.session_state.get(key, st.query_params.get_all(key))
+    made, known = list(dict.fromkeys((*names[:most], *wanted))), set(names)
+    shown = dict(zip(made, told_apart(made, 120), strict=True))
+    chosen = several(label, shown, key, placeholder="all", aloud=False, **how)
+    return [name for name in chosen if name in known], [name for name in chosen if name not in known]
+
+
+def is_asked(key: str) -> bool:
+    """Whether the address says anything of this choice."""
+    return bool(st.query_params.get_all(key))
 
 
 def number(label: str, key: str, default: float | None, low: float, high: float, **how: Any) -> float | None:
@@ -188,9 +206,13 @@ def held(
     return value
 
 
-def complaints(*keys: str) -> list[str]:
-    """What is to be said of an address that asked for what is not there, of choices that did not say it themselves."""
-    return [words for key, (_, words) in _visit().wrong.items() if key in keys]
+def complaints(*keys: str, instead: bool = True) -> list[str]:
+    """What is to be said of an address that asked for what is not there, of choices that did not say it themselves.
+
+    It ends in what is shown ``instead``, unless that is not shown either.
+    """
+    found = [words for key, (_, words) in _visit().wrong.items() if key in keys]
+    return found if instead else [words.rpartition(_INSTEAD)[0] for words in found]
 
 
 def href(page: str, *, keep: Texts = (), **choices: str) -> str:
@@ -203,6 +225,9 @@ def href(page: str, *, keep: Texts = (), **choices: str) -> str:
 def _visit() -> _Visit:
     found: _Visit = st.session_state.setdefault("visit", _Visit())
     return found
+
+
+_INSTEAD = " Shown instead: "
 
 
 def _known(key: str, asked: Texts, default: T, read: Callable[[Texts], T]) -> tuple[T, str]:
@@ -218,7 +243,7 @@ def _known(key: str, asked: Texts, default: T, read: Callable[[Texts], T]) -> tu
         ", ".join(visible(str(one), 80) for one in some) or "nothing"
         for some in (missing, value if isinstance(value, list) else [value] if value else [])
     )
-    return value, f"The address asks for {key}={said}, which is not here. Shown instead: {shown}."
+    return value, f"The address asks for {key}={said}, which is not here.{_INSTEAD}{shown}."
 
 
 def _address() -> dict[str, list[str]]:

@@ -31,8 +31,10 @@ class Found:
 
     @property
     def first(self) -> tuple[str, ...]:
-        """The contenders that were asked for: they stand above the others."""
-        return tuple(self.wanted.contenders) or (self.wanted.flipped or ())[:2]
+        """The contenders that were asked for: they stand above the others, in this order."""
+        _, _, in_order_of = self.wanted.first.partition(":")
+        asked = tuple(self.wanted.contenders) or (self.wanted.flipped or ())[:2]
+        return asked or ((in_order_of,) if in_order_of else ())
 
 
 def open_task(index: Outcomes, evidence: Evidence, found: Found, *, picker: "st.delta_generator.DeltaGenerator") -> int:
@@ -146,10 +148,11 @@ def _link(attempt: AttemptRow) -> str:
 
 def _in_full(index: Outcomes, evidence: Evidence, attempts: Sequence[AttemptRow], first: Sequence[str]) -> None:
     """An attempt, or two beside one another, as the reader says."""
-    shown = labels(sorted(dict.fromkeys(one.contender for one in attempts), key=lambda name: name not in first))
+    there = dict.fromkeys(one.contender for one in attempts)
+    shown = labels(list(dict.fromkeys((*(name for name in first if name in there), *there))))
     every = sorted({one.trial for one in attempts})
     one, two, three = st.columns([2, 2, 1])
-    left = choose("Attempt of", shown, "left", at=one)
+    left = choose("Attempt of", shown, "left", of=tuple(first), short=True, at=one)
     others = {name: words for name, words in shown.items() if name != left}
     right = choose_or_none("Compare with", others, "right", placeholder="none", disabled=not others, at=two)
     own = {one.trial: one for one in attempts if one.contender == left}

@@ -4,6 +4,7 @@ The state is in the address: a link opens the same reports, page and choices.
 """
 
 import gc
+import importlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import product
@@ -36,6 +37,14 @@ from harness.report.vega import DAY, NIGHT
 from harness.store import running_process
 
 ICON = Path(__file__).with_name("icon.png")  # of the browser's tab; a named icon would be fetched from outside
+
+FAULT = (
+    "This part of the page cannot be drawn: a fault of ownbench, which is printed where the dashboard was started. "
+    "Other pages are not affected, and `ownbench show REPORT` prints the figures."
+)
+# What Streamlit says in place of an exception that it does not show speaks of its makers' cloud. Should the name be
+# another in a later version, that text is back, and no more.
+vars(importlib.import_module("streamlit.elements.exception"))["_GENERIC_UNCAUGHT_EXCEPTION_TEXT"] = FAULT
 
 PAGES: dict[str, Callable[[Shown], None]] = {
     "Answer": answer.page,

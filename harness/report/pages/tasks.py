@@ -6,6 +6,7 @@ What is asked for stands in the address, with tasks by a short name of their own
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from html import escape
 from typing import Protocol, TypeVar
 
 import streamlit as st
@@ -25,7 +26,7 @@ from harness.core import OwnbenchError, listed, visible
 from harness.report import task_tables as tables
 from harness.report.blocks import Table, Way, sorted_whole
 from harness.report.pages import loading
-from harness.report.pages.choices import choose, complaints, href, paged, several, ticked, turned, written
+from harness.report.pages.choices import choose, complaints, href, is_asked, paged, sought, ticked, turned, written
 from harness.report.pages.label_table import confusion
 from harness.report.pages.loading import Evidence, Shown, plain_index, remembered
 from harness.report.pages.open_task import Found, open_task
@@ -77,7 +78,7 @@ def page(shown: Shown) -> None:
         picker = st.container()
         found = _found(index, evidence, wanted, inputs)
     with top:
-        opened = open_task(index, evidence, Found(wanted=wanted, tasks=found), picker=picker)
+        opened = open_task(index, evidence, Found(wanted=wanted or TaskFilter(), tasks=found), picker=picker)
     with head:
         if opened:
             section("The tasks found")
@@ -102,8 +103,11 @@ def _agreement(evidence: Evidence) -> Mapping[str, int]:
     return agreement(loading.table_of(evidence)[0])
 
 
-def _wanted(index: Outcomes, evidence: Evidence) -> tuple[TaskFilter, InputSearch | None]:
-    """What the reader asks for, drawn as widgets, with the texts searched as far as the reader let it go."""
+def _wanted(index: Outcomes, evidence: Evidence) -> tuple[TaskFilter | None, InputSearch | None]:
+    """What the reader asks for, drawn as widgets, with the texts searched as far as the reader let it go.
+
+    ``None`` in place of a filter where nothing can be as asked for.
+    """
     left, right = st.columns([2, 1])
     label = "Text in the name, suite, domain, labels or cause"
     text, also, said = written(label, "q", max_chars=200, at=left), False, False
@@ -119,7 +123,8 @@ def _wanted(index: Outcomes, evidence: Evidence) -> tuple[TaskFilter, InputSearc
         answers = _looked("answers", (evidence, text), _answer_search(index, text))
         write(answers_note(answers))
     rows = None if answers is None else answers.rows
-    return replace(_asked(index, evidence), text=text, answers=rows), inputs
+    asked = _asked(index, evidence)
+    return asked and replace(asked, text=text, answers=rows), inputs
 
 
 class _Partly(Protocol):
@@ -151,47 +156,63 @@ def _looked(what: str, of: object, search: Callable[[S | None, float], S]) -> S:
     return found
 
 
-def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter:
-    """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown."""
+def _asked(index: Outcomes, evidence: Evidence) -> TaskFilter | None:
+    """The filter that the reader made, drawn as widgets, but for the text; it offers what is in the part shown.
+
+    ``None`` where something is asked for that is not here, so that no task can be found.
+    """
     there = _there(evidence)
     results = tuple(result for result in tables.STATUSES if result in there["result"])
     offered = {**there, "who": index.contenders, "status": results, "label": there["label_true"],
                "given": there["label_predicted"], "meta": _metadata(evidence)}  # fmt: skip
-    keys = (*LISTS, "escalated", "flipped", "agree", "order")
     with st.expander("Filter and order"):
-        asked = [key for key in LISTS if len(offered[key]) >= (1 if key in {"cause", "meta"} else 2)]
-        chosen: dict[str, tuple[str, ...]] = dict.fromkeys(LISTS, ())
+        asked = [key for key in LISTS if len(offered[key]) >= (1 if key in {"cause", "meta"} else 2) or is_asked(key)]
+        chosen: dict[str, Sequence[str]] = dict.fromkeys(LISTS, ())
+        gone: dict[str, Sequence[str]] = {}
         places = st.columns(3)
         for number, key in enumerate(asked):
             names, label = offered[key], LISTS[key]
             if len(names) > MOST_OPTIONS:
                 label = f"{label} (the first {MOST_OPTIONS} of {len(names):,})"
-            there_too = [name for name in st.session_state.get(key, st.query_params.get_all(key)) if name in names]
-            shown, at = labels(list(dict.fromkeys((*names[:MOST_OPTIONS], *there_too)))), places[number % 3]
-            chosen[key] = tuple(several(label, shown, key, placeholder="all", at=at, aloud=False))
+            chosen[key], gone[key] = sought(label, names, key, most=MOST_OPTIONS, at=places[number % 3])
         escalated = None
-        if (index.escalated >= 0).any():
+        if (index.escalated >= 0).any() or is_asked("escalated"):
             words = {ANY: None, "escalated": True, "not escalated": False}
             escalated = words[choose("Escalation", list(words), "escalated", aloud=False, at=places[len(asked) % 3])]
         one, two, _ = st.columns(3)
         agreement, several_there = "", len(index.contenders) > 1
-        if several_there:
+        if several_there or is_asked("agree"):
             agreement = AGREED[choose("Of these contenders", list(AGREED), "agree", short=True, aloud=False, at=one)]
         orders = _orders(index)
         order = choose("Order", list(orders), "order", short=True, aloud=False, at=two)
         flipped = _flipped(index.contenders)
-    write(*complaints(*keys, "a", "b"), kind="loud")
+    possible = _is_here(gone, chosen, ("escalated", "agree", "flipped", *(("a", "b") if flipped else ())))
     set_ = {LISTS[key]: listed([visible(name, 60) for name in words], 4) for key, words in chosen.items() if words}
     set_ |= {"Escalated": "yes" if escalated else "no"} if escalated is not None else {}
     set_ |= {"Of these contenders": agreement} if agreement else {}
     set_ |= {"Order": order} if orders[order] else {}
     set_ |= {"Flipped": f"{flipped[0]} against {flipped[1]}, {WAYS[flipped[2]]}"} if flipped else {}
     write("; ".join(f"{what}: {said}" for what, said in set_.items()))
+    if not possible:
+        return None
     return TaskFilter(contenders=chosen["who"], split=evidence.split, suites=chosen["suite"], domains=chosen["domain"],
                       statuses=chosen["status"], causes=chosen["cause"], labels=chosen["label"], given=chosen["given"],
                       metadata=chosen["meta"],
                       escalated=escalated, flipped=flipped, agreement=agreement,
                       first=orders[order])  # fmt: skip
+
+
+def _is_here(gone: Mapping[str, Sequence[str]], chosen: Mapping[str, Sequence[str]], singly: Sequence[str]) -> bool:
+    """Whether tasks can be as the address asks; what of it is not here is said, with a link that leaves it out."""
+    said = [f"The address asks for {key}={listed([visible(word, 80) for word in words], 4)}, which is not here."
+            for key, words in gone.items() if words]  # fmt: skip
+    without = [key for key, words in gone.items() if words and not chosen[key]]
+    without += [key for key in singly if complaints(key)]
+    write(*said, *complaints(*singly, instead=False), *complaints("order"), kind="loud")
+    if without:
+        link = href("Tasks", keep=[key for key in KEPT if key not in {*without, "at"}])
+        html(f'<p>So no task is shown. <a href="{escape(link)}" target="_self">Show tasks without this filter</a></p>')
+    return not without
 
 
 def _orders(index: Outcomes) -> dict[str, str]:
@@ -233,7 +254,7 @@ def _metadata(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
-    if len(names) < 2:
+    if len(names) < 2 and not is_asked("flipped"):
         return None
     one, two, three = st.columns(3)
     said = choose("Flipped between two contenders", [ANY, *SIDES], "flipped", aloud=False, at=one)
@@ -247,8 +268,12 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
     return a, b, next(way for way, words in WAYS.items() if words == said)
 
 
-def _found(index: Outcomes, evidence: Evidence, wanted: TaskFilter, inputs: InputSearch | None) -> TaskList | None:
+def _found(
+    index: Outcomes, evidence: Evidence, wanted: TaskFilter | None, inputs: InputSearch | None
+) -> TaskList | None:
     """A page of the tasks that are as asked for; ``None`` where what is asked for cannot be."""
+    if wanted is None:
+        return None
     if wanted.flipped is not None and wanted.flipped[0] == wanted.flipped[1]:
         return None
     above = st.container()

@@ -26,6 +26,7 @@ from harness.core import (
 )
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
 from harness.store.importers import Importer, ImportSummary, Option
+from harness.store.importers.table_agreed import agreed
 from harness.store.importers.table_cells import Source, first, named, numbers, truths, words
 from harness.store.importers.table_columns import read_source
 from harness.store.importers.table_metadata import metadata_of, replace_metadata
@@ -42,6 +43,7 @@ from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
 from harness.store.outcomes import TAUGHT
+from harness.store.ranges import AMOUNT_RANGES, COUNT, WHOLE
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
 
@@ -84,7 +86,6 @@ def import_table(
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
     told = metadata_of(table, made["task_digest"])
-    _refuse_two_clusters(table, made)
     _note_taught(table, made)
     counted = "passes" in table.frame
     if not counted:
@@ -132,7 +133,12 @@ def _identities(source: Source) -> "pd.DataFrame":
     made["contender_kind"] = _constant(Kind.IMPORTED.value, made)
     for name in ("suite_digest", "task_digest", "contender_digest", "domain", "cluster", "contender_kind"):
         default = {"domain": "suite", "cluster": "task"}.get(name, name)
-        made[name] = _filled(words(source, name), made[default]) if name in frame else made[default]
+        given = words(source, name) if name in frame else made[default]
+        if name in {"domain", "contender_kind"}:
+            given = agreed(source, made, name, given)
+        made[name] = _filled(given, made[default])
+        if name in {"cluster", "contender_digest"}:  # empty, each is the task's own, or that of the contender's name
+            made[name] = agreed(source, made, name, made[name])
     for name in {"prompt_digest", "grader_digest"} & {*frame}:
         made[name] = words(source, name)
     kinds = [k.value for k in Kind]
@@ -141,7 +147,8 @@ def _identities(source: Source) -> "pd.DataFrame":
         raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
     if "split" in frame:
         split = words(source, "split").astype(object)
-        made["split"] = split.where(split.notna(), None).map(str.lower, na_action="ignore").astype("category")
+        lower = split.where(split.notna(), None).map(str.lower, na_action="ignore").astype("category")
+        made["split"] = agreed(source, made, "split", lower)
     return made
 
 
@@ -181,19 +188,6 @@ def _note_taught(source: Source, made: "pd.DataFrame") -> None:
         source.notes.append(f"{plural(taught, 'row')} of the split train: no figure is made of them")
 
 
-def _refuse_two_clusters(source: Source, made: "pd.DataFrame") -> None:
-    """Raises EvidenceError: rows of one task name different clusters."""
-    keys = ["suite_digest", "task_digest"]
-    pairs = made[[*keys, "cluster"]].drop_duplicates().astype(object)
-    again = pairs[pairs.duplicated(keys)]
-    if len(again):
-        other = int(again.index[0])
-        one = int(pairs.index[(pairs[keys] == pairs.loc[other, keys]).all(axis=1)][0])
-        a, b = (f"cluster {pairs.loc[row, 'cluster']!r} in {source.at(row)}" for row in (one, other))
-        problem = f"the task {made.loc[one, 'task']!r} is of {a} and of {b}"
-        raise EvidenceError(f"{source.path}: {problem}; a task is of one cluster")
-
-
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """Adds costs, times, tokens, labels and confidence, of which the file has columns."""
     import pandas as pd
@@ -207,6 +201,8 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     for name in ("label_true", "label_predicted", "served_by"):
         if name in frame:
             made[name] = words(source, name)
+    if "label_true" in frame:
+        agreed(source, made, "label_true", made["label_true"])
     if "cost_basis" in frame:
         made["cost_basis"] = _filled(words(source, "cost_basis"), _constant("none", made))
     for name in (*SURE_NAMES, "skills_opened", "skills_read", "skills_run"):
@@ -225,13 +221,11 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def _add_amounts(source: Source, made: "pd.DataFrame") -> None:
-    """Adds costs, times and counts, whole where there is a most; each of the file's columns goes where it is read."""
+    """Adds costs, times and counts; each of the file's columns goes where it is read."""
     frame = source.frame
-    most = {"cost_usd": None, "judge_usd": None, "latency_s": None, "calls": 2.0**31 - 1, "retries": 2.0**31 - 1}
-    most |= dict.fromkeys(("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens"), 2.0**53)
-    for name, high in most.items():
+    for name, within in AMOUNT_RANGES.items():
         if name in frame:
-            made[name] = numbers(source, name, high=high or float("inf"), whole=high is not None)
+            made[name] = numbers(source, name, within)
             if "trial" in frame:  # else copies are told by all that was read
                 del frame[name]
 
@@ -248,8 +242,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """A row for each trial of a row that gives passes and trials."""
-    passes = numbers(source, "passes", whole=True).to_numpy()
-    trials = numbers(source, "trials", whole=True).to_numpy()
+    passes, trials = (numbers(source, name, WHOLE).to_numpy() for name in EXTRA)
     empty = np.isnan(passes) | np.isnan(trials)
     wrong = empty | (trials < 1) | (passes > trials)
     if wrong.any():
@@ -275,7 +268,7 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
 def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
     """The file's own trial, or the row's place among those of its contender and task."""
     if "trial" in source.frame:
-        trial = numbers(source, "trial", high=2**31 - 1, whole=True)
+        trial = numbers(source, "trial", COUNT)
         if trial.isna().any():
             raise source.fault(first(trial.isna()), "the trial is empty", "number trials from 0")
         return trial.astype("int64")

@@ -25,6 +25,7 @@ from harness.store.importers.table_words import (
     plain_word,
     verdicts,
 )
+from harness.store.ranges import Range
 from harness.userfile import INVISIBLE, tidy
 
 if TYPE_CHECKING:
@@ -140,9 +141,7 @@ def named(codes: Array, names: Sequence[str], index: Any) -> "pd.Series[Any]":
     return pd.Series(values, index=index)
 
 
-def numbers(
-    source: Source, name: str, *, low: float = 0.0, high: float = float("inf"), whole: bool = False
-) -> "pd.Series[float]":
+def numbers(source: Source, name: str, within: Range) -> "pd.Series[float]":
     """Floats in our unit and on our scale, NaN where unknown. Raises UserFileError: a cell is no number, or outside."""
     import pandas as pd
 
@@ -153,14 +152,19 @@ def numbers(
     else:
         values, stated = _written(source, name)
     values = _ours(source, name, values, stated)
-    bounds = "" if low == -np.inf else f" from {low:g}" + (f" to {high:g}" if high < 2.0**53 else "")
-    if whole:
-        fraction = ~np.isnan(values) & (values % 1 != 0)
-        source.refuse_any(name, fraction, values, f"needed: a whole number{bounds}")
-        high = min(high, 2.0**53)
-    wrong = (values < low) | (values > high) | np.isinf(values)
-    source.refuse_any(name, wrong, values, f"needed: a finite number{bounds}")
+    wrong = within.outside(values) | np.isinf(values)
+    if within.whole:
+        wrong |= np.isfinite(values) & (values % 1 != 0)
+    source.refuse_any(name, wrong, values, f"needed: a {within}" + _of_another_unit(source, name, values[wrong]))
     return pd.Series(values, index=column.index)
+
+
+def _of_another_unit(source: Source, name: str, outside: Array) -> str:
+    """What to do about figures that are too large, where another unit may be the reason."""
+    if name not in UNITS or name in source.reading.units or not (outside > 0).any():
+        return ""
+    unit = "ms" if name == "latency_s" else "cents"
+    return f" for one attempt; correct it, or say the column's unit, as in --unit {name}={unit}"
 
 
 def _written(source: Source, name: str) -> tuple[Array, Array]:

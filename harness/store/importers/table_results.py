@@ -11,6 +11,7 @@ from harness.core import Cause, Status, listed, nearest, plural
 from harness.store.columns import Array
 from harness.store.importers.table_cells import Source, first, named, numbers, texts, truths, words, words_in
 from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, plain_word, verdicts
+from harness.store.ranges import ANY
 from harness.userfile import INVISIBLE
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def confidences(source: Source, contenders: "pd.Series[Any]") -> Any:
     """Confidences from 0 to 1; those of a contender whose scale is another are unknown."""
     if "confidence" not in source.frame:
         return float("nan")
-    values = numbers(source, "confidence", low=float("-inf"))
+    values = numbers(source, "confidence", ANY)
     foreign = sorted(set(contenders[(values < 0) | (values > 1)]))
     if foreign:
         text = f"the confidence of {', '.join(foreign[:5])} is not on a scale from 0 to 1 and was left out"
@@ -122,7 +123,7 @@ def _scores(source: Source, decided: Array) -> Array:
         in_words = any(not any(c.isdigit() for c in word) for word in there)
         if in_words and not verdicts(there, source.reading)[1]:  # for right and wrong, instead of numbers
             return np.asarray(truths(source, "score"), dtype=np.float64)
-    values = np.asarray(numbers(source, "score", low=float("-inf")))
+    values = np.asarray(numbers(source, "score", ANY))
     outside = (values < 0) | (values > 1)
     if not outside.any():
         return values
