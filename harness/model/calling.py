@@ -29,6 +29,8 @@ from harness.model.backend import Model, backend_of
 from harness.model.endpoint import Endpoint, Limits, Party, Pass, not_yet
 from harness.model.entry import ANSWER_LIMITS
 from harness.model.faults import Redact, shown
+from harness.model.quota import Ticket
+from harness.model.remaining import LISTENER, limits_in
 from harness.model.window import End
 
 ENDS = {Cause.RATE_LIMIT: End.REFUSED, Cause.TIMEOUT: End.LATE}
@@ -65,6 +67,7 @@ class Caller:
         self._chance = seeded("calling", seed, model.spec.name)
         alone = Endpoint(model.spec.name, self._clock, seed, adaptive=limits.adaptive)
         self.party = party or alone.party("", limits)
+        self._quota = self.party.quota()
         self._tokens = (0.0, 0.0)  # of a request: the mean of the last ones, and their mean deviation
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
@@ -93,7 +96,7 @@ class Caller:
         while True:
             self._raise_if_broken()
             left = self._wall_s if deadline is None else deadline - self._clock.monotonic()
-            entered = await self.party.enter(partial(self._expected, request), left, last)
+            entered = await self.party.enter(partial(self._expected, request), self._quota, left, last)
             now = self._clock.monotonic()
             deadline = now + self._wall_s if deadline is None else deadline + entered.waited_s
             try:
@@ -119,7 +122,7 @@ class Caller:
 
     def _expected(self, request: Request) -> float:
         """The tokens that are charged until the answer tells: seldom too few (Jacobson 1988)."""
-        if not self.party.tokens.limited:
+        if not (self.party.tokens.limited or self._quota.counts_tokens):
             return 0.0
         mean, deviation = self._tokens
         if mean:
@@ -143,12 +146,13 @@ class Caller:
             told, end = error, ENDS.get(error.cause, End.OTHER)
             raise
         finally:
-            self.party.leave(entered, end, told)
+            self.party.leave(entered, self._quota, end, told)
         return reply
 
     async def _answered(self, request: Request, timeout_s: float, entered: Pass) -> Reply:
         began = self._busy.enter(self._clock.monotonic()) if self._busy else 0.0
         try:
+            LISTENER.set(partial(self._heard, entered.ticket))
             async with asyncio.timeout(timeout_s):
                 reply = await self.model.answer(request)
         except BaseException as error:
@@ -167,13 +171,17 @@ class Caller:
             reply = replace(reply, usage=self._timed(reply.usage, began))
         usage = reply.usage
         counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
-        if self.party.tokens.limited and None not in counts:
+        if (self.party.tokens.limited or self._quota.counts_tokens) and None not in counts:
             used = float(sum(filter(None, counts)))
             self.party.tokens.correct(entered.tokens, used)
             mean, deviation = self._tokens
             off = abs(used - mean)
             self._tokens = (mean + (used - mean) / 8, deviation + (off - deviation) / 4) if mean else (used, 0.0)
         return reply
+
+    def _heard(self, ticket: Ticket, headers: Mapping[str, str]) -> None:
+        if told := self.party.allows(limits_in(headers, self._clock.now())):
+            self._quota.tell(ticket, told, self._clock.monotonic())
 
     def _timed(self, usage: Usage, entered: float) -> Usage:
         if self._busy is None:

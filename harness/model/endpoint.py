@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from harness.core import Cause, Clock, ModelError, ModelSpec, seeded
 from harness.model.backend import backend_of
 from harness.model.pace import Pace, Taken
+from harness.model.quota import Quota, Ticket
+from harness.model.remaining import REQUESTS, TOKENS, Left
 from harness.model.window import STORMS, End, Sent, Window
 
 _LOOK_S = 0.25  # how long nobody looks whether a request may be sent sooner than was thought
@@ -41,6 +43,7 @@ class Pass:
     sent: Sent
     request: Taken
     tokens: Taken
+    ticket: Ticket
     waited_s: float  # for places and the user's own limits; pauses that the provider asked for left out
 
 
@@ -48,6 +51,7 @@ class Pass:
 class _Waiting:
     future: "asyncio.Future[None]"
     tokens: Callable[[], float]
+    quota: Quota  # of the model that is asked
     left_s: float  # how long a pause may last that the call lives through
     since: float
     entered: Pass | None = None
@@ -65,11 +69,11 @@ class Party:
         self.tokens: Pace = other.tokens if other else Pace(limits.tokens_per_minute)
         self.fresh, self.again = deque[_Waiting](), deque[_Waiting]()  # the first try of a call, and further ones
 
-    async def enter(self, tokens: Callable[[], float], left_s: float, last: ModelError | None) -> Pass:
+    async def enter(self, tokens: Callable[[], float], quota: Quota, left_s: float, last: ModelError | None) -> Pass:
         """Waits until a request may be sent, and takes its place. Raises ModelError: a pause is longer than ``left_s``.
 
-        ``tokens``: how many it may need, by what is known when it is sent. ``last``: what the call met in its try
-        before.
+        ``tokens``: how many it may need, by what is known when it is sent. ``quota``: of the model that is asked.
+        ``last``: what the call met in its try before.
         """
         at = self._endpoint
         now = at.clock.monotonic()
@@ -77,9 +81,10 @@ class Party:
             at.refuse(left_s, last, now)
         if not (self.fresh or self.again) and at.window.wait(now) <= 0:
             needed = tokens()
-            if self._wait(needed, now) <= 0:
-                return self._take(needed, now, now)
-        one = _Waiting(future=asyncio.get_running_loop().create_future(), tokens=tokens, left_s=left_s, since=now)
+            if self._wait(needed, quota, now) <= 0:
+                return self._take(needed, quota, now, now)
+        future = asyncio.get_running_loop().create_future()
+        one = _Waiting(future=future, tokens=tokens, quota=quota, left_s=left_s, since=now)
         queue = self.fresh if last is None else self.again
         queue.append(one)
         at.serve()
@@ -87,14 +92,16 @@ class Party:
             await at.clock.wait(one.future)
         except BaseException:
             if one.entered is not None:
-                self.leave(one.entered, End.OTHER, unsent=True)
+                self.leave(one.entered, quota, End.OTHER, unsent=True)
             elif one in queue:
                 queue.remove(one)
             raise
         assert one.entered is not None  # noqa: S101 - the future is settled with it
         return one.entered
 
-    def leave(self, entered: Pass, end: End, error: ModelError | None = None, *, unsent: bool = False) -> None:
+    def leave(
+        self, entered: Pass, quota: Quota, end: End, error: ModelError | None = None, *, unsent: bool = False
+    ) -> None:
         """Gives the place back."""
         at = self._endpoint
         now = at.clock.monotonic()
@@ -105,7 +112,19 @@ class Party:
             self.tokens.correct(entered.tokens, 0.0)
         if end is End.REFUSED:
             at.met = error
+        if unsent or end is End.REFUSED:
+            quota.give_back(entered.ticket)
         at.serve()
+
+    def quota(self) -> Quota:
+        """What is left for one model, by the headers of its answers."""
+        self._endpoint.quotas.append(Quota())
+        return self._endpoint.quotas[-1]
+
+    def allows(self, told: Mapping[str, Left]) -> dict[str, Left]:
+        """What a provider's headers tell of limits that the user left open; nothing where nothing adapts."""
+        stated = {REQUESTS: self.requests.limited, TOKENS: self.tokens.limited}
+        return {kind: left for kind, left in told.items() if self._endpoint.window.adaptive and not stated[kind]}
 
     @property
     def answers(self) -> int:
@@ -132,26 +151,27 @@ class Party:
         if window.wait(now) > 0 or room <= 0:
             return []
         waiting = [one for one in (*self.again, *self.fresh) if not one.future.done()]
-        return [one.tokens() for one in waiting[:room]]
+        return [tokens for one in waiting[:room] if one.quota.wait(tokens := one.tokens(), now) <= 0]
 
     def admit(self, one: _Waiting, now: float) -> float:
         """Lets the next one in; or the seconds until it may be."""
         tokens = one.tokens()
-        if (wait := self._wait(tokens, now)) > 0:
+        if (wait := self._wait(tokens, one.quota, now)) > 0:
             return wait
         (self.fresh if self.fresh and self.fresh[0] is one else self.again).popleft()
-        one.entered = self._take(tokens, now, one.since)
+        one.entered = self._take(tokens, one.quota, now, one.since)
         one.future.set_result(None)
         return 0.0
 
-    def _wait(self, tokens: float, now: float) -> float:
+    def _wait(self, tokens: float, quota: Quota, now: float) -> float:
         if self._in_use >= self._most:
             return inf
+        wait = quota.wait(tokens, now)
         if not (self.requests.limited or self.tokens.limited):
-            return 0.0
-        return max(self.requests.wait(1.0, now), self.tokens.wait(tokens, now))
+            return wait
+        return max(wait, self.requests.wait(1.0, now), self.tokens.wait(tokens, now))
 
-    def _take(self, tokens: float, now: float, since: float) -> Pass:
+    def _take(self, tokens: float, quota: Quota, now: float, since: float) -> Pass:
         self._in_use += 1
         window = self._endpoint.window
         paused = window.paused_before(now) - window.paused_before(since) if now > since else 0.0
@@ -159,6 +179,7 @@ class Party:
             sent=window.sent(now),
             request=self.requests.take(1.0, now),
             tokens=self.tokens.take(tokens, now),
+            ticket=quota.take(tokens),
             waited_s=max(0.0, now - since - paused),
         )
 
@@ -170,6 +191,7 @@ class Endpoint:
         self.name, self.clock = name, clock or Clock()
         self.window = Window(0, adaptive=adaptive, chance=seeded("endpoint", seed, name))
         self.met: ModelError | None = None  # the last refusal
+        self.quotas: list[Quota] = []
         self._parties: dict[str, Party] = {}
         self._looking: asyncio.Task[None] | None = None
 
@@ -195,7 +217,9 @@ class Endpoint:
     def pressed(self) -> str:
         """The present limit in words, where it is below the bound; else empty."""
         window = self.window
-        return f"{window.level} of {window.bound} at once at {self.name}" if window.level < window.bound else ""
+        found = [f"{window.level} of {window.bound} at once"] if window.level < window.bound else []
+        found += [held for one in self.quotas if (held := one.held())][:1]
+        return f"{', '.join(found)} at {self.name}" if found else ""
 
     def refuse(self, left_s: float, last: ModelError | None, now: float) -> None:
         """Raises ModelError where a pause is longer than a call has left, or nothing but refusals comes any more."""

@@ -314,7 +314,7 @@ def retry_after(headers: Mapping[str, str], now: datetime, text: str = "", *, li
     spent: list[float] = []
     others: list[float] = []
     for name, value in lower.items():
-        if _RESET.fullmatch(name) and (seconds := _moment(value, now)) is not None:
+        if _RESET.fullmatch(name) and (seconds := moment(value, now)) is not None:
             left = lower.get(name.replace("reset", "remaining"), "")
             (spent if re.fullmatch(r"-?0+(\.0*)?", left) else others).append(seconds)
     return max(spent) if spent else min(others, default=None)
@@ -348,8 +348,8 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(_NUMBER, text) is not None
 
 
-def _moment(value: str, now: datetime) -> float | None:
-    """A span, or a moment: seconds or milliseconds since 1970, or a date."""
+def moment(value: str, now: datetime) -> float | None:
+    """Seconds until a span is over, or until a moment: seconds or milliseconds since 1970, or a date."""
     if (seconds := span(value)) is None:
         return _until(value, now)
     for unit in (1.0, 1e-3):

@@ -61,6 +61,15 @@ def ok(**changes: Any):
     return act
 
 
+def ok_told(headers: dict[str, str]):
+    """A good answer with headers."""
+
+    async def act(served, request, body):
+        return web.json_response(served.good(body), headers=headers)
+
+    return act
+
+
 def slow_ok(seconds: float):
     async def act(served, request, body):
         await asyncio.sleep(seconds)

@@ -5,6 +5,7 @@ import json
 import socket
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import servers
@@ -322,6 +323,23 @@ async def test_retry_after_is_waited_for(pair):
     assert time.monotonic() - started >= 1.0
     assert retries == 1
     assert reply.latency_s < 1.0  # the wait is no latency
+
+
+async def test_what_an_answer_says_is_left_is_kept_to(pair):
+    model, served, shape = pair
+    await model.answer(asked())  # the first one may take long
+    name, reset = "x-ratelimit-{}-requests", "900ms"
+    if "anthropic" in shape.model:
+        name, reset = "anthropic-ratelimit-requests-{}", (datetime.now(UTC) + timedelta(seconds=1.5)).isoformat()
+    told = {name.format("limit"): "600", name.format("remaining"): "0", name.format("reset"): reset}
+    served.script = [servers.ok_told(told), servers.ok()]
+    caller = Caller(model, limits())
+    await caller.call(asked())
+    started = time.monotonic()
+    reply, retries = await caller.call(asked())
+    assert 0.5 <= time.monotonic() - started <= 3.0
+    assert retries == 0
+    assert reply.latency_s < 0.5  # the wait is no latency
 
 
 async def test_an_hour_of_retry_after_ends_the_call_at_once(pair):

@@ -26,6 +26,7 @@ from harness.model.backend import Backend, Opening
 from harness.model.entry import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS, ServedEntry
 from harness.model.faults import Redact, cause_of, failure_in, fault, redact_also, shown
 from harness.model.reasoning import SEPARATE
+from harness.model.remaining import hear
 from harness.model.wire import read_reply, request_fields
 from harness.userfile import Text
 
@@ -149,6 +150,7 @@ class LiteLLMModel:
             latency_s = time.perf_counter() - started
         except Exception as error:  # noqa: BLE001 - litellm raises whatever its providers' code does
             raise self._error(error) from None
+        hear((getattr(response, "_hidden_params", None) or {}).get("additional_headers") or {})
         body = response.model_dump(warnings=False)
         if (failure := failure_in(body, self._redact)) is not None:
             raise failure

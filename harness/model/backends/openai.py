@@ -21,6 +21,7 @@ from harness.model.entry import CAPABILITIES, ServedEntry, check_address, check_
 from harness.model.faults import Redact, failure_in, http_error, redact_also, shown
 from harness.model.http import Connections
 from harness.model.reasoning import SEPARATE
+from harness.model.remaining import hear
 from harness.model.served import asked_for_adapters, notes_on, probe
 from harness.model.served_list import listing
 from harness.model.sse import DONE, Event, Joined, events
@@ -112,6 +113,7 @@ class OpenAIModel:
         started = time.perf_counter()
         try:
             async with self._connections.ask(self._url, payload, self._headers) as answer:
+                hear(answer.headers)
                 if answer.status != 200:
                     failed = http_error(answer.status, await answer.error_text(), answer.headers, self._redact)
                     if failed.http_status == 404 and not urlsplit(self.spec.base_url or "").path.strip("/"):
