@@ -27,9 +27,7 @@ def _place(path: str) -> str:
     parts = [part for part in path.split("/") if part]
     taken = [[], ["tmp"], ["dev"], ["dev", "shm"], ["proc"], ["sys"], ["etc"]]  # a pod could not start, or not work
     if not path.startswith("/") or parts in taken or {".", ".."} & {*parts} or ":" in path or not path.isprintable():
-        raise ValueError(
-            f"found {path!r}, needed the absolute path of a folder that is only the volume's, such as /data"
-        )
+        raise ValueError(f"found {path!r}, needed the absolute path of a folder of its own, such as /data")
     return f"/{'/'.join(parts)}"
 
 
