@@ -50,7 +50,7 @@ class UnderWay:
     failed: Mapping[str, int]  # failed attempts by cause
     calls_lost: Mapping[str, int]  # calls that came to nothing, by cause
     retries: int  # failed tries of calls that were made again
-    ranked_tasks: int  # on which rates can be compared: those that most contenders have tried
+    ranked_tasks: int  # on which rates can be compared: those that most have tried
     contenders: tuple[Interim, ...]  # highest rate first; those on other tasks after them, controls last
     stopped_because: str | None
 
@@ -137,7 +137,7 @@ class Watcher:
         general = [suite in marked or is_general(suite) for suite in tail.suites]
         work = ~np.array(general, dtype=bool) if not all(general) else np.ones(len(general), dtype=bool)
         rows = np.array([row & work for row in tried.values()], dtype=bool).reshape(len(tried), len(work))
-        common, held = ranked_together(rows, [*tried])
+        common, held = ranked_together(rows, [*tried]) if work.any() else (~work, np.zeros(len(tried), dtype=bool))
         there = {name for name, one in zip(tried, held.tolist(), strict=True) if one}
         together = frozenset(name for name in tail.contenders if whole.get(name, name) in there)
         if before is None or together != before.together or not np.array_equal(common, before.common):

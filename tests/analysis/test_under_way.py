@@ -9,7 +9,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.analysis import Watcher, is_open, pass_rates, rates_of, scoreboard
-from harness.core import Call, Cause, ContenderRecord, Cost, Kind, Manifest, Outcome, Role, Status, Usage, digest_text
+from harness.core import (
+    DROPPED,
+    Call,
+    Cause,
+    ContenderRecord,
+    Cost,
+    Kind,
+    Manifest,
+    Outcome,
+    Role,
+    Status,
+    Usage,
+    digest_text,
+)
 from harness.store import Journal, so_far, write_manifest
 
 KIND = next(iter(Kind))
@@ -100,13 +113,15 @@ def test_a_part_of_a_run_is_ranked_on_the_same_tasks_wherever_it_is_read(tmp_pat
 def test_what_was_spent_counts_each_answer_once_and_no_replayed_one(report):
     with Journal(report) as journal:
         for n, more in enumerate([{}, {"cache_hit": True}, {"error": "timeout: slow", "cost": Cost(usd=None)},
-                                  {"cost": Cost(usd=None)}, {"retries": 2}]):  # fmt: skip
+                                  {"cost": Cost(usd=None)}, {"retries": 2},
+                                  {"error": f"internal: {DROPPED}", "cost": Cost(usd=None),
+                                   "usage": Usage()}]):  # fmt: skip
             journal.append_call(call(n, **more), None)
         now = Watcher(report).look()
         assert now.is_running
-    assert (now.spent_usd, now.calls, now.retries, now.budget_usd) == (1.0, 5, 2, 9.0)
-    assert now.unknown_costs == 2, "a failed call that used tokens may be billed"
-    assert now.calls_lost == {"timeout": 1}
+    assert (now.spent_usd, now.calls, now.retries, now.budget_usd) == (1.0, 6, 2, 9.0)
+    assert now.unknown_costs == 3, "a failed call that used tokens may be billed"
+    assert now.calls_lost == {"timeout": 1, "dropped": 1}, "what Ctrl-C cut off is no fault of ours"
 
 
 def test_a_rate_and_the_time_left_are_of_the_last_minute_and_of_this_call_of_the_run(report):
@@ -162,3 +177,10 @@ def _line(report):
     with Journal(report) as journal:
         journal.append_attempt(attempt("a", 0, 0), [], "", [])
     return json.dumps(json.loads((report / "attempts.jsonl").read_text())["outcome"])
+
+
+def test_before_any_test_task_is_tried_nothing_is_ranked(report):
+    with Journal(report) as journal:
+        journal.append_attempt(attempt("a", 1, 0, split="dev"), [], "", [])
+        now = Watcher(report).look()
+    assert (now.made, now.ranked_tasks, now.contenders[0].pass_rate.value) == (1, 0, None)
