@@ -25,6 +25,7 @@ class ReportLine:
     state: str  # ``finished``, ``running``, ``stopped``, ``not begun``, ``broken`` or ``not known``
     note: str  # what is behind that; empty where nothing is to be said
     verdict: str | None  # the gate's latest decision
+    verdict_note: str  # why it says nothing of the report as it is now; empty where that is not known
     contenders: int  # training seeds of one are that one
     seeds: dict[str, int]  # by contender with several training seeds how many it has
     tasks: int | None  # of the part of the suites that is shown
@@ -84,6 +85,7 @@ def _line(folder: Path, split: str | None, level: float) -> ReportLine:
         state=state,
         note=note or (broken[0] if broken else ""),
         verdict=entry.verdict.decision if entry.verdict else None,
+        verdict_note=entry.verdict.outdated if entry.verdict else "",
         contenders=len(rates) or len({one.seed_of or one.name for one in (manifest.contenders if manifest else ())}),
         seeds={name: len(group) for name, group in entry.seeds.items()},
         tasks=tasks,
