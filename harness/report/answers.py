@@ -161,7 +161,10 @@ def _(view: ReportList) -> Iterator[Block]:
         ("report", lambda one: Cell(one.report, code=True)),
         (Column("made", left=True, expendable=True), lambda one: moment(one.made)),
         (Column("state", left=True), lambda one: one.state),
-        (Column("verdict", left=True, expendable=True), lambda one: one.verdict or UNKNOWN),
+        (
+            Column("verdict", left=True, expendable=True),
+            lambda one: (one.verdict or UNKNOWN) + ", outdated" * bool(one.verdict_note),
+        ),
         (Column("contenders", expendable=True), lambda one: cells.count(one.contenders or None)),
         ("tasks", lambda one: cells.count(one.tasks)),
         (Column("best", left=True), lambda one: Cell(one.best.contender, code=True) if one.best else UNKNOWN),
@@ -177,6 +180,8 @@ def _(view: ReportList) -> Iterator[Block]:
     rows = [[cell(one) for _, cell in columns] for one in view.reports]
     yield Shown(table("Reports", [head for head, _ in columns], rows), titled=False)
     yield Text([f"{name_text(one.report)}: {one.note}" for one in view.reports if one.note], "notes")
+    old = [one for one in view.reports if one.verdict_note]
+    yield Text([f"{name_text(one.report)}: its verdict {one.verdict} was {one.verdict_note}" for one in old], "notes")
     of = [(one, cells.seeds_told(one.seeds.values())) for one in view.reports]
     said = [f"{name_text(one.report)}: {plural(one.contenders, 'contender')} ({seeds})" for one, seeds in of if seeds]
     yield Text(said, "notes")
