@@ -35,6 +35,7 @@ def write_outcomes(folder: Path, rows: list[dict], manifest: dict | None = None,
         "escalated": pa.bool_(),
         "trial": pa.int32(),
         "output_tokens": pa.int64(),
+        "started_at": pa.timestamp("us", tz="UTC"),
     }
     table = pa.table({n: pa.array(v, type=types.get(n, pa.string())) for n, v in arrays.items()})
     pq.write_table(table, folder / "outcomes.parquet")

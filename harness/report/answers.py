@@ -119,6 +119,8 @@ def _(view: Failures) -> Iterator[Block]:
     yield from _opening(view.sentence, view.warning)
     causes = ", ".join(f"{cause} {number:,}" for cause, number in view.causes.items())
     yield Text([f"failed attempts by cause: {causes}" if causes else ""])
+    unknown = [found.why for task in view.tasks for found in task.failures if found.answer is None and found.why]
+    yield Text([visible(f"{why[:1].upper()}{why[1:]}.") for why in dict.fromkeys(unknown)])
     for task in view.tasks:
         yield Text(list(_of_a_task(task)))
     more = view.total - len(view.tasks)
@@ -137,8 +139,8 @@ def _of_a_task(one: FailedTask) -> Iterator[str]:
             yield f"  {head:<{wide}}  {_line(said)}"
     for found in one.failures:
         often = f", {found.failed} of {found.trials} {found.each}s" if found.trials > 1 else ""
-        answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
-        yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}] {answer}"
+        answer = "" if found.answer is None else f" {_line(found.answer) or '(an empty answer)'}"
+        yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}]{answer}"
         if found.reason and not found.reason.startswith(f"expected {found.expected}, found"):
             yield f"  {'':<{wide}}  {_line(found.reason)}"
 
@@ -159,7 +161,10 @@ def _(view: ReportList) -> Iterator[Block]:
         ("report", lambda one: Cell(one.report, code=True)),
         (Column("made", left=True, expendable=True), lambda one: moment(one.made)),
         (Column("state", left=True), lambda one: one.state),
-        (Column("verdict", left=True, expendable=True), lambda one: one.verdict or UNKNOWN),
+        (
+            Column("verdict", left=True, expendable=True),
+            lambda one: (one.verdict or UNKNOWN) + ", outdated" * bool(one.verdict_note),
+        ),
         (Column("contenders", expendable=True), lambda one: cells.count(one.contenders or None)),
         ("tasks", lambda one: cells.count(one.tasks)),
         (Column("best", left=True), lambda one: Cell(one.best.contender, code=True) if one.best else UNKNOWN),
@@ -175,6 +180,8 @@ def _(view: ReportList) -> Iterator[Block]:
     rows = [[cell(one) for _, cell in columns] for one in view.reports]
     yield Shown(table("Reports", [head for head, _ in columns], rows), titled=False)
     yield Text([f"{name_text(one.report)}: {one.note}" for one in view.reports if one.note], "notes")
+    old = [one for one in view.reports if one.verdict_note]
+    yield Text([f"{name_text(one.report)}: its verdict {one.verdict} was {one.verdict_note}" for one in old], "notes")
     of = [(one, cells.seeds_told(one.seeds.values())) for one in view.reports]
     said = [f"{name_text(one.report)}: {plural(one.contenders, 'contender')} ({seeds})" for one, seeds in of if seeds]
     yield Text(said, "notes")

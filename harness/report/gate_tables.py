@@ -129,7 +129,8 @@ def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
         word, sure = Decision(v.decision), f"{100 * v.level:g}% interval" if v.level is not None else ""
         rows.append([
             f"{number}. {entry.name}", moment(v.written_at),
-            Cell(word, MEANINGS.get(word, ""), ground=grounds.get(word, OPEN)),
+            Cell(word, v.outdated or MEANINGS.get(word, ""), "outdated" * bool(v.outdated),
+                 ground=OPEN if v.outdated else grounds.get(word, OPEN)),
             Cell(v.candidate or UNKNOWN, under=v.candidate_report),
             Cell(v.baseline or UNKNOWN, under=v.baseline_report),
             Cell(points(v.delta), "candidate minus baseline"), Cell(points_interval(v.low, v.high), sure),
@@ -138,6 +139,14 @@ def verdicts_table(entries: Sequence[HistoryEntry]) -> Table:
     columns = ["verdict", "given", "decision", "candidate", "baseline", "difference, points", "interval", "margin",
                "tasks"]  # fmt: skip
     return table("Verdicts, oldest first", columns, rows, left=5, kind="verdicts")
+
+
+def verdict_line(v: StoredVerdict) -> str:
+    """In one line what a report's verdict is, on whom, when it was given, and whether it is outdated."""
+    named = v.candidate.strip("-") and v.baseline.strip("-")
+    other = f" of {v.baseline_report}" if v.baseline_report not in {"", v.candidate_report} else ""
+    whom = f"`{v.candidate}` against `{v.baseline}`{other}, " if named else ""
+    return f"{whom}{moment(v.written_at)}{f'; {v.outdated}' if v.outdated else ''}."
 
 
 def verdict_blocks(v: StoredVerdict, link: Callable[[Reason], str] = lambda reason: "") -> Iterator[Block]:  # noqa: ARG005
@@ -156,6 +165,7 @@ def verdict_blocks(v: StoredVerdict, link: Callable[[Reason], str] = lambda reas
         lines.append(f"Taken in spite of it by {v.approved}.")
     yield Text([v.decision], f"word {LOOKS.get(Decision(v.decision), 'open')}")
     yield Text([v.sentence], "lead", [name for name in (v.baseline, v.candidate) if name])
+    yield Text([f"This verdict was {v.outdated}."] if v.outdated else [], "loud")
     yield Text(lines, "reasons")
     yield Shown(rules_table(v.reasons, link))
     yield Text([] if v.reasons else ["The file gives no reasons."])

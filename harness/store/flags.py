@@ -15,8 +15,8 @@ class Flag:
     """One thing that a reader must know before trusting a rate."""
 
     kind: str
-    """``split``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``range``, ``trials``, ``missing``,
-    ``errored`` or ``skipped``."""
+    """``split``, ``domain``, ``cluster``, ``copies``, ``duplicates``, ``contradictions``, ``unvalued``, ``range``,
+    ``trials``, ``missing``, ``errored`` or ``skipped``."""
     count: int  # rows, tasks or contenders concerned
     text: str  # one sentence
 
@@ -25,6 +25,8 @@ _ODD = {
     "split": "{:,} rows of another split were left out",
     "duplicates": "{:,} rows repeat the contender, task and trial of another and were left out",
     "contradictions": "{:,} rows contradict themselves: passed, status and score disagree",
+    "domain": "tasks whose rows name several domains: {:,}; that of the first row counts",
+    "cluster": "tasks whose rows name several clusters: {:,}; that of the first row counts",
     "copies": "{:,} tasks are in two suites; a task and its copy count as one unit",
     "unvalued": "{:,} graded rows have neither passed nor score; their status was counted",
 }  # what is counted while the sums are made

@@ -195,6 +195,11 @@ class Outcomes(OutcomeFile):
         allowed = np.array([name == split for name in words.every] + [split == "test"])
         return np.asarray(allowed[words.codes])
 
+    def named_twice(self, column: str) -> int:
+        """How many tasks have rows that say something else of the task than its first row does."""
+        codes = super().words(column).codes
+        return len(np.unique(self.task[codes != codes[self.first][self.task]]))
+
     def key_of(self, task: int) -> TaskKey:
         """The identity of the task at a position, which holds in every version of the file."""
         suite = self.suite_digest[task] or self.suite[task] or ""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from harness.verdict.report_history import (
         History,
         HistoryEntry,
-        StoredVerdict,
         changed_of,
         entry_of,
         in_order,
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from harness.verdict.report_list import ReportLine, ReportList, list_reports
     from harness.verdict.rules import in_words
     from harness.verdict.self_testing import SelfTest, self_test
+    from harness.verdict.stored_verdicts import StoredVerdict, latest_verdict
     from harness.verdict.sweep_records import (
         Measured,
         Sweep,

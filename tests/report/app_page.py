@@ -11,10 +11,13 @@ from streamlit.testing.v1 import AppTest
 logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").disabled = True
 
 
-def drawn(module, *folders, **choices):
-    """A page of some reports as it stands once it is drawn; ``choices`` are what the address says."""
+def drawn(module, *folders, every=(), **choices):
+    """A page of some reports as it stands once it is drawn; ``choices`` are what the address says.
 
-    def script(name, *reports):
+    ``every``: what the dashboard was given, where that is more than what is chosen.
+    """
+
+    def script(name, every, *reports):
         import importlib
         from pathlib import Path as FilePath
 
@@ -22,9 +25,11 @@ def drawn(module, *folders, **choices):
         from harness.report.vega import DAY
 
         page = importlib.import_module(f"harness.report.pages.{name}").page
-        page(Shown(chosen=tuple(evidence_of(FilePath(one)) for one in reports), theme=DAY))
+        chosen = tuple(evidence_of(FilePath(one)) for one in reports)
+        page(Shown(chosen=chosen, theme=DAY, every=tuple(map(FilePath, every))))
 
-    test = AppTest.from_function(script, args=(module, *(str(Path(one)) for one in folders)), default_timeout=60)
+    args = (module, [str(one) for one in every], *(str(Path(one)) for one in folders))
+    test = AppTest.from_function(script, args=args, default_timeout=60)
     for key, value in choices.items():
         test.query_params[key] = value
     test.run()

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pyarrow as pa
@@ -11,8 +12,9 @@ from app_page import bodies, drawn, table, texts
 
 from harness.cli.entry import main
 from harness.core import Estimate, dollars_interval, p_text, percent_interval, points, points_interval, seconds
-from harness.report import write_report
+from harness.report import write_gate, write_report
 from harness.report.choice_tables import in_labels
+from harness.verdict import gate
 
 ECONOMICS = """reference: B
 economics:
@@ -222,3 +224,17 @@ def test_a_contender_of_several_seeds_leads_to_its_tasks_and_a_seed_by_itself_to
     to = re.findall(r'<a href="#(part-failed-\d)"[^>]*>(?:<code[^>]*>)?(\w+)', body)
     assert {name for _, name in to} == {"tuned", "other"}
     assert all(body.count(f'id="{part}"') == 1 for part, _ in to)
+
+
+def test_a_stored_verdict_of_the_gate_stands_first_in_one_line_that_leads_to_it(make_report, paired_rows):
+    folder = make_report(paired_rows(70, 20, 4, 6), manifest={"complete": True, "planned": 200, "done": 200})
+    assert "Gate:" not in texts(drawn("answer", folder))
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    write_gate(gate(folder, folder, baseline_contender="A", candidate_contender="B"), folder, {}, at=at)
+    (line,) = [body for body in bodies(drawn("answer", folder)) if 'class="gated"' in body]
+    said = " ".join(re.sub(r"<[^>]*>", " ", line).split())
+    assert said == "Gate: BLOCK B against A , 2026-03-01 12:00 UTC. The verdict in full"
+    asked = parse_qs(html.unescape(re.search(r'href="\?([^"]*)"', line)[1]))
+    page = drawn("history", folder, verdict=asked["verdict"][0])
+    assert page.selectbox(key="verdict").value == asked["verdict"][0]
+    assert "which is not here" not in texts(page)

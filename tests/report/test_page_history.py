@@ -234,3 +234,18 @@ def test_only_the_latest_of_many_are_drawn(gated):
     figure = verdict_figure(entries)
     assert next(row["number"] for row in values(figure)) == "4"
     assert figure.notes[-1] == f"The latest {MOST} of {MOST + 3} verdicts"
+
+
+def test_of_several_chosen_reports_theirs_are_listed_and_of_one_all(gated):
+    first, second = gated
+
+    def listed(*chosen, **asked):
+        page = drawn("history", *chosen, every=gated, **asked)
+        box = [one for one in page.selectbox if one.key == "of"]
+        return [row[0] for row in table(page, "verdicts")[1:]], [row[0] for row in table(page, "runs")[1:]], box
+
+    verdicts, runs, (box,) = listed(second)
+    assert (verdicts, sorted(runs)) == (["1. first", "2. second"], ["first", "second"])
+    assert (box.value, box.options[1]) == ("all", "only the report chosen in the side bar")
+    assert listed(second, of="chosen")[:2] == (["1. second"], ["second"])
+    assert listed(first, second)[2] == []  # nothing else is there

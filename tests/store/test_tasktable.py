@@ -262,3 +262,12 @@ def test_a_million_outcomes_are_shown_and_gated_within_bounds(tmp_path: Path) ->
         kilobytes, cpu = map(float, done.stdout.split()[-2:])
         assert kilobytes < 600_000
         assert cpu < seconds
+
+
+@pytest.mark.parametrize("column", ["domain", "cluster"])
+def test_tasks_that_their_rows_call_differently_are_flagged(tmp_path: Path, column: str) -> None:
+    frame = rows(n_tasks=6, trials=1, contenders=("a", "b"))
+    assert column not in {f.kind for f in load_task_table(write(frame, tmp_path)).flags}
+    frame.loc[7:8, column] = "another"  # of b's second and third task
+    (flag,) = [f for f in load_task_table(write(frame, tmp_path)).flags if f.kind == column]
+    assert flag.text == f"tasks whose rows name several {column}s: 2; that of the first row counts"

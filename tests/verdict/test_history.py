@@ -15,7 +15,8 @@ from harness.core import EvidenceError, UsageError
 from harness.report import write_gate
 from harness.store import Journal, import_table
 from harness.verdict import gate, set_baseline
-from harness.verdict.report_history import changed_of, entry_of, in_order, kept_verdicts, under_way
+from harness.verdict.report_history import changed_of, entry_of, in_order, under_way
+from harness.verdict.stored_verdicts import kept_verdicts, latest_verdict
 
 DONE = {"complete": True, "planned": 200, "done": 200}
 
@@ -297,3 +298,48 @@ def test_a_manifest_of_another_make_is_an_error_that_names_it(make_report, rows,
     folder = make_report(rows, manifest=DONE | {"contenders": entries})
     with pytest.raises(EvidenceError, match=r"manifest.json"):
         changed_between(folder, "A", folder, "B")
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def gated(folder, at):
+    write_gate(gate(folder, folder, baseline_contender="A", candidate_contender="B"), folder, {}, at=at)
+
+
+@pytest.mark.parametrize(("hour", "old"), [(11, True), (13, False)])
+def test_a_verdict_from_before_the_last_attempt_is_outdated(make_report, paired_rows, hour, old):
+    folder = make_report(paired_rows(70, 20, 4, 6, started_at=NOON), manifest=DONE)
+    gated(folder, NOON.replace(hour=hour))
+    verdict = only(history([folder])).verdict
+    assert bool(verdict.outdated) == old
+    assert latest_verdict(folder) == verdict
+
+
+def test_a_verdict_on_an_unfinished_run_is_outdated_once_it_is_done(make_report, rows):
+    folder = make_report(rows, manifest=DONE | {"complete": False})
+    gated(folder, NOON)
+    verdict = only(history([folder])).verdict
+    assert (verdict.decision, verdict.outdated) == ("INVALID", "")
+    make_report(rows, manifest=DONE)
+    assert only(history([folder])).verdict.outdated == "made before the run ended; run ownbench gate again"
+    gated(folder, NOON.replace(hour=14))
+    entry = only(history([folder]))
+    assert (entry.verdict.decision, entry.verdict.outdated) == ("BLOCK", "")
+    assert entry.earlier[0].outdated
+
+
+def test_a_verdict_given_while_the_run_was_at_work_is_outdated_once_it_is_done(make_report, rows):
+    folder = make_report(rows, manifest=DONE)
+    with Journal(folder):
+        gated(folder, NOON)
+        assert only(history([folder])).verdict.decision == "INVALID"
+    assert only(history([folder])).verdict.outdated
+
+
+def test_a_verdict_on_an_unfinished_baseline_is_not_outdated_by_the_candidate(make_report, rows):
+    base = make_report(rows, manifest=DONE | {"complete": False}, name="base")
+    folder = make_report(rows, manifest=DONE)
+    view = gate(base, folder, baseline_contender="A", candidate_contender="B")
+    write_gate(view, folder, {}, at=NOON, reports=(base, folder))
+    assert (view.decision, latest_verdict(folder).outdated) == ("INVALID", "")

@@ -2,21 +2,37 @@
 
 from contextlib import suppress
 from functools import partial
+from html import escape
+from pathlib import Path
 
 import streamlit as st
 
 from harness.analysis import Scoreboard, missing_lines
-from harness.core import OwnbenchError, plural, points
+from harness.core import Decision, OwnbenchError, plural, points, visible
 from harness.report.blocks import Shown as Table
 from harness.report.choice_tables import MISSING, ON_MONEY, conditions_table
 from harness.report.figures import cost_figure, pass_rate_figure
-from harness.report.html_parts import html_list, html_text
+from harness.report.gate_tables import LOOKS, verdict_line
+from harness.report.html_parts import html_list, html_sentence, html_text
 from harness.report.one_page import FILE as ONE_PAGE
 from harness.report.one_page import one_page
 from harness.report.opening import Grounds
 from harness.report.opening_blocks import cards_table, caution_line, options_blocks, verdict_blocks
-from harness.report.pages.choices import choose
-from harness.report.pages.loading import Evidence, Shown, advice_for, colours_for, opening_for, scoreboard_for, table_of
+from harness.report.pages.choices import choose, href
+from harness.report.pages.history import verdict_name
+from harness.report.pages.loading import (
+    FILES,
+    Evidence,
+    Shown,
+    Stamp,
+    advice_for,
+    colours_for,
+    opening_for,
+    remembered,
+    scoreboard_for,
+    stamp_of,
+    table_of,
+)
 from harness.report.pages.parts import (
     download,
     draw,
@@ -34,7 +50,8 @@ from harness.report.pages.task_links import behind_contenders, behind_pairs
 from harness.report.palette import coloured
 from harness.report.scoreboard_tables import comparisons_table, scoreboard_table, seeds_table
 from harness.report.write import found_blocks
-from harness.store import evidence_digest
+from harness.store import evidence_digest, stands_for
+from harness.verdict import StoredVerdict, latest_verdict
 
 UNKNOWNS_SHOWN = 15  # lines before the rest is folded away
 
@@ -57,8 +74,26 @@ def _one_page(evidence: Evidence, view: Scoreboard) -> bytes:
     return one_page(view, grounds, *table_of(evidence), evidence_digest(evidence.folder)).encode()
 
 
+def _gated(folder: Path) -> None:
+    """A line on the latest verdict of the gate, which leads to it; nothing where there is none."""
+    found = _verdict_of(folder, stamp_of(folder, (*FILES[:2], "verdict.json", "verdicts.jsonl")))
+    if found is None:
+        return
+    link = href("Gate and history", verdict=verdict_name(visible(folder.resolve().name), found))
+    look = "open" if found.outdated else LOOKS.get(Decision(found.decision), "open")
+    said = html_sentence(verdict_line(found), (found.candidate, found.baseline))
+    html(f'<p class="gated">Gate: <span class="word {look}">{found.decision}</span> {said} '
+         f'<a href="{escape(link)}" target="_self">The verdict in full</a></p>')  # fmt: skip
+
+
+@remembered(64)
+def _verdict_of(folder: Path, stamp: Stamp) -> StoredVerdict | None:  # noqa: ARG001 — is its key
+    return latest_verdict(folder)
+
+
 def _one(evidence: Evidence, shown: Shown, number: int) -> None:
     view = scoreboard_for(evidence)
+    _gated(stands_for(evidence.folder))
     asked = ""
     if len(view.shown) > 2:
         own = f"as in the report ({view.reference or 'it names nobody'})"

@@ -26,9 +26,9 @@ TELLING = (*loading.FILES, "verdict.json", "verdicts.jsonl", "baseline.json")
 
 
 def page(shown: Shown) -> None:
-    """All reports that the dashboard was given, in the order of their making."""
+    """The reports that the side bar says, or all that the dashboard was given, in the order of their making."""
     title("Gate and history", "Which candidates were let in and why, what they were held against, what has changed.")
-    folders = list(dict.fromkeys((*(stands_for(one.folder) for one in shown.chosen), *shown.every)))
+    folders = _listed(shown)
     found = in_order([under_way(_entry(folder, loading.stamp_of(folder, TELLING))) for folder in folders])
     broken = [line for entry in found.entries for line in entry.broken]
     if broken:
@@ -57,6 +57,21 @@ def page(shown: Shown) -> None:
     trends.between_reports(dict(zip(folders, loading.names_of(folders), strict=True)), shown.chosen[0].split)
 
 
+CHOSEN = "chosen"
+
+
+def _listed(shown: Shown) -> list[Path]:
+    """The reports whose past is told: all where one is chosen, which alone has none, else those; as the reader says."""
+    chosen = list(dict.fromkeys(stands_for(one.folder) for one in shown.chosen))
+    every = list(dict.fromkeys((*chosen, *shown.every)))
+    if len(every) == len(chosen):
+        return every
+    few = f"the {len(chosen)} reports" if len(chosen) > 1 else "the report"
+    words = {"all": f"all {len(every)} reports of this dashboard", CHOSEN: f"only {few} chosen in the side bar"}
+    kept = choose("Reports on this page", words, "of", index=int(len(chosen) > 1), short=True)
+    return chosen if kept == CHOSEN else every
+
+
 @remembered(2_000)
 def _entry(folder: Path, stamp: Stamp) -> HistoryEntry:  # noqa: ARG001 — is its key
     return entry_of(folder)
@@ -72,7 +87,7 @@ def _verdicts(found: Sequence[HistoryEntry], shown: Shown) -> None:
     else:
         st.caption("None of them has a difference to draw.")
     # By its time too: a later one of the same report does not take its place.
-    names = (f"{e.name}, {moment(e.verdict.written_at)}" if e.verdict else e.name for e in every)
+    names = (verdict_name(e.name, e.verdict) if e.verdict else e.name for e in every)
     given = dict(zip(told_apart(names, 120), every, strict=True))
     section("A verdict in full")
     entry = given[choose("Verdict of", list(given)[::-1], "verdict")]
@@ -83,6 +98,11 @@ def _verdicts(found: Sequence[HistoryEntry], shown: Shown) -> None:
         draw(tables.verdict_blocks(verdict, partial(_behind, verdict, report)))
         html("<h3>What had changed</h3>")
         draw(tables.changes_blocks(verdict.changed))
+
+
+def verdict_name(report: str, verdict: StoredVerdict) -> str:
+    """What the list of verdicts calls one, and what a link to it says."""
+    return f"{report}, {moment(verdict.written_at)}"
 
 
 ABOUT_TASKS = {"non_inferior", "lost", "anchor_margin", "no_harm", "domains"}

@@ -26,6 +26,7 @@ from harness.core import (
 )
 from harness.store.columns import OUTCOMES, OUTCOMES_FILE, arrow_type, schema
 from harness.store.importers import Importer, ImportSummary, Option
+from harness.store.importers.table_agreed import agreed
 from harness.store.importers.table_cells import Source, first, named, numbers, truths, words
 from harness.store.importers.table_columns import read_source
 from harness.store.importers.table_metadata import metadata_of, replace_metadata
@@ -85,7 +86,6 @@ def import_table(
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
     told = metadata_of(table, made["task_digest"])
-    _refuse_two_clusters(table, made)
     _note_taught(table, made)
     counted = "passes" in table.frame
     if not counted:
@@ -133,7 +133,12 @@ def _identities(source: Source) -> "pd.DataFrame":
     made["contender_kind"] = _constant(Kind.IMPORTED.value, made)
     for name in ("suite_digest", "task_digest", "contender_digest", "domain", "cluster", "contender_kind"):
         default = {"domain": "suite", "cluster": "task"}.get(name, name)
-        made[name] = _filled(words(source, name), made[default]) if name in frame else made[default]
+        given = words(source, name) if name in frame else made[default]
+        if name in {"domain", "contender_kind"}:
+            given = agreed(source, made, name, given)
+        made[name] = _filled(given, made[default])
+        if name in {"cluster", "contender_digest"}:  # empty, each is the task's own, or that of the contender's name
+            made[name] = agreed(source, made, name, made[name])
     for name in {"prompt_digest", "grader_digest"} & {*frame}:
         made[name] = words(source, name)
     kinds = [k.value for k in Kind]
@@ -142,7 +147,8 @@ def _identities(source: Source) -> "pd.DataFrame":
         raise source.refusal(unknown.index[0], "contender_kind", f"found {found!r}", nearest(found, kinds))
     if "split" in frame:
         split = words(source, "split").astype(object)
-        made["split"] = split.where(split.notna(), None).map(str.lower, na_action="ignore").astype("category")
+        lower = split.where(split.notna(), None).map(str.lower, na_action="ignore").astype("category")
+        made["split"] = agreed(source, made, "split", lower)
     return made
 
 
@@ -182,19 +188,6 @@ def _note_taught(source: Source, made: "pd.DataFrame") -> None:
         source.notes.append(f"{plural(taught, 'row')} of the split train: no figure is made of them")
 
 
-def _refuse_two_clusters(source: Source, made: "pd.DataFrame") -> None:
-    """Raises EvidenceError: rows of one task name different clusters."""
-    keys = ["suite_digest", "task_digest"]
-    pairs = made[[*keys, "cluster"]].drop_duplicates().astype(object)
-    again = pairs[pairs.duplicated(keys)]
-    if len(again):
-        other = int(again.index[0])
-        one = int(pairs.index[(pairs[keys] == pairs.loc[other, keys]).all(axis=1)][0])
-        a, b = (f"cluster {pairs.loc[row, 'cluster']!r} in {source.at(row)}" for row in (one, other))
-        problem = f"the task {made.loc[one, 'task']!r} is of {a} and of {b}"
-        raise EvidenceError(f"{source.path}: {problem}; a task is of one cluster")
-
-
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     """Adds costs, times, tokens, labels and confidence, of which the file has columns."""
     import pandas as pd
@@ -208,6 +201,8 @@ def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     for name in ("label_true", "label_predicted", "served_by"):
         if name in frame:
             made[name] = words(source, name)
+    if "label_true" in frame:
+        agreed(source, made, "label_true", made["label_true"])
     if "cost_basis" in frame:
         made["cost_basis"] = _filled(words(source, "cost_basis"), _constant("none", made))
     for name in (*SURE_NAMES, "skills_opened", "skills_read", "skills_run"):

@@ -132,6 +132,36 @@ def test_repeats_without_a_trial_column_are_trials(tmp_path: Path) -> None:
     assert "2 rows repeat" in done.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ("domain", "the task 't0' has the domain 'x' in line 2 and the domain 'y' in line 5; a task has one domain"),
+        ("split", "the task 't0' has the split 'x' in line 2 and the split 'y' in line 5; a task has one split"),
+        ("label_true", "has the true label 'x' in line 2 and the true label 'y' in line 5; a task has one true label"),
+    ],
+)
+def test_two_rows_that_call_a_task_differently_are_refused(tmp_path: Path, column: str, said: str) -> None:
+    head = f"contender,task,passed,{column}\n"
+    with pytest.raises(EvidenceError, match=re.escape(said)):
+        import_table(csv(tmp_path, head + "a,t0,1,x\na,t1,0,y\nb,t1,0,y\nb,t0,1,y\n"), tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(("column", "called"), [("contender_kind", "kind"), ("contender_digest", "digest")])
+def test_two_rows_that_call_a_contender_differently_are_refused(tmp_path: Path, column: str, called: str) -> None:
+    rows = f"contender,task,passed,{column}\na,t0,1,model\nb,t0,0,adapter\na,t1,1,adapter\nb,t1,1,adapter\n"
+    said = f"the contender 'a' has the {called} 'model' in line 2 and the {called} 'adapter' in line 4"
+    with pytest.raises(EvidenceError, match=re.escape(said)):
+        import_table(csv(tmp_path, rows), tmp_path / "r")
+
+
+def test_a_row_without_a_domain_has_that_of_its_task(tmp_path: Path) -> None:
+    rows = "contender,task,passed,domain\na,t0,1,\na,t1,0,\nb,t0,1,mail\nb,t1,1,\n"
+    done = import_table(csv(tmp_path, rows), tmp_path / "r")
+    assert read_outcomes(tmp_path / "r")["domain"].to_pylist() == ["mail", "table", "mail", "table"]
+    assert "domain: empty in 1 row, taken from other rows of the same task" in done.notes
+
+
 @pytest.mark.parametrize("cells", [("x0", "y0"), ("", "y0"), ("x0", "")])
 def test_a_task_in_two_clusters_is_refused(tmp_path: Path, cells: tuple[str, str]) -> None:
     def table(a: str, b: str) -> Path:
@@ -141,7 +171,7 @@ def test_a_task_in_two_clusters_is_refused(tmp_path: Path, cells: tuple[str, str
         return path
 
     one, other = (cell or "t0" for cell in cells)
-    said = f"t.csv: the task 't0' is of cluster '{one}' in line 2 and of cluster '{other}' in line 4; a task is of one"
+    said = f"t.csv: the task 't0' has the cluster '{one}' in line 2 and the cluster '{other}' in line 4; a task has one"
     with pytest.raises(EvidenceError, match=re.escape(said)):
         import_table(table(*cells), tmp_path / "r")
     assert not (tmp_path / "r").exists()
