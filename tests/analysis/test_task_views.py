@@ -224,13 +224,13 @@ def test_what_the_inputs_say_counts_and_how_far_they_were_searched_is_said(repor
 
 
 def test_the_download_holds_what_was_asked_for(make_report):
-    formula = {"contender": "plain", "task": "=1+1", "status": "failed", "attempt_id": "-x", "cost_usd": -0.5}
+    formula = {"contender": "plain", "task": "=1+1", "status": "failed", "attempt_id": "-x", "confidence": -0.5}
     index = Outcomes(make_report(outcomes(formula)))
     data, note = attempts_csv(index, TaskFilter(contenders=("plain",)))
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert note is None
     assert [row["task"] for row in rows] == ["t0", "t1", "'=1+1"]
-    assert (rows[2]["attempt_id"], rows[2]["cost_usd"], rows[2]["passed"]) == ("'-x", "-0.5", "false")
+    assert (rows[2]["attempt_id"], rows[2]["confidence"], rows[2]["passed"]) == ("'-x", "-0.5", "false")
     data, note = attempts_csv(index, TaskFilter(), most=2)
     assert note == "The first 2 of 5 attempts."
     assert data.count(b"\r\n") == 3
