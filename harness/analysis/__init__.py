@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         default_contender,
         early_command,
         load_evidence,
+        passes_by_itself,
         progress_of,
         refuse_running,
         resume_command,

@@ -129,6 +129,11 @@ def resume_command(report: Path) -> str:
     return undecided_command(report, read_manifest(report)) or f"ownbench run {shlex.quote(str(report))}"
 
 
+def passes_by_itself(stopped_because: str | None) -> bool:
+    """Whether nothing is to be changed before a run that stopped for this reason goes on."""
+    return any(words in (stopped_because or "user") for words in ("user", "asks to wait"))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a run has come."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
-from harness.core import OwnbenchError, UsageError, UserFileError, nearest, plural, stay_offline, visible
+from harness.core import OwnbenchError, UsageError, nearest, plural, stay_offline, visible
 
 if TYPE_CHECKING:
     from harness.experiment import Assembled
@@ -72,8 +72,10 @@ def run_run(args: argparse.Namespace) -> int:
         raise UsageError(f"--limit is {args.limit}; give a number from 1")
     if args.job_schema is not None and args.job is None:
         raise UsageError("--job-schema goes with --job")
-    if args.job is not None and (args.until_decided or args.executor == "local"):
-        raise UsageError("--job writes a run of --executor ray; take --until-decided and --executor local out")
+    if args.job is not None:
+        from harness.cli.run_job import refuse_for_job
+
+        refuse_for_job(args)
     with stay_offline() if args.offline else nullcontext():  # from here on: suites may be data sets
         return _run(args)
 
@@ -94,7 +96,9 @@ def _run(args: argparse.Namespace) -> int:
         if name not in assembled.systems:
             raise UsageError(f"--only: no contender is named {name!r}; {nearest(name, assembled.systems)}")
     if args.job is not None:
-        return _write_job(args, assembled)
+        from harness.cli.run_job import write_job
+
+        return write_job(args, assembled, ARGUMENTS["run"])
     how = {name: getattr(args, name) for name in ("limit", "offline", "retry_errored")}
     how["executor"] = args.executor or ""
     watch = _watch(args, assembled) if args.until_decided else None
@@ -144,40 +148,6 @@ class InterruptedRunError(OwnbenchError):
 def _note(text: str) -> None:
     sys.stderr.write(f"note: {visible(text)}\n")
     sys.stderr.flush()
-
-
-def _write_job(args: argparse.Namespace, assembled: "Assembled") -> int:
-    """Writes the manifest, and says what it takes for granted."""
-    from harness.cluster import ray_job, write_manifest
-    from harness.run import checked_receiver
-    from harness.store import experiment_file
-
-    entry, name = assembled.experiment.executor, assembled.report.resolve().name
-    options = [part for only in args.only for part in ("--only", only)]
-    options += ["--limit", str(args.limit)] if args.limit else []
-    options += [f"--{flag.replace('_', '-')}" for flag in ("retry_errored", "allow_outside") if getattr(args, flag)]
-    options += ["--otlp", checked_receiver(args.otlp)] if args.otlp is not None else []
-    if (cache := assembled.experiment.cache) is not None and cache.mode != "read_only":
-        problem = "is one file, which only one machine may write, and a RayJob has several"
-        advice = "write mode: read_only, or take cache out"
-        raise UserFileError(experiment_file(args.report), problem, field="cache", advice=advice)
-    if entry.address == "local":
-        problem = "a RayJob has a cluster of its own, which the run has to join"
-        raise UserFileError(experiment_file(args.report), problem, field="executor.address", advice="write auto")
-    document = ray_job(name, entry.job, workers=entry.workers, options=options)
-    write_manifest(args.job, document, args.job_schema)
-    say, job, file = sys.stderr.write, entry.job, visible(str(args.job))
-    pods = document["spec"]["rayClusterSpec"]["workerGroupSpecs"][0]["replicas"]
-    size = f"{plural(pods, 'worker pod')} with {plural(job.cpus, 'CPU')} each"
-    say(f"{file}: a RayJob of {size}, for the queue {job.queue}\n")
-    say(
-        f"it needs the image {job.image}, and in {job.reports} the volume {job.claim} with {name} and what that names\n"
-    )
-    keys = sorted({spec.api_key_env for spec in assembled.specs.values() if spec.api_key_env})
-    if keys and job.keys is None:
-        say(f"its pods have no {', '.join(keys)}: name a Secret that holds them, as executor.job.keys\n")
-    say(f"kubectl create -f {shlex.quote(file)} hands it to Kueue\n")
-    return 0
 
 
 def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: bool) -> None:
@@ -233,7 +203,9 @@ def _say_taught(report: Path) -> None:
 
 def _passes(stopped_because: str | None) -> bool:
     """Whether nothing is to be changed before one goes on."""
-    return any(words in (stopped_because or "user") for words in ("user", "asks to wait"))
+    from harness.analysis import passes_by_itself
+
+    return passes_by_itself(stopped_because)
 
 
 def _causes(causes: Mapping[str, int]) -> str:

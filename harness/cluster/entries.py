@@ -24,9 +24,11 @@ def is_name(name: object, pattern: re.Pattern[str] = LABEL, longest: int = LONGE
 
 
 def _place(path: str) -> str:
-    if not path.startswith("/") or path.strip("/") in {"", "tmp", "dev/shm"} or ".." in path.split("/"):
-        raise ValueError(f"found {path!r}, needed the absolute path of a folder, such as /training")
-    return path.rstrip("/")
+    parts = [part for part in path.split("/") if part]
+    taken = [[], ["tmp"], ["dev"], ["dev", "shm"], ["proc"], ["sys"], ["etc"]]  # a pod could not start, or not work
+    if not path.startswith("/") or parts in taken or {".", ".."} & {*parts} or ":" in path or not path.isprintable():
+        raise ValueError(f"found {path!r}, needed the absolute path of a folder of its own, such as /data")
+    return f"/{'/'.join(parts)}"
 
 
 def _image(image: str) -> str:
@@ -49,6 +51,7 @@ def _repository(image: str) -> str:
 
 
 ClusterName = Annotated[str, AfterValidator(_cluster_name)]
+Place = Annotated[str, AfterValidator(_place)]
 Image = Annotated[Text, AfterValidator(_image)]
 
 
@@ -61,7 +64,7 @@ class ClusterEntry(Strict):
     keys: ClusterName | None = None  # a Secret, whose entries become environment variables of all pods
     cpus: Annotated[Count, Field(le=1_024)] = 2  # of each pod
     memory_mb: Annotated[int, Field(strict=True, ge=512, le=1 << 24)] = 4096  # of each pod
-    hours: Annotated[float, Field(gt=0, le=8_760)] = 4.0  # the job is ended after so many
+    hours: Annotated[float, Field(ge=0.01, le=8_760)] = 4.0  # the job is ended after so many
 
 
 class JobEntry(ClusterEntry):
@@ -69,7 +72,7 @@ class JobEntry(ClusterEntry):
 
     image: Image = "ownbench:latest"  # it holds this program with the extra ``ray``
     keys: ClusterName | None = None  # a Secret, whose entries become variables of all pods: the providers' keys
-    reports: Text = "/reports"  # where the volume with this report and all that it names is mounted
+    reports: Place = "/reports"  # where the volume with this report and all that it names is mounted
     claim: ClusterName = "reports"  # the volume: a PersistentVolumeClaim that all pods may write to
     gpus: Annotated[int, Field(strict=True, ge=0, le=64)] = 0  # of each worker's pod, for models in this process
 
@@ -79,7 +82,7 @@ class TrainingJobEntry(ClusterEntry):
 
     kind: Literal["job", "ray"] = "job"  # a Job of Kubernetes, or a RayJob of KubeRay
     image: Image = "ownbench:latest"  # it holds this program with the extra ``tune``
-    at: Annotated[str, AfterValidator(_place)] = "/training"  # where the volume is mounted
+    at: Place = "/training"  # where the volume is mounted
     claim: ClusterName = "training"
     """The volume: a PersistentVolumeClaim with a copy of the folder in which the command is called. It holds the
     recipe, what that names, checkpoints and the result."""

@@ -17,10 +17,19 @@ _OFFLINE = {"HF_HUB_OFFLINE": "1"}
 _USER = 1000  # whom processes in pods belong to, and what is written on volumes
 
 
-def ray_job(name: str, job: JobEntry, *, workers: int | None, options: Sequence[str] = ()) -> dict[str, Any]:
-    """A RayJob that runs a report's experiment: KubeRay starts it, once Kueue has admitted it."""
-    command = ["ownbench", "run", f"{job.reports.rstrip('/')}/{name}", "--executor", "ray", *options]
-    pods = ceil(workers / job.cpus) if workers else 2
+PODS = 2  # where nobody says how many workers there are
+
+
+def ray_job(
+    name: str, job: JobEntry, *, workers: int | None, most: int | None = None, options: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A RayJob that runs a report's experiment: KubeRay starts it, once Kueue has admitted it.
+
+    Each pod has room for as many workers as it has CPUs. ``most`` workers have something to do.
+    """
+    command = ["ownbench", "run", f"{job.reports}/{name}", "--executor", "ray", *options]
+    wanted = workers or PODS * job.cpus
+    pods = ceil(min(wanted, most or wanted) / job.cpus)
     spec = _ray_spec(job, shlex.join(command), ("reports", job.reports), pods=pods)
     return _job("RayJob", f"ownbench-{name}", job, spec | {"ttlSecondsAfterFinished": 60, "backoffLimit": 2})
 

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
         known_sum,
     )
     from harness.core.records import (
+        DROPPED,
         Answer,
         Call,
         Comparison,

@@ -188,6 +188,9 @@ class Reply:
     model_version: str = ""  # what the provider says it served
 
 
+DROPPED = "dropped while it was under way"  # why a call came to nothing whose attempt ended first, as by Ctrl-C
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One request to one model, made for an attempt: one row of ``calls.parquet``."""

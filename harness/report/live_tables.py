@@ -1,8 +1,10 @@
 """A run under way in figures and tables."""
 
+from collections import Counter
+
 from harness.analysis import UnderWay
 from harness.core import UNKNOWN, Status, dollars, percent, percent_interval, plural
-from harness.report.blocks import Cell, Column, Table, table
+from harness.report.blocks import Cell, Column, Row, Table, table
 
 INTERIM = (
     "Interim: of the attempts made so far. Contenders may have tried different tasks until now, and each interval is "
@@ -15,15 +17,16 @@ def cards(now: UnderWay) -> Table:
     """What is asked of a run first: how far, how fast, how long still, at what cost."""
     share = f"{100 * min(1.0, now.made / now.planned):.0f}% of the attempts planned" if now.planned else "attempts"
     more = " or more" if now.unknown_costs else ""
-    of = f" of a budget of {dollars(now.budget_usd)}" if now.budget_usd is not None else ""
+    of = f"; budget {dollars(now.budget_usd)}" if now.budget_usd is not None else ""
     unknown = f", {now.unknown_costs:,} of unknown cost" if now.unknown_costs else ""
-    rows = (
+    rows = [
         ("Done", Cell(f"{now.made:,} of {now.planned:,}" if now.planned else f"{now.made:,}", under=share)),
         ("Rate", Cell(UNKNOWN if now.rate_per_s is None else _rate(now.rate_per_s), under="attempts, last minute")),
         ("Time left", Cell(duration(now.remaining_s), under="at this rate, to the end of the experiment")),
         ("Spent", Cell(dollars(round(now.spent_usd, 6)) + more, under=f"{plural(now.calls, 'call')}{unknown}{of}")),
-    )
-    return table("The run so far", ("figure", "value"), rows, kind="cards")
+    ]
+    shown = rows if now.is_running else [row for row in rows if row[0] in {"Done", "Spent"}]
+    return table("The run so far", ("figure", "value"), shown, kind="cards")
 
 
 def rates_table(now: UnderWay) -> Table:
@@ -41,35 +44,56 @@ def rates_table(now: UnderWay) -> Table:
             Cell(one.contender + (" (control)" if one.control else ""), code=True),
             f"{one.made:,}",
             percent(one.pass_rate.value),
-            Cell(percent_interval(one.pass_rate).partition(" ")[2].strip("[]") or UNKNOWN, hover=one.pass_rate.method),
+            Cell(percent_interval(one.pass_rate).partition(" ")[2] or UNKNOWN, hover=one.pass_rate.method),
             f"{one.pass_rate.n_tasks or 0:,}",
             f"{one.lost:,}",
         )
         for one in now.contenders
     )
-    return table("Pass rates so far (interim)", heads, rows, kind="interim")
+    return table("Pass rates so far (interim)", heads, rows, kind="titled")
 
 
 def errors_table(now: UnderWay) -> Table:
-    """What went wrong so far, by cause: the instrument's faults first, then the contenders' own, then calls."""
-    found = [(f"attempt {status}, in no rate", cause, n) for (status, cause), n in sorted(now.lost.items())]
-    found += [("attempt failed", cause, n) for cause, n in sorted(now.failed.items()) if cause not in {"", "wrong"}]
-    found += [("call failed", cause, n) for cause, n in sorted(now.calls_lost.items())]
-    found += [("try of a call failed and was repeated", "", now.retries)] if now.retries else []
-    rows = ((what, Cell(cause or UNKNOWN, code=True), f"{n:,}") for what, cause, n in found)
-    return table("Errors so far, by cause", (Column("what", left=True), Column("cause", left=True), "number"), rows)
+    """What went wrong so far, a row a cause, the instrument's faults first: attempts by their status, and calls."""
+    found = {status: Counter[str]() for status in (Status.ERRORED, Status.UNGRADED, Status.SKIPPED, Status.FAILED)}
+    for (status, cause), n in now.lost.items():
+        found[Status(status)][cause] += n
+    found[Status.FAILED].update({cause: n for cause, n in now.failed.items() if cause not in {"", "wrong"}})
+    titles = {Status.SKIPPED: "not reached", Status.FAILED: "failed, in the rate"}
+    counted = {f"attempts {titles.get(status, status)}": of for status, of in found.items()}
+    counted["calls failed"] = Counter(now.calls_lost)
+    shown = {title: of for title, of in counted.items() if of}
+    causes = dict.fromkeys(cause for of in shown.values() for cause in sorted(of))
+    rows: list[Row] = [
+        [Cell(cause or UNKNOWN, code=True), *(f"{of[cause]:,}" for of in shown.values())] for cause in causes
+    ]
+    return table("Errors so far, by cause", (Column("cause", left=True), *shown), rows, kind="titled")
+
+
+def repeated(now: UnderWay) -> str:
+    """How many tries of calls failed that were made again; empty where none was."""
+    return f"Tries of calls that failed and were repeated: {now.retries:,}." if now.retries else ""
+
+
+def without_outcome(now: UnderWay) -> str:
+    """Behind a number of attempts: how many of them the instrument lost; empty where it lost none."""
+    lost = sum(n for (status, _), n in now.lost.items() if status in {Status.ERRORED, Status.UNGRADED})
+    return f", {lost:,} of them without an outcome" if lost else ""
 
 
 def sentence(now: UnderWay) -> str:
-    """How the run stands, in one sentence."""
+    """How the run stands, and why it stopped."""
     of = f" of {plural(now.planned, 'attempt')}" if now.planned else ""
     done = f"{now.made:,}{of} {'is' if now.made == 1 else 'are'} recorded"
-    lost = sum(n for (status, _), n in now.lost.items() if status in {Status.ERRORED, Status.UNGRADED})
-    errors = f", {lost:,} of them without an outcome" if lost else ""
     if now.is_running:
-        return f"A run is under way: {done}{errors}."
-    why = f" ({now.stopped_because})" if now.stopped_because else ""
-    return f"The run stopped{why}: {done}{errors}."
+        return f"A run is under way: {done}{without_outcome(now)}."
+    return f"The run stopped: {done}{without_outcome(now)}. {stopped_because(now)}"
+
+
+def stopped_because(now: UnderWay) -> str:
+    """Why nobody is at work on a run that is not done."""
+    none = "It left no reason: it was killed, or the machine went down"
+    return f"{f'Reason: {now.stopped_because}' if now.stopped_because else none}."
 
 
 def duration(seconds: float | None) -> str:

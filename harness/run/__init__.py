@@ -11,6 +11,7 @@ from harness.core import lazy_door
 
 if TYPE_CHECKING:
     from harness.run.execute import RunOptions, Summary, run_report
+    from harness.run.executors.parts import refuse_more_workers_than_calls
     from harness.run.given import grade_given
     from harness.run.opening import Ping, ping, refuse_unopened
     from harness.run.otel import checked_receiver, spans_to

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from harness.core import (
+    DROPPED,
     Acted,
     Action,
     Answer,
@@ -214,8 +215,7 @@ class AttemptSession(Session):
             made["finish_reason"] = end.finish_reason
         else:
             cause = end.cause if isinstance(end, ModelError) else Cause.INTERNAL
-            dropped = isinstance(end, asyncio.CancelledError)
-            made["error"] = f"{cause}: {'dropped while it was under way' if dropped else shop.redact(str(end))}"
+            made["error"] = f"{cause}: {DROPPED if isinstance(end, asyncio.CancelledError) else shop.redact(str(end))}"
             usage = usage or (end.usage if isinstance(end, ModelError) else None) or Usage()
         call = Call(
             attempt_id=self.trace.attempt,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from harness.core import Call, Outcome, Status, Usage
+from harness.core import DROPPED, Call, Outcome, Status, Usage
 from harness.store.columns import Array
 from harness.store.journal import ATTEMPTS, CALLS
 from harness.store.lines import journal_files, line_decoder, lines_of, understood
@@ -187,7 +187,8 @@ class Tail:
         self.calls += 1
         self.retries += call.retries
         if call.error is not None:
-            self.calls_lost[call.error.partition(":")[0]] += 1
+            cause, _, why = call.error.partition(": ")
+            self.calls_lost["dropped" if why == DROPPED else cause] += 1
         if call.cache_hit or call.model in self._replayed:
             return
         usd = call.cost.usd

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.analysis import Watcher, is_open, pass_rates
-from harness.core import Call, Cause, Cost, Kind, Manifest, Outcome, Role, Status, Usage, digest_text
+from harness.core import DROPPED, Call, Cause, Cost, Kind, Manifest, Outcome, Role, Status, Usage, digest_text
 from harness.store import Journal, so_far, write_manifest
 
 KIND = next(iter(Kind))
@@ -74,13 +74,15 @@ def test_interim_rates_are_those_of_the_tables_of_the_same_journal(report):
 def test_what_was_spent_counts_each_answer_once_and_no_replayed_one(report):
     with Journal(report) as journal:
         for n, more in enumerate([{}, {"cache_hit": True}, {"error": "timeout: slow", "cost": Cost(usd=None)},
-                                  {"cost": Cost(usd=None)}, {"retries": 2}]):  # fmt: skip
+                                  {"cost": Cost(usd=None)}, {"retries": 2},
+                                  {"error": f"internal: {DROPPED}", "cost": Cost(usd=None),
+                                   "usage": Usage()}]):  # fmt: skip
             journal.append_call(call(n, **more), None)
         now = Watcher(report).look()
         assert now.is_running
-    assert (now.spent_usd, now.calls, now.retries, now.budget_usd) == (1.0, 5, 2, 9.0)
-    assert now.unknown_costs == 2, "a failed call that used tokens may be billed"
-    assert now.calls_lost == {"timeout": 1}
+    assert (now.spent_usd, now.calls, now.retries, now.budget_usd) == (1.0, 6, 2, 9.0)
+    assert now.unknown_costs == 3, "a failed call that used tokens may be billed"
+    assert now.calls_lost == {"timeout": 1, "dropped": 1}, "what Ctrl-C cut off is no fault of ours"
 
 
 def test_a_rate_and_the_time_left_are_of_the_last_minute_and_of_this_call_of_the_run(report):

@@ -10,12 +10,12 @@ from time import monotonic, sleep
 
 import streamlit as st
 
-from harness.analysis import UnderWay, Watcher, is_open, resume_command
+from harness.analysis import UnderWay, Watcher, is_open, passes_by_itself, resume_command
 from harness.core import plural, visible
 from harness.report import live_tables as tables
 from harness.report.html_parts import html_text
 from harness.report.pages.loading import Evidence, Shown, Stamp, remembered, stamp_of
-from harness.report.pages.parts import html, loud, show, title, write
+from harness.report.pages.parts import html, loud, show, show_under, title, write
 from harness.store import is_behind, read_manifest, recorded, running_process, stands_for
 
 EVERY_S = 2.0
@@ -78,7 +78,7 @@ def is_all_there_is(shown: Shown) -> bool:
 
 def page(shown: Shown) -> None:
     """In place of every page while no report has tables."""
-    title("The run so far", "Every page has its figures when the run has written its tables.")
+    title("The run so far", "The other pages fill when the run has ended, or by the button below.")
     for evidence in shown.chosen:
         if len(shown.chosen) > 1:
             html(f"<h2>{html_text(evidence.name)}</h2>")
@@ -141,12 +141,16 @@ def _panel(report: Path, *, whole: bool, running: bool, hurried: bool) -> None:
     if not whole:
         html(f'<p class="legend"><a href="?page=Answer">{html_text("Errors and rates so far")}</a></p>')
         return
-    if now.is_running:
-        show(tables.cards(now))
+    show(tables.cards(now))
     if now.contenders and whole and (now.is_running or not _has_tables(report)):
         show(tables.rates_table(now))
         write(tables.INTERIM, kind="legend")
-    show(tables.errors_table(now))
+    errors = tables.errors_table(now)
+    if now.is_running or not _has_tables(report):
+        show(errors)
+        write(tables.repeated(now), kind="legend")
+    elif errors.rows:  # the verdict below says what became of them: here they are opened
+        show_under(errors, errors.title)
 
 
 def _progress(now: UnderWay) -> None:
@@ -161,14 +165,17 @@ def _progress(now: UnderWay) -> None:
 
 def _stopped(now: UnderWay) -> None:
     loud(tables.sentence(now))
-    st.caption("To go on from there:")
+    fixed = "" if passes_by_itself(now.stopped_because) else "Fix that first, in experiment.yaml or at the provider. "
+    st.caption(f"{fixed}To go on from there:")
     st.code(visible(resume_command(now.report)), language="bash", wrap_lines=True)
 
 
 def _say_ended(evidence: Evidence) -> None:
-    manifest = read_manifest(stands_for(evidence.folder))
+    folder = stands_for(evidence.folder)
+    manifest = read_manifest(folder)
     if manifest is not None and manifest.complete:
-        said = f"The run of {evidence.name} has ended: all {manifest.planned:,} attempts are made."
+        lost = tables.without_outcome(_look(folder))
+        said = f"The run of {evidence.name} has ended: all {manifest.planned:,} attempts are made{lost}."
         html(f'<p class="lead good" role="status">{html_text(said)} <a href="?page=Answer">Read the verdict</a></p>')
 
 
