@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         missing_lines,
         split_by_overlap,
     )
-    from harness.analysis.scores import RateOf, pass_rates, read_statistics, scoreboard, statistics_text
+    from harness.analysis.scores import RateOf, pass_rates, rates_of, read_statistics, scoreboard, statistics_text
     from harness.analysis.sides import (
         PairedOutcomes,
         Pairs,

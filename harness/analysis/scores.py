@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def scoreboard(
         )
         for name in names
     }
-    each = _seed_scores(table, level, general) if seeds else {}
+    each = _seed_scores(ranked, level, general) if seeds else {}
     scores = {name: _with_general(one, whole, general, level) for name, one in scores.items()}
     scores = {
         name: replace(one, setup=", ".join(filter(None, (setups.get(name, one.kind), seeds.get(name)))),
@@ -100,15 +100,15 @@ def scoreboard(
         level=level,
         split=table.split,
         unit=unit_of(table),
-        n_tasks=int(tasks.sum()),
+        n_tasks=_tasks_in(ranked),
         n_units=len(set(table.clusters[tasks].tolist())),
         **asdict(progress_of(table, manifest)),
         best=best,
         apart=apart_text(apart, int(common.sum()), int(tried.any(axis=1).sum())),
         cautions=(),
         notes=(),
-        roles=role_costs(table, manifest),
-        actions=action_counts(table),
+        roles=role_costs(ranked, manifest),
+        actions=action_counts(ranked),
         found=found_of(table, manifest, level),
         uncalibrated_judges=manifest.uncalibrated_judges if manifest else (),
     )
@@ -133,8 +133,15 @@ class RateOf:
     control: bool  # a yardstick, and no option to choose
 
 
-def pass_rates(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[RateOf, ...]:
-    """The pass rates of a report's scoreboard, highest first, and nothing else of it; errors as `scoreboard`."""
+class Rated(NamedTuple):
+    """The pass rates of a report's scoreboard, and nothing else of it."""
+
+    n_tasks: int  # that the scoreboard is of
+    rates: tuple[RateOf, ...]  # highest first
+
+
+def rates_of(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> Rated:
+    """The pass rates of a report as its scoreboard has them, and on how many tasks that is; errors as `scoreboard`."""
     whole, manifest = load_evidence(source, split)
     table, _ = work_of((whole, manifest))
     controls = {one.name for one in (manifest.contenders if manifest else ()) if one.control}
@@ -144,7 +151,17 @@ def pass_rates(source: Path | Evidence, *, split: str | None = None, level: floa
         seeds = ranked.by_seed(name) if name in ranked.seeds else None
         rate = _domain_score(ranked, i, ("", slice(None)), level, seeds).pass_rate
         found.append(RateOf(contender=name, pass_rate=rate, control=name in controls))
-    return tuple(sorted(found, key=lambda one: -1.0 if one.pass_rate.value is None else one.pass_rate.value)[::-1])
+    ordered = sorted(found, key=lambda one: -1.0 if one.pass_rate.value is None else one.pass_rate.value)[::-1]
+    return Rated(_tasks_in(ranked), tuple(ordered))
+
+
+def pass_rates(source: Path | Evidence, *, split: str | None = None, level: float = 0.95) -> tuple[RateOf, ...]:
+    """The rates of `rates_of` alone."""
+    return rates_of(source, split=split, level=level).rates
+
+
+def _tasks_in(ranked: TaskTable) -> int:
+    return int((ranked.trials > ranked.skipped).any(axis=0).sum())
 
 
 def _with_general(one: ContenderScore, whole: TaskTable, general: Sequence[str], level: float) -> ContenderScore:
@@ -161,17 +178,22 @@ def _with_general(one: ContenderScore, whole: TaskTable, general: Sequence[str],
     return replace(one, domains=(*one.domains, *found))
 
 
-def _seed_scores(table: TaskTable, level: float, general: Sequence[str]) -> dict[str, SeedSpread]:
-    """By contender with training seeds each of these by itself, on the same tasks."""
-    whole = load_task_table(table.report, table.split)
-    apart = whole.without(np.broadcast_to(~is_work(whole, general), whole.counts.shape)) if general else whole
+def _seed_scores(ranked: TaskTable, level: float, general: Sequence[str]) -> dict[str, SeedSpread]:
+    """By contender with training seeds each of these by itself, on the tasks that their mean is of."""
+    whole = load_task_table(ranked.report, ranked.split)
+    seen = ranked.trials > 0
+    here = {seed: seen[ranked.index(name)] for name, group in ranked.seeds.items() for seed in group}
+    out = ~np.array([here.get(name, np.ones(len(whole.tasks), dtype=bool)) for name in whole.contenders])
+    apart = whole.without(out)
     places = [np.flatnonzero(apart.domains == code) for code in range(len(apart.domain_names))]
     found = {}
-    for name, names in table.seeds.items():
-        one = stats.replicates(*table.by_seed(name))
+    for name, names in ranked.seeds.items():
+        sums, counts = ranked.by_seed(name)
+        one = stats.replicates(sums, counts)
         known = one.known.tolist()
         found[name] = SeedSpread(
             number=len(names),
+            n_tasks=int((counts[(counts > 0).any(axis=1)] > 0).all(axis=0).sum()) if counts.any() else 0,
             lowest=min(known, default=None),
             highest=max(known, default=None),
             sd=float(np.std(known, ddof=1)) if len(known) > 1 else None,

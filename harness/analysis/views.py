@@ -49,6 +49,7 @@ class SeedSpread:
     """The training seeds of a contender: how far their pass rates lie apart on the same tasks."""
 
     number: int
+    n_tasks: int  # that all seeds have, of those of their mean: behind the lowest, the highest and the deviation
     lowest: float | None  # pass rate of the lowest one; ``None`` where no task is graded for all seeds
     highest: float | None
     sd: float | None  # between the seeds; ``None`` with fewer than two

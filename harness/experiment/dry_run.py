@@ -15,7 +15,7 @@ from harness.experiment.plan import Attempt
 from harness.experiment.reading import ended_notes
 from harness.experiment.skill_notes import skill_notes
 from harness.experiment.tuned import tuned_notes
-from harness.model import backend_of, missing_key
+from harness.model import ANSWER_LIMITS, backend_of, missing_key
 from harness.store import read_manifest
 from harness.system import SKILL_TOKENS, Agent, Calls, is_authoring
 
@@ -125,7 +125,7 @@ class _Estimate:
         return costs
 
     def too_small(self) -> Iterator[str]:
-        """Bounds of an attempt that its first call is likely to pass."""
+        """Bounds of an attempt, and of a minute, that its first call is likely to pass."""
         cap = self._assembled.experiment.budget.attempt_usd
         for (name, suite), task in self._first.items():
             system = self._assembled.systems[name][suite]
@@ -134,6 +134,11 @@ class _Estimate:
                 if cap is not None and usd is not None and usd > cap:
                     passed = f"costs about ${usd:.2g}, more than budget.attempt_usd (${cap:g})"
                     yield f"{name} on {suite}: the first call of an attempt {passed}: it fails as too_dear"
+                minute = self._assembled.experiment.limits.tokens_per_minute
+                most = tokens + max((int(request.sampling.get(key) or 0) for key in ANSWER_LIMITS), default=0)
+                if minute is not None and most > minute:
+                    passed = f"may take {most:,} tokens, more than limits.tokens_per_minute ({minute:,.12g})"
+                    yield f"{name} on {suite}: the first call of an attempt {passed}: no minute can keep it"
                 if isinstance(system, Agent) and system.tokens is not None and tokens > system.tokens:
                     passed = f"has about {tokens:,} tokens, more than contenders.{name}.tokens ({system.tokens:,})"
                     yield f"{name} on {suite}: the first prompt of an attempt {passed}: it fails as too_dear"

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from math import inf
 from urllib.parse import urlsplit
 
 from harness.core import (
@@ -69,6 +70,7 @@ class Caller:
         self.party = party or alone.party("", limits)
         self._quota = self.party.quota()
         self._tokens = (0.0, 0.0)  # of a request: the mean of the last ones, and their mean deviation
+        self._silent = False  # whether an answer told no tokens
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
     async def call(self, request: Request) -> tuple[Reply, int]:
@@ -121,12 +123,19 @@ class Caller:
             retries += 1
 
     def _expected(self, request: Request) -> float:
-        """The tokens that are charged until the answer tells: seldom too few (Jacobson 1988)."""
+        """The tokens that are charged until the answer tells: seldom too few (Jacobson 1988); infinite: nobody knows.
+
+        Under a limit of the user's the first answers are waited for, as no text tells what a provider counts.
+        """
         if not (self.party.tokens.limited or self._quota.counts_tokens):
             return 0.0
         mean, deviation = self._tokens
         if mean:
             return mean + 2 * deviation
+        return inf if self.party.tokens.limited and not self._silent else self._guessed(request)
+
+    def _guessed(self, request: Request) -> float:
+        """The tokens by the length of the prompt, and of the longest answer where it is bounded."""
         answer = max((int(request.sampling.get(key) or 0) for key in ANSWER_LIMITS), default=0)
         return sum(len(str(message.get("content") or "")) for message in request.messages) / 4 + answer
 
@@ -163,6 +172,8 @@ class Caller:
             if told is not None:
                 self.party.tokens.correct(entered.tokens, 0.0)
             if isinstance(error, TimeoutError):  # tokens stay charged: the provider may well have made them
+                if not self._tokens[0]:
+                    self.party.tokens.correct(entered.tokens, self._guessed(request))
                 raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
             if told is not None or not isinstance(error, Exception):
                 raise
@@ -171,13 +182,21 @@ class Caller:
             reply = replace(reply, usage=self._timed(reply.usage, began))
         usage = reply.usage
         counts = (usage.input, usage.cached_input, usage.cache_write, usage.output, usage.reasoning)
-        if (self.party.tokens.limited or self._quota.counts_tokens) and None not in counts:
-            used = float(sum(filter(None, counts)))
-            self.party.tokens.correct(entered.tokens, used)
-            mean, deviation = self._tokens
-            off = abs(used - mean)
-            self._tokens = (mean + (used - mean) / 8, deviation + (off - deviation) / 4) if mean else (used, 0.0)
+        if self.party.tokens.limited or self._quota.counts_tokens:
+            self._count(None if None in counts else float(sum(filter(None, counts))), request, entered)
         return reply
+
+    def _count(self, used: float | None, request: Request, entered: Pass) -> None:
+        """What an answer tells of its tokens; ``None``: nothing."""
+        mean, deviation = self._tokens
+        if used is None:
+            self._silent = True
+            if not mean:
+                self.party.tokens.correct(entered.tokens, self._guessed(request))
+            return
+        self.party.tokens.correct(entered.tokens, used)
+        known = (mean + (used - mean) / 8, deviation + (abs(used - mean) - deviation) / 4)
+        self._tokens = known if mean else (used, used / 2)  # RFC 6298, 2.2
 
     def _heard(self, ticket: Ticket, headers: Mapping[str, str]) -> None:
         if told := self.party.allows(limits_in(headers, self._clock.now())):

@@ -131,6 +131,17 @@ class Party:
         """How many requests the endpoint has answered."""
         return self._endpoint.window.answers
 
+    def held(self) -> str:
+        """The limit of the user's that requests wait for, in words; empty where they do not."""
+        if not (self.fresh or self.again) or self._in_use >= self._most:
+            return ""
+        now = self._endpoint.clock.monotonic()
+        if self._endpoint.window.wait(now) > 0:
+            return ""
+        paces = {REQUESTS: (self.requests, 1.0), TOKENS: (self.tokens, 1.0)}
+        found = [kind for kind, (pace, amount) in paces.items() if pace.limited and pace.wait(amount, now) > 0]
+        return f"your limit of {found[0]} a minute" if found else ""
+
     def serve(self) -> None:
         """Lets in whoever may be."""
         self._endpoint.serve()
@@ -179,7 +190,7 @@ class Party:
             sent=window.sent(now),
             request=self.requests.take(1.0, now),
             tokens=self.tokens.take(tokens, now),
-            ticket=quota.take(tokens),
+            ticket=quota.take(tokens if tokens < inf else 0.0),  # unknown: then the user's own limit holds
             waited_s=max(0.0, now - since - paused),
         )
 
@@ -219,6 +230,7 @@ class Endpoint:
         window = self.window
         found = [f"{window.level} of {window.bound} at once"] if window.level < window.bound else []
         found += [held for one in self.quotas if (held := one.held())][:1]
+        found += [party.held() for party in self._parties.values() if party.held()][:1]
         return f"{', '.join(found)} at {self.name}" if found else ""
 
     def refuse(self, left_s: float, last: ModelError | None, now: float) -> None:

@@ -23,7 +23,8 @@ class Pace:
     """The generic cell rate algorithm (ITU-T I.371), and beside it what was started in the last minute.
 
     In any span of ``t`` seconds at most ``per_minute * (t + 0.1) / 60`` plus one amount start; in a minute never more
-    than ``per_minute``, but for a single amount that is larger.
+    than ``per_minute``, but for a single amount that is larger. An infinite amount is one that nobody knows yet: all
+    that is left of the minute, until it is corrected.
     """
 
     def __init__(self, per_minute: float | None) -> None:
@@ -45,7 +46,7 @@ class Pace:
             gone = self._taken.popleft()
             self._sum -= gone.amount
             gone.at = -inf
-        wait, over = max(0.0, self._next - now), self._sum + amount - self._per_minute
+        wait, over = max(0.0, self._next - now), self._sum + self._known(amount) - self._per_minute
         for one in self._taken if over > 1e-9 else ():
             wait, over = max(wait, one.at + self._minute_s - now), over - one.amount
             if over <= 1e-9:
@@ -56,12 +57,15 @@ class Pace:
         """Starts ``amount`` now."""
         if not self.limited:
             return _FREE
-        taken = Taken(now, amount)
+        taken = Taken(now, amount := self._known(amount))
         start = self._next if now - self._next <= self._late_s else now
         self._next = start + amount * self._minute_s / self._per_minute
         self._taken.append(taken)
         self._sum += amount
         return taken
+
+    def _known(self, amount: float) -> float:
+        return amount if amount < inf else max(1.0, self._per_minute - self._sum)
 
     def correct(self, taken: Taken, amount: float) -> None:
         """What was started turns out to be ``amount``."""

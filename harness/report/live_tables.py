@@ -7,10 +7,18 @@ from harness.core import UNKNOWN, Status, dollars, percent, percent_interval, pl
 from harness.report.blocks import Cell, Column, Row, Table, table
 
 INTERIM = (
-    "Interim: of the attempts made so far. Contenders may have tried different tasks until now, and each interval is "
-    "of one look: who stops when a figure looks good is wrong more often. ownbench run --until-decided stops by a rule "
-    "that allows for looks."
+    "Interim: of the attempts made so far. Each interval is of one look: who stops when a figure looks good is wrong "
+    "more often. ownbench run --until-decided stops by a rule that allows for looks."
 )
+
+
+def on_which_tasks(now: UnderWay) -> str:
+    """On which tasks the rates so far are; those of `show`, which reads a moment of the same run."""
+    apart = any(one.apart for one in now.contenders)
+    rest = " Those marked (other tasks) have not tried all of them: do not compare their rates." if apart else ""
+    if not now.ranked_tasks:
+        return "No two contenders have tried the same tasks yet." if len(now.contenders) > 1 else ""
+    return f"Pass rates are on the {plural(now.ranked_tasks, 'test task')} that most contenders have tried.{rest}"
 
 
 def cards(now: UnderWay) -> Table:
@@ -41,7 +49,7 @@ def rates_table(now: UnderWay) -> Table:
     )
     rows = (
         (
-            Cell(one.contender + (" (control)" if one.control else ""), code=True),
+            Cell(one.contender + " (control)" * one.control, under="(other tasks)" * one.apart, code=True),
             f"{one.made:,}",
             percent(one.pass_rate.value),
             Cell(percent_interval(one.pass_rate).partition(" ")[2] or UNKNOWN, hover=one.pass_rate.method),

@@ -73,7 +73,13 @@ def seeds_table(view: Scoreboard) -> Table:
         (Column("standard deviation between seeds, points", "SD, points"), lambda of: core.spread_points(of[1].sd**2)
          if of[1].sd is not None else core.UNKNOWN),
     ]  # fmt: skip
-    return by_column("Training seeds", found, columns, kind="seeds", notes=[SEEDS] if found else [])
+    told = [
+        f"{c.name}: lowest, highest and deviation are of the {core.plural(of.n_tasks, 'task')} that all its seeds "
+        f"have, the mean of {c.n_tasks:,}."
+        for c, of in found
+        if of.n_tasks != c.n_tasks
+    ]
+    return by_column("Training seeds", found, columns, kind="seeds", notes=[SEEDS, *told] if found else [])
 
 
 SEEDS = (

@@ -30,10 +30,11 @@ class Counts:
     failed: int = 0
     lost: int = 0  # errored or ungraded: in no rate
     sums: "array[float]" = field(default_factory=lambda: array("d"))  # by place of a task: what its graded trials count
-    trials: "array[float]" = field(default_factory=lambda: array("d"))  # and how many they are
+    trials: "array[float]" = field(default_factory=lambda: array("d"))  # how many they are
+    tries: "array[float]" = field(default_factory=lambda: array("d"))  # and how many attempts, graded or not
 
     def sides(self) -> tuple[Array, Array]:
-        """Both of them, as `stats.clustered_rate` takes them."""
+        """Sums and trials, as `stats.clustered_rate` takes them."""
         return np.array(self.sums), np.array(self.trials)
 
 
@@ -43,7 +44,7 @@ class _Made(NamedTuple):
     contender: str
     status: str
     cause: str
-    task: int  # -1 where it is in no rate
+    task: int  # -1 where it is of no test task
     value: float
 
 
@@ -60,6 +61,7 @@ class Tail:
         self.spent_usd, self.unknown_costs = 0.0, 0
         self.share = 0.0  # of the bytes that are there, those that are read
         self.clusters = array("q")  # of each task the number of its cluster
+        self.suites = list[str]()  # and the name of its suite
         self._replayed: frozenset[str] = frozenset()
         self._tasks: dict[tuple[str, str], int] = {}
         self._cluster_numbers: dict[tuple[str, str], int] = {}
@@ -145,7 +147,7 @@ class Tail:
         if begun is not None:
             self._ends.append(begun.timestamp() + (made.latency_s or 0.0))
         graded = status in {Status.PASSED, Status.FAILED}
-        task = self._task(made) if graded and made.split not in {"dev", "train"} else -1
+        task = self._task(made) if made.split not in {"dev", "train"} else -1
         one = _Made(made.contender, status, cause, task, _value(made) if graded else 0.0)
         self._attempts[_key(made.attempt_id)] = one
         self._count(one, 1)
@@ -155,6 +157,7 @@ class Tail:
         key = suite, made.task_digest or made.task
         if (place := self._tasks.get(key)) is None:
             place = self._tasks[key] = len(self._tasks)
+            self.suites.append(made.suite)
             cluster = suite, made.cluster or f"\0{place}"
             self.clusters.append(self._cluster_numbers.setdefault(cluster, len(self._cluster_numbers)))
         return place
@@ -173,12 +176,14 @@ class Tail:
             of.lost += sign
             self.causes[one.status, one.cause] += sign
         if one.task >= 0:
-            missing = one.task + 1 - len(of.sums)
+            missing = one.task + 1 - len(of.tries)
             if missing > 0:
-                of.sums.extend([0.0] * missing)
-                of.trials.extend([0.0] * missing)
-            of.sums[one.task] += sign * one.value
-            of.trials[one.task] += sign
+                for amounts in (of.sums, of.trials, of.tries):
+                    amounts.extend([0.0] * missing)
+            of.tries[one.task] += sign
+            if one.status in {Status.PASSED, Status.FAILED}:
+                of.sums[one.task] += sign * one.value
+                of.trials[one.task] += sign
 
     def _call(self, line: Any) -> None:
         call = understood(Call, line.get("call")) if type(line) is dict else line.call

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.analysis import RateOf, load_evidence, pass_rates
+from harness.analysis import RateOf, rates_of
 from harness.core import OwnbenchError, plural
 from harness.store import read_calls, read_manifest, read_outcomes, recorded, running_process
 from harness.verdict.report_history import entry_of, under_way
@@ -28,7 +28,7 @@ class ReportLine:
     verdict_note: str  # why it says nothing of the report as it is now; empty where that is not known
     contenders: int  # training seeds of one are that one
     seeds: dict[str, int]  # by contender with several training seeds how many it has
-    tasks: int | None  # of the part of the suites that is shown
+    tasks: int | None  # that its scoreboard is of: the work, and of a part of a run what most contenders have tried
     planned: int | None
     done: int | None
     best: RateOf | None  # the highest pass rate, of no control
@@ -60,14 +60,13 @@ def _line(folder: Path, split: str | None, level: float) -> ReportLine:
     running = running_process(folder) is not None if folder.is_dir() else False
     broken, note = list(entry.broken), entry.run_note
     rates: tuple[RateOf, ...] = ()
-    tasks, done = None, entry.done
+    tasks: int | None = None
+    done = entry.done
     with recorded(folder) as kept:
         done, place = (entry.done if kept.made is None else kept.made), kept.folder
         try:
             if (place / "outcomes.parquet").is_file():
-                evidence = load_evidence(place, split)
-                tasks = int((evidence[0].trials > 0).any(axis=0).sum())
-                rates = pass_rates(evidence, level=level)
+                tasks, rates = rates_of(place, split=split, level=level)
         except (OwnbenchError, OSError) as error:
             broken.append(str(error))
         manifest = None

@@ -8,8 +8,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from harness.analysis import Watcher, is_open, pass_rates
-from harness.core import DROPPED, Call, Cause, Cost, Kind, Manifest, Outcome, Role, Status, Usage, digest_text
+from harness.analysis import Watcher, is_open, pass_rates, rates_of, scoreboard
+from harness.core import (
+    DROPPED,
+    Call,
+    Cause,
+    ContenderRecord,
+    Cost,
+    Kind,
+    Manifest,
+    Outcome,
+    Role,
+    Status,
+    Usage,
+    digest_text,
+)
 from harness.store import Journal, so_far, write_manifest
 
 KIND = next(iter(Kind))
@@ -69,6 +82,32 @@ def test_interim_rates_are_those_of_the_tables_of_the_same_journal(report):
     assert now.lost["errored", "timeout"] == sum(one.lost for one in now.contenders)
     assert now.is_running
     assert not watcher.look().is_running
+
+
+def test_a_part_of_a_run_is_ranked_on_the_same_tasks_wherever_it_is_read(tmp_path):
+    """The first contenders are ahead, the last one is behind, and one training seed of two is at work."""
+    made = {"ahead": 40, "b": 30, "s-1": 40, "s-2": 30, "late": 6}
+    seeds = tuple(ContenderRecord(name=f"s-{k}", kind=str(KIND), digest=f"s-{k}", seed_of="s") for k in (1, 2))
+    write_manifest(tmp_path, Manifest(report="r", created_at="", planned=400, contenders=seeds))
+    draw = random.Random(1)
+    with Journal(tmp_path) as journal:
+        for name, tasks in made.items():
+            for task in range(tasks):
+                status = Status.ERRORED if task == 5 else draw.choice([Status.PASSED, Status.FAILED])
+                more = {"cause": Cause.TIMEOUT} if status is Status.ERRORED else {}
+                journal.append_attempt(attempt(name, task, 0, status, **more), [], "", [])
+        now = Watcher(tmp_path).look()
+    with so_far(tmp_path) as (folder, _):
+        view, listed = scoreboard(folder, split="test"), rates_of(folder, split="test")
+    assert now.ranked_tasks == view.n_tasks == listed.n_tasks == 30
+    shown = {c.name: c.pass_rate for c in view.contenders} | {
+        c.name: c.pass_rate for c in view.score_of("s").seeds.each
+    }
+    assert {one.contender: one.pass_rate for one in now.contenders} == {name: shown[name] for name in made}
+    assert {one.contender for one in now.contenders if one.apart} == {"late"}
+    whole = view.score_of("s")
+    assert {c.n_tasks for c in whole.seeds.each} == {whole.n_tasks} == {29}
+    assert whole.seeds.lowest <= whole.pass_rate.value <= whole.seeds.highest
 
 
 def test_what_was_spent_counts_each_answer_once_and_no_replayed_one(report):
@@ -138,3 +177,10 @@ def _line(report):
     with Journal(report) as journal:
         journal.append_attempt(attempt("a", 0, 0), [], "", [])
     return json.dumps(json.loads((report / "attempts.jsonl").read_text())["outcome"])
+
+
+def test_before_any_test_task_is_tried_nothing_is_ranked(report):
+    with Journal(report) as journal:
+        journal.append_attempt(attempt("a", 1, 0, split="dev"), [], "", [])
+        now = Watcher(report).look()
+    assert (now.made, now.ranked_tasks, now.contenders[0].pass_rate.value) == (1, 0, None)

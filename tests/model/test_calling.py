@@ -214,10 +214,11 @@ async def test_a_second_try_may_wait_for_the_users_own_limit_too():
 
 
 async def test_tokens_a_minute_are_charged_by_what_was_used():
-    caller, model, _ = made(GOOD, tokens_per_minute=600, concurrency=1)  # 100 tokens a call: one in ten seconds
-    for _ in range(6):
+    caller, model, _ = made(GOOD, tokens_per_minute=6_000, concurrency=1)  # 100 tokens a call: one a second
+    for _ in range(180):
         await caller.call(REQUEST)
-    assert model.times == pytest.approx([MINUTE_S / 6 * place for place in range(6)])
+    assert model.times[:50] == pytest.approx([MINUTE_S / 60 * place for place in range(50)])
+    assert model.times[-1] == pytest.approx(179 * MINUTE_S / 60, rel=0.02)
 
 
 async def test_an_unknown_usage_stays_charged_as_estimated():

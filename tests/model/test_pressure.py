@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from virtual import Served, VirtualClock, run_virtually
 
-from harness.core import ModelError, Request
+from harness.core import ModelError, Reply, Request, Usage
 from harness.model import Caller, Limits
 from harness.model.endpoint import Endpoint
 
@@ -180,6 +181,36 @@ def test_requests_and_tokens_a_minute_are_kept_and_used():
         counts = [sum(start <= at < start + 60 for at in times) for start in (0, 10, 33.3, 60, 90, 120)]
         assert max(counts) <= allowed
         assert min(counts) >= 0.95 * allowed
+
+
+@pytest.mark.parametrize("usage", [{"input": 20, "output": 2_000}, {"input": 3_000, "output": 5}])
+def test_tokens_a_minute_hold_from_the_first_request_on(usage):
+    """No prompt's length and no `max_tokens` tells how many there are: a provider counts templates, tools, thoughts."""
+    server = Served(seconds=lambda _: 1.0)
+    answer = server.answer
+
+    async def many(request: Request) -> Reply:
+        return replace(await answer(request), usage=Usage(**usage, source="provider"))
+
+    server.answer = many
+    _, lost, _ = driven(server, 60, tokens_per_minute=50_000)
+    assert lost == []
+    times, each = [at for at, _ in server.arrived], sum(usage.values())
+    most = max(sum(begin <= at < begin + 60 for at in times) * each for begin in times)
+    assert 0.9 * 50_000 <= most <= 50_000
+
+
+def test_a_model_that_tells_no_usage_is_charged_by_its_prompts():
+    server = Served()
+    answer = server.answer
+
+    async def silent(request: Request) -> Reply:
+        return replace(await answer(request), usage=Usage())
+
+    server.answer = silent
+    seconds, lost, _ = driven(server, 100, tokens_per_minute=60_000)
+    assert lost == []
+    assert seconds < 30
 
 
 def test_two_parties_share_an_endpoint_and_each_keeps_its_own_limits():

@@ -1,17 +1,19 @@
 """A run under way, or one that stopped, in words and figures."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.analysis import UnderWay
+from harness.analysis import Interim, UnderWay
+from harness.core import Estimate
 from harness.report import live_tables
 
 NOW = {"report": Path("r"), "process": "7", "read": 1.0, "made": 40, "planned": 90, "rate_per_s": 2.0,
        "remaining_s": 25.0, "quiet_s": 0.1, "spent_usd": 0.5, "unknown_costs": 3, "budget_usd": 2.0, "calls": 44,
        "lost": {("errored", "provider"): 2, ("ungraded", "judge"): 1, ("skipped", "budget"): 4},
        "failed": {"wrong": 9, "refused": 5}, "calls_lost": {"provider": 2, "refused": 5, "dropped": 1}, "retries": 6,
-       "contenders": (), "stopped_because": None}  # fmt: skip
+       "ranked_tasks": 0, "contenders": (), "stopped_because": None}  # fmt: skip
 
 
 def now(**more):
@@ -49,3 +51,17 @@ def test_a_run_that_stopped_says_why(stopped, why):
     done = "40 of 90 attempts are recorded, 3 of them without an outcome."
     assert live_tables.sentence(now(process=None, **stopped)) == f"The run stopped: {done} {why}"
     assert live_tables.sentence(now()) == f"A run is under way: {done}"
+
+
+def test_on_which_tasks_rates_are_and_who_is_behind_is_said():
+    one = Interim(contender="a", made=9, lost=0, pass_rate=Estimate(value=0.5), control=False, apart=False)
+    assert live_tables.on_which_tasks(now(contenders=(one,), ranked_tasks=9)) == (
+        "Pass rates are on the 9 test tasks that most contenders have tried."
+    )
+    late = replace(one, contender="b", apart=True)
+    assert live_tables.on_which_tasks(now(contenders=(one, late), ranked_tasks=9)).endswith(
+        " Those marked (other tasks) have not tried all of them: do not compare their rates."
+    )
+    assert words(live_tables.rates_table(now(contenders=(late,))))[1][0] == "b"
+    none = now(contenders=(replace(one, apart=True), late))
+    assert live_tables.on_which_tasks(none) == "No two contenders have tried the same tasks yet."

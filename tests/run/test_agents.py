@@ -518,9 +518,10 @@ def test_a_dry_run_counts_with_the_bounds_of_an_attempt(experiment, capfd):
         live.edit(report, budget={"attempt_usd": 2 * agent["usd_low"]})
         capped = json.loads(live.inside(capfd, "check", report, "--json")[1])["plans"][0]
         assert agent["usd_low"] <= capped["usd_high"] < agent["usd_high"]
-        live.edit(report, budget={"attempt_usd": 1e-7})
+        live.edit(report, budget={"attempt_usd": 1e-7}, limits={"tokens_per_minute": 5})
         found = json.loads(live.inside(capfd, "check", report, "--json")[1])
     assert any("more than budget.attempt_usd ($1e-07): it fails as too_dear" in text for text in found["warnings"])
+    assert any("more than limits.tokens_per_minute (5): no minute" in text for text in found["warnings"])
 
 
 # ----------------------------------------------------------------------------------------------------------- what ends

@@ -144,7 +144,7 @@ def _panel(report: Path, *, whole: bool, running: bool, hurried: bool) -> None:
     show(tables.cards(now))
     if now.contenders and whole and (now.is_running or not _has_tables(report)):
         show(tables.rates_table(now))
-        write(tables.INTERIM, kind="legend")
+        write(f"{tables.on_which_tasks(now)} {tables.INTERIM}".strip(), kind="legend")
     errors = tables.errors_table(now)
     if now.is_running or not _has_tables(report):
         show(errors)

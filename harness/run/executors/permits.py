@@ -117,7 +117,7 @@ class _Tokens(Pace):
 
     def take(self, amount: float, now: float) -> Taken:  # noqa: ARG002
         started = _Started(self._of.last)
-        if amount > self._of.last.tokens:
+        if self._of.last.tokens < amount < inf:
             self.correct(started, amount)
         return started
 
@@ -167,7 +167,7 @@ class Borrowing:
         found = dict[str, tuple[float, ...]]()
         for name, (borrowed, sharing) in self._borrowed.items():
             amounts = [amount for party in sharing for amount in party.held_up(now)]
-            amounts += [borrowed.last.tokens] * borrowed.started
+            amounts += [borrowed.last.tokens] * borrowed.started if borrowed.last.tokens < inf else []
             found[name], borrowed.started = tuple(amounts[borrowed.left(now) :]), 0
         return found
 
