@@ -30,6 +30,7 @@ from harness.store import (
 
 WHOLE = 1e-9  # scores closer than this to all of the trials are all
 SCREEN = (3, 8)  # tasks that fill one: with what all contenders made of them, and with what some did
+_NOTHING_SAID = NO_TRANSCRIPTS.replace("the inputs of its tasks are", "what was asked and answered is")
 _TOLD = re.compile(r"expected (?P<expected>.+), found .*", re.DOTALL)  # as the rules of `harness.grade` say it
 
 
@@ -146,7 +147,7 @@ def failures(
         total=len(found),
         tasks=tuple(shown),
         causes=by_cause,
-        sentence=_sentence(name, table, contenders, [*domains, *causes, *metadata], len(found)),
+        sentence=_sentence(name, table, contenders, (domains, causes, metadata), len(found)),
         warning=progress_of(table, manifest).warning,
     )
 
@@ -182,12 +183,12 @@ def _reader(report: Path, index: Outcomes) -> Callable[[AttemptRow], Told]:
             found = read_transcript(report, attempt_id, near=place) if held is None else held.transcript(attempt_id)
         except (OwnbenchError, KeyError) as error:
             kept = table or held is not None
-            return None, None, visible(str(error)) if kept and isinstance(error, OwnbenchError) else NO_TRANSCRIPTS
+            return None, None, visible(str(error)) if kept and isinstance(error, OwnbenchError) else _NOTHING_SAID
         asked = input_text(found.messages, [one.text or "" for one in found.replies.values()])
         return found, shown_text(asked).text or None, None
 
     def of(one: AttemptRow) -> Told:
-        unnamed = None, None, NO_TRANSCRIPTS
+        unnamed = None, None, _NOTHING_SAID
         return unnamed if one.attempt_id is None else told(one.attempt_id, one.row / max(index.rows, 1))
 
     return of
@@ -223,8 +224,10 @@ def _answer(transcript: Transcript) -> str:
     return ""
 
 
-def _sentence(report: str, table: TaskTable, contenders: Sequence[str], filters: Sequence[str], total: int) -> str:
-    whom = listed([f"`{name}`" for name in contenders], 5) if contenders else "at least one contender"
-    having = f", of {listed(filters, 5)}" if filters else ""
+def _sentence(
+    report: str, table: TaskTable, contenders: Sequence[str], filters: Sequence[Sequence[str]], total: int
+) -> str:
+    whom = listed([f"`{name}`" for name in contenders], 5, last="or") if contenders else "at least one contender"
+    having = "".join(f", of {listed(of, 5, last='or')}" for of in filters if of)
     tasks = int((table.trials > 0).any(axis=0).sum())
     return f"{visible(report)}: {plural(total, 'task')} of {tasks:,} failed by {whom}{having}"

@@ -29,7 +29,7 @@ from harness.cli.common import (
     report_folder,
 )
 from harness.cli.looking import FAILURES, failures_asked, second_report
-from harness.core import Decision, UsageError, is_this_machine, plural, stay_offline
+from harness.core import Decision, EvidenceError, UsageError, is_this_machine, plural, stay_offline
 
 
 def _count(text: str) -> tuple[int, int]:
@@ -202,13 +202,15 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def run_compare(args: argparse.Namespace) -> int:
-    """Prints the comparison of two contenders, or of two reports; 0."""
+    """Prints the comparison of two contenders, or of two reports; 0, or 4 where these share no task."""
     from harness.analysis import pair, two_reports
 
     with read(args.report) as folder:
         if args.b is None:
-            with read(second_report(args)) as second:
-                return answer(args, two_reports(folder, second, split=args.split, level=args.level))
+            with read(second_report(folder, args)) as second:
+                found = two_reports(folder, second, split=args.split, level=args.level)
+                shared = any(one.same for one in found.suites)
+                return answer(args, found) if shared else answer(args, found) or EvidenceError.exit_code
         how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
         return answer(args, pair(folder, args.a, args.b, **how))
 

@@ -1,12 +1,14 @@
 """What is looked at in the terminal: the reports of a folder, and the tasks that contenders failed."""
 
 import argparse
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, folder, report_folder
-from harness.core import UsageError
+from harness.core import UsageError, nearest
 
 ARGUMENTS: dict[str, Arguments] = {
     "ls": (
@@ -67,6 +69,8 @@ def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
         ):
             raise UsageError(f"--{named} goes with --failures; add it")
         return None
+    if wrong := next((pair for pair in args.metadata if "=" not in pair), None):
+        raise UsageError(f"--metadata {wrong}: write KEY=VALUE, as in --metadata level=hard")
     if args.reference is not None:
         raise UsageError("--reference is of the scoreboard; leave it out with --failures")
     whose = [*filter(None, [args.failures]), *args.contender]
@@ -75,12 +79,25 @@ def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
     return how if args.limit is None else how | {"limit": args.limit}
 
 
-def second_report(args: argparse.Namespace) -> Path:
-    """The report that ``compare`` is given in place of two contenders."""
+def second_report(first: Path, args: argparse.Namespace) -> Path:
+    """The report that ``compare`` is given in place of two contenders, next to the folder of the first."""
     found = report_folder(args.a)
     if not found.is_dir():
-        raise UsageError(f"{args.a}: there is no such report; give two contenders: ownbench compare REPORT A B")
+        from harness.analysis import load_evidence
+
+        raise UsageError(_one_alone(args, load_evidence(first, args.split)[0].contenders))
     for option in ("errors_as", "trials_as"):
         if getattr(args, option) not in {"excluded", "mean"}:
             raise UsageError(f"--{option.replace('_', '-')} is of two contenders; leave it out for two reports")
     return found
+
+
+def _one_alone(args: argparse.Namespace, known: Sequence[str]) -> str:
+    """What is said of a second report that is none: it may be one contender where two are needed."""
+    others = [name for name in known if name != args.a]
+    if len(others) == len(known):
+        return f"{args.a}: {args.report} has no such contender, and there is no such report; {nearest(args.a, known)}"
+    if not others:
+        return f"{args.a} is the only contender of {args.report}; name a second report: ownbench compare REPORT REPORT"
+    command = shlex.join(["ownbench", "compare", str(args.report), args.a, others[0]])
+    return f"{args.a} is one contender of {args.report}, and two are compared; name the other one, as in: {command}"

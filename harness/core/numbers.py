@@ -194,9 +194,12 @@ def plural(count: int, word: str) -> str:
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
-def listed(names: Sequence[str], most: int | None = None) -> str:
-    """``a``, ``a and b``, ``a, b and c``; of more than ``most`` the first, and how many more there are."""
+def listed(names: Sequence[str], most: int | None = None, *, last: str = "and") -> str:
+    """``a``, ``a and b``, ``a, b and c``; of more than ``most`` the first, and how many more there are.
+
+    ``last`` stands before the last one: ``or``, where one of them is enough.
+    """
     shown = [*names[: most or None]]
     if len(names) > len(shown):
         shown.append(f"{len(names) - len(shown):,} more")
-    return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
+    return f" {last} ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)

@@ -119,6 +119,8 @@ def _(view: Failures) -> Iterator[Block]:
     yield from _opening(view.sentence, view.warning)
     causes = ", ".join(f"{cause} {number:,}" for cause, number in view.causes.items())
     yield Text([f"failed attempts by cause: {causes}" if causes else ""])
+    unknown = [found.why for task in view.tasks for found in task.failures if found.answer is None and found.why]
+    yield Text([visible(f"{why[:1].upper()}{why[1:]}.") for why in dict.fromkeys(unknown)])
     for task in view.tasks:
         yield Text(list(_of_a_task(task)))
     more = view.total - len(view.tasks)
@@ -137,8 +139,8 @@ def _of_a_task(one: FailedTask) -> Iterator[str]:
             yield f"  {head:<{wide}}  {_line(said)}"
     for found in one.failures:
         often = f", {found.failed} of {found.trials} {found.each}s" if found.trials > 1 else ""
-        answer = found.why if found.answer is None else _line(found.answer) or "(an empty answer)"
-        yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}] {answer}"
+        answer = "" if found.answer is None else f" {_line(found.answer) or '(an empty answer)'}"
+        yield f"  {name_text(found.contender):<{wide}}  [{found.cause or found.status}{often}]{answer}"
         if found.reason and not found.reason.startswith(f"expected {found.expected}, found"):
             yield f"  {'':<{wide}}  {_line(found.reason)}"
 

@@ -1,6 +1,8 @@
 """What two reports say of each other: contenders, tasks, and every change once with whom it is of."""
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from harness.analysis import Change, TwoReports
 from harness.core import UNKNOWN, listed, p_text, percent, plural, points, points_interval
@@ -37,33 +39,52 @@ def blocks(view: TwoReports, *, flips: bool = True) -> Iterator[Block]:
         yield Text([f"only in {name_text(report)}: {listed([name_text(name) for name in names], 20)}" if names else ""])
     yield Text(list(_flips(view)) if flips else [])
     yield Text(list(_suites(view)))
-    changed: dict[Change, list[str]] = {}
-    for one in view.contenders:
-        for change in one.changes:
-            changed.setdefault(change, []).append(one.contender)
+    whom = _once(view)
     if view.contenders:
-        yield Text(["What changed" if changed else "No change of any contender is on record."], "head")
-    whom = {
-        change: "all" if len(of) == len(view.contenders) > 1 else listed([name_text(name) for name in of], 5)
-        for change, of in changed.items()
-    }
-    for change, of in whom.items():
+        yield Text(["What changed" if whom else "No change of any contender is on record."], "head")
+    for change, of in whom:
         told = f"{change.what} ({of}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
         yield Text([told, *(f"  {line}" for line in change.diff)], only=TERMINAL)
     yield from _on_a_page(view, whom)
     yield Text(view.notes, "notes")
 
 
-def _on_a_page(view: TwoReports, whom: Mapping[Change, str]) -> Iterator[Block]:
+def _once(view: TwoReports) -> list[tuple[Change, str]]:
+    """Every change once, and whom it is of: a contender, or a part of one, such as the worker of a hybrid."""
+    found: dict[tuple[str, str | None, str | None], Change] = {}
+    whose: dict[tuple[str, str | None, str | None], dict[str, list[str]]] = {}
+    for one in view.contenders:
+        for change in one.changes:
+            what = _PART.sub("", change.what)
+            key = what, change.baseline, change.candidate
+            if key not in found or not found[key].diff:
+                found[key] = replace(change, what=what)
+            whose.setdefault(key, {}).setdefault(one.contender, []).append(change.what.removesuffix(what).strip())
+    everybody = len(view.contenders)
+    told = []
+    for key, change in found.items():
+        whole = all("" in parts for parts in whose[key].values())
+        names = [
+            name_text(name) if "" in parts else f"{listed(parts)} of {name_text(name)}"
+            for name, parts in whose[key].items()
+        ]
+        told.append((change, "all" if whole and len(names) == everybody > 1 else listed(names, 5)))
+    return told
+
+
+_PART = re.compile(r"^(?:(?:worker \d+|worker(?! \d+$)|expert|lead) )+")  # of a contender, before what of it changed
+
+
+def _on_a_page(view: TwoReports, whom: Sequence[tuple[Change, str]]) -> Iterator[Block]:
     """The changes as a table, and under it the lines of prompts and skills that differ."""
     place = MARKDOWN + PAGE
     rows: list[Row] = [
         [change.what, of, *(Cell(text or UNKNOWN, code=bool(text)) for text in (change.baseline, change.candidate))]
-        for change, of in whom.items()
+        for change, of in whom
     ]
     heads = ["what", "of", name_text(view.first), name_text(view.second)]
     yield Shown(table("What changed between the reports", heads, rows, left=4, kind="facts"), titled=False, only=place)
-    for change, of in whom.items():
+    for change, of in whom:
         if change.diff:
             yield Text([f"The {change.what} ({of}):"], only=place)
             yield Text(change.diff, "pre", only=place)

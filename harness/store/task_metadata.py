@@ -11,6 +11,7 @@ import numpy as np
 
 from harness.core import UsageError, nearest, write_atomic
 from harness.store.columns import Array
+from harness.store.manifest import experiment_file
 from harness.store.outcomes import Outcomes
 
 FILE = "metadata.json"
@@ -62,9 +63,10 @@ def tasks_with_metadata(index: Outcomes, pairs: Sequence[str]) -> Array:
     """Of each task whether it has, of each key that is named, one of the values. Raises UsageError: no task has one."""
     said, known = read_metadata(index.report), metadata_found(index)
     if unknown := next((pair for pair in pairs if pair not in known), None):
-        none = "" if known else "; no metadata is kept in this report, start ownbench run again to keep it"
-        advice = nearest(unknown, list(known)) if known else ""
-        raise UsageError(f"{index.report}: no task has the metadata {unknown!r}{none or f'; {advice}'}")
+        run = experiment_file(index.report).is_file()
+        remedy = "start ownbench run again to keep it" if run else "import the table again with --metadata COLUMN"
+        advice = nearest(unknown, list(known)) if known else f"no metadata is kept in this report, {remedy}"
+        raise UsageError(f"{index.report}: no task has the metadata {unknown!r}; {advice}")
     asked: dict[str, set[str]] = {}
     for pair in pairs:
         asked.setdefault(pair.partition("=")[0], set()).add(pair)

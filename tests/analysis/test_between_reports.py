@@ -115,6 +115,27 @@ def test_a_report_is_not_compared_with_itself_nor_without_a_contender_of_both(re
     assert "0 tasks in common and no contender of the same name: nothing is compared" in found.sentence
 
 
+def test_reports_without_a_task_in_common_end_with_4(reports, make_report, capsys):
+    other = make_report([{"contender": "A", "task": "another"}], name="other")
+    assert main(["compare", str(reports[0]), str(other)]) == 4
+    assert "nothing can be compared" in capsys.readouterr().out
+    assert main(["compare", str(reports[0]), str(other), "--json"]) == 4
+    assert json.loads(capsys.readouterr().out)["suites"]
+
+
+def test_a_contender_alone_is_told_what_it_lacks(make_report, capsys):
+    folder = make_report([{"contender": name, "task": "t0"} for name in ("ours", "theirs")], name="pair")
+    for given, said in (
+        (
+            "ours",
+            f"ours is one contender of {folder}, and two are compared; name the other one, as in: ownbench compare",
+        ),
+        ("ourz", f"ourz: {folder} has no such contender, and there is no such report; did you mean 'ours'?"),
+    ):
+        assert main(["compare", str(folder), given]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_a_suite_under_another_name_is_the_same_while_its_digest_is(make_report):
     """As of two imported tables without suites, which are called like their files."""
     first, second, third = (

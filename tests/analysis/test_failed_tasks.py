@@ -99,3 +99,23 @@ def test_options_that_do_not_go_together_are_refused_in_one_line(report, capsys,
     err = capsys.readouterr().err
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_of_several_contenders_or_causes_any_is_enough_and_the_sentence_says_or(report):
+    assert failures(report, ["a", "b"]).sentence.endswith("failed by `a` or `b`")
+    found = failures(report, domains=["d0", "d1"], causes=["wrong"])
+    assert found.sentence.endswith("failed by at least one contender, of d0 or d1, of wrong")
+
+
+def test_why_there_are_no_texts_is_said_once(report, capsys):
+    (report / "transcripts.parquet").unlink()
+    assert main(["show", str(report), "--failures"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("The report holds no transcripts, so what was asked and answered is not known.") == 1
+    assert out.count("no transcripts") == 1
+    assert "\n  a         [wrong]\n  b         [wrong]\n" in out
+
+
+def test_metadata_is_a_key_and_a_value(report, capsys):
+    assert main(["show", str(report), "--failures", "--metadata", "level"]) == 2
+    assert "--metadata level: write KEY=VALUE" in capsys.readouterr().err

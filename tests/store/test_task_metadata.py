@@ -48,7 +48,10 @@ def test_what_is_kept_stays_and_a_broken_file_is_none(index, make_report):
     assert read_metadata(index.report)["d4"] == ("level=new",)
     (index.report / "metadata.json").write_text("[" * 10)
     assert read_metadata(index.report) == {}
-    with pytest.raises(UsageError, match="no metadata is kept in this report"):
+    with pytest.raises(UsageError, match="is kept in this report, import the table again with --metadata COLUMN"):
+        found(index, "level=hard")
+    (index.report / "experiment.yaml").touch()
+    with pytest.raises(UsageError, match="is kept in this report, start ownbench run again to keep it"):
         found(index, "level=hard")
     bare = make_report([{"contender": "A", "task": "t", "status": "passed"}], name="bare")
     keep_metadata(bare, [("d", {"text": "z" * 900})])
