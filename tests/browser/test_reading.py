@@ -117,9 +117,14 @@ def test_failures_of_one_contender_are_exported_with_texts_in_two_actions(reader
     one = reader("?page=Answer")
     row = one.page.locator("table.scores tbody tr").filter(has=one.page.get_by_text("candidate", exact=True))
     one.click(row.locator("a").first, "attempts at them as asked for")
+    button = one.page.get_by_role("button", name="With texts (CSV)")
+    assert one.seen_whole(button), "nobody has to scroll"
+    one.page.set_viewport_size({"width": 390, "height": 844})
+    one.tab.settled()
+    assert one.seen_whole(button), "nor on a phone"
     begun = time.perf_counter()
     with one.page.expect_download() as started:
-        one.page.get_by_role("button", name="With texts (CSV)").click()
+        button.click()
     saved = Path(started.value.path()).read_text("utf-8-sig")
     one.actions.append(time.perf_counter() - begun)
     rows = list(csv.DictReader(io.StringIO(saved, newline="")))

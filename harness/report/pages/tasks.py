@@ -10,6 +10,7 @@ from html import escape
 from typing import Protocol, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from harness import store
 from harness.analysis import (
@@ -45,6 +46,7 @@ from harness.store import (
 )
 
 A_PAGE = 25
+MOST_WORDS = 3  # of what is asked for in the name of a file
 ANY = "any"
 SIDES = ("only the second passed", "only the first passed", "only one of the two passed")
 WAYS = dict(zip(store.FLIPS, SIDES, strict=True))
@@ -75,8 +77,8 @@ def page(shown: Shown) -> None:
         _lists(evidence)
         wanted, inputs = _wanted(index, evidence)
         confusion(evidence)
-        picker = st.container()
-        found = _found(index, evidence, wanted, inputs)
+        counted, picker = st.container(), st.container()
+        found = _found(index, evidence, wanted, inputs, counted)
     with top:
         opened = open_task(index, evidence, Found(wanted=wanted or TaskFilter(), tasks=found), picker=picker)
     with head:
@@ -269,35 +271,50 @@ def _flipped(names: Sequence[str]) -> tuple[str, str, str] | None:
 
 
 def _found(
-    index: Outcomes, evidence: Evidence, wanted: TaskFilter | None, inputs: InputSearch | None
+    index: Outcomes, evidence: Evidence, wanted: TaskFilter | None, inputs: InputSearch | None, counted: DeltaGenerator
 ) -> TaskList | None:
-    """A page of the tasks that are as asked for; ``None`` where what is asked for cannot be."""
+    """A page of the tasks that are as asked for; ``None`` where what is asked for cannot be.
+
+    How many there are, and the buttons that save them, stand in ``counted``: to save them nobody has to scroll.
+    """
     if wanted is None:
         return None
     if wanted.flipped is not None and wanted.flipped[0] == wanted.flipped[1]:
         return None
     above = st.container()
     found = task_page(index, wanted, limit=A_PAGE, inputs=inputs)
-    left, right = st.columns([2, 1])
-    number = turned(-(-found.total // A_PAGE), "at", of=wanted, at=left)
+    number = turned(-(-found.total // A_PAGE), "at", of=wanted)
     if number > 1:
         found = task_page(index, wanted, offset=A_PAGE * (number - 1), limit=A_PAGE, inputs=inputs)
-    with above:
+    with counted:
         write(found.sentence)
+        if found.rows:
+            searched = replace(wanted, inputs=None if inputs is None else inputs.tasks)
+            _saved(index, evidence, searched, found)
+    with above:
         names, which = paged(found.contenders, tables.MOST_CONTENDERS, "wp", "Contenders")
         write(which)
         shown = tables.tasks_table(found, links_to(evidence, [row.position for row in found.rows]), names)
         show(_sorted_whole(index, shown, names, wanted.first) if found.total > A_PAGE else shown)
-    if found.rows:
-        _saved(index, evidence, replace(wanted, inputs=None if inputs is None else inputs.tasks), found, right)
     return found
 
 
-def _saved(
-    index: Outcomes, evidence: Evidence, wanted: TaskFilter, found: TaskList, at: "st.delta_generator.DeltaGenerator"
-) -> None:
+def words_of(wanted: TaskFilter) -> list[str]:
+    """What is asked for, in words that a file's name has room for."""
+    flipped = "-".join((*wanted.flipped[:2], "flips")) if wanted.flipped else ""
+    escalated = {None: "", True: "escalated", False: "not-escalated"}[wanted.escalated]
+    of_tasks = (*wanted.suites, *wanted.domains, *wanted.labels, *wanted.given, *wanted.metadata)
+    said = [*wanted.contenders, *wanted.statuses, *wanted.causes, *of_tasks, escalated, wanted.agreement, flipped]
+    words = [word[:24] for word in (*said, wanted.text) if word]
+    part = wanted.split or "test"
+    more = ["and-more"] if len(words) > MOST_WORDS else []
+    return [*([] if part == "test" else [part]), *words[:MOST_WORDS], *more]
+
+
+def _saved(index: Outcomes, evidence: Evidence, wanted: TaskFilter, found: TaskList) -> None:
     """The attempts found as files: what is known of them, and with texts where these were kept."""
-    stem = f"{file_name(evidence.name)}-attempts"
+    at = st.container(horizontal=True, gap="xsmall")
+    stem = f"{file_name('-'.join([evidence.name, *words_of(wanted)]))}-attempts"
     which = "These" if found.attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these"
     download(f"{which} attempts (CSV)", lambda: attempts_csv(index, wanted, MOST_SAVED)[0], f"{stem}.csv", at=at)
     if not evidence.keeps_conversations:
