@@ -149,7 +149,14 @@ stands in the address.
 
 TO_THE_TOP = """<script>
 document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+if (innerWidth < 768) {
+  const bar = document.querySelector('[data-testid="stSidebar"]');
+  if (bar?.getBoundingClientRect().right > 0) {
+    bar.querySelector('[data-testid="stSidebarCollapseButton"] button')?.click();
+  }
+}
 </script>"""  # with that above all there is of script: no text of anybody else's comes near it
+"""The page from its start; on a phone, of which the side bar covers the most, without that."""
 
 
 def _from_the_top(page: str) -> None:
