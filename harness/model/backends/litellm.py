@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.core import Cause, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.backend import Backend, Opening
 from harness.model.entry import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS, ServedEntry
 from harness.model.faults import Redact, cause_of, failure_in, fault, redact_also, shown
@@ -183,7 +184,11 @@ class LiteLLMModel:
         if cause in {Cause.NETWORK, Cause.PROTOCOL}:
             status = None
         words = words if status is None else f"HTTP {status}: {words}"
-        return fault(cause, shown(words, self._redact), status, headers if isinstance(headers, Mapping) else {}, said)
+        told = headers if isinstance(headers, Mapping) else {}
+        failed = fault(cause, shown(words, self._redact), status, told, said)
+        if cause is Cause.NETWORK and _is_unsent(chain):
+            failed.usage = Usage.total(())
+        return failed
 
     async def close(self) -> None:
         """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
@@ -245,6 +250,15 @@ def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
         code = re.search(r"['\"]code['\"]: ?['\"]?([45]\d\d)\b", text)
         return cause_of(int(code[1]) if code else None, text)
     return cause_of(status, text) if status is not None else Cause.INTERNAL
+
+
+def _is_unsent(chain: list[BaseException]) -> bool:
+    """Whether there was no connection, so that nothing was sent."""
+    import aiohttp
+    import httpx
+
+    unsent = (ConnectionRefusedError, socket.gaierror, aiohttp.ClientConnectorError, httpx.ConnectError)
+    return any(isinstance(part, unsent) for part in chain)
 
 
 @cache
