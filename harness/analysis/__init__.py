@@ -68,6 +68,7 @@ if TYPE_CHECKING:
         attempt_view,
         attempts_csv,
         attempts_jsonl,
+        expected_in,
         safe_csv,
         search_note,
         shown_text,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         Flip,
         Pairing,
         Scoreboard,
+        priced,
     )
 else:
     __getattr__, __dir__ = lazy_door(__name__)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,10 +12,11 @@ from functools import lru_cache
 from numbers import Number
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from harness import store
-from harness.core import EvidenceError, Redactor, as_json, listed, plural, visible
+from harness.core import Cause, EvidenceError, Redactor, as_json, listed, plural, visible
 from harness.store import AnswerSearch, AttemptRow, InputSearch, Outcomes, TaskFilter, TaskRow, Transcript
 
 LONGEST = 20_000  # characters of one text that are shown
@@ -95,7 +97,7 @@ def attempts_csv(
 ) -> tuple[bytes, str | None]:
     """The attempts that are as asked for as a CSV file, and a sentence where only the first ``most`` are in it.
 
-    With ``texts`` what was asked and answered and the grader's reason stand beside each, where they were kept.
+    With ``texts`` what was asked, expected and answered and the grader's reason stand with each, where they were kept.
     """
     columns, total = _attempts(index, wanted, most, texts=texts)
     note = f"The first {most:,} of {plural(total, 'attempt')}." if total > most else None
@@ -109,7 +111,17 @@ def attempts_jsonl(index: Outcomes, wanted: TaskFilter, most: int = 100_000) -> 
     return "".join(f"{_REDACT(line)}\n" for line in lines).encode("utf-8", "backslashreplace")
 
 
-TEXTS = ("asked", "answer", "reason")
+TEXTS = ("asked", "expected", "answer", "reason")
+_MOST_ASKED = 2  # failures of a task whose reasons are read for what was expected, beside those of the file
+_FOUND = re.compile(r"expected (?P<whole>'(?:[^']*)'|\"(?:[^\"]*)\"|[^\s,'\"=]+), found ")
+_CUT = 70  # characters from which a grader's reason may have shortened what it expected
+
+
+def expected_in(reason: str) -> str | None:
+    """The expected answer, where a grader's reason says it as a whole."""
+    said = _FOUND.match(reason)
+    whole = said["whole"].strip("'\"") if said else None
+    return None if whole is None or (len(whole) > _CUT and "…" in whole) else whole
 
 
 def _attempts(index: Outcomes, wanted: TaskFilter, most: int, *, texts: bool) -> tuple[dict[str, list[Any]], int]:
@@ -120,7 +132,31 @@ def _attempts(index: Outcomes, wanted: TaskFilter, most: int, *, texts: bool) ->
     if texts:
         found = store.read_answers(index, places)
         columns |= {name: [getattr(found.get(row), name, None) for row in places] for name in TEXTS}
+        columns["expected"] = _expected(index, rows[:most], found)
     return columns, len(rows)
+
+
+def _expected(index: Outcomes, rows: NDArray[Any], found: Mapping[int, store.Answered]) -> list[str | None]:
+    """Of each row what its grader expected: its label, or what a reason at the same task says as a whole."""
+    labels, known = index.words("label_true").texts(rows).to_pylist(), dict[int, str]()
+
+    def learn(said: Mapping[int, store.Answered]) -> None:
+        for row, one in said.items():
+            if text := expected_in(one.reason):
+                known.setdefault(int(index.task[row]), text)
+
+    learn(found)
+    tasks = index.task[rows].tolist()
+    left = list({task for task, label in zip(tasks, labels, strict=True) if label is None} - {*known})
+    cause = index.words("cause")
+    if left and Cause.WRONG in cause.every:
+        wrong = np.isin(index.task, left) & (cause.codes == cause.every.index(Cause.WRONG))
+        wrong[rows] = False
+        others = np.flatnonzero(wrong)
+        others = others[np.argsort(index.task[others], kind="stable")]
+        of = index.task[others]
+        learn(store.read_answers(index, others[np.arange(len(of)) - np.searchsorted(of, of) < _MOST_ASKED].tolist()))
+    return [label or known.get(task) for task, label in zip(tasks, labels, strict=True)]
 
 
 def _by_row(columns: Mapping[str, list[Any]]) -> list[dict[str, Any]]:

@@ -1,12 +1,11 @@
 """A task on one screen: what was asked, what was expected, and each answer with its grade and the grader's reason."""
 
 import html
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.analysis import ShownText, shown_text
+from harness.analysis import ShownText, expected_in, shown_text
 from harness.core import UNKNOWN, plural
 from harness.report.html_parts import html_code, html_lines, html_text
 from harness.report.task_tables import result_ground, result_text
@@ -15,7 +14,6 @@ from harness.store import Answered, AttemptRow
 
 LONG, COMPARED = 2_000, 24_000  # characters of an answer that a row shows, and of one that is compared
 QUESTION = 4_000
-_FOUND = re.compile(r"^expected (?P<whole>'(?:[^']*)'|\"(?:[^\"]*)\"|[^\s,'\"=]+), found ")
 
 
 DENSITY = {10: " dense", 6: " close"}
@@ -58,8 +56,8 @@ def expected_of(attempts: Sequence[AttemptRow], answers: Mapping[int, Answered])
     if labels := [one.label_true for one in attempts if one.label_true]:
         return labels[0]
     for said in answers.values():
-        if found := _FOUND.match(said.reason):
-            return found["whole"].strip("'\"")
+        if (found := expected_in(said.reason)) is not None:
+            return found
     return None
 
 

@@ -75,7 +75,6 @@ if TYPE_CHECKING:
         Transcript,
         has_answers,
         read_journal,
-        refuse_foreign_results,
     )
     from harness.store.skill_texts import keep_skill_texts, read_skill_texts
     from harness.store.skill_use import SkillUse, load_skill_use
@@ -86,6 +85,7 @@ if TYPE_CHECKING:
         read_outcomes,
         read_transcript,
         recorded_replies,
+        refuse_foreign_results,
         tables_are_whole,
     )
     from harness.store.tail import Counts, Tail

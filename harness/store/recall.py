@@ -22,10 +22,9 @@ from harness.core import (
     Role,
     Status,
     Usage,
-    UsageError,
     as_json,
 )
-from harness.store.columns import OUTCOMES_FILE, Ints
+from harness.store.columns import Ints
 from harness.store.journal import ACTIONS, ATTEMPTS, CALLS
 from harness.store.lines import Shapes, journal_files, line_decoder, lines_of, record_from, understood
 from harness.store.places import Distinct, Keys, Lines
@@ -362,14 +361,6 @@ def read_journal(report: Path) -> Recalled:
 def has_answers(report: Path) -> bool:
     """Whether a run has left answers here."""
     return bool(journal_files(report, ATTEMPTS) and journal_files(report, CALLS))
-
-
-def refuse_foreign_results(report: Path) -> None:
-    """Raises UsageError: it holds outcomes without a journal, imported ones for example, which a run would replace."""
-    path = report / OUTCOMES_FILE
-    if path.exists() and not journal_files(report, ATTEMPTS):
-        problem = "these results come from no run of this folder, and a run would replace them"
-        raise UsageError(f"{path}: {problem}; put experiment.yaml into another folder")
 
 
 _CAUSES = frozenset([None, *map(str, Cause)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from harness.core import EvidenceError, Reply, replacing
+from harness.core import EvidenceError, Kind, Reply, Status, UsageError, replacing
 from harness.store.arrays import table_of
 from harness.store.columns import (
     ACTIONS,
@@ -51,6 +51,25 @@ def tables_are_whole(report: Path) -> bool:
     except OSError:
         return False
     return True
+
+
+def refuse_foreign_results(report: Path) -> None:
+    """Raises UsageError: it holds outcomes without a journal, imported ones for example, which a run would replace."""
+    path = report / OUTCOMES_FILE
+    if path.exists() and not journal_files(report, ATTEMPTS) and not _is_untried(report):
+        problem = "these results come from no run of this folder, and a run would replace them"
+        raise UsageError(f"{path}: {problem}; put experiment.yaml into another folder")
+
+
+def _is_untried(report: Path) -> bool:
+    """Whether the tables are those of a run that ended before its first attempt: what they hold is made again."""
+    try:
+        found = read_outcomes(report, ["status", "contender_kind"])
+        asked = 0 if journal_files(report, CALLS_JOURNAL) else read_calls(report, ["attempt_id"]).num_rows
+    except EvidenceError:
+        return False
+    statuses, kinds = (set(found[name].unique().to_pylist()) for name in ("status", "contender_kind"))
+    return statuses <= {Status.SKIPPED} and Kind.IMPORTED not in kinds and not asked
 
 
 def read_outcomes(report: Path, columns: Sequence[str] | None = None) -> "pa.Table":

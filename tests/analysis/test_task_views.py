@@ -15,6 +15,7 @@ from harness.analysis.task_views import (
     TOGETHER,
     attempt_view,
     attempts_csv,
+    safe_csv,
     search_note,
     shown_text,
     task_page,
@@ -224,13 +225,14 @@ def test_what_the_inputs_say_counts_and_how_far_they_were_searched_is_said(repor
 
 
 def test_the_download_holds_what_was_asked_for(make_report):
-    formula = {"contender": "plain", "task": "=1+1", "status": "failed", "attempt_id": "-x", "cost_usd": -0.5}
+    formula = {"contender": "plain", "task": "=1+1", "status": "failed", "attempt_id": "-x"}
     index = Outcomes(make_report(outcomes(formula)))
     data, note = attempts_csv(index, TaskFilter(contenders=("plain",)))
     rows = list(csv.DictReader(io.StringIO(data.decode())))
     assert note is None
     assert [row["task"] for row in rows] == ["t0", "t1", "'=1+1"]
-    assert (rows[2]["attempt_id"], rows[2]["cost_usd"], rows[2]["passed"]) == ("'-x", "-0.5", "false")
+    assert (rows[2]["attempt_id"], rows[2]["passed"]) == ("'-x", "false")
+    assert safe_csv([{"a": -0.5}]) == b"a\r\n-0.5\r\n"  # a number is no formula
     data, note = attempts_csv(index, TaskFilter(), most=2)
     assert note == "The first 2 of 5 attempts."
     assert data.count(b"\r\n") == 3

@@ -11,7 +11,7 @@ import pytest
 from app_page import bodies, drawn, texts
 
 from harness import store
-from harness.analysis import shown_text
+from harness.analysis import expected_in, shown_text
 from harness.report.answer_rows import AnswerRow, answers_html, expected_of
 from harness.report.pages import history, tasks
 from harness.report.pages.loading import evidence_of, plain_index
@@ -201,7 +201,35 @@ def test_the_files_hold_the_texts_of_what_is_asked_for(answered):
     assert lines[0]["answer"] == "dog"
     assert lines[0]["reason"] == "expected 'cat', found 'dog'"
     assert lines[2]["asked"] == "which animal, two?"
-    assert tasks.attempts_csv(index, wanted, texts=True)[0].splitlines()[0].endswith(b"asked,answer,reason")
+    assert tasks.attempts_csv(index, wanted, texts=True)[0].splitlines()[0].endswith(b"asked,expected,answer,reason")
+
+
+def test_the_files_hold_what_was_expected_where_that_is_on_record(answered):
+    index = plain_index(evidence_of(answered))
+
+    def expected(**asked):
+        lines = tasks.attempts_jsonl(index, TaskFilter(**asked)).decode().splitlines()
+        return {(one["task"], one["expected"]) for one in map(json.loads, lines)}
+
+    assert expected() == {("one", "cat"), ("two", "cat"), ("three", None)}
+    assert expected(contenders=("A",)) == expected()  # A passed, so it is what others' reasons say
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("expected 'V7 L6', found 'L6 L6'", "V7 L6"), ("expected NOINFO, found REFUTE", "NOINFO"), ("malformed", None),
+     ("name: expected 'a', found 'b'", None), (f"expected '{'a' * 60} … {'b' * 15}', found 'c'", None)],
+)  # fmt: skip
+def test_a_reason_says_what_was_expected_only_as_a_whole(reason, said):
+    assert expected_in(reason) == said
+
+
+def test_a_file_is_called_by_what_was_asked_for():
+    assert tasks.words_of(TaskFilter(split="test")) == []
+    assert tasks.words_of(TaskFilter(contenders=("tuned",), statuses=("failed",))) == ["tuned", "failed"]
+    assert tasks.words_of(TaskFilter(flipped=("a", "b", "lost"), split="dev")) == ["dev", "a-b-flips"]
+    many = TaskFilter(contenders=("a", "b", "c"), domains=("d",))
+    assert tasks.words_of(many) == ["a", "b", "c", "and-more"]
 
 
 def test_broken_transcripts_are_told_and_the_rest_is_shown(answered):

@@ -216,3 +216,26 @@ def test_results_of_no_run_are_not_replaced_by_one(tmp_path, capfd):
             assert "put experiment.yaml into another folder" in err
         assert (report / "outcomes.parquet").read_bytes() == before
         assert not served.seen
+
+
+@pytest.mark.parametrize(
+    ("too_little", "what"),
+    [({"budget": {"usd": 0}}, "budget.usd"), ({"budget": {"wall_s": 1e-6}}, "budget.wall_s")],
+)
+def test_a_run_that_ended_before_its_first_attempt_goes_on(tmp_path, capfd, too_little, what):
+    """Its tables hold no result, so the next run may replace them, though no journal of attempts is there."""
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)}, **too_little)
+        for _ in range(2):
+            code, _, err = live.inside(capfd, "run", report)
+            assert (code, len(served.seen)) == (4, 0)
+            assert what in err
+        assert not (report / "attempts.jsonl").exists()
+        assert {row["status"] for row in live.rows(report).values()} == {"skipped"}
+        live.edit(report, budget={"usd": 1.0, "wall_s": 60.0})
+        assert live.inside(capfd, "check", report)[0] == 0
+        code, _, err = live.inside(capfd, "run", report)
+        assert (code, len(served.seen)) == (0, 4), err
+    assert {row["status"] for row in live.rows(report).values()} <= {"passed", "failed"}
+    (report / "attempts.jsonl").unlink()  # results whose journal is lost are replaced by nothing
+    assert live.inside(capfd, "run", report)[0] == 2

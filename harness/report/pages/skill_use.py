@@ -71,7 +71,7 @@ def page(shown: Shown) -> None:
         section("Where a skill was opened, and where not")
         parts.loud(tables.NO_EFFECT)
         show(coloured(opened, colours))
-    parts.download("Skills (JSON)", lambda: parts.json_of(view), "skills.json")
+    parts.download("Skills (JSON)", lambda: parts.json_of(view), f"{parts.file_name(evidence.name)}-skills.json")
     parts.notes(view.notes)
 
 

@@ -46,6 +46,7 @@ from harness.store import (
 )
 
 A_PAGE = 25
+MOST_WORDS = 3  # of what is asked for in the name of a file
 ANY = "any"
 SIDES = ("only the second passed", "only the first passed", "only one of the two passed")
 WAYS = dict(zip(store.FLIPS, SIDES, strict=True))
@@ -298,10 +299,22 @@ def _found(
     return found
 
 
+def words_of(wanted: TaskFilter) -> list[str]:
+    """What is asked for, in words that a file's name has room for."""
+    flipped = "-".join((*wanted.flipped[:2], "flips")) if wanted.flipped else ""
+    escalated = {None: "", True: "escalated", False: "not-escalated"}[wanted.escalated]
+    of_tasks = (*wanted.suites, *wanted.domains, *wanted.labels, *wanted.given, *wanted.metadata)
+    said = [*wanted.contenders, *wanted.statuses, *wanted.causes, *of_tasks, escalated, wanted.agreement, flipped]
+    words = [word[:24] for word in (*said, wanted.text) if word]
+    part = wanted.split or "test"
+    more = ["and-more"] if len(words) > MOST_WORDS else []
+    return [*([] if part == "test" else [part]), *words[:MOST_WORDS], *more]
+
+
 def _saved(index: Outcomes, evidence: Evidence, wanted: TaskFilter, found: TaskList) -> None:
     """The attempts found as files: what is known of them, and with texts where these were kept."""
     at = st.container(horizontal=True, gap="xsmall")
-    stem = f"{file_name(evidence.name)}-attempts"
+    stem = f"{file_name('-'.join([evidence.name, *words_of(wanted)]))}-attempts"
     which = "These" if found.attempts <= MOST_SAVED else f"The first {MOST_SAVED:,} of these"
     download(f"{which} attempts (CSV)", lambda: attempts_csv(index, wanted, MOST_SAVED)[0], f"{stem}.csv", at=at)
     if not evidence.keeps_conversations:
