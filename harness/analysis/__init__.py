@@ -83,6 +83,7 @@ if TYPE_CHECKING:
         Flip,
         Pairing,
         Scoreboard,
+        priced,
     )
 else:
     __getattr__, __dir__ = lazy_door(__name__)

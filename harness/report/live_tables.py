@@ -7,8 +7,9 @@ from harness.core import UNKNOWN, Status, dollars, percent, percent_interval, pl
 from harness.report.blocks import Cell, Column, Row, Table, table
 
 INTERIM = (
-    "Interim: of the attempts made so far. Each interval is of one look: who stops when a figure looks good is wrong "
-    "more often. ownbench run --until-decided stops by a rule that allows for looks."
+    "Interim: of the attempts made so far; made counts all of them, those at dev tasks too. Each interval is of one "
+    "look: who stops when a figure looks good is wrong more often. ownbench run --until-decided stops by a rule that "
+    "allows for looks."
 )
 
 
@@ -61,12 +62,15 @@ def rates_table(now: UnderWay) -> Table:
     return table("Pass rates so far (interim)", heads, rows, kind="titled")
 
 
+_WRONG = ("", "wrong")  # causes of an answer that is wrong, and nothing else
+
+
 def errors_table(now: UnderWay) -> Table:
     """What went wrong so far, a row a cause, the instrument's faults first: attempts by their status, and calls."""
     found = {status: Counter[str]() for status in (Status.ERRORED, Status.UNGRADED, Status.SKIPPED, Status.FAILED)}
     for (status, cause), n in now.lost.items():
         found[Status(status)][cause] += n
-    found[Status.FAILED].update({cause: n for cause, n in now.failed.items() if cause not in {"", "wrong"}})
+    found[Status.FAILED].update({cause: n for cause, n in now.failed.items() if cause not in _WRONG})
     titles = {Status.SKIPPED: "not reached", Status.FAILED: "failed, in the rate"}
     counted = {f"attempts {titles.get(status, status)}": of for status, of in found.items()}
     counted["calls failed"] = Counter(now.calls_lost)
@@ -81,6 +85,12 @@ def errors_table(now: UnderWay) -> Table:
 def repeated(now: UnderWay) -> str:
     """How many tries of calls failed that were made again; empty where none was."""
     return f"Tries of calls that failed and were repeated: {now.retries:,}." if now.retries else ""
+
+
+def wrong_answers(now: UnderWay) -> str:
+    """How many answers were wrong, which is no error; empty where none was."""
+    wrong = sum(now.failed.get(cause, 0) for cause in _WRONG)
+    return f"Not listed, as no errors: {plural(wrong, 'wrong answer')}." if wrong else ""
 
 
 def without_outcome(now: UnderWay) -> str:

@@ -17,6 +17,7 @@ from harness.run.promised import Promised
 from harness.run.secrets import redactor_of
 from harness.run.session import Asked, AttemptSession, Shop
 from harness.run.spent import meter_of
+from harness.run.stopping import Unsent
 from harness.store import experiment_file, recorded_replies
 
 BOX_FILES = 24  # of a box while it starts or runs a command
@@ -101,6 +102,8 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
     prompts = [suite.prompt.of(suite.tasks[n]) for n in range(2) for suite in suites if n < len(suite.tasks)]
 
     async def ask(name: str, request: Request) -> Reply:
+        if shop.clock.over:
+            raise Unsent
         if (over := shop.meter.exhausted(shop.clock.monotonic())) is not None:
             raise ModelError(Cause.TOO_DEAR, over)
         session = AttemptSession(shop, shop.assembled.suites[0].tasks[0])  # of the run, and of no attempt

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from harness import stats
-from harness.analysis import apart_note, load_evidence, load_note, progress_of, work_of
+from harness.analysis import apart_note, load_evidence, load_note, priced, progress_of, work_of
 from harness.core import Estimate, EvidenceError, Manifest
 from harness.stats import COST, ESCALATED, LATENCY, NO_INTERVALS, PASS, Draws, Replayer, replay_estimate
 from harness.store import TaskTable
@@ -157,17 +157,37 @@ class _Figures:
     ) -> dict[str, Any]:
         """Pass rate, cost and latency of a policy by their names in the records; of ``parts`` why one is unknown.
 
-        ``up`` is the share of each row that it escalates, where that is fixed: its rate is then as any contender's.
+        ``up`` is the share of each row that it escalates, where that is fixed: its rate and its cost are then as any
+        contender's. Those of controls, which ask no signal, lack what asking costs.
         """
         about = {c: replace(told or self.told, why=self.unknown[c] if parts else None) for c in COLUMNS.values()}
         found = {
             name: replay_estimate(float(draws.value[c]), draws.drawn[:, c], about[c]) for name, c in COLUMNS.items()
         }
-        return found if up is None else found | {"pass_rate": self.rate(self.passed(up))}
+        if up is None:
+            return found
+        spent = self.spent(up) - (0.0 if self.rows.asking is None else self.rows.asking[:, COST])
+        return found | {
+            "pass_rate": self.rate(self.passed(up)),
+            "cost_per_task_usd": self.cost(spent, found["cost_per_task_usd"]),
+        }
 
     def passed(self, up: Floats | float) -> Floats:
         """What each row is worth where so much of it is escalated."""
         return np.asarray(self.rows.worker + up * (self.rows.expert - self.rows.worker))
+
+    def spent(self, up: Floats | float) -> Floats:
+        """What each row costs where so much of it is escalated."""
+        return np.asarray(self.rows.worker_cost + up * self.rows.expert_cost)
+
+    def cost(self, values: Floats, resampled: Estimate) -> Estimate:
+        """The mean cost of values by row, NaN where nothing was tried: by the same method as on the scoreboard."""
+        if resampled.value is None or resampled.low is None:
+            return resampled
+        tried = np.isfinite(values)
+        sums, counts = (np.bincount(self.where, weights=x) for x in (np.where(tried, values, 0.0), tried))
+        found = stats.clustered_mean(sums, counts, self.rows.clusters[self.first], self.level)
+        return replace(priced(found), value=resampled.value)
 
     def rate(self, values: Floats) -> Estimate:
         """The pass rate of values by row, NaN where nothing was tried: the same method as on the scoreboard."""
@@ -203,6 +223,8 @@ class _Figures:
                 for c in (COST, LATENCY)
             ),
         ]
+        spent = zip(limits, columns[1], strict=True)
+        columns[1] = [self.cost(self.spent(self.rows.confidence < limit), figure) for limit, figure in spent]
         return tuple(
             SweepPoint(
                 threshold=_finite(thresholds[step]),
@@ -216,7 +238,9 @@ class _Figures:
         """The figures of a hybrid that was run, on the resamples of all others."""
         draws = self.replayer.seen(seen)
         told = replace(self.told, n_tasks=n_tasks, n_trials=int(np.isfinite(seen[:, PASS]).sum()))
-        found = self.three(draws, told, parts=False) | {"pass_rate": self.rate(seen[:, PASS])}
+        found = self.three(draws, told, parts=False)
+        found |= {"pass_rate": self.rate(seen[:, PASS])}
+        found |= {"cost_per_task_usd": self.cost(seen[:, COST], found["cost_per_task_usd"])}
         return {"escalated": _finite(draws.value[ESCALATED]), **found}
 
     def choice(self, best: int, fitted: Draws | None) -> records.SweepChoice:
@@ -279,9 +303,10 @@ def _notes(one: _Figures, table: TaskTable, of: str | None) -> list[str]:
     rows, thresholds = one.rows, len(one.replayer.exact)
     suites = len({table.suites[task] for task in set(rows.tasks.tolist())})
     intervals = (
-        f"{100 * one.level:g}% intervals: pass rates by the formula of the scoreboard; costs, differences and what is "
-        f"chosen on other tasks by drawing the tasks again {one.replayer.resamples:,} times, each time for pass rate, "
-        f"cost and the choice of a threshold together ({one.told.method})"
+        f"{100 * one.level:g}% intervals: pass rates and costs of a fixed rule by the formulas of the scoreboard; "
+        f"differences, latencies and what is chosen on other tasks by drawing the tasks again "
+        f"{one.replayer.resamples:,} times, each time for pass rate, cost and the choice of a threshold together "
+        f"({one.told.method})"
     )
     many, clustered = rows.n_tasks < len(rows.tasks), rows.groups < rows.n_tasks
     dealt = f"the tasks are dealt to {FOLDS} groups, the threshold for each is chosen on the others"

@@ -206,3 +206,14 @@ def test_a_task_of_the_list_is_a_link_that_opens_it(hostile, visit):
     assert "task=" not in tab.page.url
     assert "The tasks found" not in tab.text
     tab.check()
+
+
+def test_on_a_phone_the_side_bar_closes_once_a_page_is_chosen(hostile, visit):
+    tab = visit(hostile, width=390, height=844).go("?page=Answer&report=hostile")
+    tab.page.locator("[data-testid=stExpandSidebarButton]").click()
+    edge = "document.querySelector('[data-testid=stSidebar]').getBoundingClientRect().right"
+    tab.page.wait_for_function(f"() => {edge} > 200")
+    to_page(tab, "Domains")
+    tab.page.wait_for_function(f"() => {edge} <= 0")
+    assert tab.page.locator("h1").first.inner_text() == "Domains"
+    tab.check()

@@ -32,6 +32,7 @@ def test_errors_are_a_row_a_cause_and_a_wrong_answer_is_none():
         ["refused", "0", "0", "0", "5", "5"], ["dropped", "0", "0", "0", "0", "1"],
     ]  # fmt: skip
     assert live_tables.repeated(now()) == "Tries of calls that failed and were repeated: 6."
+    assert live_tables.wrong_answers(now()) == "Not listed, as no errors: 9 wrong answers."
     few = now(lost={}, failed={"wrong": 9}, calls_lost={}, retries=0)
     assert (live_tables.errors_table(few).rows, live_tables.repeated(few)) == ((), "")
 

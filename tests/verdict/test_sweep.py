@@ -206,6 +206,30 @@ def test_a_rate_has_the_interval_of_the_scoreboard(tmp_path, clusters):
     assert found.controls["random"].pass_rate.value == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("clusters", [None, np.repeat(np.arange(24), [40, 20, 10, *[3] * 20, 5])])
+def test_a_cost_has_the_interval_of_the_scoreboard(tmp_path, clusters):
+    """Never is the worker, and what a threshold costs is what the hybrid that has it did."""
+    confidence, worker, expert = drawn(8, 135)
+    rows, rng = two(confidence, worker, expert, clusters=clusters), np.random.default_rng(2)
+    rows = [row | {"cost_usd": float(row["cost_usd"] * rng.lognormal())} for row in rows]
+    up = confidence < 0.5
+    usd = [
+        first["cost_usd"] + up[i] * then["cost_usd"]
+        for i, (first, then) in enumerate(zip(rows[::2], rows[1::2], strict=True))
+    ]
+    rows += [row | {"contender": "H", "escalated": bool(up[i]), "cost_usd": usd[i]} for i, row in enumerate(rows[::2])]
+    report = write(tmp_path / "r", rows, hybrid({"signal": "logprob_mean"}, {"s": {"threshold": 0.5}}))
+    view, found = scoreboard(report), sweep(report, "W", "E")
+    w, h = (ends(view.score_of(name).cost_per_task_usd) for name in "WH")
+    at_half = next(p for p in found.curve if p.threshold is not None and p.threshold >= 0.5)
+    for figure, contender in ((found.controls["never"], w), (found.curve[0], w), (found.measured[0], h), (at_half, h)):
+        assert ends(figure.cost_per_task_usd) == pytest.approx(contender)
+
+
+def ends(figure):
+    return figure.low, figure.value, figure.high
+
+
 def test_a_perfect_signal_closes_the_gap_as_fast_as_can_be(tmp_path):
     """The worker fails where it says 0, the expert passes all: the area is 1 less half the failures."""
     worker = np.arange(200) % 5 > 1  # 60%

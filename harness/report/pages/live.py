@@ -148,7 +148,7 @@ def _panel(report: Path, *, whole: bool, running: bool, hurried: bool) -> None:
     errors = tables.errors_table(now)
     if now.is_running or not _has_tables(report):
         show(errors)
-        write(tables.repeated(now), kind="legend")
+        write(f"{tables.repeated(now)} {tables.wrong_answers(now)}".strip(), kind="legend")
     elif errors.rows:  # the verdict below says what became of them: here they are opened
         show_under(errors, errors.title)
 

@@ -45,8 +45,8 @@ def page(shown: Shown) -> None:
         pairs += [(pair.progressive, pair.flat) for pair in view.deliveries if pair.comparison is not None]
         _by_domain(evidence, pairs, shown)
     section("Each skill by itself",
-            "What one skill adds on the tasks that were shown it. Of one that is shown on every task it is what "
-            "the contender's skills add in all, shown above." if view.skills else
+            "What one skill adds on the tasks that were shown it; those always shown together share a row. Of one that "
+            "is shown on every task it is what the contender's skills add in all, shown above." if view.skills else
             "No skill is named, neither by what was given nor by the rows.")  # fmt: skip
     if view.skills:
         none = "No skill can be judged by itself here; the table says why, on hover."

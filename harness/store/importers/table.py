@@ -38,6 +38,7 @@ from harness.store.importers.table_results import (
     confidences,
     judged,
     note_spellings,
+    note_unknown,
     refuse_summaries,
     times,
 )
@@ -242,6 +243,7 @@ def _add_amounts(source: Source, made: "pd.DataFrame") -> None:
     for name, within in AMOUNT_RANGES.items():
         if name in frame:
             made[name] = numbers(source, name, within)
+            note_unknown(source, name, made)
             if "trial" in frame:  # else copies are told by all that was read
                 del frame[name]
 
