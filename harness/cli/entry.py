@@ -61,6 +61,10 @@ class _WithoutPandas:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
+_QUOTED = r"'([^']*)'"
+_CHOICE = re.compile(rf"(.+): invalid choice: {_QUOTED} \(choose from (.+)\)", re.DOTALL)  # as argparse says it
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose complaint is one line, and which takes no option for another that it begins."""
 
@@ -74,6 +78,8 @@ class Parser(argparse.ArgumentParser):
         """Ends the program with the message and where help is."""
         for kind, needed in (("int", "a whole number"), ("float", "a number")):
             message = re.sub(rf"invalid {kind} value: ('.*')", rf"found \1, needed {needed}", message)
+        if found := _CHOICE.fullmatch(message):
+            message = f"{found[1]}: found {found[2]!r}; {nearest(found[2], re.findall(_QUOTED, found[3]))}"
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
 
 

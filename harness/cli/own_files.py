@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import FLAG, Arguments, answer, arg, folder, say
+from harness.cli.common import FLAG, JSON, Arguments, answer, arg, folder, say
 from harness.core import UsageError, plural, write_atomic
 
 TEMPLATE = Path(__file__).parent / "template"
@@ -97,6 +97,7 @@ def import_arguments() -> Arguments:
         arg("report REPORT", "the folder to write", type=folder),
         *options,
         arg("--overwrite", "replace what an earlier import left in the folder", **FLAG),
+        JSON,
         *(f"{one.name} needs: {one.needs}" for one in formats if one.needs),
         "ownbench import table results.parquet reports/mine --map contender=system --map task=task_id",
     )
@@ -129,8 +130,8 @@ def run_import(args: argparse.Namespace) -> int:
     if found.duplicates:
         verb = "was" if found.duplicates == 1 else "were"
         lines.append(f"note: {plural(found.duplicates, 'row')} repeated another exactly and {verb} dropped")
-    say([*lines, *(f"note: {note}" for note in found.notes), *(f"warning: {flag.text}" for flag in found.flags)])
-    return 0
+    lines += [*(f"note: {note}" for note in found.notes), *(f"warning: {flag.text}" for flag in found.flags)]
+    return answer(args, found, lines)
 
 
 # ------------------------------------------------------------------------------------------------------------- schema

@@ -147,6 +147,7 @@ def check_form(form: Any) -> Any:
 
 
 ANSWER_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")  # settings that bound an answer's length
+MOST_ANSWER = 10_000_000  # tokens of an answer: no model has as many, and a longer limit is a slip of the keyboard
 REASONING = frozenset({"thinking", "reasoning", "reasoning_effort"})
 """Settings of a model that thinks first: a short limit is refused then, or leaves no answer."""
 _REUSED = "cache_prompt"
@@ -182,7 +183,9 @@ def needed_of(key: str, setting: Any) -> str:
     texts = isinstance(stops, list | tuple) and all(isinstance(stop, str) for stop in stops)
     rules = {
         "temperature": (number and setting >= 0, "a number from 0"),
-        "max_tokens": (whole and setting >= 1, "a whole number from 1"),
+        **dict.fromkeys(
+            ANSWER_LIMITS, (whole and 1 <= setting <= MOST_ANSWER, f"a whole number from 1 to {MOST_ANSWER:,}")
+        ),
         "top_p": (number and 0 < setting <= 1, "a number above 0 and up to 1"),
         "seed": (whole, "a whole number"),
         "stop": (texts, "a text or a list of texts"),

@@ -13,7 +13,7 @@ from harness.analysis import Scoreboard
 from harness.report import cells
 from harness.report.blocks import PAGE, Block, Cell, Column, Heads, Row, Table, Text, figures, table
 from harness.report.option_words import QUALITY, meaning, waiting
-from harness.verdict import KINDS_MEAN, Advice, Option, Sweep, SweepPoint, against_control, gap_text
+from harness.verdict import KINDS_MEAN, SAY_KINDS, Advice, Option, Sweep, SweepPoint, against_control, gap_text
 
 INPUTS = {
     "tasks_per_month": "tasks a month", "value_per_task_usd": "value of a task", "training_usd": "training",
@@ -30,13 +30,12 @@ MEANT = [f"{kind}: {words}" for kind, words in KINDS_MEAN.items()]
 MISSING = {**{name: label for name, label in INPUTS.items() if name != "margin"}, "cost_usd": "the cost of a task"}
 """By the name that a file and a command know: what a page calls it. The margin's name is a word of every day."""
 _NAMES = re.compile(rf"`?\b({'|'.join(MISSING)})\b`?")
-_OPTIONS = "(--own, --rent, --mix)"
 ON_MONEY = "on the dashboard's page Money"
 
 
 def in_labels(text: str, say: str = ON_MONEY) -> str:
     """A sentence for people with fields before them: inputs by their labels; ``say`` is where kinds are said."""
-    return _NAMES.sub(lambda found: MISSING[found[1]], text.replace(_OPTIONS, say))
+    return _NAMES.sub(lambda found: MISSING[found[1]], text.replace(SAY_KINDS, say))
 
 
 def advice_word(view: Advice, say: str | None = None) -> Iterator[Block]:

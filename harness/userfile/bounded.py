@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from harness.core import UserFileError, nearest
+from harness.core import UserFileError, listed, nearest
 
 MAX_TEXT = 32_000_000  # bytes of a file that is read as one text
 MAX_FILE = 512_000_000  # bytes of a file that is read row by row, unpacked
+_LOOKED_AT, _NAMED = 1_000, 6  # names of a folder in which a missing file is looked for, and that are said
 MAX_LINE = 16_000_000  # characters of one line: some four million tokens
 
 PACKED = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard", ".zstd": "Zstandard"}
@@ -36,11 +37,7 @@ def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> Itera
     try:  # a pipe without a writer must not hold us up, and a terminal must not become ours
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
     except FileNotFoundError:
-        advice = f"nor is there a folder {path.parent}"
-        if path.parent.is_dir():
-            names = sorted(p.name for p in path.parent.iterdir() if not p.name.startswith("."))
-            advice = nearest(path.name, names[:40]) if names else f"{path.parent} is empty"
-        raise UserFileError(path, "there is no such file", advice=advice) from None
+        raise UserFileError(path, "there is no such file", advice=_instead(path)) from None
     except ValueError:
         raise UserFileError(repr(str(path)), "names no file") from None
     except OSError as error:
@@ -69,6 +66,22 @@ def open_file(path: Path, *, most: int = MAX_FILE, unpack: bool = True) -> Itera
                 raise UserFileError(path, f"cannot be read: {getattr(error, 'strerror', '') or error}") from None
             what = "it is cut off" if isinstance(error, EOFError) else "it is cut off or damaged"
             raise UserFileError(path, f"not a whole {kind} file: {what}", advice="pack it again") from None
+
+
+def _instead(path: Path) -> str:
+    """What is there in place of a file: the nearest name, else those of its kind, a few."""
+    folder = path.parent
+    if not folder.is_dir():
+        return f"nor is there a folder {folder}"
+    names = sorted(one.name for one in folder.iterdir() if not one.name.startswith("."))
+    near = nearest(path.name, names[:_LOOKED_AT])
+    if not near.startswith("known: "):
+        return near if names else f"{folder} is empty"
+    where = "this folder" if folder == Path() else str(folder)
+    alike = [name for name in names if path.suffix and name.endswith(path.suffix)]
+    if alike:
+        return f"{where} has {listed(alike, _NAMED)}"
+    return f"{where} has no file {f'that ends in {path.suffix}' if path.suffix else 'of a similar name'}"
 
 
 def _unpacked(file: BinaryIO, kind: str) -> Any:

@@ -51,6 +51,8 @@ def table_kind(path: Path) -> str | None:
 def _needed_kind(path: Path) -> str:
     """As `table_kind`. Raises UserFileError: the ending says nothing."""
     kind = table_kind(path)
+    if path.is_dir():
+        raise UserFileError(path, "this is a folder", advice=f"give a file of it that ends in {READ}")
     if kind is None:
         sheet = "; save a sheet as CSV" if path.suffix.lower() in {".xlsx", ".xls", ".ods", ".xlsm"} else ""
         advice = f"give a file that ends in {READ}{sheet}"

@@ -7,7 +7,7 @@ from harness.core import lazy_door
 if TYPE_CHECKING:
     from harness.verdict.advice import Advice, advise, advise_at
     from harness.verdict.advice_inputs import AdviceInputs, AdviceSettings, Bills, advice_inputs_of, bills_at
-    from harness.verdict.advice_reasons import Option
+    from harness.verdict.advice_reasons import SAY_KINDS, Option
     from harness.verdict.baseline import Approval, set_baseline
     from harness.verdict.drawing import stratified_order
     from harness.verdict.early import Evidence, StoppingRule

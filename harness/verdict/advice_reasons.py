@@ -14,6 +14,7 @@ from harness.verdict.endings import MOVING
 from harness.verdict.licences import MAY, NON_COMMERCIAL, Licence, in_words
 from harness.verdict.options import BELOW, BEST, MIX, OPEN, OWN, RENT, SHOWN, UNKNOWN, Quality
 
+SAY_KINDS = "with ownbench advise (--own, --rent, --mix)"  # where a terminal or a file says so
 SURE = 0.8  # the probability from which a kind of option is advised
 
 
@@ -167,7 +168,7 @@ def _obstacles(found: Findings, kind: str, missing: Sequence[str]) -> Iterator[s
     if found.warning:
         yield f"{found.warning}: no advice on a part of the evidence."
     if unknown and (no_volume or found.kinds.get(UNKNOWN, 0.0) > 1.0 - SURE):
-        yield f"Nothing on record says whether {unknown} would be OWN, RENT or MIX: say it (--own, --rent, --mix)."
+        yield f"Nothing on record says whether {unknown} would be OWN, RENT or MIX: say it {SAY_KINDS}."
     if len(kinds) == 1 and UNKNOWN not in kinds:
         yield f"Only {kinds.pop()} options were tried: there is nothing to weigh them against."
     for name in missing:

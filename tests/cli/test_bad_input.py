@@ -11,6 +11,8 @@ import pytest
 import yaml
 from live import Server
 
+from harness.cli import main
+
 ASSETS = Path(__file__).parents[2] / "adapters"
 WORKER = ASSETS / "base" / "worker"
 
@@ -584,3 +586,20 @@ def test_a_lock_that_cannot_be_made(place, capfd):
 def test_an_empty_tables_folder_is_no_traceback(place, capfd):
     (place.report / "outcomes.parquet").mkdir()
     refused(capfd, place, ["outcomes.parquet"], "show", place.report, codes=(2, 4))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["schema", "experimnt"], "argument NAME: found 'experimnt'; did you mean 'experiment'?"),
+        (["show", "r", "--split", "tset"], "argument --split: found 'tset'; did you mean 'test'?"),
+        (["suite", "lnt"], "argument ACTION: found 'lnt'; did you mean 'lint'?"),
+        (["show", "r", "--split", "x"], "argument --split: found 'x'; known: all, dev, test"),
+    ],
+)
+def test_a_word_that_is_no_choice_names_the_nearest_one(arguments, said, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert said in (err := capsys.readouterr().err)
+    assert err.count("\n") == 1

@@ -61,4 +61,4 @@ def test_the_script_is_for_that_shell(shell, capsys):
 def test_another_shell_is_refused_in_one_line(capsys):
     with pytest.raises(SystemExit):
         main(["completion", "tcsh"])
-    assert "choose from 'bash', 'zsh', 'fish'" in capsys.readouterr().err
+    assert "known: bash, fish, zsh" in capsys.readouterr().err

@@ -204,6 +204,7 @@ SELF = {"model": "frontier", "delivery": "self"}
         ("models/frontier/sampling", {"temperature": True}, "models.frontier.sampling", "a number from 0"),
         ("models/frontier/sampling", {"top_p": 0}, "models.frontier.sampling", "up to 1"),
         ("models/frontier/sampling", {"max_tokens": 0}, "models.frontier.sampling", "whole number from 1"),
+        ("models/frontier/sampling", {"max_tokens": 99_999_999_999}, "models.frontier.sampling", "1 to 10,000,000"),
         ("models/frontier/sampling", {"n": 4}, "models.frontier.sampling", "trials"),
         ("models/frontier/api_key_env", "MY KEY", "models.frontier.api_key_env", "no name of an environment variable"),
         ("models/worker/batch_size", 0, "models.worker.batch_size", "the number 0"),

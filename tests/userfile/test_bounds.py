@@ -157,3 +157,27 @@ def test_a_fault_says_at_which_row_and_the_child_goes_on(tmp_path):
         read_template(path).render([{"n": 1}, {"n": 0}])
     assert (fault.value.wrong, fault.value.row) == ("failed", 1)
     assert read_template(path).render([{"n": 5}])[0] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "there", "said"),
+    [
+        ("gate.yaml", ["gates.yaml", "b.txt"], "did you mean 'gates.yaml'?"),
+        ("settings.yaml", ["README.md", "a.yaml", "src"], "has a.yaml"),
+        ("nope.yaml", ["README.md", "src"], "has no file that ends in .yaml"),
+        ("nope", ["README.md"], "has no file of a similar name"),
+        (
+            "results.csv",
+            [f"{i}.csv" for i in range(40)],
+            "12.csv, 13.csv and 34 more",
+        ),
+        ("nope.csv", [], "is empty"),
+    ],
+)
+def test_a_missing_file_names_what_could_be_meant_and_not_the_whole_folder(tmp_path, wanted, there, said):
+    for name in there:
+        (tmp_path / name).touch()
+    with pytest.raises(UserFileError) as caught:
+        read_bytes(tmp_path / wanted)
+    assert str(caught.value).endswith(said)
+    assert "README" not in str(caught.value)

@@ -35,6 +35,7 @@ from harness.store.importers.table_results import (
     confidences,
     judged,
     note_spellings,
+    note_unknown,
     refuse_summaries,
     times,
 )
@@ -226,6 +227,7 @@ def _add_amounts(source: Source, made: "pd.DataFrame") -> None:
     for name, within in AMOUNT_RANGES.items():
         if name in frame:
             made[name] = numbers(source, name, within)
+            note_unknown(source, name, made)
             if "trial" in frame:  # else copies are told by all that was read
                 del frame[name]
 

@@ -155,6 +155,16 @@ def _causes(source: Source, states: tuple[Array, list[State | None]], status: Ar
     return given.where(given.notna(), made.astype(object))
 
 
+def note_unknown(source: Source, name: str, made: "pd.DataFrame") -> None:
+    """Notes in how many rows an amount is missing, by contender, where it is there in others."""
+    missing = made[name].isna()
+    if missing.any() and not missing.all():
+        counts = made["contender"][missing].value_counts()
+        told = [f"{who} {n:,}" for who, n in counts[counts > 0].items()]
+        needed = "; a contender's cost per task needs them all" if name == "cost_usd" else ""
+        source.notes.append(f"{name}: unknown in {plural(int(missing.sum()), 'row')} ({listed(told, 5)}){needed}")
+
+
 def refuse_summaries(source: Source, made: "pd.DataFrame") -> None:
     """Raises UserFileError: a row sums up others, by its contender's name, or its task's where its value is a mean."""
     has_values = "passed" in made

@@ -1,6 +1,7 @@
 """Tables of other programs become reports, or are refused by row and column."""
 
 import gzip
+import json
 import re
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from harness.cli import main
 from harness.core import EvidenceError, UsageError, UserFileError
 from harness.store import Journal, import_table, load_task_table, parse_mapping, read_manifest, read_outcomes
 
@@ -118,7 +120,7 @@ def test_passes_of_trials_become_attempts(tmp_path: Path) -> None:
     assert table.sums.tolist() == [[2, 0], [3, 0]]
     assert table.cost_sums[0, 0] == 1.5
     assert read_outcomes(tmp_path / "report")["trial"].to_pylist() == [0, 1, 2, 0, 0, 1, 2]
-    assert "7 attempts" in done.notes[0]
+    assert "7 attempts" in done.notes[-1]
     assert {f.kind for f in done.flags} == {"trials", "missing"}
     with pytest.raises(UserFileError, match=r"line 2: found 4 passes of 3"):
         import_table(csv(tmp_path, text.replace("3,2", "3,4")), tmp_path / "x", mapping)
@@ -374,3 +376,26 @@ def test_rows_that_teach_are_in_no_figure(tmp_path: Path) -> None:
     done = import_table(csv(tmp_path, taught.format("test")), tmp_path / "report")
     assert "1 row of the split train: no figure is made of them" in done.notes
     assert load_task_table(tmp_path / "report", "all").tasks == ("t2",)
+
+
+def test_a_cost_that_is_missing_in_some_rows_is_told_with_whom(tmp_path: Path) -> None:
+    rows = "contender,task,passed,cost_usd\na,t0,1,nan\na,t1,0,1\nb,t0,1,2\nb,t1,1,\nc,t0,1,3\n"
+    done = import_table(csv(tmp_path, rows), tmp_path / "r")
+    assert "cost_usd: unknown in 2 rows (a 1 and b 1); a contender's cost per task needs them all" in done.notes
+    none = "contender,task,passed,cost_usd\na,t0,1,\nb,t0,0,\n"
+    assert not import_table(csv(tmp_path, none), tmp_path / "none").notes
+
+
+def test_what_was_read_is_written_as_json_and_nothing_else(tmp_path: Path, capsys) -> None:
+    path = csv(tmp_path, "contender,task,passed,more\na,t0,yes,x\nb,t0,no,y\n")
+    assert main(["import", "table", str(path), str(tmp_path / "r"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rows_read"], found["n_tasks"], found["contenders"]) == (2, 1, ["a", "b"])
+    assert found["left_out"] == ["more"]
+    assert found["notes"] == ["passed: read 'yes' (1 row) as a pass and 'no' (1 row) as a failure"]
+    assert found["flags"] == []
+
+
+def test_a_folder_is_no_table(tmp_path: Path) -> None:
+    with pytest.raises(UserFileError, match="this is a folder; give a file of it that ends in"):
+        import_table(tmp_path, tmp_path / "r")
