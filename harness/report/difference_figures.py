@@ -149,25 +149,39 @@ def lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
     arms = {c.name: c.arm for c in view.contenders}
     placebo = {"placebo": f"{LINE_END}(a placebo)"}
     rows = [
-        (one.contender, f"minus {core.visible(one.against, NAME_LENGTH)}{placebo.get(one.control or '', '')}",
+        (core.visible(one.contender, NAME_LENGTH),
+         f"minus {core.visible(one.against, NAME_LENGTH)}{placebo.get(one.control or '', '')}",
          arms.get(one.contender), one.comparison) for one in view.lifts
     ]  # fmt: skip
     return _lifts(rows, "What the skills add to each contender", view.level, theme)
 
 
 def skill_lifts_figure(view: Skills, theme: Theme = PAPER) -> Figure | None:
-    """Each skill that has a lift of its own, contender by contender; ``None`` where no skill has one."""
-    named = list(dict.fromkeys(score.skill for score in view.skills))
-    scores = sorted(view.skills, key=lambda score: named.index(score.skill))
-    rows = [(s.skill, f"in {core.visible(s.contender, NAME_LENGTH)}", s.arm, s.lift) for s in scores]
+    """Each skill that has a lift of its own, contender by contender; ``None`` where no skill has one.
+
+    Skills that were always shown together have one lift: they share a row.
+    """
+    together: dict[tuple[tuple[str, ...], str, str | None], core.Comparison | None] = {}
+    for s in view.skills:
+        together.setdefault((tuple(sorted({s.skill, *s.beside})), s.contender, s.arm), s.lift)
+    named = list(dict.fromkeys(skills for skills, *_ in together))
+    rows = [
+        (_together(skills), f"in {core.visible(contender, NAME_LENGTH)}", arm, lift)
+        for (skills, contender, arm), lift in sorted(together.items(), key=lambda one: named.index(one[0][0]))
+    ]
     return _lifts(rows, "What each skill adds, on the tasks that were shown it", view.level, theme)
+
+
+def _together(skills: Sequence[str]) -> str:
+    names = [core.visible(name, NAME_LENGTH) for name in skills]
+    return f"{LINE_END}+ ".join(names if len(names) <= 3 else (*names[:2], f"{len(names) - 2} more"))
 
 
 def _lifts(
     every: Iterable[tuple[str, str, str | None, core.Comparison | None]], title: str, level: float, theme: Theme
 ) -> Figure | None:
-    """A row a comparison, each with two lines of names and its arm."""
-    found = [(f"{core.visible(first, NAME_LENGTH)}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
+    """A row a comparison, each with some lines of visible names and its arm."""
+    found = [(f"{first}{LINE_END}{then}", arm, c) for first, then, arm, c in every if c]
     if not found:
         return None
     rows: list[vl.Row] = []
@@ -178,8 +192,9 @@ def _lifts(
         tasks = f"{core.plural(c.n_tasks, 'task')}; only with {c.wins:,}, only without {c.losses:,}"
         texts = {"said": said, "arm": arm or "not said", "test": test, "tasks": tasks}
         rows.append({"name": name, **drawn, **texts, "words": f"{said}: {drawn['text']}"})
-    lines = max(name.count(LINE_END) + 1 for name in names)
-    lined: vl.Spec = {"labelExpr": "split(datum.label, '\\n')", "labelLineHeight": 14, "labelOffset": -7}
+    breaks = [name.count(LINE_END) for name in names]
+    lines, up = max(breaks) + 1, -7 * min(breaks)
+    lined: vl.Spec = {"labelExpr": "split(datum.label, '\\n')", "labelLineHeight": 14, "labelOffset": up}
     y = vl.names_down(rows, theme, labelPadding=6, **lined)
     x = _in_points(vl.ends_of(rows), labelOverlap=True)
     arms = list(dict.fromkeys(r["arm"] for r in rows))

@@ -261,8 +261,8 @@ def each_skill_table(view: Skills) -> Table:
         if s.lift is not None:
             flips = f"{s.lift.wins:,} passed only with the skill, {s.lift.losses:,} only without"
             added = [*cells.difference(s.lift)[:4], Cell(f"{s.lift.n_tasks:,}", flips)]
-        beside = f"always with {', '.join(s.beside)}" if s.beside else ""
-        rows.append([Cell(s.skill, beside, code=True), cells.name(s.contender), _arm(s.arm), cells.count(s.n_shown),
+        named = Cell(s.skill, under=f"always with {', '.join(s.beside)}" if s.beside else "", code=True)
+        rows.append([named, cells.name(s.contender), _arm(s.arm), cells.count(s.n_shown),
                      cells.count(s.n_opened), cells.count(s.n_read), cells.count(s.n_run),
                      cells.rate(s.passed_shown), *added])  # fmt: skip
     return table("Each skill", columns, rows, kind="skills", left=3, notes=_cut(len(view.skills)))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import altair as alt
@@ -156,7 +157,7 @@ def test_tuned_and_skilled_are_the_factorial_of_the_command(report, capsys):
 def test_single_skills_and_the_warning_that_opening_is_no_effect(report):
     page = drawn("skill_use", report)
     head, *rows = table(page, "skills")
-    assert {(row[0], row[1]): row[3:5] for row in rows} == {
+    assert {(row[0].split()[0], row[1]): row[3:5] for row in rows} == {
         ("a", "flat"): ["20", "-"], ("b", "flat"): ["20", "-"], ("a", "open"): ["40", "20"], ("b", "open"): ["40", "0"],
         ("z", "placebo"): ["40", "-"], ("a", "both"): ["20", "-"], ("b", "both"): ["20", "-"],
     }  # fmt: skip
@@ -264,6 +265,16 @@ def test_lifts_are_drawn_as_they_are_recorded(report, look):
     for figure in (lifts_figure(view, look), skill_lifts_figure(view, look), interaction_figure(view.designs[0], look)):
         alt.LayerChart.from_dict(vega_lite(figure), validate=True)
     assert "flat minus bare: +50.00" in lifts_figure(view, look).words
+
+
+def test_skills_that_are_always_shown_together_share_a_row_of_the_picture(report):
+    view = skills(report)
+    scores = [replace(s, beside=("b" if s.skill == "a" else "a",)) if s.arm == "flat" else s for s in view.skills]
+    drawn_rows = values(skill_lifts_figure(replace(view, skills=tuple(scores))))
+    assert [row["name"] for row in drawn_rows] == ["a\n+ b\nin flat", "a\n+ b\nin both"]
+    many = [replace(s, beside=("b", "c", "d")) for s in view.skills if (s.skill, s.contender) == ("a", "flat")]
+    (row,) = values(skill_lifts_figure(replace(view, skills=tuple(many))))
+    assert row["name"] == "a\n+ b\n+ 2 more\nin flat"
 
 
 @pytest.mark.parametrize("look", [PAPER, DAY, NIGHT])

@@ -45,16 +45,16 @@ def page(shown: Shown) -> None:
         pairs += [(pair.progressive, pair.flat) for pair in view.deliveries if pair.comparison is not None]
         _by_domain(evidence, pairs, shown)
     section("Each skill by itself",
-            "What one skill adds on the tasks that were shown it. Of one that is shown on every task it is what "
-            "the contender's skills add in all, shown above." if view.skills else
+            "What one skill adds on the tasks that were shown it; those always shown together share a row. Of one that "
+            "is shown on every task it is what the contender's skills add in all, shown above." if view.skills else
             "No skill is named, neither by what was given nor by the rows.")  # fmt: skip
     if view.skills:
         none = "No skill can be judged by itself here; the table says why, on hover."
         drawn = parts.figure("skill-lifts", skill_lifts_figure, view, shown.theme, none=none, told=True)
         parts.show_under(tables.each_skill_table(view), "Each skill as a table", expanded=not drawn)
     section("Shown whole, or opened on demand?",
-            "The same model with skills both ways, on the same tasks. Above 0: opening them on demand (progressive) "
-            "passes more than showing them whole (flat).")  # fmt: skip
+            "The same model with its skills opened on demand (progressive) and shown whole (flat), on the same tasks. "
+            "Above 0: on demand passes more. The table says where the skills are not the same.")  # fmt: skip
     _sentences(view, "deliveries", [pair.comparison for pair in view.deliveries])
     show(coloured(tables.deliveries_table(view), colours))
     write(tables.adjusted_sentence(view) if view.deliveries else "")
