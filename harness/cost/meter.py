@@ -1,6 +1,6 @@
 """The run's budget, and the time of a machine that requests share; not for use from several threads."""
 
-from harness.core import Cause, Cost, ModelError
+from harness.core import Cause, Cost, ModelError, plural
 
 
 class AttemptMeter:
@@ -17,6 +17,11 @@ class AttemptMeter:
             self.unknown += 1
         else:
             self.spent_usd += cost.usd
+
+    def __str__(self) -> str:
+        return f"${self.spent_usd:.4f}" + (
+            f" and {plural(self.unknown, 'call')} of unknown cost" if self.unknown else ""
+        )
 
     def check(self) -> None:
         """Raises ModelError once the limit is passed; the cause is ``too_dear``, the contender's own fault."""

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import harness.report.vega as vl
-from harness.analysis import ContenderScore, Scoreboard
-from harness.core import Kind, dollars_interval, percent_interval, plural, visible
+from harness.analysis import ALMOST, ContenderScore, Scoreboard
+from harness.core import Kind, chance, dollars_interval, percent_interval, plural, visible
 from harness.report.label_places import Box, Point, place_labels
 from harness.report.palette import colours_of
 from harness.report.vega import PAPER, SHAPES, Figure, Theme
@@ -18,7 +18,7 @@ APART = "†"  # before the name of a contender that was measured on other tasks
 FRONT = "The fainter a point, the surer it is that another option is at once as good and as cheap"
 MOST_ROWS, MOST_NAMES = 30, 30  # contenders drawn in a chart of rows, and named in one of points; a note says of more
 RATES_WIDTH, WIDTH, HEIGHT = 560, 960, 400  # pixels of the plots
-LOW = 300  # pixels of the height of the picture of costs on a screen, so that it stands above the fold
+LOW = 272  # pixels of the height of the picture of costs on a screen, so that it stands above the fold
 NAME_LENGTH, SHORT_NAME = 30, 22  # letters of a name, and where a screen may be narrow
 NARROW = 520  # pixels below which a screen has no room for names in a chart: numbers stand there instead
 _TIERS = [(240, False), (NARROW, True), (760, True), (WIDTH, True)]
@@ -137,7 +137,7 @@ def _cost_row(c: ContenderScore, label: str, rank: int, times: float) -> vl.Row:
     texts: vl.Row = {"rate_text": percent_interval(rate), "cost_text": dollars_interval(cost)}
     words = f"{_middle(c.name, 2 * NAME_LENGTH)}: {texts['rate_text']} at {texts['cost_text']}"
     texts["words"] = words + (", other tasks" if c.apart else "")
-    texts["front"] = "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks"
+    texts["front"] = "not known" if front is None else f"in {chance(min(front, ALMOST))} of resamples of the tasks"
     opacity = 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front
     of = {"name": label, "rank": str(rank), "kind": c.kind, "control": c.control is not None, "opacity": opacity}
     return {**of, **drawn, **texts}

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from harness.core import lazy_door
 
 if TYPE_CHECKING:
-    from harness.run.execute import RunOptions, Summary, run_report
+    from harness.run.execute import run_report
     from harness.run.executors.parts import refuse_more_workers_than_calls
     from harness.run.given import grade_given
     from harness.run.opening import Ping, ping, refuse_unopened
+    from harness.run.options import RunOptions, Summary
     from harness.run.otel import checked_receiver, spans_to
     from harness.run.records import suites_of
     from harness.run.regrading import Regraded, refuse_without_answers, regrade

@@ -3,17 +3,27 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from harness.core import Cause, Clock, Role, Status, UsageError, as_json, plural, stay_offline
+from harness.core import (
+    Cause,
+    Clock,
+    OwnbenchError,
+    Role,
+    Status,
+    StorageError,
+    UsageError,
+    as_json,
+    plural,
+    stay_offline,
+)
+from harness.cost import AttemptMeter, Meter
 from harness.experiment import (
     Assembled,
     Attempt,
-    ExecutorEntry,
     check_boxes,
     ended_notes,
     grades_again,
@@ -22,19 +32,22 @@ from harness.experiment import (
     recall,
 )
 from harness.model import Model, backend_of
-from harness.run.cached import CachedAnswers, CacheUse, cached_answers
+from harness.run.answering import other_names
+from harness.run.cached import CachedAnswers, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.delivered import keep_skills, keep_tasks
 from harness.run.executors.local import LocalExecutor
+from harness.run.executors.pick import executor_for
 from harness.run.following import Following, is_long
-from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.opening import bases_beside, fast_loop, make_room, open_models, probe_all
+from harness.run.options import RunOptions, Summary
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
 from harness.run.regrading import regrade
 from harness.run.session import Shop
 from harness.run.spent import meter_of
-from harness.run.stopping import BY_USER, Ears, Watch
-from harness.run.trace import Listener, Observer, Progress
+from harness.run.stopping import BY_USER, Ears
+from harness.run.trace import Progress
 from harness.run.written import keep_written
 from harness.store import (
     Journal,
@@ -55,62 +68,10 @@ if TYPE_CHECKING:
     from harness.run.executors.ray import RayExecutor
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What may be asked of a run."""
-
-    only: tuple[str, ...] = ()  # contenders to run, with the dev attempts that they wait for; empty: all
-    limit: int | None = None  # at most so many attempts in this call
-    offline: bool = False  # refuse every call that leaves this machine
-    retry_errored: bool = False  # retry attempts that ended errored or ungraded
-    executor: str = ""  # ``local`` or ``ray``; empty: as the experiment says
-    watch: Watch | None = None  # runs its contender alone, and may end the run before all is done
-    listener: Listener = lambda _: None  # told of the progress, a few times a second at most
-    notice: Callable[[str], None] = lambda _: None  # told what is paid again, before it is
-    observer: Observer | None = None  # told of every message, call, skill and outcome as it happens
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
-    """What one call of a run did, and how the report is after it."""
-
-    planned: int  # attempts of the whole experiment
-    done_before: int
-    made: int  # attempts made by this call
-    complete: bool
-    stopped_because: str | None = None
-    errored: int = 0  # attempts of the report that ended errored or ungraded
-    causes: Mapping[str, int] = field(default_factory=dict)
-    examples: Mapping[str, str] = field(default_factory=dict)  # for causes that this call met: the first reason
-    spent_usd: float = 0.0
-    unknown_costs: int = 0
-    elapsed_s: float = 0.0
-    cached: CacheUse | None = None  # of the answer cache; ``None``: the run had none
-    notes: tuple[str, ...] = ()
-    on_record: tuple[str, ...] = ()  # of these the manifest's, which the scoreboard shows too
-
-
 def run_report(assembled: Assembled, options: RunOptions) -> Summary:
     """Makes every attempt that the report does not hold yet. Raises UsageError: nothing was begun. StorageError."""
     with stay_offline() if options.offline else contextlib.nullcontext():
         return _Run(assembled, options).go()
-
-
-def _executor(assembled: Assembled, options: RunOptions) -> "LocalExecutor | RayExecutor":
-    entry = assembled.experiment.executor
-    if options.executor not in {"", entry.kind}:
-        entry = ExecutorEntry.model_validate({"kind": options.executor})
-    if entry.kind == "local":
-        return LocalExecutor(assembled, entry, options.watch, options.observer, offline=options.offline)
-    if options.watch is not None:
-        problem = "--until-decided does not go with executor ray, whose workers cannot stop after the same attempt"
-        raise UsageError(f"{problem}; add --executor local")
-    from harness.run.executors.ray import RayExecutor  # a run without it does without
-    from harness.run.otel import Spans
-
-    if not (options.observer is None or isinstance(options.observer, Spans)):
-        raise UsageError("an observer hears nothing of what the workers of executor ray do; take --executor local")
-    return RayExecutor(assembled, entry, offline=options.offline, spans=options.observer)
 
 
 class _Run:
@@ -128,6 +89,8 @@ class _Run:
         self.standing: Mapping[str, Any] = {}  # how far the report is, at the end
         self.answers: CachedAnswers | None = None
         self.clock, self.ears = Clock(), Ears()
+        self.meter: Meter | None = None  # of a call that has something to make
+        self.probing: Shop | None = None  # while adapters are looked at
         self.tally = Progress(planned=0, started=self.clock.monotonic())
 
     def go(self) -> Summary:
@@ -141,7 +104,7 @@ class _Run:
         if self.otherwise:
             self._grade_again()
             todo = self._look()
-        executor = _executor(self.assembled, self.options)
+        executor = executor_for(self.assembled, self.options)
         if todo:
             executor.check(todo)
         make_room(self.assembled, len(todo))
@@ -149,6 +112,7 @@ class _Run:
         graders = {id(by): by for by in (self.assembled.graders[a.task.digest] for a in todo)}.values()
         asked = [self._system(a) for a in {(a.contender, a.suite.name): a for a in todo}.values()]
         needed = {model for one in asked for model in one.models} | {model for by in graders for model in by.models}
+        needed |= bases_beside(self.assembled, needed)
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
@@ -162,7 +126,8 @@ class _Run:
             if todo:
                 if is_long(todo) and isinstance(executor, LocalExecutor) and self.watch is None:
                     self.following = around.enter_context(self._following(todo))
-                with asyncio.Runner(loop_factory=asyncio.new_event_loop if offline else fast_loop) as runner:
+                loop = asyncio.new_event_loop if offline else fast_loop
+                with self._bill_left(), asyncio.Runner(loop_factory=loop) as runner:
                     runner.run(self._work(executor, journal, self.recorded, todo, models))
                 journal.check()
             if self.following is not None:
@@ -238,15 +203,15 @@ class _Run:
     ) -> None:
         async def prepared() -> Shop:
             opened = await executor.open(models, self._tell)
-            meter = meter_of(self.assembled, self.tally.started, recorded)
+            self.meter = meter_of(self.assembled, self.tally.started, recorded)
             again = self._unreadable(recorded, todo)
-            shop = Shop(self.assembled, journal, recorded, opened, meter, again=again, cache=self.answers)
+            shop = Shop(self.assembled, journal, recorded, opened, self.meter, again=again, cache=self.answers)
             await self._prepare(shop, opened)
             return shop
 
         try:
             working = asyncio.create_task(prepared())
-            with self.ears.told(working.cancel):
+            with self.ears.told(partial(self._stop_preparing, working)):
                 try:
                     await working
                 except asyncio.CancelledError:
@@ -281,8 +246,30 @@ class _Run:
             self._tell(f"preparing {name}")
             await model.prepare(self.assembled.adapters.get(name, ()))
             self.model_notes[name] = (*backend_of(model.spec).notes(model.spec), *ended_notes(model.spec))
+        self.probing = shop
         for name, notes in (await probe_all(shop, models, self._tell)).items():
             self.model_notes[name] += notes
+        self.probing = None
+
+    def _stop_preparing(self, working: "asyncio.Task[Shop]") -> None:
+        """A probe under way is going to be billed: it is finished. All else is dropped, and the second time all is."""
+        if self.probing is None or self.probing.clock.over:
+            working.cancel()
+        else:
+            self.probing.clock.end()
+
+    @contextlib.contextmanager
+    def _bill_left(self) -> Iterator[None]:
+        """What probes cost is on the bill, and said, also where they show that there is to be no run."""
+        try:
+            yield
+        except OwnbenchError as error:
+            spent = self.meter.all if self.meter and self.probing else AttemptMeter()
+            if not isinstance(error, StorageError) and (spent.spent_usd or spent.unknown):
+                self.stopped, self.recorded = str(error), recall(self.assembled, self.recorded)
+                self._leave_tables()
+                error.args = (f"{error}; {spent} spent so far",)
+            raise
 
     async def _phases(self, crew: "Crew | Fleet | Growing", todo: Sequence[Attempt]) -> None:
         """Dev attempts, then thresholds, then all the rest."""
@@ -326,6 +313,8 @@ class _Run:
         if torn:
             self.notes.append(f"{torn} lines of the journal could not be read; what they held is tried again")
         self.written = keep_written(self.assembled, self.recorded)
+        for name, note in other_names(self.assembled, self.recorded, self.model_notes):
+            self.model_notes[name] = tuple(dict.fromkeys((*self.model_notes[name], note)))
         self._write_manifest(over=True)
 
     def _plan(self) -> Plan:
@@ -375,6 +364,7 @@ class _Run:
     def _summary(self) -> Summary:
         standings = self.recorded.standings(a.id for a in self.assembled.attempts)
         causes = Counter(str(on.cause) for on in standings if on and on.status in {Status.ERRORED, Status.UNGRADED})
+        spent = (self.meter or meter_of(self.assembled, recorded=self.recorded)).all
         return Summary(
             planned=len(self.assembled.attempts),
             done_before=self.done_before,
@@ -384,8 +374,8 @@ class _Run:
             errored=causes.total(),
             causes=causes,
             examples=self.tally.examples,
-            spent_usd=self.tally.spent_usd,
-            unknown_costs=self.tally.unknown_costs,
+            spent_usd=spent.spent_usd,
+            unknown_costs=spent.unknown,
             elapsed_s=self.clock.monotonic() - self.tally.started,
             cached=self.answers.use if self.answers else None,
             notes=(*self._manifest_notes(), *self.notes, *(self.answers.notes if self.answers else ())),

@@ -37,7 +37,7 @@ def read_charged_calls(report: Path, columns: Sequence[str]) -> "pa.Table":
     told = pc.or_(pc.is_in(sides, sides.filter(own).combine_chunks()), pc.and_(judges, pc.is_valid(graded_at)))
     untold = pc.and_(pc.is_null(calls["attempt_started_at"]), pc.invert(told))
     counted = pc.or_(own, pc.and_(untold, _first_of_each(calls)))
-    return calls.filter(counted).select([*columns])
+    return calls.filter(pc.and_(counted, pc.is_valid(place))).select([*columns])  # probes are of no attempt
 
 
 def _first_of_each(calls: "pa.Table") -> Any:

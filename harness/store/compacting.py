@@ -149,6 +149,7 @@ class Compaction:
     def end(self) -> tuple[int, int]:
         """Writes the rest, and puts the tables in place; returns what `compact` does."""
         self.advance(len(self.plan.ids))
+        self._take_unattached()
         self._outcomes.give(self._sheets[0], all_of_it=True)
         self._calls.give(self._sheets[1], all_of_it=True)
         self._give_said()
@@ -215,6 +216,15 @@ class Compaction:
             self._size += sum(map(len, texts))
             if len(self._said) >= GROUP_ROWS or self._size >= GROUP_BYTES:
                 self._give_said()
+
+    def _take_unattached(self) -> None:
+        """The rows of calls that were made for the run and for no attempt, such as probes: they are paid too."""
+        nobody = Keys()
+        nobody.add("")
+        own = np.flatnonzero(nobody.rows_of(self.held.call_attempts.packed()) >= 0)
+        own = own[[self.held.bill[row] is not None for row in own.tolist()]]
+        with self.held.call_lines.opened() as lines:
+            self._calls.rows += [(_call_parts(line).call, "") for line in lines.many(own)]
 
     def _give_said(self) -> None:
         if self._said:

@@ -48,7 +48,7 @@ def test_a_run_is_watched_to_its_end(tmp_path, slow, serve, visit):
     )
     for word in ("Rate", "per s", "Time left", "Spent", "budget of $5", "Interim:", "95% interval", "one"):
         assert word in tab.text, word
-    for options in ({}, {"dark": True}, {"width": 390, "height": 844}):
+    for options in ({}, {"dark": True}, {"dark": True, "width": 390, "height": 844}):
         other = visit(base, **options).go()
         other.page.get_by_text("A run is under way").wait_for()
         accessible.check(other.page)

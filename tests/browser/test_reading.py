@@ -155,3 +155,11 @@ def test_from_every_figure_one_click_leads_to_its_tasks(reader, address, place, 
     assert all(part in one.page.url for part in asked)
     assert one.page.locator("table.results tbody tr").count() > 0
     one.tab.check()
+
+
+def test_charts_turn_dark_with_the_system(reader):
+    page = reader("?page=Answer").page
+    ground = "() => document.querySelector('[data-testid=stVegaLiteChart] svg')?.style.backgroundColor"
+    page.wait_for_function(f"({ground})() === 'rgb(255, 255, 255)'")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(f"({ground})() === 'rgb(23, 22, 20)'", timeout=15_000)

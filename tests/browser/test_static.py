@@ -10,6 +10,8 @@ import pytest
 from harness.core import EvidenceError
 from harness.report import write_report
 
+PHONE = {"width": 390, "height": 844}
+
 
 def opened(chromium, path, **options):
     """The page, opened with no network, and what it complained of or asked for."""
@@ -23,7 +25,15 @@ def opened(chromium, path, **options):
 
 
 @pytest.mark.shared
-@pytest.mark.parametrize("options", [{}, {"color_scheme": "dark"}, {"viewport": {"width": 390, "height": 844}}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"color_scheme": "dark"},
+        {"viewport": PHONE},
+        pytest.param({"color_scheme": "dark", "viewport": PHONE}, marks=pytest.mark.slow),
+    ],
+)
 def test_the_file_needs_nothing_else(chromium, routerbench_report, options):
     write_report(routerbench_report)
     context, tab, wrong = opened(chromium, routerbench_report / "report.html", **options)

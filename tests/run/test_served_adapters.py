@@ -1,10 +1,14 @@
 """A server that ignores an adapter does not pass for it: nothing is attempted. One that cannot tell is a warning."""
 
 import json
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import live
+import pyarrow.parquet as pq
 import pytest
 import servers
 from live import Server, edit, inside, journal, manifest, openai_answer, rows, served_model, write_experiment
@@ -68,6 +72,11 @@ def report(tmp_path: Path, served: servers.Served) -> Path:
     )
 
 
+def bill(report: Path) -> float:
+    """Known dollars of the calls in the call table."""
+    return float(sum(usd or 0.0 for usd in pq.read_table(report / "calls.parquet")["cost_usd"].to_pylist()))
+
+
 def notes(report: Path) -> list[str]:
     return [note for note in manifest(report)["notes"] if note.startswith("model s: ")]
 
@@ -90,6 +99,9 @@ def test_a_server_that_applies_the_adapter_runs_and_its_probes_are_paid_and_made
     assert len(script.asked) == 9 + 8
     assert f"${17 * probes[0]['cost']['usd']:.4f}" in err
     assert "probe" not in {row["contender"] for row in rows(report).values()}
+    table = pq.read_table(report / "calls.parquet").to_pylist()
+    assert sum(call["cost_usd"] for call in table) == pytest.approx(17 * probes[0]["cost"]["usd"])
+    assert [call["attempt_id"] for call in table if call["role"] == "probe"] == [""] * 9
     assert "model s" not in inside(capfd, "check", report)[1]
 
 
@@ -112,13 +124,43 @@ def test_a_server_that_ignores_the_adapter_stops_the_run_and_no_attempt_is_made(
     assert said in err
     assert err.count("\n") == 1
     assert not (report / "attempts.jsonl").exists()
-    assert not (report / "outcomes.parquet").exists()
+    assert {row["status"] for row in rows(report).values()} == {"skipped"}
+    assert err.endswith(f"; ${bill(report):.4f} spent so far\n")
+    assert len(pq.read_table(report / "calls.parquet")) == len(script.asked)
     for key in how:  # the server is put right: what is on record is asked again, once
         setattr(script, key, getattr(Scripted(), key))
     assert inside(capfd, "run", report, "--quiet", "--limit", "1")[0] == 0
     so_far = len(script.asked)
     assert inside(capfd, "run", report, "--quiet")[0] == 0
     assert len(script.asked) == so_far + 7
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_stopped_while_it_probes_what_was_asked_is_on_the_bill_and_a_later_run_goes_on(
+    report: Path, served: servers.Served, times: int
+) -> None:
+    served.script = [servers.slow_ok(0.5)]
+    process = live.start("run", report, "--quiet")
+    while len(served.seen) < 3:
+        assert process.poll() is None
+        time.sleep(0.02)
+    for _ in range(times):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 4, err
+    made = len(served.seen)
+    table = pq.read_table(report / "calls.parquet").to_pylist()
+    assert [call["role"] for call in table] == ["probe"] * made
+    answered = [call["cost_usd"] for call in table if call["error"] is None]
+    assert len(answered) == made - (times - 1), "once: what is under way is finished; twice: it is dropped"
+    unknown = " and 1 call of unknown cost" if times == 2 else ""
+    assert f"${sum(answered):.4f}{unknown} spent in all" in err
+    served.script = [servers.ok()]
+    done = live.ownbench("run", report, "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert len(served.seen) == 17 + times - 1, "what is on record is not asked again"
+    assert f"${bill(report):.4f}{unknown} spent in all" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,14 @@ if (!window.ownbenchSorts) {
     for (const one of head.parentNode.cells) one.removeAttribute('aria-sort');
     head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
   });
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => location.reload());
 }
 </script>"""
-"""Puts a table's rows in the order of the column that is chosen in its head; report.html does so without a script."""
+"""Puts a table's rows in the order of the column that is chosen in its head; report.html does so without a script.
+
+Where the system turns dark or light the page is loaded again, for its charts have the colours of before; what is chosen
+stands in the address.
+"""
 
 TO_THE_TOP = """<script>
 document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
