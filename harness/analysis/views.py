@@ -144,6 +144,7 @@ class Scoreboard:
     roles: tuple[RoleCost, ...] = ()  # what each role of its calls cost, of contenders whose calls have several
     found: tuple[Found, ...] = ()  # of what tasks name as what they need, where any does
     uncalibrated_judges: tuple[str, ...] = ()  # judges whose grades no labels of people confirm
+    timed: tuple[str, ...] = ()  # whose costs hold a machine's time, of whose load their intervals know nothing
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason next to it."""

@@ -106,6 +106,7 @@ class ModelError(OwnbenchError):
         self.usage: Usage | None = (
             None  # of a reply that was rejected, where it said so; it is on the bill all the same
         )
+        self.not_there = False  # the server knows no such model, or nothing listens at its address
         self.not_yet = False  # the provider asks to wait longer than a call may last: the work is still to be done
 
     @property

@@ -61,7 +61,7 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
     yield Text(["What changed"], "head")
     lines = []
     for change in view.changed:
-        lines.append(f"- {change.what}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
+        lines.append(f"- {change.told}: {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}")
         lines += [f"    {line}" for line in change.diff]
     yield Text(lines or ["- no difference on record"], only=TERMINAL)
     yield from changes_blocks(view.changed)
@@ -108,7 +108,7 @@ def gated_domains(view: Gate) -> Table:
 def changes_blocks(found: Sequence[Change]) -> Iterator[Block]:
     """What differs between two contenders, a row each, with the lines that differ; a word where nothing does."""
     place = MARKDOWN + PAGE
-    both = ((c.what, c.baseline, c.candidate) for c in found)
+    both = ((c.told, c.baseline, c.candidate) for c in found)
     rows = [[Cell(text or UNKNOWN, code=bool(text)) for text in row] for row in both]
     drawn = table("What changed", ["what", "baseline", "candidate"], rows, left=3, kind="facts")
     yield Shown(drawn, only=place)

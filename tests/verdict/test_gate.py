@@ -267,7 +267,9 @@ def test_what_changed_is_said_place_by_place(tmp_path):
     fields = manifest_of("A", model="m2", sampling={"temperature": 0.5})
     fields["prices"] = {"worker": {"input": 1.0, "output": 3.0}}
     candidate = write_report(tmp_path / "candidate", only(GOOD, "B", "A"), **fields)
-    found = {c.what: (c.baseline, c.candidate) for c in gate(main, candidate, Policy(margin=0.1)).changed}
+    view = gate(main, candidate, Policy(margin=0.1))
+    assert [c.told for c in view.changed][-1] == "price output, $ per million tokens"
+    found = {c.what: (c.baseline, c.candidate) for c in view.changed}
     assert found == {
         "model": ("worker openai m1", "worker openai m2"),
         "sampling temperature": ("0", "0.5"),

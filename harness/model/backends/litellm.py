@@ -183,7 +183,10 @@ class LiteLLMModel:
         if cause in {Cause.NETWORK, Cause.PROTOCOL}:
             status = None
         words = words if status is None else f"HTTP {status}: {words}"
-        return fault(cause, shown(words, self._redact), status, headers if isinstance(headers, Mapping) else {}, said)
+        told = headers if isinstance(headers, Mapping) else {}
+        failed = fault(cause, shown(words, self._redact), status, told, said)
+        failed.not_there = failed.not_there or any(isinstance(part, ConnectionRefusedError) for part in chain)
+        return failed
 
     async def close(self) -> None:
         """Closes litellm's clients, which all its models in this process share, once the last of them is closed."""
