@@ -46,6 +46,9 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/uv
 	$(BIN)/python -m compileall -q harness
 	@touch $@
 
+# The advice in one sentence, its word first: the last thing that a reader of some hundred lines sees.
+export SENTENCE := import json, sys; advice = json.load(sys.stdin); print(advice["sentence"] or advice["advice"])
+
 # What show prints opens with the advice; a run that has nothing left to do prints no scoreboard.
 demo: $(VENV)/.demo
 	$(BIN)/ownbench run reports/demo > /dev/null
@@ -62,6 +65,7 @@ demo: $(VENV)/.demo
 	@echo; echo "Own, rent or mix, at the economics that reports/demo/experiment.yaml assumes:"
 	$(BIN)/ownbench advise reports/demo
 	@echo; echo "reports/demo/report.html is the report to send; $(BIN)/ownbench app reports/demo shows it in a browser."
+	@echo; $(BIN)/ownbench advise reports/demo --json | $(BIN)/python -c "$$SENTENCE"
 
 # make real : SmolLM2-135M trained, compared and shown; about fifteen minutes on two cores (docs/real-model.md)
 REAL := .real/SmolLM2-135M-Instruct

@@ -40,6 +40,7 @@ from harness.store import columns
 from harness.suite import schema as suite
 from harness.system import DELIVERIES, NONE, SIGNALS
 from harness.train import recipe
+from harness.userfile.parsing import MOST_AMOUNT
 from harness.verdict import Policy
 
 DOCS = Path(__file__).resolve().parent
@@ -155,7 +156,8 @@ def files_page(meanings: Meanings) -> Iterator[str]:
     """Every key of every file."""
     yield from ("# Keys of the files you write", "", MADE, "")
     yield "Any other key is an error that names the nearest one. *needed* means that the file is refused without it;"
-    yield "a key whose default is *unset* may be left out. Explained with examples: [formats](formats.md)."
+    yield "a key whose default is *unset* may be left out. Amounts and counts end at a trillion, where nothing less is"
+    yield "said. Explained with examples: [formats](formats.md)."
     for name, records in FILES:
         for record in records:
             heading = f"## `{name}`" if record is records[0] else f"### {WHERE[record.__name__]}, in `{name}`"
@@ -252,7 +254,11 @@ def words_of(one: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
 def bounds(one: Mapping[str, Any]) -> list[str]:
     """The limits of a number."""
     words = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "up to", "exclusiveMaximum": "below"}
-    return [f"{word} {one[key]:g}" for key, word in words.items() if key in one]
+    return [
+        f"{word} {one[key]:,.0f}" if one[key] >= 100_000 else f"{word} {one[key]:g}"
+        for key, word in words.items()
+        if one.get(key) not in {None, MOST_AMOUNT}
+    ]
 
 
 def said_in(record: type) -> dict[str, str]:

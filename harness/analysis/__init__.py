@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from harness.analysis.role_costs import RoleCost, unbilled
     from harness.analysis.scoreboard_cautions import uncalibrated
     from harness.analysis.scoreboard_notes import (
+        ALMOST,
         OTHER_TASKS,
         best_sentence,
         cost_bases,

@@ -11,6 +11,7 @@ from harness.core import Kind, Manifest, Redactor, digest_json
 
 _REDACT = Redactor()
 _LINES = 60  # of a diff, at most
+_PER = {"gpu_hour": "$ an hour", "prompt_limit": "tokens"}  # units of a price's parts that are not of tokens
 _SHOWN = 12  # characters of a digest that a change shows
 
 
@@ -22,6 +23,13 @@ class Change:
     baseline: str | None  # ``None`` where there is none
     candidate: str | None
     diff: tuple[str, ...] = ()  # of a prompt: the lines that were taken out and put in, as ``diff -u`` shows them
+
+    @property
+    def told(self) -> str:
+        """What it is for a reader: a part of a price has its unit."""
+        of, _, part = self.what.rpartition(" ")
+        priced = of.rpartition(" ")[2] == "price" and part not in {"as_of", "source"}
+        return f"{self.what}, {_PER.get(part, '$ per million tokens')}" if priced else self.what
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 from harness.analysis.general import apart_note, work_of
 from harness.analysis.loading import Evidence, load_evidence, progress_of
 from harness.analysis.pairs import CommonTasks
+from harness.analysis.skill_attempts import given, squares
 from harness.analysis.views import warned
 from harness.core import (
     ContenderRecord,
@@ -15,9 +16,11 @@ from harness.core import (
     Estimate,
     EvidenceError,
     Kind,
+    Manifest,
     UsageError,
     as_json,
     disagreement,
+    listed,
     p_equation,
     plural,
     points,
@@ -83,15 +86,16 @@ def factorial(
 ) -> Design:
     """The two main effects and their interaction, within tasks; the rest as in `pair`.
 
-    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``; the one of its kind fills
-    another. Raises UsageError: also where several could fill a cell, or one fills two. EvidenceError: also where nobody
-    does.
+    ``named`` has contenders of the cells ``base``, ``tuned``, ``skilled`` and ``both``. Those of which nothing differs
+    but adapter and skills fill the others, else the one of its kind. Raises UsageError: also where several could fill a
+    cell, or one fills two. EvidenceError: also where nobody does.
     """
     whole, manifest = load_evidence(source, split)
     table, general = work_of((whole, manifest))
     told = described(table.report, manifest)
     known = {name: _on_its_base(one, told) for name, one in told.contenders.items()}
-    contenders = _filled(table, {cell: name for cell, name in (named or {}).items() if name is not None}, known)
+    asked = {cell: name for cell, name in (named or {}).items() if name is not None}
+    contenders = _alike(table, asked, manifest) or _filled(table, asked, known)
     tasks = CommonTasks(table, *contenders.values())
     base, tuned, skilled, both = tasks.sides
     found = factorial_effects(base, tuned, skilled, both, tasks.clusters, level=level)
@@ -128,7 +132,13 @@ def factorial(
         sentence=sentence,
         contenders=contenders,
         warning=progress_of(table, manifest).warning,
-        notes=(*_unlike(known, contenders), *apart_note(general), *tasks.notes(level, trials=True), *NOTES),
+        notes=(
+            *_unlike(known, contenders),
+            *_instead(table, asked, contenders, known),
+            *apart_note(general),
+            *tasks.notes(level, trials=True),
+            *NOTES,
+        ),
     )
 
 
@@ -136,6 +146,27 @@ def _on_its_base(one: ContenderRecord, told: Described) -> ContenderRecord:
     """A tuned model as an adapter of the model that it was tuned from, where that is known."""
     base = told.base_of(one)
     return one if base in {None, one.model} else replace(one, model=base, adapter=one.adapter or one.model)
+
+
+def _alike(table: TaskTable, named: Mapping[str, str], manifest: Manifest | None) -> dict[str, str] | None:
+    """The one set of four with the named ones in which nothing else differs; ``None`` where there is none, or more."""
+    graded = {name for name, counts in zip(table.contenders, table.counts, strict=True) if counts.any()}
+    found = squares([one for one in given(manifest).values() if one.name in graded])
+    fit = [square for square in found if named.items() <= square.items()]
+    return {cell: fit[0][cell] for cell in CELLS} if len(fit) == 1 else None
+
+
+def _instead(table: TaskTable, named: Mapping[str, str], contenders: Mapping[str, str], known: Known) -> list[str]:
+    """That a cell was chosen which others of its kind and model could fill too."""
+    model_of = {name: one.model for name, one in known.items()}
+    found = []
+    for cell, name in contenders.items():
+        kinds = zip(table.contenders, table.kinds, strict=True)
+        like = [one for one, kind in kinds if kind == CELLS[cell] and model_of.get(one) == model_of.get(name)]
+        others = [one for one in like if one != name and not (one in known and known[one].control)]
+        found += [f"{cell} is {name} and not {listed(others, 5)}"] if cell not in named and others else []
+    why = "so chosen, the four differ in nothing but adapter and skills; --tuned NAME and its like choose others"
+    return [f"{'; '.join(found)}: {why}"] if found else []
 
 
 def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, str]:
@@ -159,8 +190,8 @@ def _filled(table: TaskTable, named: dict[str, str], known: Known) -> dict[str, 
         raise UsageError(f"{table.report}: more than one contender could fill a cell: {'; '.join(several)}")
     contenders = {cell: names[0] for cell, names in choices.items()}
     if len(set(contenders.values())) < len(CELLS):
-        listed = ", ".join(f"{cell} {name}" for cell, name in contenders.items())
-        raise UsageError(f"four different contenders are needed, found {listed}")
+        each = ", ".join(f"{cell} {name}" for cell, name in contenders.items())
+        raise UsageError(f"four different contenders are needed, found {each}")
     return contenders
 
 
@@ -198,6 +229,6 @@ def _unlike(known: Known, contenders: Mapping[str, str]) -> list[str]:
         named = {cell: contenders[cell] for cell in (first, "both")}
         values = [(cell, getattr(known[name], part)) for cell, name in named.items() if name in known]
         if any(value != values[0][1] for _, value in values):
-            listed = ", ".join(f"{cell} {value}" if isinstance(value, str) else cell for cell, value in values)
-            notes.append(f"the cells differ in their {part} ({listed}): the effect of {of} includes that difference")
+            each = ", ".join(f"{cell} {value}" if isinstance(value, str) else cell for cell, value in values)
+            notes.append(f"the cells differ in their {part} ({each}): the effect of {of} includes that difference")
     return notes

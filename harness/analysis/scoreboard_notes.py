@@ -14,7 +14,17 @@ from harness.analysis.loading import early_notes
 from harness.analysis.pairs import EVEN, unit_note
 from harness.analysis.role_costs import unbilled
 from harness.analysis.views import ALL_PAIRS, ContenderScore, Leader, Scoreboard
-from harness.core import NOTHING_PASSED, Comparison, EvidenceError, Manifest, listed, percent, percent_interval, plural
+from harness.core import (
+    NOTHING_PASSED,
+    Comparison,
+    EvidenceError,
+    Manifest,
+    chance,
+    listed,
+    percent,
+    percent_interval,
+    plural,
+)
 from harness.store import TaskTable, read_calls
 
 if TYPE_CHECKING:
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 
 SAME_RATE = 1e-12  # rates closer than this are the same
 NAMED = 5  # names that a sentence lists
+ALMOST = 0.999  # the most that is said of a share of resamples: they know nothing of other tasks, or of another load
 TIMED = frozenset({"gpu_time", "mixed"})  # how costs are billed that hold a machine's time
 OTHER_TASKS = "With one that was measured on other tasks, each on the tasks that both have"  # over such comparisons
 BY_ALL_PAIRS = "not ranked, or a control, so p adjusted of their comparisons is Bonferroni's"
@@ -188,10 +199,15 @@ def _dollars(calls: "pa.Table") -> str:
 
 def load_note(table: TaskTable, names: Sequence[str]) -> list[str]:
     """That the costs of these contenders hold a machine's time, at the load of the run; nothing where none does."""
+    timed = timed_of(table, names)
+    text = "the machine's time in this run at its hourly price; it depends on how busy the machine was, and no interval"
+    return [f"cost of {listed(timed, NAMED)}: {text} covers that"] if timed else []
+
+
+def timed_of(table: TaskTable, names: Sequence[str]) -> list[str]:
+    """Those of these contenders whose costs hold a machine's time."""
     bases = cost_bases(table)
-    timed = [name for name in names if bases.get(name, frozenset()) & TIMED]
-    text = "the machine's time in this run at its hourly price; it depends on how busy the machine was"
-    return [f"cost of {listed(timed, NAMED)}: {text}"] if timed else []
+    return [name for name in names if bases.get(name, frozenset()) & TIMED]
 
 
 def cost_bases(table: TaskTable) -> dict[str, frozenset[str]]:
@@ -239,8 +255,11 @@ def notes_of(view: Scoreboard, table: TaskTable, manifest: Manifest | None, doub
     if view.comparisons and len(view.contenders) > ALL_PAIRS:
         how = f"all are compared with {view.comparisons[0].b}, which passes most; --reference NAME names another"
     fronts = {c.name: c.pareto_probability for c in view.contenders if c.pareto_probability is not None}
-    shown = [f"{name} {p:.2f}" for name, p in sorted(fronts.items(), key=lambda front: -front[1]) if p >= 0.005]
+    loaded = any(name in fronts for name in view.timed)
+    by_chance = sorted(fronts.items(), key=lambda front: -front[1])
+    shown = [f"{name} {chance(min(p, ALMOST))}" for name, p in by_chance if p >= 0.005]
     pareto = "Pareto-optimal (nobody as good is cheaper), share of joint resamples of the tasks"
+    pareto += ", at the machine's load in this run" if loaded else ""
     unpriced = [c.name for c in view.shown if c.control is None and c.n_tasks and c.name not in fronts]
     if unpriced:
         pareto += f", without {listed(unpriced, NAMED)}, whose cost is not known at every task"

@@ -19,7 +19,7 @@ from harness.analysis.loading import Evidence, Floats, Ints, Mask, load_evidence
 from harness.analysis.pairs import CommonTasks, compared, seed_notes, unit_of
 from harness.analysis.role_costs import role_costs
 from harness.analysis.scoreboard_cautions import cautions_of, kin_notes, labels_told
-from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of
+from harness.analysis.scoreboard_notes import ALL_PAIRS, apart_text, notes_of, timed_of
 from harness.analysis.views import ContenderScore, DomainScore, Repeat, Scoreboard, SeedSpread, priced
 from harness.core import Estimate, EvidenceError, UserFileError, listed, plural
 from harness.store import (
@@ -111,6 +111,7 @@ def scoreboard(
         actions=action_counts(ranked),
         found=found_of(table, manifest, level),
         uncalibrated_judges=manifest.uncalibrated_judges if manifest else (),
+        timed=tuple(timed_of(table, names)),
     )
     closed = (*unopened(table, manifest), *misled(table, view.found))
     view = replace(view, cautions=(*cautions_of(view, ranked, manifest), *closed))

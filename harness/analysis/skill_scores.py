@@ -139,7 +139,8 @@ def skills(source: Path | Evidence, *, split: str | None = None, level: float = 
         reasons["deliveries"] = "no two contenders are one model, once with flat and once with progressive delivery"
     designs: tuple[Design, ...] = ()
     try:  # tuned x skilled, for the cells that differ in nothing else; else for the one contender of each kind
-        designs = tuple(factorial((table, manifest), named, level=level) for named in squares(present) or [{}])
+        those = [{"both": square["both"]} for square in squares(present)]  # the others follow, and it is said who could
+        designs = tuple(factorial((table, manifest), named, level=level) for named in those or [{}])
     except (EvidenceError, UsageError) as error:
         reasons["designs"] = str(error).removeprefix(f"{table.report}: ")
     view = Skills(

@@ -144,6 +144,7 @@ class Scoreboard:
     roles: tuple[RoleCost, ...] = ()  # what each role of its calls cost, of contenders whose calls have several
     found: tuple[Found, ...] = ()  # of what tasks name as what they need, where any does
     uncalibrated_judges: tuple[str, ...] = ()  # judges whose grades no labels of people confirm
+    timed: tuple[str, ...] = ()  # whose costs hold a machine's time, of whose load their intervals know nothing
 
     def as_json(self) -> dict[str, Any]:
         """The same as plain JSON values; a null always has its reason next to it."""
@@ -164,7 +165,8 @@ class Scoreboard:
     @property
     def shown(self) -> tuple[ContenderScore, ...]:
         """`ranked` without `absent`."""
-        return tuple(c for c in self.ranked if c.name not in self.absent)
+        absent = self.absent
+        return tuple(c for c in self.ranked if c.name not in absent)
 
     @property
     def absent(self) -> frozenset[str]:

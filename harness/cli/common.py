@@ -64,22 +64,25 @@ def number(text: str, low: float = -sys.float_info.max, most: float = math.inf, 
     with suppress(ValueError):
         if low <= (value := float(text)) <= most and math.isfinite(value):
             return value
-    span = "a number" if most == math.inf else f"a number from {low:g} to {most:g}"
+    least = "" if low == -sys.float_info.max else f" from {low:g}"
+    span = f"a number{least}{f' to {most:g}' if most < math.inf else ' on' if least else ''}"
     raise argparse.ArgumentTypeError(f"found {text!r:.60}, needed {span}, such as {such}")
 
 
-def whole(text: str, low: int, most: int, such: str) -> int:
-    """A whole number from the command line, from ``low`` to ``most``."""
+def whole(text: str, low: int, most: int | None, such: str) -> int:
+    """A whole number from the command line, from ``low`` to ``most``, or on."""
     with suppress(ValueError):
-        if low <= (value := int(text)) <= most:
+        if low <= (value := int(text)) and (most is None or value <= most):
             return value
-    span = f"a whole number from {low:,} to {most:,}"
+    span = f"a whole number from {low:,} {'on' if most is None else f'to {most:,}'}"
     raise argparse.ArgumentTypeError(f"found {text!r:.60}, needed {span}, such as {such}")
 
 
 FLAG: dict[str, Any] = {"action": "store_true"}
 SEVERAL: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
 LEVEL_TYPE = partial(number, low=0.5, most=0.9999, such="0.95")
+COUNT_TYPE = partial(whole, low=1, most=None, such="10")
+DOLLARS_TYPE = partial(number, low=0.0, such="0.05")
 SEED_TYPE = partial(whole, low=0, most=2**63 - 1, such="7")
 LEVEL = arg("--level", "confidence of the intervals (default 0.95)", default=0.95, type=LEVEL_TYPE)
 JSON = arg("--json", "write JSON to standard output", **FLAG)

@@ -8,9 +8,11 @@ import socket
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from harness.cli.common import (
+    DOLLARS_TYPE,
     FLAG,
     GATE,
     JSON,
@@ -137,9 +139,11 @@ ARGUMENTS: dict[str, Arguments] = {
         ),
         arg("--confidence-from CONTENDER", "take the confidence from another contender's outcomes"),
         arg("--objective", "what to aim at: utility (pass minus weighted cost), pass (default), cost", choices=GOALS),
-        arg("--cost-weight X", "for utility: what a dollar is worth in passes", type=float),
-        arg("--max-cost C", "for pass: the most dollars a task", type=float),
-        arg("--min-pass P", "for cost: the least pass rate, 0 to 1", type=float),
+        arg("--cost-weight X", "for utility: what a dollar is worth in passes", type=DOLLARS_TYPE),
+        arg("--max-cost C", "for pass: the most dollars a task", type=DOLLARS_TYPE),
+        arg(
+            "--min-pass P", "for cost: the least pass rate, 0 to 1", type=partial(number, low=0.0, most=1.0, such="0.9")
+        ),
         arg("--check-live HYBRID", "compare a live hybrid with its replay"),
         arg("--seed", "seeds the bootstrap and the folds (default 0)", default=0, type=SEED_TYPE),
         *VIEW,
@@ -152,8 +156,18 @@ ARGUMENTS: dict[str, Arguments] = {
         arg("--discordant P", "share of tasks that only one of the two passes", type=number),
         arg("--report REPORT", "take the discordant share from a report", type=report_folder),
         arg("--pair A B", "of these two contenders of the report", nargs=2),
-        arg("--power", "the chance of showing it (default 0.8)", type=number, default=0.8),
-        arg("--alpha", "two-sided level; one-sided for a margin (default 0.05)", type=number, default=0.05),
+        arg(
+            "--power",
+            "the chance of showing it (default 0.8)",
+            default=0.8,
+            type=partial(number, low=0.01, most=0.9999, such="0.8"),
+        ),
+        arg(
+            "--alpha",
+            "two-sided level; one-sided for a margin (default 0.05)",
+            default=0.05,
+            type=partial(number, low=0.0001, most=0.5, such="0.05"),
+        ),
         SPLIT,
         JSON,
         "ownbench power --delta 0.05 --discordant 0.2",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import SEVERAL, VIEW, Arguments, answer, arg, folder, report_folder
+from harness.cli.common import COUNT_TYPE, SEVERAL, VIEW, Arguments, answer, arg, folder, report_folder
 from harness.core import UsageError, nearest
 
 ARGUMENTS: dict[str, Arguments] = {
@@ -49,7 +49,7 @@ FAILURES = (
         "with --failures: of tasks with this metadata (of one key any of the values)",
         **SEVERAL,
     ),
-    arg("--limit N", "with --failures: how many tasks (default: about a screen)", type=int),
+    arg("--limit N", "with --failures: how many tasks (default: about a screen)", type=COUNT_TYPE),
 )
 
 

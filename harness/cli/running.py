@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
+from harness.cli.common import COUNT_TYPE, EXPERIMENT, FLAG, GATE, JSON, OFFLINE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
 from harness.core import OwnbenchError, UsageError, nearest, plural, stay_offline, visible
 
@@ -29,7 +29,7 @@ ARGUMENTS: dict[str, Arguments] = {
     "run": (
         EXPERIMENT,
         arg("--only CONTENDER", "run this one (repeatable)", action="append", default=[]),
-        arg("--limit N", "make at most N attempts now", type=int),
+        arg("--limit N", "make at most N attempts now", type=COUNT_TYPE),
         arg("--retry-errored", "try attempts again that ended errored or ungraded", **FLAG),
         *OFFLINE,
         arg(
@@ -68,8 +68,6 @@ def run_run(args: argparse.Namespace) -> int:
     elif args.only or args.limit:
         option = "--only" if args.only else "--limit"
         raise UsageError(f"{option} does not go with --until-decided: the rule says what is run, and how much")
-    if args.limit is not None and args.limit < 1:
-        raise UsageError(f"--limit is {args.limit}; give a number from 1")
     if args.job_schema is not None and args.job is None:
         raise UsageError("--job-schema goes with --job")
     if args.job is not None:

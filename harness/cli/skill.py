@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.cli.common import FLAG, JSON, OFFLINE, SEED_TYPE, Arguments, answer, arg
+from harness.cli.common import COUNT_TYPE, FLAG, JSON, OFFLINE, SEED_TYPE, Arguments, answer, arg
 from harness.cli.common import report_folder as folder
 from harness.core import UsageError, as_json, dollars, listed, plural, stay_offline, visible
 
@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from harness.train import Improved
 
 PATH = arg("path PATH", "a skill's folder, or a folder of skills", type=Path)
-QUERY = (arg("path LIB", type=Path), arg("query QUERY"), arg("-k", "how many (default 5)", default=5), JSON)
+QUERY = (
+    arg("path LIB", type=Path),
+    arg("query QUERY"),
+    arg("-k", "how many (default 5)", default=5, type=COUNT_TYPE),
+    JSON,
+)
 MAKING: Arguments = (
     arg("--suite SUITE", "the suite whose train tasks are learned from", required=True),
     arg("--author MODEL", "the model that writes", required=True),
@@ -38,9 +43,9 @@ ACTIONS: dict[str, tuple[str, Arguments]] = {
         (
             arg("skill SKILL", "the skill's folder, or its name in skills/; it is never changed", type=Path),
             arg("--model MODEL", "the model that reads the skill and answers", required=True),
-            arg("--tries N", "proposals of the author at most (default 10)", default=10),
-            arg("--batch N", "train tasks of a minibatch (default 20)", default=20),
-            arg("--edits N", "edits of one proposal at most (default 6)", default=6),
+            arg("--tries N", "proposals of the author at most (default 10)", default=10, type=COUNT_TYPE),
+            arg("--batch N", "train tasks of a minibatch (default 20)", default=20, type=COUNT_TYPE),
+            arg("--edits N", "edits of one proposal at most (default 6)", default=6, type=COUNT_TYPE),
             arg("--delivery", "how the skill reaches the model", choices=("flat", "progressive", "forced")),
             arg("--out DIR", "the folder of all that is kept (default reports/improve-SKILL)", type=Path),
             arg("--report REPORT", "write an experiment that compares no skill, the given and the improved one",
@@ -54,8 +59,8 @@ ACTIONS: dict[str, tuple[str, Arguments]] = {
         "the first draft of a skill, from train tasks",
         (
             arg("name NAME", "of the skill: lowercase letters, digits and hyphens"),
-            arg("--tasks N", "train tasks that the author reads (default 20)", default=20),
-            arg("--tries N", "drafts at most, where one cannot be used (default 3)", default=3),
+            arg("--tasks N", "train tasks that the author reads (default 20)", default=20, type=COUNT_TYPE),
+            arg("--tries N", "drafts at most, where one cannot be used (default 3)", default=3, type=COUNT_TYPE),
             arg("--out DIR", "the folder of skills that it comes into (default skills)", type=Path),
             *MAKING,
         ),
@@ -80,8 +85,6 @@ def run_skill(args: argparse.Namespace) -> int:
     if args.action == "search":  # first and by itself: nothing of weight is loaded for it
         from harness.skill import find_skills, unsearched
 
-        if args.k < 1:
-            raise UsageError(f"-k is {args.k}; give a number from 1")
         hits = find_skills(args.path, args.query, args.k)
         if unread := unsearched(args.path):
             said = (
@@ -117,7 +120,7 @@ def _improve(args: argparse.Namespace) -> int:
     from harness.cli.running import display
     from harness.train import Comparison, Improvement, Rules, improve_skill
 
-    _check(args, "tries", "batch", "edits")
+    _check(args)
     for option in ("adapter", "adapter_model"):
         needed = "report" if option == "adapter" else "adapter"
         if getattr(args, option) is not None and getattr(args, needed) is None:
@@ -152,7 +155,7 @@ def _create(args: argparse.Namespace) -> int:
     from harness.cli.running import display
     from harness.train import Draft, create_skill
 
-    _check(args, "tries", "tasks")
+    _check(args)
     with display(quiet=args.quiet or args.json) as tell:
         made = create_skill(
             Draft(
@@ -187,10 +190,7 @@ def _seldom(tell: "Callable[[Progress], None]") -> "Callable[[Progress], None]":
     return told
 
 
-def _check(args: argparse.Namespace, *counts: str) -> None:
-    for name in counts:
-        if getattr(args, name) < 1:
-            raise UsageError(f"--{name} is {getattr(args, name)}; give a number from 1")
+def _check(args: argparse.Namespace) -> None:
     if args.budget is not None and not 0 < args.budget < float("inf"):
         raise UsageError(f"--budget is {args.budget:g}; give the dollars that may be spent, above 0")
 

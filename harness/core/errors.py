@@ -107,6 +107,7 @@ class ModelError(OwnbenchError):
             None  # of a reply that was rejected, where it said so; it is on the bill all the same
         )
         self.lost_tries = 0  # of these and its own, those of unknown cost, besides the one that an unknown usage is
+        self.not_there = False  # the server knows no such model, or nothing listens at its address
         self.not_yet = False  # the provider asks to wait longer than a call may last: the work is still to be done
 
     @property

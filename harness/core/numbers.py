@@ -110,11 +110,14 @@ def number(value: float) -> str:
 
 
 def round_dollars(usd: float) -> str:
-    """A round amount, as on an axis: ``$0.001``, ``$2.50``, ``$10,000``, ``$5 million``."""
+    """A round amount, as on an axis: ``$0.001``, ``$0.50``, ``$2.50``, ``$10,000``, ``$5 million``."""
     if usd >= 1e6:
         return f"${number(usd)}"
     text = dollars(usd)
-    return text.rstrip("0").rstrip(".") if "." in text and "e" not in text and not 1 <= usd != round(usd) else text
+    if "." not in text or "e" in text or 1 <= usd != round(usd):
+        return text
+    text = text.rstrip("0").rstrip(".")
+    return text + "0" * (len(text.partition(".")[2]) == 1)  # half a dollar has cents, as one and a half has
 
 
 def seconds(s: float | None) -> str:

@@ -19,3 +19,4 @@ from harness.experiment.executor import ExecutorEntry
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import ended_notes, load_experiment, parse_experiment, read_suites, resolve
 from harness.experiment.schema import ContenderEntry, Experiment
+from harness.experiment.tuned import base_beside, is_looked_at

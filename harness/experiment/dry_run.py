@@ -14,8 +14,8 @@ from harness.experiment.grading import judged_parts, kin_notes
 from harness.experiment.plan import Attempt
 from harness.experiment.reading import ended_notes
 from harness.experiment.skill_notes import skill_notes
-from harness.experiment.tuned import tuned_notes
-from harness.model import ANSWER_LIMITS, backend_of, missing_key
+from harness.experiment.tuned import base_beside, tuned_notes
+from harness.model import ALONE, ANSWER_LIMITS, backend_of, missing_key
 from harness.store import read_manifest
 from harness.system import SKILL_TOKENS, Agent, Calls, is_authoring
 
@@ -219,18 +219,26 @@ def _warnings(assembled: Assembled) -> Iterator[str]:
     if wall_s is not None and timeout_s > wall_s:
         longer = f"limits.timeout_s ({timeout_s:g} s) is longer than budget.wall_s ({wall_s:g} s)"
         yield f"{longer}: calls in flight when the run's time is over may go on beyond it"
+    yield from _probed(assembled)
+    yield from assembled.for_readers
+    yield from skill_notes(assembled)
+    yield from _unused(assembled)
+
+
+def _probed(assembled: Assembled) -> Iterator[str]:
+    """What is known of adapters and tuned models that servers hold: what the last run found, or will look at."""
     manifest = read_manifest(assembled.report)
     for name, spec in assembled.specs.items():
         adapters = assembled.adapters.get(name, ())
         known = backend_of(spec).adapter_notes(spec, adapters)
-        if manifest is not None and (adapters or known is not None):  # what its probes found when it was last run
-            yield from (note for note in manifest.notes if note.startswith(f"model {name}: "))
+        base = base_beside(spec, assembled.specs)
+        if manifest is not None and (adapters or known is not None or base is not None):  # what its probes found
+            yield from (note for note in manifest.notes if note.startswith(f"model {name}: ") and ALONE not in note)
         elif known is not None:
             yield from known
             yield f"model {name}: whether its server applies the adapters is looked at when the run begins"
-    yield from assembled.for_readers
-    yield from skill_notes(assembled)
-    yield from _unused(assembled)
+        elif base is not None:
+            yield f"model {name}: whether its server applies it is looked at when the run begins, against {base.name}"
 
 
 def _unused(assembled: Assembled) -> Iterator[str]:

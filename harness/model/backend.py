@@ -43,6 +43,10 @@ class Probing(Protocol):
     """A model that can look, before a run, whether its adapters are applied."""
 
     @property
+    def spec(self) -> ModelSpec:
+        """As of a model."""
+
+    @property
     def holds_adapters(self) -> bool:
         """Whether it was prepared with any, or is asked for some."""
 

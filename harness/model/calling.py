@@ -6,7 +6,7 @@ endpoint takes at once is found by its `window`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from math import inf
@@ -34,6 +34,7 @@ from harness.model.quota import Ticket
 from harness.model.remaining import LISTENER, limits_in
 from harness.model.window import End
 
+UNHEARD = 3  # tries that nothing answers, before an address counts as one where nothing listens
 ENDS = {Cause.RATE_LIMIT: End.REFUSED, Cause.TIMEOUT: End.LATE}
 
 
@@ -50,7 +51,8 @@ class Caller:
 
     A refused request lowers what its endpoint takes at once, for all who share it; an answer that asks to wait pauses
     them. A call that may not last as long as the pause fails at once, as not yet made. After an ``auth`` fault nothing
-    more is sent: later calls fail with the same words.
+    more is sent: later calls fail with the same words. So it is where the model is not there, as not yet made: the
+    server knows none of that name, or nothing listens at the address. A server that has answered is only away.
     """
 
     def __init__(
@@ -72,6 +74,9 @@ class Caller:
         self._redact: Redact = redact or Redactor()
         self._lost: dict[int, list[Usage]] = {}
         self.broken: ModelError | None = None  # the fault after which nothing more is sent
+        self.answered: Callable[[], bool] = lambda: False  # whether the model has answered this run, whoever asked
+        self._unheard = 0  # tries that met nobody, until anything answers
+        self._there = self._known = False  # whether anything has answered, and whether the model has
         self._clock = clock or Clock()
         self._chance = seeded("calling", seed, model.spec.name)
         alone = Endpoint(model.spec.name, self._clock, seed, adaptive=limits.adaptive)
@@ -135,6 +140,8 @@ class Caller:
             others, answers = self.party.answers > answers, self.party.answers
             crowded += last.cause is Cause.RATE_LIMIT and retries > 0 and others
             if not last.fault.retry or retries + 1 - crowded >= self.limits.tries or wait >= left:
+                if self._is_not_there(last):
+                    last.not_yet, self.broken = True, self.broken or last
                 raise last
             await self._clock.sleep(wait)
             retries += 1
@@ -158,7 +165,18 @@ class Caller:
 
     def _raise_if_broken(self) -> None:
         if (error := self.broken) is not None:
-            raise ModelError(error.cause, str(error), http_status=error.http_status) from None
+            again = ModelError(error.cause, str(error), http_status=error.http_status)
+            again.not_yet = error.not_yet
+            raise again from None
+
+    def _is_not_there(self, error: ModelError) -> bool:
+        """Whether the model is not there at all, by this error and those before."""
+        if not error.not_there or self._known:
+            return False
+        if error.http_status is None and (self._there or self._unheard < UNHEARD):
+            return False
+        self._there = self._known = self.answered()
+        return not self._known
 
     async def _once(self, request: Request, deadline: float, entered: Pass) -> Reply:
         """One try, the machine's time in its usage; what a failed one used is remembered. Raises ModelError only."""
@@ -167,9 +185,11 @@ class Caller:
         try:
             self._raise_if_broken()
             reply = await self._answered(request, timeout_s, entered)
-            end = End.ANSWERED
+            end, self._there, self._known = End.ANSWERED, True, True
         except ModelError as error:
             told, end = error, ENDS.get(error.cause, End.OTHER)
+            self._unheard += error.not_there and error.http_status is None
+            self._there = self._there or error.http_status is not None
             raise
         finally:
             self.party.leave(entered, self._quota, end, told)

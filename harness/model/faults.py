@@ -78,6 +78,11 @@ _UNKNOWN = _any(
     r"invalid_request|invalid[_ ]?argument|invalid[_ ]?parameter|(?:model_)?not[_ ]?found|does not exist"
     r"|unsupported|bad[_ ]?request"
 )
+_NO_MODEL = _any(
+    r"model[_ -]?not[_ -]?(?:found|exist|available)|deployment[_ ]?not[_ ]?found|(?:unknown|no such) model"
+    r"|\bmodels?\b[^.\n]{0,200}?(?:does not exist|doesn.t exist|(?:is |was )?not[_ ]found|is not served)"
+    r"|deployment for this resource does not exist|not_found_error[\s\S]{0,80}?\bmodel: "
+)
 _NUMBERED = {
     "code": {1113: "insufficient balance", 1261: "context_length_exceeded", 1301: "content_filter"}
     | dict.fromkeys((1302, 1303, 1305, 1308), "rate_limit_error"),
@@ -142,7 +147,9 @@ def failure_in(body: Any, redact: Redact, headers: Mapping[str, str] | None = No
 def fault(cause: Cause, message: str, status: int | None, headers: Mapping[str, str], said: str) -> ModelError:
     """The error of a cause, with the wait that the headers or the words ``said`` ask for."""
     wait = retry_after(headers, datetime.now(UTC), said, limited=cause is Cause.RATE_LIMIT)
-    return ModelError(cause, message, http_status=status, retry_after_s=wait)
+    error = ModelError(cause, message, http_status=status, retry_after_s=wait)
+    error.not_there = cause is Cause.REQUEST and status in {400, 404} and _NO_MODEL.search(said[:READ]) is not None
+    return error
 
 
 # ------------------------------------------------------------------------------------------- where an error may stand

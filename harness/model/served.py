@@ -31,7 +31,7 @@ _SPENT = {Cause.TOO_DEAR, Cause.BUDGET, Cause.STOPPED}  # the run says this itse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Arm:
+class Arm:
     """One way to ask the server for an adapter, and the way to ask for the base of it."""
 
     label: str
@@ -41,7 +41,7 @@ class _Arm:
     load: str  # what to do where it is not applied
 
 
-class _WrongError(Exception):
+class WrongError(Exception):
     """What a probe found that no run may go on with."""
 
 
@@ -69,20 +69,22 @@ async def probe(
     or a probe got no answer.
     """
     before = await asyncio.to_thread(check_listed, spec, adapters, listed)
-    probing = _Probing(spec, _arms(spec, adapters), ask, [path.name for path in adapters])
+    probing = Look(spec, _arms(spec, adapters), ask, [path.name for path in adapters])
     try:
         await probing.look(prompts[:PROMPTS])
-    except _WrongError as error:
+    except WrongError as error:
         raise UsageError(f"model {spec.name!r}: {error}") from None
     except ModelError as error:
         probing.notes.append(f"its adapters could not be probed ({error})")
     return (*before, *notes_on(spec, adapters), *(f"model {spec.name}: {note}" for note in probing.notes))
 
 
-class _Probing:
-    """One look at one server."""
+class Look:
+    """One look at one server, which is asked for the base ``spec`` and for those of ``arms`` that go by ``names``."""
 
-    def __init__(self, spec: ModelSpec, arms: Sequence[_Arm], ask: Ask, names: Sequence[str]) -> None:
+    what = "its adapters"
+
+    def __init__(self, spec: ModelSpec, arms: Sequence[Arm], ask: Ask, names: Sequence[str]) -> None:
         self.notes: list[str] = []
         self._spec, self._arms, self._ask, self._names = spec, arms, ask, names
         self._alone: dict[str, list[Reply]] = {}  # by contender, its answers when nobody else was asked
@@ -90,10 +92,10 @@ class _Probing:
         self._noise: float | None = None  # between two answers of the base; ``None`` where their texts differ
 
     async def look(self, prompts: Prompts) -> None:
-        """Asks each contender alone, then all at once. Raises _WrongError; ModelError: no more calls may be made."""
+        """Asks each contender alone, then all at once. Raises WrongError; ModelError: no more calls may be made."""
         base = self._base_alone = await self._base(prompts)
         if not base:
-            self.notes.append("its adapters could not be probed: the base answers no probe prompt")
+            self.notes.append(f"{self.what} could not be probed: the base answers no probe prompt")
             return
         again = await self._base_again(0)
         self._noise = (_distance([again], base[:1]) or 0.0) if again.text == base[0].text else None
@@ -115,55 +117,72 @@ class _Probing:
         self._prompts: list[Sequence[Message]] = []
         for messages in prompts:
             try:
-                replies.append(await _answer(self._ask, self._arms[0].base, messages))
+                replies.append(await answer_to(self._ask, self._arms[0].base, messages))
             except ModelError as error:
-                if error.cause in _SPENT:
+                if error.cause in _SPENT or self.passes_over(error):
                     raise
                 if error.cause not in _NEVER:
                     known = f"write models.{self._spec.name}.model as the server names it"
                     advice = known if error.cause is Cause.REQUEST else "run it again once it answers"
-                    problem = f"its adapters could not be probed: the base gave no answer ({error})"
-                    raise _WrongError(f"{problem}; {advice}") from None
+                    problem = f"{self.what} could not be probed: the base gave no answer ({error})"
+                    raise WrongError(f"{problem}; {advice}") from None
             else:
                 self._prompts.append(messages)
         for reply in replies:
             if reply.model_version in self._names:
-                problem = f"asked for {self._spec.model!r}, the server answers as the adapter {reply.model_version}"
-                raise _WrongError(f"{problem}; write the base's name as the model")
+                label = next(arm.label for arm in self._arms if arm.name == reply.model_version)
+                problem = f"asked for {self._spec.model!r}, the server answers as {label}"
+                raise WrongError(f"{problem}; write the base's name as the model")
         return replies
 
     async def _base_again(self, place: int) -> Reply:
         if place not in self._again:
-            self._again[place] = await _answer(self._ask, self._arms[0].base, self._prompts[place], trial=1)
+            self._again[place] = await answer_to(self._ask, self._arms[0].base, self._prompts[place], trial=1)
         return self._again[place]
 
     async def _noise_at(self, place: int) -> float:
         return _distance([await self._base_again(place)], [self._base_alone[place]]) or 0.0
 
-    async def _one_by_one(self, request: Request, label: str, arm: _Arm) -> list[Reply]:
+    async def _one_by_one(self, request: Request, label: str, arm: Arm) -> list[Reply]:
         try:
-            return [await _answer(self._ask, request, messages) for messages in self._prompts]
+            return [await answer_to(self._ask, request, messages) for messages in self._prompts]
         except ModelError as error:
+            if self.passes_over(error):
+                raise
             if error.cause is Cause.REQUEST:
-                raise _WrongError(f"the server refuses {label} ({error}); {arm.load}") from None
+                raise WrongError(f"the server refuses {label} ({error}); {arm.load}") from None
             if error.cause in _SPENT:
                 raise
-            raise _WrongError(f"{label} could not be probed ({error}); run it again once it answers") from None
+            raise WrongError(f"{label} could not be probed ({error}); run it again once it answers") from None
 
-    def _check_name(self, arm: _Arm, reply: Reply, plain: Sequence[Reply]) -> None:
+    def passes_over(self, error: ModelError) -> bool:  # noqa: ARG002
+        """Whether a refused probe says nothing of the run's own requests, so that nothing is seen and all goes on."""
+        return False
+
+    async def differs_further(self, arm: Arm, seen: Sequence[Reply]) -> bool:  # noqa: ARG002
+        """Whether more prompts show a difference, where those before could hardly have."""
+        return False
+
+    def is_base(self, said: str, plain: Sequence[Reply]) -> bool:
+        """Whether a reply's name is the base's own."""
+        return said in {self._spec.model, *(one.model_version for one in plain)}
+
+    def _check_name(self, arm: Arm, reply: Reply, plain: Sequence[Reply]) -> None:
         """The model that a reply names is the one that was asked for; other spellings are a note."""
         said = reply.model_version
         if arm.name is None or said in {"", arm.name}:
             return
         problem = f"asked for {arm.label}, the server answers as {said!r}"
-        if said in {self._spec.model, *(one.model_version for one in plain)}:
-            raise _WrongError(f"{problem}, which is the base; {arm.load}")
+        if self.is_base(said, plain):
+            raise WrongError(f"{problem}, which is the base; {arm.load}")
         if said in self._names:
-            raise _WrongError(f"{problem}, which is another adapter; {arm.load}")
+            raise WrongError(f"{problem}, which is another adapter; {arm.load}")
+        if said.startswith(arm.name):  # a snapshot of it, by its date
+            return
         if problem not in self.notes:
             self.notes.append(problem)
 
-    async def _compared(self, arm: _Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> str:
+    async def _compared(self, arm: Arm, with_it: Sequence[Reply], without: Sequence[Reply]) -> str:
         """What is doubtful in how the answers with an adapter differ from those without."""
         unsteady = "the server answers one prompt in two ways, so that it cannot be seen whether it is applied"
         if self._noise is None:
@@ -182,12 +201,14 @@ class _Probing:
         if distance <= NOISE:  # in doubt the noise is looked at once more, in every prompt
             self._noise = max([self._noise, *[await self._noise_at(place) for place in range(len(without))]])
         if unchanged(distance, min(NOISE, 3 * self._noise)):
+            if await self.differs_further(arm, with_it):
+                return ""
             problem = f"the server answers {count} with {arm.label} as without it (log-probabilities differ by"
-            raise _WrongError(f"{problem} {distance:.2g}): it is not applied; {arm.load}")
+            raise WrongError(f"{problem} {distance:.2g}): it is not applied; {arm.load}")
         said = f"the answers to {count} differ from the base's by {distance:.2g} in log-probability only"
         return f"{said}: it may not be applied" if distance <= max(NOISE, 3 * self._noise) else ""
 
-    def _check_others(self, arm: _Arm, replies: Sequence[Reply]) -> None:
+    def _check_others(self, arm: Arm, replies: Sequence[Reply]) -> None:
         """No two adapters that are not one answer alike, as far as log-probabilities tell."""
         if self._noise is None:
             return
@@ -199,19 +220,19 @@ class _Probing:
                 self.notes.append(f"{arm.label} answers exactly as {other} does")
                 continue
             problem = f"the server answers {len(replies)} probe prompts with {arm.label} exactly as with {other}"
-            raise _WrongError(f"{problem}: the two hold the same weights, or one of them is not applied; {arm.load}")
+            raise WrongError(f"{problem}: the two hold the same weights, or one of them is not applied; {arm.load}")
 
     async def _mixed(self, alone: Mapping[str, Sequence[Reply]]) -> None:
         """Asks for the base and for every adapter at once: no one answers as another did alone."""
         arms = {arm.label: arm for arm in self._arms}
         requests = {_BASE: self._arms[0].base} | {label: arm.asked for label, arm in arms.items()}
         keys = [(label, place) for place in _telling(alone) for label in requests]
-        asked = (_answer(self._ask, requests[label], self._prompts[place], trial=2) for label, place in keys)
+        asked = (answer_to(self._ask, requests[label], self._prompts[place], trial=2) for label, place in keys)
         moved_at_all = list[tuple[str, float]]()
         for (label, place), found in zip(keys, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             if isinstance(found, ModelError) and found.cause not in _SPENT:
                 problem = f"asked for several at once, the server gives no answer for {label} ({found})"
-                raise _WrongError(f"{problem}; run it again once it answers, or lower limits.concurrency")
+                raise WrongError(f"{problem}; run it again once it answers, or lower limits.concurrency")
             if isinstance(found, BaseException):
                 raise found
             if label in arms:
@@ -227,7 +248,7 @@ class _Probing:
                     return
                 problem = f"asked for several at once, the server answers for {label} as {other} does alone"
                 advice = "give it a free place for one more adapter (vLLM: --max-loras), or ask for one at a time"
-                raise _WrongError(f"{problem}; {advice}")
+                raise WrongError(f"{problem}; {advice}")
             moved_at_all.append((label, moved))
         for label, moved in moved_at_all[:1]:
             difference = "another text" if moved == _OTHER_TEXT else f"log-probabilities differ by {moved:.2g}"
@@ -235,25 +256,30 @@ class _Probing:
 
     async def _is_steady(self, request: Request, place: int, own: Sequence[Reply], others: Sequence[Reply]) -> bool:
         """Whether a contender alone answers always alike; else what it answers in a batch may be chance."""
-        found = [await _answer(self._ask, request, self._prompts[place], trial=trial) for trial in _CHECKS]
+        found = [await answer_to(self._ask, request, self._prompts[place], trial=trial) for trial in _CHECKS]
         return any(all(_apart(one, expected[place]) <= NOISE for one in found) for expected in (own, others))
 
 
-def _arms(spec: ModelSpec, adapters: Sequence[Path]) -> list[_Arm]:
+def probe_request(spec: ModelSpec) -> Request:
+    """A probe of a model, which has no prompt yet: a short answer, the likeliest one, with log-probabilities."""
     sampling = {**spec.sampling, "temperature": 0}
     sampling |= dict.fromkeys([key for key in _LIMITS if key in sampling] or _LIMITS[:1], TOKENS)
-    base = Request(model=spec.digest, messages=(), sampling=sampling, logprobs=True, scope="probe")
+    return Request(model=spec.digest, messages=(), sampling=sampling, logprobs=True, scope="probe")
+
+
+def _arms(spec: ModelSpec, adapters: Sequence[Path]) -> list[Arm]:
+    base = probe_request(spec)
     where = urlsplit(spec.base_url or "").netloc.rpartition("@")[2]
     arms = []
     for path in adapters:
         load = f"load it at {where} under that name (vLLM: --enable-lora --lora-modules {path.name}=FOLDER;"
         load += " llama.cpp takes no name: write sampling.lora)"
         asked = replace(base, adapter=str(path), adapter_digest=load_adapter(path).digest)
-        arms.append(_Arm(label=f"the adapter {path.name}", name=path.name, asked=asked, base=base, load=load))
+        arms.append(Arm(label=f"the adapter {path.name}", name=path.name, asked=asked, base=base, load=load))
     if asked_for_adapters(spec, ()):
-        none = replace(base, sampling={**sampling, "lora": [{**one, "scale": 0.0} for one in _loras(spec)]})
+        none = replace(base, sampling={**base.sampling, "lora": [{**one, "scale": 0.0} for one in _loras(spec)]})
         load = f"start the server at {where} with the adapter (llama.cpp: --lora FILE), or take lora out"
-        arms.append(_Arm(label="sampling.lora", name=None, asked=base, base=none, load=load))
+        arms.append(Arm(label="sampling.lora", name=None, asked=base, base=none, load=load))
     return arms
 
 
@@ -263,7 +289,7 @@ def _loras(spec: ModelSpec) -> list[Mapping[str, Any]]:
     return [one for one in loras if isinstance(one, Mapping)] if isinstance(loras, Sequence) else []
 
 
-async def _answer(ask: Ask, request: Request, messages: Sequence[Message], *, trial: int = 0) -> Reply:
+async def answer_to(ask: Ask, request: Request, messages: Sequence[Message], *, trial: int = 0) -> Reply:
     """The answer to one probe; a server that refuses log-probabilities or a temperature is asked without them."""
     full = replace(request, messages=tuple(messages), trial=trial)
     try:

@@ -91,7 +91,7 @@ def serve(given: Sequence[Path], *, port: int, address: str = "127.0.0.1") -> No
 
     create = server.create_starlette_app
     server.create_starlette_app = lambda runtime: OwnName(FirstLook(create(runtime)))
-    threading.Thread(target=warm, args=(reports_in(given),), daemon=True).start()
+    threading.Thread(target=warm, args=(reports_in(given), given), daemon=True).start()
     options = {**OPTIONS, "server.port": port, "server.address": address}
     flags = {name.replace(".", "_"): value for name, value in options.items()}
     bootstrap.load_config_options(flag_options=flags)

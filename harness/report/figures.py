@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import harness.report.vega as vl
-from harness.analysis import ContenderScore, Scoreboard
-from harness.core import Kind, dollars_interval, percent_interval, plural, visible
+from harness.analysis import ALMOST, ContenderScore, Scoreboard
+from harness.core import Kind, chance, dollars_interval, percent_interval, plural, visible
 from harness.report.label_places import Box, Point, place_labels
 from harness.report.palette import colours_of
 from harness.report.vega import PAPER, SHAPES, Figure, Theme
@@ -137,7 +137,7 @@ def _cost_row(c: ContenderScore, label: str, rank: int, times: float) -> vl.Row:
     texts: vl.Row = {"rate_text": percent_interval(rate), "cost_text": dollars_interval(cost)}
     words = f"{_middle(c.name, 2 * NAME_LENGTH)}: {texts['rate_text']} at {texts['cost_text']}"
     texts["words"] = words + (", other tasks" if c.apart else "")
-    texts["front"] = "not known" if front is None else f"in {100 * front:.0f} of 100 resamples of the tasks"
+    texts["front"] = "not known" if front is None else f"in {chance(min(front, ALMOST))} of resamples of the tasks"
     opacity = 1.0 if front is None else FAINTEST + (1.0 - FAINTEST) * front
     of = {"name": label, "rank": str(rank), "kind": c.kind, "control": c.control is not None, "opacity": opacity}
     return {**of, **drawn, **texts}

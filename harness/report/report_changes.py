@@ -43,7 +43,7 @@ def blocks(view: TwoReports, *, flips: bool = True) -> Iterator[Block]:
     if view.contenders:
         yield Text(["What changed" if whom else "No change of any contender is on record."], "head")
     for change, of in whom:
-        told = f"{change.what} ({of}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
+        told = f"{change.told} ({of}): {change.baseline or UNKNOWN} -> {change.candidate or UNKNOWN}"
         yield Text([told, *(f"  {line}" for line in change.diff)], only=TERMINAL)
     yield from _on_a_page(view, whom)
     yield Text(view.notes, "notes")
@@ -79,7 +79,7 @@ def _on_a_page(view: TwoReports, whom: Sequence[tuple[Change, str]]) -> Iterator
     """The changes as a table, and under it the lines of prompts and skills that differ."""
     place = MARKDOWN + PAGE
     rows: list[Row] = [
-        [change.what, of, *(Cell(text or UNKNOWN, code=bool(text)) for text in (change.baseline, change.candidate))]
+        [change.told, of, *(Cell(text or UNKNOWN, code=bool(text)) for text in (change.baseline, change.candidate))]
         for change, of in whom
     ]
     heads = ["what", "of", name_text(view.first), name_text(view.second)]

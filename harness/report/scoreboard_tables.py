@@ -11,6 +11,7 @@ from harness.report.blocks import Cell, Column, Columns, Heads, Row, Table, by_c
 from harness.report.difference_figures import from_below
 
 TASKS_ALONE = "Costs are of the tasks alone. An all-in cost adds a task's part of what is paid once or by the month."
+LOAD = "Where machine time is in a cost, its interval covers tasks, not the machine's load."
 
 
 def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -> Table:
@@ -42,6 +43,7 @@ def scoreboard_table(view: Scoreboard, types: Mapping[str, str] | None = None) -
          any(c.macro_f1 is not None for c in shown)),
     ]  # fmt: skip
     told = [TASKS_ALONE] if any(c.cost_per_task_usd.value is not None for c in shown) else []
+    told += [LOAD] if any(c.name in view.timed for c in shown) else []
     found = by_column(f"Scoreboard of {view.report}", rows, columns, kind="scores", notes=told)
     return found.without_empty([*per, "median latency", "95th percentile"])
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from harness.core import Estimate, Kind, points, points_interval, round_dollars, visible
@@ -208,7 +209,13 @@ def axis(title: str | None, ticks: Sequence[float] | None = None, **more: Any) -
 
 def tick_labels(ticks: Sequence[float], write: Callable[[float], str] = round_dollars) -> str:
     """A Vega expression that writes each tick as people write such amounts."""
-    texts, values = (",".join(map(repr, some)) for some in (map(write, ticks), ticks))
+    said = [write(tick) for tick in ticks]
+    steps = [after - before for before, after in pairwise(ticks)]
+    if write is round_dollars and steps and max(steps) < 1.5 * min(steps):  # at even steps all have their cents
+        decimals = max(len(text.partition(".")[2]) for text in said)
+        if decimals and all(text[1:].replace(".", "", 1).isdigit() for text in said):
+            said = [f"${tick:.{decimals}f}" if tick else text for tick, text in zip(ticks, said, strict=True)]
+    texts, values = (",".join(map(repr, some)) for some in (said, ticks))
     return f"[{texts}][indexof([{values}],datum.value)]"
 
 

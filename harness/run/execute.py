@@ -32,13 +32,14 @@ from harness.experiment import (
     recall,
 )
 from harness.model import Model, backend_of
+from harness.run.answering import other_names
 from harness.run.cached import CachedAnswers, cached_answers
 from harness.run.choosing import Choices, choose, decided, system_for
 from harness.run.delivered import keep_skills, keep_tasks
 from harness.run.executors.local import LocalExecutor
 from harness.run.executors.pick import executor_for
 from harness.run.following import Following, is_long
-from harness.run.opening import fast_loop, make_room, open_models, probe_all
+from harness.run.opening import bases_beside, fast_loop, make_room, open_models, probe_all
 from harness.run.options import RunOptions, Summary
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
@@ -111,6 +112,7 @@ class _Run:
         graders = {id(by): by for by in (self.assembled.graders[a.task.digest] for a in todo)}.values()
         asked = [self._system(a) for a in {(a.contender, a.suite.name): a for a in todo}.values()]
         needed = {model for one in asked for model in one.models} | {model for by in graders for model in by.models}
+        needed |= bases_beside(self.assembled, needed)
         offline = self.options.offline
         models = open_models(self.assembled, needed, offline=offline)  # before anything is written
         answers = cached_answers(self.assembled, needed=bool(todo))
@@ -311,6 +313,8 @@ class _Run:
         if torn:
             self.notes.append(f"{torn} lines of the journal could not be read; what they held is tried again")
         self.written = keep_written(self.assembled, self.recorded)
+        for name, note in other_names(self.assembled, self.recorded, self.model_notes):
+            self.model_notes[name] = tuple(dict.fromkeys((*self.model_notes[name], note)))
         self._write_manifest(over=True)
 
     def _plan(self) -> Plan:

@@ -3,16 +3,27 @@
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from harness.core import Cause, ModelError, OwnbenchError, Reply, Request, Role, UserFileError
+from harness.core import Cause, Message, ModelError, OwnbenchError, Reply, Request, Role, UserFileError
 from harness.cost import charge
-from harness.experiment import Assembled
-from harness.model import ANSWER_LIMITS, REASONING, Caller, Limits, Model, Probing, backend_of, open_model
+from harness.experiment import Assembled, base_beside, is_looked_at
+from harness.model import (
+    ANSWER_LIMITS,
+    REASONING,
+    Caller,
+    Limits,
+    Model,
+    Probing,
+    backend_of,
+    open_model,
+    probe_alone,
+    probe_tuned,
+)
 from harness.run.promised import Promised
 from harness.run.secrets import redactor_of
 from harness.run.session import Asked, AttemptSession, Shop
@@ -23,6 +34,9 @@ from harness.store import experiment_file, recorded_replies
 BOX_FILES = 24  # of a box while it starts or runs a command
 OTHER_FILES = 128  # files that a run holds besides its connections, amply
 QUESTION = "Answer with the one word: ok"
+FURTHER = 16  # prompts at most where a server's log-probabilities tell nothing
+_AskBy = Callable[[str, Request], Awaitable[Reply]]  # a model by its name
+_Prompts = Sequence[Sequence[Message]]
 TOKENS = 16  # the longest answer that is asked for by a ping
 
 
@@ -91,8 +105,14 @@ def make_room(assembled: Assembled, attempts: int) -> None:
         raise UserFileError(experiment_file(assembled.report), problem, field="limits.concurrency", advice=advice)
 
 
+def bases_beside(assembled: Assembled, names: Iterable[str]) -> set[str]:
+    """The bases at whose side these models are probed."""
+    found = (base_beside(assembled.specs[name], assembled.specs) for name in names)
+    return {base.name for base in found if base is not None}
+
+
 async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str], None]) -> dict[str, tuple[str, ...]]:
-    """What a reader must know of the adapters, by model. Raises OwnbenchError: a model does not apply one.
+    """What a reader must know of adapters and tuned models. Raises OwnbenchError: a server does not apply one.
 
     A probe is a call like any other: limited, paid, in the journal, and made again only where what is on record shows
     an adapter left out.
@@ -100,6 +120,7 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
     notes, used = dict[str, tuple[str, ...]](), set[str]()
     suites = shop.assembled.suites
     prompts = [suite.prompt.of(suite.tasks[n]) for n in range(2) for suite in suites if n < len(suite.tasks)]
+    further = [suite.prompt.of(task) for suite in suites for task in suite.tasks[2 : 2 + FURTHER]][:FURTHER]
 
     async def ask(name: str, request: Request) -> Reply:
         if shop.clock.over:
@@ -114,16 +135,37 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
             used.add(name)
         return reply or await ask(name, request)
 
+    async def probed(name: str, look: Callable[[_AskBy], Awaitable[tuple[str, ...]]]) -> None:
+        try:
+            found = await look(recall)
+        except OwnbenchError:
+            if name not in used:
+                raise
+            found = await look(ask)
+        notes[name] = (*notes.get(name, ()), *found)
+
     for name, model in models.items():
         if isinstance(model, Probing) and model.holds_adapters:
             tell(f"probing the adapters of {name}")
-            try:
-                notes[name] = await model.probe_adapters(prompts, partial(recall, name))
-            except OwnbenchError:
-                if name not in used:
-                    raise
-                notes[name] = await model.probe_adapters(prompts, partial(ask, name))
+            await probed(name, partial(_adapters, model, prompts))
+        if is_looked_at(model.spec):
+            tell(f"probing {name}")
+            await probed(name, partial(_tuned, shop.assembled, name, prompts, further))
     return notes
+
+
+async def _adapters(model: Probing, prompts: _Prompts, ask: _AskBy) -> tuple[str, ...]:
+    return await model.probe_adapters(prompts, partial(ask, model.spec.name))
+
+
+async def _tuned(assembled: Assembled, name: str, prompts: _Prompts, further: _Prompts, ask: _AskBy) -> tuple[str, ...]:
+    """What a reader must know of a tuned model: beside its base where that is asked at the same address."""
+    spec = assembled.specs[name]
+    base = base_beside(spec, assembled.specs)
+    if base is None:
+        return await probe_alone(spec, prompts, partial(ask, name))
+    of = {base.digest: base.name}
+    return await probe_tuned(spec, base, prompts, further, lambda request: ask(of.get(request.model, name), request))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

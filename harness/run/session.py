@@ -95,7 +95,7 @@ class Shop:
         """Which call of the run this is. Attempts of earlier versions do not say, and are of the first."""
         self.in_flight: dict[str, asyncio.Future[Reply]] = {}
         self.settled = asyncio.Event()  # set when an attempt gives its reservation back
-        self.promised = Promised(assembled)
+        self.promised = Promised(assembled, self.clock.now(), self.callers)
         self.broken: dict[str, str] = {}  # a ``model m`` or ``judge j`` that nothing more is sent to, and why
 
     def take(self, recorded: Recalled) -> None:

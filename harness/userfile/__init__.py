@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from harness.userfile.delimited import INVISIBLE, tidy
     from harness.userfile.json_text import KeyTwiceError, distinct_keys, is_deeper
     from harness.userfile.parsing import (
+        MOST_AMOUNT,
         Amount,
         BelowError,
         Count,

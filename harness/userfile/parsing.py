@@ -50,10 +50,11 @@ def _day(value: Any) -> Any:
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_checked_name)]
 Text = Annotated[str, Field(min_length=1)]
 Variable = Annotated[str, AfterValidator(_variable)]
-Count = Annotated[int, Field(strict=True, ge=1)]
+MOST_AMOUNT = 10**12  # a larger number in a user's file is a slip of the keyboard, and nobody can read its figures
+Count = Annotated[int, Field(strict=True, ge=1, le=MOST_AMOUNT)]
 Whole = Annotated[int, Field(strict=True)]
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
-Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0, le=MOST_AMOUNT, allow_inf_nan=False)]
+Positive = Annotated[float, Field(strict=True, gt=0, le=MOST_AMOUNT, allow_inf_nan=False)]
 Day = Annotated[date, BeforeValidator(_day)]
 Truth = Annotated[bool, Field(strict=True)]
 Rate = Annotated[
@@ -224,7 +225,9 @@ def _bounds_in(annotation: Any, metadata: Iterable[Any]) -> Iterator[dict[str, A
 
 def _plain(bound: Any) -> str:
     """A bound as a user writes it."""
-    return f"{bound:.0f}" if isinstance(bound, (int, float)) and 1e4 <= abs(bound) < 1e15 else f"{bound:g}"
+    if isinstance(bound, (int, float)) and 1e4 <= abs(bound) < 1e15:
+        return f"{bound:,.0f}" if abs(bound) >= 1e6 else f"{bound:.0f}"
+    return f"{bound:g}"
 
 
 def _number_in(text: str) -> str | None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from harness.core import UsageError, UserFileError, nearest
-from harness.store import Economics, experiment_file, load_settings
-from harness.userfile import parse
+from harness.store import Economics, load_settings
+from harness.userfile import MOST_AMOUNT, parse
 from harness.verdict.arrays import Floats
 from harness.verdict.endings import MOVING, Ending, Horizon
 from harness.verdict.options import Candidate
@@ -19,7 +19,7 @@ MONTHS = 12.0  # over which money spent once is spread, where no other horizon i
 MOST_MONTHS = 1_000_000
 SPREAD = 0.25  # how far each amount may be off either way, where nothing else is said
 DAYS = 365.0
-MOST = 1e12  # of any amount: a larger one is a slip of the keyboard, and its figures are beyond what anybody can read
+MOST = float(MOST_AMOUNT)
 RATE = "tasks_per_gpu_hour"  # how many tasks a machine does in an hour: a number for every option, or one by contender
 GPU_HOUR = "gpu_hour_usd"
 """What an hour of a machine costs: no part of the block, for each model has its own; as a what-if it moves them all."""
@@ -121,11 +121,6 @@ def load_assumptions(
     if not 0 <= spread < 1:
         raise UsageError(f"--spread: how far amounts may be off must lie from 0 to below 1, found {spread:g}")
     known = load_settings(report).economics.model_dump()
-    for key, value in known.items():
-        if (most := _largest(value)) > MOST:
-            problem = f"is {most:g}, amounts lie from 0 to {MOST:,.0f}"
-            advice = "write a smaller amount, or none for unknown"
-            raise UserFileError(experiment_file(report), problem, field=f"economics.{key}", advice=advice)
     known |= {key: _amount(key, text) for key, text in (given or {}).items()}
     hour, rate = known.pop(GPU_HOUR, None), known.pop(RATE)
     others = {name: known.pop(name) for name in (*SAID, *PERIODS)}
@@ -137,10 +132,6 @@ def load_assumptions(
         tasks_per_gpu_hour=tuple(rate.items()) if isinstance(rate, dict) else rate,
         **others,
     )
-
-
-def _largest(value: Any) -> float:
-    return max(value.values(), default=0.0) if isinstance(value, dict) else float(value or 0.0)
 
 
 def _amount(key: str, text: str) -> Any:
@@ -162,8 +153,6 @@ def _amount(key: str, text: str) -> Any:
         others |= dict.fromkeys(PERIODS, f"a number of months above 0, up to {most:,.0f}")
         needed = others.get(key, f"an amount from 0 to {most:,.0f}")
         raise UsageError(f"{said}; needed: {needed}, or nothing for unknown") from None
-    if _largest(amount) > most:
-        raise UsageError(f"{said}; needed: from 0 to {most:,.0f}, or {key}= for unknown")
     return amount
 
 

@@ -39,9 +39,9 @@ class SweepGoal:
                 raise UsageError(f"the objective {name} needs {option}")
             if given is not None and name != self.name:
                 raise UsageError(f"{option} belongs to --objective {name}, not to {self.name}")
-            if given is not None and not (math.isfinite(given) and given >= 0.0):
-                raise UsageError(f"{option} is a number from 0, found {given}")
-        if (self.min_pass or 0.0) > 1.0:
+            if given is not None and name != "cost" and not (math.isfinite(given) and given >= 0.0):
+                raise UsageError(f"{option} is a number from 0 on, found {given}")
+        if not 0.0 <= (self.min_pass or 0.0) <= 1.0:
             raise UsageError(f"--min-pass is a share from 0 to 1, found {self.min_pass}")
 
     @property

@@ -43,4 +43,4 @@ def test_who_has_tasks_of_unknown_cost_is_left_out_and_changes_nothing_for_other
     found = made(tmp_path / "three", rows)
     assert found == alone | {"partly": None}
     said = " ".join(scoreboard(tmp_path / "three" / "r").notes)
-    assert "without partly, whose cost is not known at every task: cheap 1.00" in said
+    assert "without partly, whose cost is not known at every task: cheap >99%" in said

@@ -302,3 +302,20 @@ def test_the_same_figures_as_the_scoreboard_and_the_pairing(view, make_report):
     assert [(d.domain, d.delta) for d in paired.domains] == [("d1", 1 / 4), ("d2", 1 / 4)]
     assert found.lifts[0].spread.n_domains == len(paired.domains)
     assert Path(report).name == found.report
+
+
+def test_the_design_is_that_of_the_cells_that_differ_in_nothing_else_and_who_else_could_be_one_is_said(make_report):
+    adapter, other = {"s1": "A", "s2": "A"}, {"s1": "B", "s2": "B"}
+    who = [contender("other", adapters=other), contender("tuned", adapters=adapter), BARE, FLAT,
+           contender("both", adapters=adapter, skills=BY_SUITE, arm="flat", named="skills/one")]  # fmt: skip
+    shown = {one["name"]: OWN if "skills" in one["parts"] else () for one in who}
+    rows = [row for one in who for row in attempts(one, [1, 0, 1, 0, 1, 1, 0, 0], shown[one["name"]])]
+    report = make_report(rows, manifest(*who))
+    found = factorial(report)
+    assert found.contenders == {"base": "bare", "tuned": "tuned", "skilled": "flat", "both": "both"}
+    said = "tuned is tuned and not other: so chosen, the four differ in nothing but adapter and skills"
+    assert [note for note in found.notes if note.startswith(said)]
+    assert skills(report).designs == (found,)
+    asked = factorial(report, {"tuned": "other"})
+    assert asked.contenders["tuned"] == "other"
+    assert not any("so chosen" in note for note in asked.notes)

@@ -26,7 +26,13 @@ def opened(chromium, path, **options):
 
 @pytest.mark.shared
 @pytest.mark.parametrize(
-    "options", [{}, {"color_scheme": "dark"}, {"viewport": PHONE}, {"color_scheme": "dark", "viewport": PHONE}]
+    "options",
+    [
+        {},
+        {"color_scheme": "dark"},
+        {"viewport": PHONE},
+        pytest.param({"color_scheme": "dark", "viewport": PHONE}, marks=pytest.mark.slow),
+    ],
 )
 def test_the_file_needs_nothing_else(chromium, routerbench_report, options):
     write_report(routerbench_report)

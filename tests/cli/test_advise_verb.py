@@ -92,8 +92,8 @@ def test_a_bill_that_is_not_known_names_the_amount_and_the_option(report, capsys
     [
         (["--economics", "tasks_per_month"], "is not KEY=VALUE"),
         (["--economics", "tasks=1"], "unknown key 'tasks'"),
-        (["--economics", "tasks_per_month=1e18"], "needed: from 0 to 1,000,000,000,000"),
-        (["--economics", "value_per_task_usd=1e30"], "or value_per_task_usd= for unknown"),
+        (["--economics", "tasks_per_month=1e18"], "needed: an amount from 0 to 1,000,000,000,000"),
+        (["--economics", "value_per_task_usd=1e30"], "or nothing for unknown"),
         (["--economics", "training_usd=-5"], "an amount from 0 to 1,000,000,000,000"),
         (["--margin", "-1"], "the margin must lie from 0"),
         (["--months", "0"], "leave it out for 12"),

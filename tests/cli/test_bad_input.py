@@ -507,6 +507,7 @@ def test_a_dry_run_tells_of_a_missing_key_after_its_findings(place, capfd):
 
 
 TABLE = "contender,task,passed\na,1,1\nb,1,0\n"
+SWEEP = ["sweep", "t", "--worker", "a", "--expert", "b"]
 COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "unknown command": (["rnu", "r"], ["'rnu'", "'run'"]),
     "unknown option": (["run", "r", "--lmit", "3"], ["--lmit", "'--limit'", "ownbench run --help"]),
@@ -515,7 +516,11 @@ COMMANDS: dict[str, tuple[list[str], list[str]]] = {
     "no report named": (["run"], ["REPORT", "--help"]),
     "report missing": (["run", "s"], ["s/experiment.yaml", "no such file"]),
     "report is a file": (["run", "table.csv"], ["table.csv"]),
-    "limit zero": (["run", "r", "--limit", "0"], ["--limit", "0"]),
+    "limit zero": (["run", "r", "--limit", "0"], ["--limit", "found '0'", "a whole number from 1 on"]),
+    "share above 1": ([*SWEEP, "--min-pass", "1e99"], ["--min-pass", "found '1e99'", "a number from 0 to 1,"]),
+    "share that is none": ([*SWEEP, "--min-pass", "nan"], ["--min-pass", "found 'nan'", "a number from 0 to 1,"]),
+    "dollars below 0": ([*SWEEP, "--max-cost=-1"], ["--max-cost", "found '-1'", "a number from 0 on"]),
+    "power of 1": (["power", "--tasks", "9", "--power", "1"], ["--power", "found '1'", "from 0.01 to 0.9999"]),
     "limit that is no number": (["run", "r", "--limit", "x"], ["--limit", "found 'x'", "a whole number"]),
     "amount that is no number": (["sweep", "t", "--worker", "a", "--expert", "b", "--max-cost", "x"], ["a number"]),
     "unknown contender": (["run", "r", "--only", "plian"], ["--only", "'plian'", "'plain'"]),

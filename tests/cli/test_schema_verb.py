@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from harness.cli import main
 from harness.cli.own_files import FILES, schema_of
+from harness.suite import lint_suite, load_suite
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = {"experiment": "reports/*/experiment.yaml", "suite": "suites/*/suite.yaml", "recipe": "adapters/recipes/*.yaml",
@@ -53,6 +54,18 @@ def test_files_of_init_name_schemas_that_are_there_and_hold(tmp_path, capsys):
         head, _, _ = path.read_text("utf-8").partition("\n")
         schema = json.loads((path.parent / head.partition("$schema=")[2]).read_text("utf-8"))
         assert [e.message for value in values(path) for e in Draft202012Validator(schema).iter_errors(value)] == []
+
+
+def test_the_suite_of_init_has_no_cluster_in_both_dev_and_test(tmp_path, capsys):
+    """A beginner copies it: a threshold chosen on its dev tasks must not have seen the sources of its test tasks."""
+    assert main(["init", str(tmp_path / "mine")]) == 0
+    suite = load_suite(tmp_path / "mine" / "suites" / "example")
+    by_split = {split: {task.cluster for task in suite.tasks if task.split == split} for split in ("dev", "test")}
+    assert all(by_split.values())
+    assert by_split["dev"].isdisjoint(by_split["test"])
+    assert "cluster-spans-splits" not in {finding.rule for finding in lint_suite(suite)}
+    table = (tmp_path / "mine" / "skills" / "queues" / "SKILL.md").read_text("utf-8")
+    assert all(f"| {task.cluster} | {task.reference} |" in table for task in suite.tasks)
 
 
 def test_an_unknown_schema_is_one_line(capsys):

@@ -204,6 +204,13 @@ SELF = {"model": "frontier", "delivery": "self"}
         ("models/frontier/sampling", {"temperature": True}, "models.frontier.sampling", "a number from 0"),
         ("models/frontier/sampling", {"top_p": 0}, "models.frontier.sampling", "up to 1"),
         ("models/frontier/sampling", {"max_tokens": 0}, "models.frontier.sampling", "whole number from 1"),
+        (
+            "models/frontier/price",
+            {"input_usd_per_million": 1e308},
+            "models.frontier.price.input_usd_per_million",
+            "up to 1,000,000",
+        ),
+        ("limits", {"timeout_s": 1e308}, "limits.timeout_s", "above 0, up to 1,000,000,000,000"),
         ("models/frontier/sampling", {"max_tokens": 99_999_999_999}, "models.frontier.sampling", "1 to 10,000,000"),
         ("models/frontier/sampling", {"n": 4}, "models.frontier.sampling", "trials"),
         ("models/frontier/api_key_env", "MY KEY", "models.frontier.api_key_env", "no name of an environment variable"),

@@ -259,3 +259,54 @@ def test_the_wall_by_default():
     assert walls(tries=4, timeout_s=300) == 1200
     assert walls(tries=10, timeout_s=3000) == 3600
     assert walls(wall_s=7) == 7
+
+
+def not_there(status: int | None = None) -> ModelError:
+    """The error of a server that knows no such model, or of an address at which nothing listens."""
+    error = ModelError(Cause.NETWORK if status is None else Cause.REQUEST, "not there", http_status=status)
+    error.not_there = True
+    return error
+
+
+async def test_a_model_that_is_not_there_is_asked_once_and_is_still_to_be_made():
+    caller, model, _ = made(not_there(404), GOOD, concurrency=4)
+    results = await asyncio.gather(*(caller.call(REQUEST) for _ in range(9)), return_exceptions=True)
+    assert [(result.cause, result.not_yet) for result in results] == [(Cause.REQUEST, True)] * 9
+    assert len(model.times) == 1
+
+
+async def test_an_address_at_which_nothing_listens_is_not_asked_for_ever():
+    caller, model, _ = made(not_there(), concurrency=2, tries=4)
+    results = [await asyncio.gather(caller.call(REQUEST), return_exceptions=True) for _ in range(50)]
+    assert all(one.not_yet for (one,) in results)
+    assert len(model.times) == 4
+    caller, model, _ = made(not_there(), not_there(), GOOD, concurrency=1, tries=1)  # two tries may be chance
+    for _ in range(2):
+        with pytest.raises(ModelError) as caught:
+            await caller.call(REQUEST)
+        assert not caught.value.not_yet
+    assert (await caller.call(REQUEST))[0] == GOOD
+
+
+@pytest.mark.parametrize("heard", [GOOD, ModelError(Cause.PROVIDER, "HTTP 500", http_status=500)])
+async def test_a_server_that_was_heard_is_only_away(heard):
+    caller, model, _ = made(heard, *[not_there()] * 40, GOOD, tries=1)
+    results = [await asyncio.gather(caller.call(REQUEST), return_exceptions=True) for _ in range(42)]
+    assert results[-1][0] == (GOOD, 0, 0)
+    assert not any(one.not_yet for (one,) in results[1:41])
+    assert len(model.times) == 42
+
+
+async def test_a_model_that_answered_or_answered_another_worker_is_there():
+    caller, _, _ = made(GOOD, not_there(404), GOOD)
+    assert (await caller.call(REQUEST))[0] == GOOD
+    with pytest.raises(ModelError) as caught:
+        await caller.call(REQUEST)
+    assert not caught.value.not_yet
+    assert (await caller.call(REQUEST))[0] == GOOD
+    caller, _, _ = made(*[not_there()] * 4, GOOD, tries=4)
+    caller.answered = lambda: True
+    with pytest.raises(ModelError) as caught:
+        await caller.call(REQUEST)
+    assert not caught.value.not_yet
+    assert (await caller.call(REQUEST))[0] == GOOD

@@ -156,7 +156,10 @@ def test_a_dark_screen_has_the_bright_colours_and_the_same_data(make_report):
 
 
 def test_amounts_on_an_axis_are_written_as_in_the_tables():
-    assert tick_labels([1e-6, 0.00005, 0.5, 20.0]).startswith("['$0.000001','$0.00005','$0.5','$20']")
+    assert tick_labels([1e-6, 0.00005, 0.5, 20.0]).startswith("['$0.000001','$0.00005','$0.50','$20']")
+    assert tick_labels([0, 0.5, 1.0, 1.5]).startswith("['$0','$0.50','$1.00','$1.50']")
+    assert tick_labels([0, 5.0, 10.0]).startswith("['$0','$5','$10']")
+    assert tick_labels([0.002, 0.004, 0.01 - 0.004]).startswith("['$0.002','$0.004','$0.006']")
 
 
 def test_who_met_other_tasks_is_marked_and_the_chart_says_which_it_shows(make_report):

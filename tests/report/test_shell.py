@@ -1,11 +1,15 @@
 """The frame of the dashboard: which reports and which page, whatever becomes of the folders."""
 
+import os
 import shutil
 
 import pytest
 from app_page import texts
 from escalating import write_escalating
 from streamlit.testing.v1 import AppTest
+
+from harness.report.pages import shell
+from harness.store import Journal
 
 
 def served(folder):
@@ -88,7 +92,17 @@ def test_a_broken_report_is_not_the_first_that_is_shown(reports):
     (reports / "about" / "outcomes.parquet").write_bytes(b"PAR1")
     test = drawn(reports)
     assert test.multiselect[0].options[0] == "about"
-    assert test.multiselect[0].value == ["one"]
+    assert test.multiselect[0].value == ["two"]
+
+
+def test_the_newest_report_of_a_folder_is_shown_first_and_of_those_given_the_first(reports):
+    assert drawn(reports).multiselect[0].value == ["two"]
+    os.utime(reports / "one" / "outcomes.parquet")
+    assert drawn(reports).multiselect[0].value == ["one"]
+    given = [reports / "two", reports / "one"]
+    assert shell.first_shown(given, given) == given[0]
+    with Journal(reports / "two"):  # a run under way is what somebody comes to see
+        assert shell.first_shown([*reports.iterdir()], [reports]) == reports / "two"
 
 
 def test_a_report_that_is_the_folder_one_stands_in_has_its_name(reports, monkeypatch):

@@ -140,3 +140,23 @@ def test_the_least_important_columns_go_where_there_is_no_room(report, monkeypat
     assert "attempts" not in narrow["header"]
     assert "errored" in narrow["header"]  # in the same table still
     assert "left out for want of width: attempts" in narrow["text"]
+
+
+@pytest.mark.parametrize(("basis", "told"), [("gpu_time", True), ("tokens", False)])
+def test_what_the_interval_of_a_machines_cost_does_not_cover_stands_under_the_table(make_report, basis, told):
+    """Both share the front in every resample; that is of these tasks, and never 1.00."""
+    rows = [
+        {
+            "contender": name,
+            "task": f"t{i}",
+            "status": "passed" if i < n else "failed",
+            "cost_usd": usd + 0.01 * i,
+            "cost_basis": basis,
+        }
+        for name, n, usd in (("own", 10, 0.01), ("rent", 40, 5.0))
+        for i in range(40)
+    ]
+    text = shown(print_view, scoreboard(make_report(rows)))
+    assert ("\nWhere machine time is in a cost, its interval covers tasks, not the machine's load.\n" in text) is told
+    load = ", at the machine's load in this run" if told else ""
+    assert f"share of joint resamples of the tasks{load}: own >99%, rent >99%" in text

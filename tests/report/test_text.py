@@ -206,7 +206,7 @@ def test_large_numbers_are_written_for_people():
         "0", "0.5", "412.5", "293,512", "1 million", "2.5 million", "1 billion", "1 trillion", "1 quadrillion"
     ]  # fmt: skip
     assert [round_dollars(n) for n in (0, 1e-6, 0.5, 2.5, 10, 20_000, 5e7)] == [
-        "$0", "$0.000001", "$0.5", "$2.50", "$10", "$20,000", "$50 million"
+        "$0", "$0.000001", "$0.50", "$2.50", "$10", "$20,000", "$50 million"
     ]  # fmt: skip
 
 

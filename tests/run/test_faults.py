@@ -110,6 +110,53 @@ def test_a_refused_key_stops_the_model_at_once_and_is_tried_anew_when_it_is_mend
         assert len(live.rows(report)) == 40
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        (404, "The model `m` does not exist."),
+        (404, "model 'm' not found, try pulling it first"),
+        (400, "Model Not Exist"),
+    ],
+)
+def test_a_model_that_the_server_does_not_know_is_not_asked_for_all_its_tasks(tmp_path, capfd, said):
+    with Server(live.openai_answer, servers.status(*said)) as served:
+        report = live.write_experiment(
+            tmp_path / "r", tasks=40, models={"m": live.served_model(served)}, limits={"concurrency": 2, "tries": 4}
+        )
+        code, _, err = live.inside(capfd, "run", report, "--quiet")
+        assert (code, 1 <= len(served.seen) <= 2) == (4, True)
+        (line,) = [line for line in err.splitlines() if line.startswith("INCOMPLETE")]
+        assert f"model m: HTTP {said[0]}: {said[1]}" in line
+        assert "no outcome" not in err
+        served.script[:] = [servers.ok()]
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert {row["status"] for row in live.rows(report).values()} == {"passed", "failed"}
+
+
+def test_an_address_at_which_nothing_listens_is_one_line_and_the_run_goes_on_once_something_does(tmp_path, capfd):
+    with Server() as served:
+        gone = live.served_model(served)
+    limits = {"concurrency": 8, "tries": 2}
+    report = live.write_experiment(tmp_path / "r", tasks=60, models={"m": gone}, limits=limits)
+    code, _, err = live.inside(capfd, "run", report, "--quiet")
+    assert code == 4
+    (line,) = [line for line in err.splitlines() if line.startswith("INCOMPLETE")]
+    assert "model m: no connection to 127.0.0.1" in line
+    assert "is the server running, and base_url right?" in line
+    assert "no outcome" not in err
+    with Server() as served:
+        live.edit(report, models={"m": live.served_model(served)})
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+    assert len(live.rows(report)) == 60
+
+
+def test_a_path_that_is_not_there_is_no_model_that_is_not_there(tmp_path, capfd):
+    with Server(live.openai_answer, servers.status(404, "Not Found")) as served:
+        report = live.write_experiment(tmp_path / "r", tasks=3, models={"m": live.served_model(served)})
+        assert live.inside(capfd, "run", report, "--quiet")[0] == 0
+        assert len(served.seen) == 3
+
+
 def test_one_broken_model_does_not_stop_the_others(tmp_path, capfd):
     with Server(live.openai_answer, servers.status(403, "no")) as refused, Server() as served:
         models = {"bad": live.served_model(refused), "good": live.served_model(served)}

@@ -18,9 +18,17 @@ CARD = {"base_model": "m-base", "recipe": "hosted SFT, 3 epochs", "seed": 1, "ex
 KNOWN = {"tasks_per_month": "1000", "value_per_task_usd": "0", "labelling_usd": "0", "outage_days_per_year": "0"}
 
 
+def hosted(body: dict[str, Any]) -> dict[str, Any]:
+    """Answers as ever; what was tuned is a little less sure of it."""
+    reply = openai_answer(body)
+    for token in (reply["choices"][0].get("logprobs") or {}).get("content", ()):
+        token["logprob"] -= 0.5 if body["model"] == TUNED else 0.0
+    return reply
+
+
 @pytest.fixture
 def served() -> Iterator[servers.Served]:
-    with Server() as running:
+    with Server(hosted) as running:
         yield running
 
 

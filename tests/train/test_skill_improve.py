@@ -252,7 +252,7 @@ def wrong(folder, name):
         ("a foreign report", ("--report", "mine"), "mine/experiment.yaml: it is there"),
         ("a foreign folder", (), "holds no improve.yaml"),
         ("", ("--budget", "0"), "--budget is 0; give the dollars that may be spent, above 0"),
-        ("", ("--tries", "0"), "--tries is 0; give a number from 1"),
+        ("", ("--tries", "0"), "argument --tries: found '0', needed a whole number from 1 on, such as 10"),
         ("", ("--suite", "colors"), "colors: there is no such suite"),
         ("", ("--model", "smal"), "no model is named 'smal'"),
         ("", ("--author", "bigg"), "no model is named 'bigg'"),

@@ -367,7 +367,7 @@ def test_signals_of_the_calls(tmp_path):
         ({"goal": {"name": "utility"}}, "needs --cost-weight"),
         ({"goal": {"name": "pass", "min_pass": 0.5}}, "belongs to --objective cost"),
         ({"goal": {"name": "cost", "min_pass": 1.5}}, "from 0 to 1"),
-        ({"goal": {"name": "cost", "min_pass": float("nan")}}, "a number from 0"),
+        ({"goal": {"name": "cost", "min_pass": float("nan")}}, "a share from 0 to 1"),
     ],
 )
 def test_wrong_use(tmp_path, change, words):

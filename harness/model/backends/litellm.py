@@ -188,6 +188,7 @@ class LiteLLMModel:
         failed = fault(cause, shown(words, self._redact), status, told, said)
         if cause is Cause.NETWORK and _is_unsent(chain):
             failed.usage = Usage.total(())
+        failed.not_there = failed.not_there or any(isinstance(part, ConnectionRefusedError) for part in chain)
         return failed
 
     async def close(self) -> None:

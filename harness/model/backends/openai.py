@@ -184,7 +184,7 @@ def _fault(error: Exception, redact: Redact) -> ModelError:
         text = f"{error}; is the server running, and base_url right?"
         usage = Usage.total(())  # nothing was sent, so nothing was used
     failed = ModelError(cause, shown(text, redact))
-    failed.usage = usage
+    failed.usage, failed.not_there = usage, isinstance(error, NoConnectionError)
     return failed
 
 

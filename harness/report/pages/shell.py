@@ -74,7 +74,7 @@ def _draw(given: Sequence[Path]) -> None:
         st.html(SORTS, unsafe_allow_javascript=True)
         titles = list(PAGES)
         page = held("page", st.radio, "Page", titles, default=titles[0], read=one_of(titles), aloud=False)
-        shown = _chosen(folders)
+        shown = _chosen(folders, given)
     names = [e.name for e in shown.chosen] if shown else []
     st.set_page_config(page_title=" - ".join([", ".join(visible(n, 60) for n in names[:3]) or "no report", page]))
     with top:
@@ -95,12 +95,24 @@ def _draw(given: Sequence[Path]) -> None:
     _from_the_top(page)
 
 
-def _chosen(found: Sequence[Path]) -> Shown | None:
+def first_shown(found: Sequence[Path], given: Sequence[Path]) -> Path | None:
+    """The report that is shown before one is chosen: of a run under way, else the first given; of a folder the newest.
+
+    One that is broken is not, where another is sound.
+    """
+    if running := [folder for folder in found if running_process(folder) is not None]:
+        return running[0]
+    sound = [folder for folder in found if loading.opens(folder / "outcomes.parquet")]
+    named = [folder for folder in sound if any(folder in {one, "reports" / one} for one in given)]
+    made = {folder: loading.stamp_of(folder, ["outcomes.parquet"]) for folder in sound}
+    newest = sorted(made, key=lambda folder: [-at for _, at, _ in made[folder]])
+    return next(iter([*named, *newest, *found]), None)
+
+
+def _chosen(found: Sequence[Path], given: Sequence[Path]) -> Shown | None:
     """The reports and the part of them that the side bar says; ``None`` where no report is chosen."""
     folders = dict(zip(loading.names_of(found), found, strict=True))
-    # A run under way is what somebody comes to see, and a broken report is not.
-    sound = [name for name, folder in folders.items() if loading.opens(folder / "outcomes.parquet")]
-    first = [name for name, folder in folders.items() if running_process(folder) is not None] or sound or list(folders)
+    first = [name for name, folder in folders.items() if folder == first_shown(found, given)]
     names = several("Reports", list(folders), "report", default=first[:1], aloud=False)
     plain = [loading.evidence_of(live.place_of(folders[name])) for name in names]
     splits = list(dict.fromkeys(s for one in plain for s in loading.splits_of(one)))
@@ -169,8 +181,9 @@ def _from_the_top(page: str) -> None:
         st.sidebar.html(TO_THE_TOP.replace("<script>", f"<script>/* {turns} */"), unsafe_allow_javascript=True)
 
 
-def warm(reports: Sequence[Path]) -> None:
-    """Computes the figures of the first report's first page, then those that its other pages begin with."""
+def warm(reports: Sequence[Path], given: Sequence[Path] = ()) -> None:
+    """Computes the figures of the page that is shown first, then those that its report's other pages begin with."""
+    reports = [first_shown(reports, given) or reports[0], *reports]
     with suppress(OwnbenchError, OSError):
         live.read_ahead(reports)
     with suppress(OwnbenchError):  # what is broken is told where it is shown

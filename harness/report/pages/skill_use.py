@@ -53,8 +53,8 @@ def page(shown: Shown) -> None:
         drawn = parts.figure("skill-lifts", skill_lifts_figure, view, shown.theme, none=none, told=True)
         parts.show_under(tables.each_skill_table(view), "Each skill as a table", expanded=not drawn)
     section("Shown whole, or opened on demand?",
-            "The same model with skills both ways, on the same tasks. Above 0: opening them on demand (progressive) "
-            "passes more than showing them whole (flat).")  # fmt: skip
+            "The same model with its skills opened on demand (progressive) and shown whole (flat), on the same tasks. "
+            "Above 0: on demand passes more. The table says where the skills are not the same.")  # fmt: skip
     _sentences(view, "deliveries", [pair.comparison for pair in view.deliveries])
     show(coloured(tables.deliveries_table(view), colours))
     write(tables.adjusted_sentence(view) if view.deliveries else "")

@@ -236,6 +236,7 @@ class Fleet:
             workers=executor.workers,
             plan=self._digest,
             run=self.shop.run,
+            began=self.shop.promised.began,
             again=frozenset(self.shop.again),
             models=models_of(assembled) & self.shop.callers.keys(),
             held=dict(executor.held),

@@ -12,6 +12,7 @@ from array import array
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +59,7 @@ class Errand:
     workers: int
     plan: str  # the plan's digest, for workers that read: all must have read the same files
     run: int  # which call of the run this is
+    began: datetime  # when it did
     again: frozenset[str]  # digests of requests that are made anew
     models: frozenset[str]  # that its attempts call
     held: Mapping[str, Any] = field(default_factory=dict)  # by model: the actor that has it in memory
@@ -172,7 +174,7 @@ class Workbench:
             self._shop = Shop(
                 assembled, journal, recorded, self._models, self._meter, again=errand.again, cache=answers
             )
-            self._shop.run = errand.run
+            self._shop.run, self._shop.promised.began = errand.run, errand.began
             self._shop.bench.begin_from(errand.judges)
             self._borrowing = Borrowing(self._shop)
             free = self._shop.free_boxes

@@ -1,5 +1,8 @@
 """Makes a report of a table of outcomes that somebody else's program wrote."""
 
+import contextlib
+import ctypes
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -93,12 +96,15 @@ def import_table(
         made = judged(table, made)
     refuse_summaries(table, made)
     note_spellings(table, made)
+    _give_back()
     made = _measured(table, made)
     if counted:
         made = _expanded(table, made)
         left_out += [name for name in ("passed", "score", "status", "cause", "trial") if name in table.frame]
-    trial = made.groupby(_KEY, sort=False).cumcount() if counted else _trials(table, made)
-    made, duplicates = _without_repeats(table, made.assign(trial=trial))
+    trial = _places(made) if counted else _trials(table, made)
+    made = made.assign(trial=trial)
+    made, duplicates = _without_repeats(table, made) if "trial" in table.frame and not counted else (made, 0)
+    _give_back()
     rows_read, table = len(table.frame), replace(table, frame=table.frame[[]])  # what was read is not needed any more
     report.mkdir(parents=True, exist_ok=True)
     write_outcomes(report, _pieces(made, name or report.name))
@@ -106,6 +112,7 @@ def import_table(
     replace_metadata(report, told)
     rows_written = len(made)
     del made
+    _give_back()
     sums = load_task_table(report, "all")
     return ImportSummary(
         report=report,
@@ -118,6 +125,15 @@ def import_table(
         notes=tuple(table.notes),
         flags=sums.flags,
     )
+
+
+def _give_back() -> None:
+    """Gives memory that is free back to the system; what allocators keep would be added to the next step's peak."""
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    with contextlib.suppress(OSError, AttributeError):  # glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _identities(source: Source) -> "pd.DataFrame":
@@ -267,6 +283,19 @@ def _expanded(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":
     return made
 
 
+def _places(made: "pd.DataFrame") -> "pd.Series[int]":
+    """Of each row its place among those of its contender and task."""
+    import pandas as pd
+
+    codes = np.zeros(len(made), dtype=np.int64)
+    for name in _KEY if math.prod(len(made[name].cat.categories) for name in _KEY) < 2**62 else ():
+        codes = codes * len(made[name].cat.categories) + made[name].cat.codes.to_numpy()
+    if (np.diff(np.sort(codes)) > 0).all():  # each once, as nearly always: what groups rows takes a lot of memory
+        return pd.Series(0, index=made.index, dtype=np.int64)
+    places: pd.Series[int] = made.groupby(_KEY, sort=False).cumcount()
+    return places
+
+
 def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
     """The file's own trial, or the row's place among those of its contender and task."""
     if "trial" in source.frame:
@@ -274,7 +303,7 @@ def _trials(source: Source, made: "pd.DataFrame") -> "pd.Series[int]":
         if trial.isna().any():
             raise source.fault(first(trial.isna()), "the trial is empty", "number trials from 0")
         return trial.astype("int64")
-    places: pd.Series[int] = made.groupby(_KEY, sort=False).cumcount()
+    places = _places(made)
     repeated = places > 0
     if repeated.any():
         row = first(repeated)

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -210,11 +210,15 @@ def note_spellings(source: Source, made: "pd.DataFrame") -> None:
         source.notes.append(f"{text}: different tasks may have become one")
 
 
-def _alike(names: Iterable[str], plain: Callable[[str], str]) -> list[tuple[str, list[str]]]:
+def _alike(names: Collection[str], plain: Callable[[str], str]) -> list[tuple[str, list[str]]]:
     """What several names become alike, and these names."""
-    found: dict[str, list[str]] = {}
+    once, more = set[int](), set[int]()  # by their hashes: a list for each of a million names is a tenth of a gigabyte
     for name in names:
-        found.setdefault(plain(name), []).append(name)
+        (more if (key := hash(plain(name))) in once else once).add(key)
+    found: dict[str, list[str]] = {}
+    for name in names if more else ():
+        if hash(written := plain(name)) in more:
+            found.setdefault(written, []).append(name)
     return [(key, written) for key, written in found.items() if len(written) > 1]
 
 

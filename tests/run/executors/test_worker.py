@@ -4,6 +4,7 @@ import threading
 import time
 from array import array
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import live
 import pytest
@@ -29,7 +30,8 @@ def hired():
     def hire(report, number=0, workers=2, **keys):
         assembled = assemble(report)
         bench = Workbench()
-        given = {"plan": plan_digest(assembled), "run": 1, "again": frozenset(), "models": frozenset({"m"})} | keys
+        given = {"plan": plan_digest(assembled), "run": 1, "again": frozenset(), "models": frozenset({"m"})}
+        given |= {"began": datetime.now(UTC)} | keys
         name = f"ray-{number}"
         refused = bench.begin(Errand(report=str(report), here="/", name=name, number=number, workers=workers, **given))
         if refused is None:
