@@ -14,7 +14,7 @@ from harness.experiment.assembly import (
 from harness.experiment.box_needs import check_boxes
 from harness.experiment.build import DirectPlan, HybridPlan, Plan, build_systems
 from harness.experiment.context_entry import ContextEntry
-from harness.experiment.dry_run import check, grades_again
+from harness.experiment.dry_run import bounds_too_small, check, grades_again
 from harness.experiment.executor import ExecutorEntry
 from harness.experiment.plan import Attempt, shared_identities
 from harness.experiment.reading import ended_notes, load_experiment, parse_experiment, read_suites, resolve

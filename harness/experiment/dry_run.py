@@ -79,6 +79,14 @@ def grades_again(assembled: Assembled, attempts: Sequence[Attempt]) -> str:
     return f"{said} {'it' if len(attempts) == 1 else 'them'} again first: {'; '.join(paid) or 'no judge is asked'}"
 
 
+def bounds_too_small(assembled: Assembled) -> list[str]:
+    """Of the bounds of an attempt and of a minute those that a first call is likely to pass, a sentence each."""
+    experiment = assembled.experiment
+    bounds = [experiment.budget.attempt_usd, experiment.limits.tokens_per_minute]
+    bounds += [one.tokens for one in experiment.contenders.values()]
+    return [*dict.fromkeys(_Estimate(assembled).too_small())] if any(one is not None for one in bounds) else []
+
+
 class _Estimate:
     """What a contender asks by itself, and what of it no part of it asks; a task of a suite stands for the others."""
 

@@ -291,7 +291,7 @@ class Budget(Strict):
     """Where a run stops by itself. A cap stops new attempts and leaves the run incomplete."""
 
     usd: Amount | None = None
-    attempt_usd: Amount | None = None
+    attempt_usd: Positive | None = None
     wall_s: Positive | None = None
 
 

@@ -24,6 +24,7 @@ from harness.cost import AttemptMeter, Meter
 from harness.experiment import (
     Assembled,
     Attempt,
+    bounds_too_small,
     check_boxes,
     ended_notes,
     grades_again,
@@ -107,6 +108,8 @@ class _Run:
         executor = executor_for(self.assembled, self.options)
         if todo:
             executor.check(todo)
+            for warning in bounds_too_small(self.assembled):
+                self.options.notice(warning)
         make_room(self.assembled, len(todo))
         check_boxes(self.assembled, todo)
         graders = {id(by): by for by in (self.assembled.graders[a.task.digest] for a in todo)}.values()

@@ -81,6 +81,23 @@ def test_an_attempt_that_is_too_dear_is_the_contender_s_failure(tmp_path, capfd)
         assert table["never", task, 0]["cause"] != "too_dear"
 
 
+def test_a_limit_of_an_attempt_that_nothing_keeps_is_refused_or_said_before_anything_is_spent(tmp_path, capfd):
+    with Server() as served:
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)})
+        for name in ("attempt_usd", "wall_s"):
+            live.edit(report, budget={name: 0})
+            for verb in ("check", "run"):
+                code, _, err = live.inside(capfd, verb, report)
+                assert (code, err.count("\n"), served.seen) == (2, 1, [])
+                assert f"budget.{name}: found the number 0" in err
+        live.edit(report, budget={"attempt_usd": 1e-7})
+        _, _, err = live.inside(capfd, "run", report, "--quiet")
+        warning = next(line for line in err.splitlines() if "more than budget.attempt_usd ($1e-07)" in line)
+        assert warning.startswith("note: c-m on s: the first call of an attempt costs about $")
+        assert err.startswith(warning), "it is said first"
+        assert "budget.attempt_usd" not in live.inside(capfd, "run", report, "--quiet")[2], "nothing is to be made"
+
+
 def test_a_budget_of_time_stops_the_run(tmp_path, capfd):
     with Server(live.openai_answer, servers.slow_ok(0.2)) as served:
         report = live.write_experiment(
