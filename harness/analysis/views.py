@@ -165,7 +165,8 @@ class Scoreboard:
     @property
     def shown(self) -> tuple[ContenderScore, ...]:
         """`ranked` without `absent`."""
-        return tuple(c for c in self.ranked if c.name not in self.absent)
+        absent = self.absent
+        return tuple(c for c in self.ranked if c.name not in absent)
 
     @property
     def absent(self) -> frozenset[str]:

@@ -22,7 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "regrade": ("running", "grade the stored answers again by the suites' present graders; no contender is called"),
     "ls": ("looking", "the reports of a folder: state, contenders, tasks, best pass rate, spent; trends"),
     "show": ("judging", "the scoreboard: pass rates with intervals, cost, latency, errors; failed tasks"),
-    "compare": ("judging", "two contenders on the same tasks: difference, interval, test, flips"),
+    "compare": ("looking", "two contenders on the same tasks: difference, interval, test, flips"),
     "domains": ("judging", "differences by domain, tasks made worse, variance by domain, task and trial"),
     "factorial": ("judging", "tuned x skilled: two main effects and their interaction"),
     "advise": ("judging", "own, rent or mix: the cheapest at the required quality, with the break-even volume"),

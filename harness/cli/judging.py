@@ -30,8 +30,8 @@ from harness.cli.common import (
     read,
     report_folder,
 )
-from harness.cli.looking import FAILURES, failures_asked, second_report
-from harness.core import Decision, EvidenceError, UsageError, is_this_machine, plural, stay_offline
+from harness.cli.looking import FAILURES, failures_asked
+from harness.core import Decision, UsageError, is_this_machine, plural, stay_offline
 
 
 def _count(text: str) -> tuple[int, int]:
@@ -41,7 +41,7 @@ def _count(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-ERRORS, TRIALS, GOALS = ("excluded", "failed"), ("mean", "majority", "all", "any"), ("pass", "utility", "cost")
+GOALS = ("pass", "utility", "cost")
 WHOM = arg("--contender A", "whom candidates are compared with (default: the report's reference, or its only one)")
 REFERENCE = arg("--reference NAME", "whom the others are compared with (default: the experiment's reference)")
 PORTS = range(8501, 8521)  # of the dashboard, tried in this order where no port is asked for
@@ -54,16 +54,6 @@ ARGUMENTS: dict[str, Arguments] = {
         *VIEW,
         "ownbench show reports/demo --split test --reference tuned",
         "ownbench show reports/demo --failures tuned --cause wrong --limit 20",
-    ),
-    "compare": (
-        REPORT,
-        arg("a A", "a contender; the difference is A minus B. Without B: a second report, compared as a whole"),
-        arg("b B", "the contender that A is compared with", nargs="?"),
-        arg("--errors-as", "errored and ungraded attempts: left out (default), or counted as failed", choices=ERRORS),
-        arg("--trials-as", "several trials of a task: their mean (default), or one yes or no", choices=TRIALS),
-        *VIEW,
-        "ownbench compare reports/demo tuned skilled",
-        "ownbench compare reports/before reports/after",
     ),
     "domains": (
         REPORT,
@@ -213,20 +203,6 @@ def run_show(args: argparse.Namespace) -> int:
             return answer(args, failures(folder, **asked))
         read_ahead(folder)
         return answer(args, opened(folder, split=args.split, level=args.level, reference=args.reference))
-
-
-def run_compare(args: argparse.Namespace) -> int:
-    """Prints the comparison of two contenders, or of two reports; 0, or 4 where these share no task."""
-    from harness.analysis import pair, two_reports
-
-    with read(args.report) as folder:
-        if args.b is None:
-            with read(second_report(folder, args)) as second:
-                found = two_reports(folder, second, split=args.split, level=args.level)
-                shared = any(one.same for one in found.suites)
-                return answer(args, found) if shared else answer(args, found) or EvidenceError.exit_code
-        how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
-        return answer(args, pair(folder, args.a, args.b, **how))
 
 
 def run_domains(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What is looked at in the terminal: the reports of a folder, and the tasks that contenders failed."""
+"""What is looked at in the terminal: reports of a folder, two contenders or reports, and the tasks that were failed."""
 
 import argparse
 import shlex
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.cli.common import COUNT_TYPE, SEVERAL, VIEW, Arguments, answer, arg, folder, report_folder
-from harness.core import UsageError, nearest
+from harness.cli.common import COUNT_TYPE, REPORT, SEVERAL, VIEW, Arguments, answer, arg, folder, read, report_folder
+from harness.core import EvidenceError, UsageError, nearest
+
+ERRORS, TRIALS = ("excluded", "failed"), ("mean", "majority", "all", "any")
 
 ARGUMENTS: dict[str, Arguments] = {
     "ls": (
@@ -18,6 +20,16 @@ ARGUMENTS: dict[str, Arguments] = {
         *VIEW,
         "ownbench ls",
         "ownbench ls reports --trend tuned",
+    ),
+    "compare": (
+        REPORT,
+        arg("a A", "a contender; the difference is A minus B. Without B: a second report, compared as a whole"),
+        arg("b B", "the contender that A is compared with", nargs="?"),
+        arg("--errors-as", "errored and ungraded attempts: left out (default), or counted as failed", choices=ERRORS),
+        arg("--trials-as", "several trials of a task: their mean (default), or one yes or no", choices=TRIALS),
+        *VIEW,
+        "ownbench compare reports/demo tuned skilled",
+        "ownbench compare reports/before reports/after",
     ),
     "completion": (
         arg("shell", "the shell that you use", choices=("bash", "zsh", "fish")),
@@ -37,6 +49,20 @@ def run_ls(args: argparse.Namespace) -> int:
     if args.trend is None:
         return answer(args, list_reports(folders, **how))
     return answer(args, trends_of([rates_in(one, **how) for one in folders], args.trend, level=args.level))
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    """Prints the comparison of two contenders, or of two reports; 0, or 4 where these share no task."""
+    from harness.analysis import pair, two_reports
+
+    with read(args.report) as folder:
+        if args.b is None:
+            with read(_second_report(folder, args)) as second:
+                found = two_reports(folder, second, split=args.split, level=args.level)
+                shared = any(one.same for one in found.suites)
+                return answer(args, found) if shared else answer(args, found) or EvidenceError.exit_code
+        how = {name: getattr(args, name) for name in ("trials_as", "errors_as", "split", "level")}
+        return answer(args, pair(folder, args.a, args.b, **how))
 
 
 FAILURES = (
@@ -79,7 +105,7 @@ def failures_asked(args: argparse.Namespace) -> dict[str, Any] | None:
     return how if args.limit is None else how | {"limit": args.limit}
 
 
-def second_report(first: Path, args: argparse.Namespace) -> Path:
+def _second_report(first: Path, args: argparse.Namespace) -> Path:
     """The report that ``compare`` is given in place of two contenders, next to the folder of the first."""
     found = report_folder(args.a)
     if not found.is_dir():

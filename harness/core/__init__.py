@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         disagreement,
         dollars,
         dollars_interval,
+        is_number,
         is_shown,
         listed,
         many_of,

@@ -2,10 +2,11 @@
 
 import math
 import re
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.core.lookalike import visible
 
@@ -17,6 +18,11 @@ NOTHING_PASSED = "nothing passed, so there is no cost per pass"  # why such a co
 NO_PASSES = "no passes"  # what stands in its place
 NO_SPREAD = "no spread seen"  # what stands in place of an interval without width
 NOT_KNOWN = "not known from so few"  # what is said of an end that lies at the limit of what is possible
+
+
+def is_number(value: Any) -> bool:
+    """Whether somebody's value is a number to count with: no truth, finite, and no integer too long for a float."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def hundredfold(share: float) -> float:

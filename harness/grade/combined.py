@@ -8,9 +8,9 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PlainValidator
 
-from harness.core import Answer, Cause, Grade, Session, Status, Task, UserFileError, digest_json
+from harness.core import Answer, Cause, Grade, Session, Status, Task, UserFileError, digest_json, is_number
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, failed, grade, grader, right, shown, ungraded
-from harness.userfile import BelowError
+from harness.userfile import MOST_AMOUNT, BelowError
 
 DEEPEST = 3  # levels of combinations within combinations
 MOST = 20  # parts of one combination
@@ -59,10 +59,10 @@ def _weighed(value: Any) -> tuple[tuple[SuiteGrader, float], ...]:
         if not isinstance(entry, Mapping) or entry.keys() != {"grader", "weight"}:
             raise BelowError(place.removesuffix(".grader"), _unweighed(entry))
         weight = entry["weight"]
-        number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
-        if not number or not math.isfinite(weight) or weight < 0:
+        if not is_number(weight) or not 0 <= weight <= MOST_AMOUNT:
             at = place.replace(".grader", ".weight")
-            raise BelowError(at, f"found {weight!r:.60} as a weight; write a number from 0")
+            needed = f"a number from 0 to {MOST_AMOUNT:,}" if is_number(weight) and weight > 0 else "a number from 0"
+            raise BelowError(at, f"found {weight!r:.60} as a weight; write {needed}")
         found.append((_part(entry["grader"], place), float(weight)))
     if not any(weight for _, weight in found):
         raise ValueError("the weights sum to 0; give one of the graders a weight")

@@ -7,7 +7,6 @@ contender's can take the place of one of its own.
 
 import asyncio
 import json
-import math
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -29,6 +28,7 @@ from harness.core import (
     Status,
     Task,
     as_json,
+    is_number,
 )
 from harness.grade.rule import REASON_LENGTH, SuiteGrader, cut, failed, shown, ungraded, unread
 from harness.userfile import Positive, Text, Variable
@@ -219,12 +219,7 @@ def _reward(name: str, content: bytes) -> float:
             value = value["reward"] if "reward" in value else next(iter(value.values())) if len(value) == 1 else None
     except (ValueError, RecursionError):
         value = None
-    if (
-        not isinstance(value, (int, float))
-        or isinstance(value, bool)
-        or not math.isfinite(value)
-        or not 0 <= value <= 1
-    ):
+    if not is_number(value) or not 0 <= value <= 1:
         raise ValueError(f"{name} holds {shown(text, 40)!r}; needed: a number from 0 to 1")
     return float(value)
 

@@ -4,7 +4,6 @@ What is refused as an address is not repeated: a key may stand in it.
 """
 
 import json
-import math
 import re
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from harness.core import Price, is_this_machine
+from harness.core import Price, is_number, is_this_machine
 from harness.userfile import Amount, Count, Day, Strict, Text, Truth
 
 TOOLS = "tools"  # the model can be given tools to call
@@ -177,7 +176,7 @@ def _check_sampling(key: str, setting: Any) -> None:
 
 def needed_of(key: str, setting: Any) -> str:
     """What a setting of sampling has to hold; empty where it does, or where nothing is known of it."""
-    number = isinstance(setting, (int, float)) and not isinstance(setting, bool) and math.isfinite(setting)
+    number = is_number(setting)
     whole = number and isinstance(setting, int)
     stops = [setting] if isinstance(setting, str) else setting
     texts = isinstance(stops, list | tuple) and all(isinstance(stop, str) for stop in stops)

@@ -44,9 +44,10 @@ def gate_blocks(view: Gate) -> Iterator[Block]:
     if c is not None and c.delta is not None:
         looked = ". The interval and p are of one look: not corrected for a run that was looked at on its way"
         text = (
-            f"{points(c.delta)} points {points_interval(c.low, c.high)} ({100 * c.level:g}%, {c.interval_method}) on "
-            f"{c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); {c.wins:,} tasks only the candidate passed, "
-            f"{c.losses:,} only the baseline{'' if view.early is None else looked}"
+            f"{points(c.delta)} points {points_interval(c.low, c.high)} (two-sided {100 * c.level:g}%, "
+            f"{c.interval_method}) on {c.n_tasks:,} tasks, {p_equation(c.p_value)} ({c.test}); "
+            f"{c.wins:,} tasks only the candidate passed, {c.losses:,} only the baseline"
+            f"{'' if view.early is None else looked}"
         )
         apart = disagreement(c.p_value, c.low, c.high, 1.0 - c.level, c.interval_method)
         text += f"; {apart}." if apart else "."
@@ -153,7 +154,7 @@ def verdict_blocks(v: StoredVerdict, link: Callable[[Reason], str] = lambda reas
     """A verdict in full: the word, its sentence, every rule with what was found and what it leads to."""
     lines = []
     if v.delta is not None:
-        sure = "" if v.level is None else f", {100 * v.level:g}% sure"
+        sure = "" if v.level is None else f", two-sided, {100 * v.level:g}% sure"
         tasks = "" if v.n_tasks is None else f" on {plural(v.n_tasks, 'task')}"
         between = points_interval(v.low, v.high)
         lines.append(f"Candidate minus baseline: {points(v.delta)} points {between}{sure}{tasks}.")

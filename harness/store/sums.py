@@ -240,17 +240,16 @@ def load_task_table(
     shape = len(outcomes.contenders), len(tasks)
     cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
-    odd |= {name: outcomes.named_twice(name) for name in ("domain", "cluster")}
     pa.default_memory_pool().release_unused()  # before the names of all tasks are made
     names, copies = _names(outcomes, tasks)
-    splits = tuple(_spelled(outcomes.words("split").at(rows[first]), None))
+    odd |= {name: outcomes.named_twice(name) for name in ("domain", "cluster")}
     outcomes.ahead = Ahead()  # is not held for as long as the table
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
     odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
     return TaskTable(
         report=outcomes.report,
         split=chosen,
-        splits=splits,
+        splits=tuple(_spelled(outcomes.words("split").at(rows[first]), None)),
         duplicates=odd["duplicates"],
         flags=(*strange_figures(outcomes), *flags_of(outcomes.contenders, sums, odd, outcomes.seeds)),
         outcomes=outcomes,

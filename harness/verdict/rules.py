@@ -217,7 +217,8 @@ def _enough(e: GateEvidence) -> Iterable[Reason]:
 
 def _proof(e: GateEvidence, found: NonInferiority, between: str = "") -> str:
     verb = "non-inferior" if found.holds else "not shown to be non-inferior"
-    low = "" if found.low is None else f", at worst {points(found.low)} ({e.sure(found.alpha)}, {found.method})"
+    how = f"one-sided {e.sure(found.alpha)}, {found.method}"
+    low = "" if found.low is None else f", at worst {points(found.low)} ({how})"
     on = f"{points(found.delta)} points{between} on {plural(found.n_tasks, 'task')}{low}"
     return f"{on}: {verb} at {100 * found.margin:g} points ({p_equation(found.p_value)})"
 
@@ -272,7 +273,8 @@ def _no_harm(e: GateEvidence) -> Iterable[Reason]:
     if not e.early.decided:  # whose p holds at any look, which no interval here does
         how = {"p_value": harm.p_value, "level": 1.0 - e.tests.harm_level}
         high = stats.harm_limit(out.candidate, out.baseline, out.clusters, **how)
-        best = "" if high is None else f"at best {points(high)}, "
+        sure = f"one-sided {100.0 * (1.0 - e.tests.harm_level):.4g}%"
+        best = "" if high is None else f"at best {points(high)}, {sure}; "
     said = f"{best}{p_equation(harm.p_value)} one-sided, at {level}{_BET if e.early.decided else ', sign-flip'}"
     text = f"{'' if shown else 'not '}shown to be worse overall ({said})"
     blocks = e.early.decided.harmed_overall if e.early.decided else e.tests.harmed_overall

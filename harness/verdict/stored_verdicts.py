@@ -1,7 +1,6 @@
 """The verdicts that a report keeps, as they were written; texts come back visible and without keys."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.analysis import Change
-from harness.core import EvidenceError, OwnbenchError, Redactor, visible
+from harness.core import EvidenceError, OwnbenchError, Redactor, is_number, visible
 from harness.store import read_manifest, read_outcomes, unread
 from harness.verdict.gate_evidence import Reason
 from harness.verdict.gating import EXIT_CODES, VERDICT
@@ -185,11 +184,7 @@ def told(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    try:
-        is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-        return float(value) if is_number else None
-    except OverflowError:  # a whole number of hundreds of digits
-        return None
+    return float(value) if is_number(value) else None
 
 
 def whole_number(value: Any) -> int | None:

@@ -46,7 +46,7 @@ def test_a_run_is_watched_to_its_end(tmp_path, slow, serve, visit):
     tab.page.wait_for_function(  # by itself
         "n => Number(document.body.innerText.match(/way: ([0-9,]+) of 160/)?.[1]) > n", arg=first, timeout=15_000
     )
-    for word in ("Rate", "per s", "Time left", "Spent", "budget of $5", "Interim:", "95% interval", "one"):
+    for word in ("Rate", "per s", "Time left", "Spent", "budget $5", "Interim:", "95% interval", "one"):
         assert word in tab.text, word
     for options in ({}, {"dark": True}, {"dark": True, "width": 390, "height": 844}):
         other = visit(base, **options).go()

@@ -211,6 +211,7 @@ SELF = {"model": "frontier", "delivery": "self"}
             "up to 1,000,000",
         ),
         ("limits", {"timeout_s": 1e308}, "limits.timeout_s", "above 0, up to 1,000,000,000,000"),
+        ("models/frontier/sampling", {"temperature": 10**400}, "models.frontier.sampling", "a number from 0"),
         ("models/frontier/sampling", {"max_tokens": 99_999_999_999}, "models.frontier.sampling", "1 to 10,000,000"),
         ("models/frontier/sampling", {"n": 4}, "models.frontier.sampling", "trials"),
         ("models/frontier/api_key_env", "MY KEY", "models.frontier.api_key_env", "no name of an environment variable"),

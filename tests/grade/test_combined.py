@@ -158,6 +158,14 @@ DEEP = {"name": "all", "of": [{"name": "any", "of": [{"name": "all", "of": [{"na
         ({"name": "all", "of": [7]}, "grader all.of.0: found 7; write a grader's name, or a mapping with name and its"),
         (DEEP, "grader all.of: combinations are nested more than 3 deep; write it flatter"),
         ({"name": "all", "of": ["exact"] * 21}, "grader all.of: found 21 graders; list 1 to 20"),
+        (
+            {"name": "weighted", "of": {"exact": 10**400}, "pass_at": 1},
+            "grader weighted.of.exact: found 10",
+        ),
+        (
+            {"name": "weighted", "of": {"exact": 1e308}, "pass_at": 1},
+            "grader weighted.of.exact: found 1e+308 as a weight; write a number from 0 to 1,000,000,000,000",
+        ),
         ({"name": "weighted", "of": {"exact": 0}, "pass_at": 1}, "grader weighted.of: the weights sum to 0; give one"),
         (
             {"name": "weighted", "of": {"exact": -1}, "pass_at": 1},

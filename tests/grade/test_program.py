@@ -112,6 +112,7 @@ def test_a_reward_is_a_number_from_0_to_1_or_no_verdict(tmp_path, place, said, s
         ('{"reward": "0.5"}', None),
         ('{"reward": true}', None),
         ('{"reward": NaN}', None),
+        (f'{{"reward": {"9" * 400}}}', None),
         ("{", None),
         ("[" * 9_000, None),
     ],

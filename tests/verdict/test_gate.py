@@ -1,6 +1,7 @@
 """The rules of the gate: printed values, what makes evidence invalid, and what never ships."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 from harness.analysis import PairedOutcomes
 from harness.core import Decision, UsageError, UserFileError
+from harness.report.gate_tables import gate_blocks
+from harness.report.markdown_text import markdown_blocks
 from harness.stats import max_t_sign_flip
 from harness.verdict import Policy, gate, gate_tests, load_policy
 
@@ -409,3 +412,12 @@ def test_fewest_tasks_are_no_matter_of_what_the_difference_is(tmp_path):
     found = gate(*plain, Policy())
     assert "were the difference seen true" in found.sentence
     assert "were the two equal" in next(one.text for one in found.reasons if one.rule == "non_inferior")
+
+
+def test_each_limit_of_a_verdict_says_how_many_sides_it_has(tmp_path):
+    report = write_report(tmp_path / "r", pair_rows(40, 0, 60, 20))
+    found = gate(report, report, candidate_contender="B", baseline_contender="A")
+    said = {reason.rule: reason.text for reason in found.reasons}
+    assert re.search(r", at worst -\d+\.\d\d \(one-sided 95%, Tango score\): ", said["non_inferior"])
+    assert re.search(r"\(at best -\d+\.\d\d, one-sided 95%; p < 0\.0001 one-sided, at 5%, sign-flip\)", said["no_harm"])
+    assert re.search(r"\(two-sided 95%, Tango[^)]*\) on 120 tasks", markdown_blocks(gate_blocks(found)))

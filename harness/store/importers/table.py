@@ -20,7 +20,6 @@ from harness.core import (
     Status,
     SuiteRecord,
     UsageError,
-    UserFileError,
     attempt_id,
     digest_file,
     digest_json,
@@ -38,6 +37,7 @@ from harness.store.importers.table_results import (
     confidences,
     judged,
     note_spellings,
+    note_taught,
     note_unknown,
     refuse_summaries,
     times,
@@ -46,7 +46,6 @@ from harness.store.importers.table_words import Reading, parse_mapping, parse_sc
 from harness.store.journal import ATTEMPTS
 from harness.store.lines import journal_files
 from harness.store.manifest import installed_versions, write_manifest
-from harness.store.outcomes import TAUGHT
 from harness.store.ranges import AMOUNT_RANGES, COUNT, WHOLE
 from harness.store.sums import load_task_table
 from harness.store.tables import write_outcomes
@@ -90,7 +89,7 @@ def import_table(
     table, left_out = read_source(path, mapping, (*OUTCOMES, *EXTRA), reading or Reading())
     made = _identities(table)
     told = metadata_of(table, made["task_digest"])
-    _note_taught(table, made)
+    note_taught(table, made)
     counted = "passes" in table.frame
     if not counted:
         made = judged(table, made)
@@ -193,16 +192,6 @@ def _filled(given: "pd.Series[Any]", default: "pd.Series[Any]") -> "pd.Series[An
     """Names, where there are none those of another column."""
     there = given.notna()
     return given if there.all() else given.astype(object).where(there, default.astype(object)).astype("category")
-
-
-def _note_taught(source: Source, made: "pd.DataFrame") -> None:
-    """Says of rows that teach that they are in no figure. Raises UserFileError: there are no others."""
-    taught = int((made["split"] == TAUGHT).sum()) if "split" in made else 0
-    if taught == len(made) and taught:
-        problem = "every row has the split train, and train tasks teach and judge nothing"
-        raise UserFileError(source.path, problem, field="split", advice="rename that column, or call the split test")
-    if taught:
-        source.notes.append(f"{plural(taught, 'row')} of the split train: no figure is made of them")
 
 
 def _measured(source: Source, made: "pd.DataFrame") -> "pd.DataFrame":

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from harness.core import Cause, Status, listed, nearest, plural
+from harness.core import Cause, Status, UserFileError, listed, nearest, plural
 from harness.store.columns import Array
 from harness.store.importers.table_cells import Source, first, named, numbers, texts, truths, words, words_in
 from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, plain_word, verdicts
+from harness.store.outcomes import TAUGHT
 from harness.store.ranges import ANY
 from harness.userfile import INVISIBLE
 
@@ -153,6 +154,16 @@ def _causes(source: Source, states: tuple[Array, list[State | None]], status: Ar
         return made
     given = words(source, "cause").astype(object)
     return given.where(given.notna(), made.astype(object))
+
+
+def note_taught(source: Source, made: "pd.DataFrame") -> None:
+    """Says of rows that teach that they are in no figure. Raises UserFileError: there are no others."""
+    taught = int((made["split"] == TAUGHT).sum()) if "split" in made else 0
+    if taught == len(made) and taught:
+        problem = "every row has the split train, and train tasks teach and judge nothing"
+        raise UserFileError(source.path, problem, field="split", advice="rename that column, or call the split test")
+    if taught:
+        source.notes.append(f"{plural(taught, 'row')} of the split train: no figure is made of them")
 
 
 def note_unknown(source: Source, name: str, made: "pd.DataFrame") -> None:

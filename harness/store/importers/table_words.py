@@ -1,5 +1,6 @@
 """What a user says about a table that its cells do not say, and the words that people write for a result."""
 
+import math
 import re
 import shlex
 import unicodedata
@@ -7,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.core import Cause, Status, UsageError, nearest
-from harness.userfile import tidy
+from harness.userfile import MOST_AMOUNT, tidy
 
 TIMES = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
 MONEY = {"usd": 1.0, "cents": 0.01}
@@ -55,9 +56,10 @@ def parse_scales(pairs: Sequence[str]) -> dict[str, tuple[float, float]]:
     number = r"\s*([+-]?\d+(?:\.\d+)?)\s*"
     for name, text in _pairs("--scale", pairs, "COLUMN=VALUE, as in score=0..100").items():
         span = re.fullmatch(rf"{number}\.\.{number}", text)
-        if not span:
-            raise UsageError(f"--scale {name}={text}: write the lowest and the highest value, as in score=0..100")
-        found[name] = (float(span[1]), float(span[2]))
+        ends = (float(span[1]), float(span[2])) if span else (math.nan, math.nan)
+        if not all(abs(end) <= MOST_AMOUNT for end in ends):
+            raise UsageError(f"--scale {name}={text:.60}: write the lowest and the highest value, as in score=0..100")
+        found[name] = ends
     return found
 
 

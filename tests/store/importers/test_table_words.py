@@ -72,6 +72,11 @@ def test_words_that_could_mean_either_are_refused_with_advice(tmp_path: Path, ce
     assert says in str(caught.value)
 
 
+def test_a_scale_without_an_end_is_none() -> None:
+    with pytest.raises(UsageError, match="write the lowest and the highest value"):
+        parse_scales([f"score=0..{'9' * 400}"])
+
+
 def test_the_user_names_words_and_they_come_first(tmp_path: Path) -> None:
     assert [r["passed"] for r in column(tmp_path, "passed", ["✅", "❌"], true=("✅",), false=("❌",))] == [True, False]
     assert [r["passed"] for r in column(tmp_path, "passed", ["1", "-1", ""], false=("-1", ""))] == [True, False, False]
