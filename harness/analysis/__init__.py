@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from harness.analysis.pairs import ERRORS_AS, TRIALS_AS, pair, shares_tasks
     from harness.analysis.planning import Observed, Plan, observed_discordance, plan_rows, plan_size
     from harness.analysis.published import Headline, headline, headline_rows
-    from harness.analysis.role_costs import RoleCost
+    from harness.analysis.role_costs import RoleCost, unbilled
     from harness.analysis.scoreboard_cautions import uncalibrated
     from harness.analysis.scoreboard_notes import (
         ALMOST,

@@ -162,13 +162,16 @@ def missing_lines(contenders: Sequence[ContenderScore], *, missing: bool) -> lis
     return lines
 
 
+_BILLED = ("usage_source", "cost_basis", "cost_usd", "error", "cache_hit", "from_cache", "lost_tries")
+
+
 def cost_notes(table: TaskTable) -> list[str]:
     """Of a report's costs: which depend on a machine's load, and how many calls are billed by an estimate."""
     import pyarrow.compute as pc
 
     notes = load_note(table, table.contenders)
     try:
-        calls = read_calls(table.report, ["usage_source", "cost_basis", "cost_usd", "error", "cache_hit", "from_cache"])
+        calls = read_calls(table.report, _BILLED)
     except EvidenceError:
         return notes
     cached = pc.equal(calls["from_cache"], True)  # noqa: FBT003 - null in reports of earlier versions
@@ -185,11 +188,12 @@ def cost_notes(table: TaskTable) -> list[str]:
 
 
 def _dollars(calls: "pa.Table") -> str:
-    """The sum of calls' costs, and how many of them are not known."""
+    """The sum of calls' costs, and how many calls and lost tries there are whose cost is not known."""
     import pyarrow.compute as pc
 
-    costs = calls.filter(pc.invert(unbilled(calls)))["cost_usd"]
-    unknown = f" and {plural(costs.null_count, 'call')} of unknown cost" if costs.null_count else ""
+    calls = calls.filter(pc.invert(unbilled(calls)))
+    costs, lost = calls["cost_usd"], pc.sum(calls["lost_tries"], min_count=0).as_py()
+    unknown = f" and {plural(costs.null_count + lost, 'call')} of unknown cost" if costs.null_count + lost else ""
     return f"${pc.sum(costs).as_py() or 0.0:,.4f}{unknown}"
 
 

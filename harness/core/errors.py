@@ -106,8 +106,15 @@ class ModelError(OwnbenchError):
         self.usage: Usage | None = (
             None  # of a reply that was rejected, where it said so; it is on the bill all the same
         )
+        self.lost_tries = 0  # of these and its own, those of unknown cost, besides the one that an unknown usage is
         self.not_there = False  # the server knows no such model, or nothing listens at its address
         self.not_yet = False  # the provider asks to wait longer than a call may last: the work is still to be done
+
+    @property
+    def may_be_billed(self) -> bool:
+        """Whether something may have been made by it: it is no refusal, and no status that says that all failed."""
+        refused = self.http_status is not None and self.http_status >= 400 and self.cause is not Cause.TIMEOUT
+        return self.cause not in UNBILLED and not refused
 
     @property
     def fault(self) -> Fault:

@@ -206,6 +206,7 @@ class Call:
     latency_s: float | None = None
     ttft_s: float | None = None
     retries: int = 0
+    lost_tries: int = 0  # failed ones that may be billed and whose cost nobody knows; they are in no usage and no cost
     cache_hit: bool = False  # the answer was on record: its cost is this attempt's too, and was spent once
     from_cache: bool = False  # of such a one: in the answer cache, so that the report has spent nothing on it
     finish_reason: str = ""

@@ -1,5 +1,7 @@
 """The run's budget, and the time of a machine that requests share; not for use from several threads."""
 
+from collections import Counter
+
 from harness.core import Cause, Cost, ModelError, plural
 
 
@@ -50,7 +52,8 @@ class Meter:
     stays within the budget; of a kind that has finished none, one at a time, unless ``attempt_usd`` bounds it. So the
     overshoot is at most what the attempts in flight cost beyond their estimates. An attempt with a call of unknown cost
     keeps the rest of its reservation for good: something was spent; where nothing was held for it, no further attempt
-    begins. Answers that a journal or cache gave are not spent again: do not pass them.
+    begins. For a try that came to nothing and may be billed, the price of a call is kept. Answers that a journal or
+    cache gave are not spent again: do not pass them.
     """
 
     def __init__(
@@ -66,6 +69,8 @@ class Meter:
         self.all = AttemptMeter()
         self._started = started
         self._kept = 0.0
+        self._lost = Counter[str]()  # by model: calls and tries of unknown cost for which no attempt's money is kept
+        self._dearest_call: dict[str, float] = {}  # by model
         self._flying: set[Reservation] = set()
         self._dearest: dict[str, float] = {}
         self._refused: str | None = None
@@ -78,8 +83,14 @@ class Meter:
 
     @property
     def reserved_usd(self) -> float:
-        """Dollars held for attempts in flight, and for those whose cost stayed unknown."""
-        return sum(reservation.rest for reservation in self._flying) + self._kept
+        """Dollars held for attempts in flight, and for what stayed unknown."""
+        return sum(reservation.rest for reservation in self._flying) + self.kept_usd
+
+    @property
+    def kept_usd(self) -> float:
+        """Dollars held for good. A lost try is taken for the dearest call of its model, also of those after it."""
+        unpriced = self.attempt_usd or 0.0
+        return self._kept + sum(count * self._dearest_call.get(name, unpriced) for name, count in self._lost.items())
 
     @property
     def dearest(self) -> dict[str, float]:
@@ -107,11 +118,20 @@ class Meter:
         self._flying.add(reservation)
         return reservation
 
-    def spend(self, cost: Cost, reservation: Reservation | None = None) -> None:
-        """Adds the cost of a call, of an attempt in flight or of none (a probe, or an earlier run's)."""
+    def spend(self, cost: Cost, reservation: Reservation | None = None, *, model: str = "", lost: int = 0) -> None:
+        """Adds the cost of a call of ``model``, of an attempt in flight or of none (a probe, or an earlier run's).
+
+        ``lost``: its tries that may be billed, of unknown cost, besides.
+        """
         if reservation is not None:
             reservation.spend(cost)
+        elif cost.usd is None:
+            self._lost[model] += 1
+        if cost.usd:
+            self._dearest_call[model] = max(cost.usd, self._dearest_call.get(model, 0.0))
         self.all.spend(cost)
+        self.all.unknown += lost
+        self._lost[model] += lost
 
     def keep(self, usd: float) -> None:
         """Holds dollars for good: so much may have been spent, and nobody will ever know."""
@@ -150,11 +170,11 @@ class Meter:
         why = "its replies state no usage, or tokens of a class without a price"
         return f"what {self._blind} costs is not known, so budget.usd cannot be kept: {why}"
 
-    def over_text(self, usd: float | None) -> str:
-        """That the budget is spent; ``usd`` is what the next attempt may cost."""
+    def over_text(self, usd: float | None, elsewhere_usd: float = 0.0) -> str:
+        """That the budget is spent; ``usd`` is what the next attempt may cost, ``elsewhere_usd`` what others hold."""
         text = f"${self.all.spent_usd:.4f} of ${self.usd or 0:g} are spent (budget.usd)"
-        if self._kept:
-            text += f", ${self._kept:.4f} are held for calls of unknown cost"
+        if kept := self.kept_usd + elsewhere_usd:
+            text += f", ${kept:.4f} are held for calls of unknown cost"
         return text + (f", the next attempt may cost ${usd:.4f}" if usd else "")
 
 

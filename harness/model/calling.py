@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from math import inf
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from harness.core import (
-    UNBILLED,
     Cause,
     Clock,
     ModelError,
@@ -25,7 +25,7 @@ from harness.core import (
     fault_of,
     seeded,
 )
-from harness.cost import BusyTime
+from harness.cost import BusyTime, charge
 from harness.model.backend import Model, backend_of
 from harness.model.endpoint import Endpoint, Limits, Party, Pass, not_yet
 from harness.model.entry import ANSWER_LIMITS
@@ -36,6 +36,14 @@ from harness.model.window import End
 
 UNHEARD = 3  # tries that nothing answers, before an address counts as one where nothing listens
 ENDS = {Cause.RATE_LIMIT: End.REFUSED, Cause.TIMEOUT: End.LATE}
+
+
+class Answered(NamedTuple):
+    """What came of a call."""
+
+    reply: Reply
+    retries: int
+    lost_tries: int = 0  # as of a `Call`
 
 
 class Caller:
@@ -78,23 +86,32 @@ class Caller:
         self._silent = False  # whether an answer told no tokens
         self._wall_s = limits.wall_s or min(3600.0, max(600.0, limits.tries * limits.timeout_s))
 
-    async def call(self, request: Request) -> tuple[Reply, int]:
-        """The reply and its retries. Its usage, or that of the ModelError which it raises, holds the failed tries."""
+    async def call(self, request: Request) -> Answered:
+        """The reply. Its usage, or that of the ModelError which it raises, holds the failed tries that tell theirs."""
         try:
             reply, retries = await self._tried(request)
         except ModelError as error:
-            error.usage = Usage.total(self.lost(request))
+            error.usage, error.lost_tries = self.lost(request)
             raise
-        if lost := self.lost(request):
-            total = Usage.total([*(one for one in lost if one.source != "unknown"), reply.usage])
-            machine = reply.usage.gpu_seconds
-            gpu_seconds = None if machine is None else machine + sum(one.gpu_seconds or 0.0 for one in lost)
-            reply = replace(reply, usage=replace(total, gpu_seconds=gpu_seconds))
-        return reply, retries
+        if not (lost := self._lost.pop(id(request), [])):
+            return Answered(reply, retries)
+        total = Usage.total([*(one for one in lost if one.source != "unknown"), reply.usage])
+        machine = reply.usage.gpu_seconds
+        gpu_seconds = None if machine is None else machine + sum(one.gpu_seconds or 0.0 for one in lost)
+        reply = replace(reply, usage=replace(total, gpu_seconds=gpu_seconds))
+        return Answered(reply, retries, sum(self._is_unpriced(one) for one in lost))
 
-    def lost(self, request: Request) -> tuple[Usage, ...]:
-        """What the tries of a request that was cancelled used, as far as they may have cost something; told once."""
-        return tuple(self._lost.pop(id(request), ()))
+    def lost(self, request: Request) -> tuple[Usage, int]:
+        """What the tries of a request used that has no answer, and how many of unknown cost there are besides it.
+
+        Only tries are in it that may have cost something; it is told once.
+        """
+        lost = self._lost.pop(id(request), [])
+        total = Usage.total(lost)
+        return total, len(lost) - 1 if lost and self._is_unpriced(total) else 0
+
+    def _is_unpriced(self, usage: Usage) -> bool:
+        return charge(usage, self.model.spec.price).usd is None
 
     async def _tried(self, request: Request) -> tuple[Reply, int]:
         deadline: float | None = None
@@ -187,7 +204,7 @@ class Caller:
         except BaseException as error:
             told = error if isinstance(error, ModelError) else None
             usage = told.usage if told else None
-            if self._busy or usage is not None or told is None or told.cause not in UNBILLED:
+            if self._busy or usage is not None or told is None or told.may_be_billed:
                 self._lost.setdefault(id(request), []).append(self._timed(usage or Usage(), began))
             if told is not None:
                 self.party.tokens.correct(entered.tokens, 0.0)

@@ -229,11 +229,11 @@ async def _pinged(assembled: Assembled, name: str, *, offline: bool) -> Ping:
         brief = {} if REASONING & set(request.sampling) else brief
         started = time.monotonic()
         try:
-            reply, _ = await caller.call(replace(request, sampling={**request.sampling, **brief}))
+            reply, *_ = await caller.call(replace(request, sampling={**request.sampling, **brief}))
         except ModelError as error:
             if error.cause is not Cause.REQUEST or given:
                 raise
-            reply, _ = await caller.call(request)  # some models know no limit by that name
+            reply, *_ = await caller.call(request)  # some models know no limit by that name
         lacks = Promised(assembled).broken(name, request, reply, first=1)
         return Ping(
             model=name,

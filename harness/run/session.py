@@ -41,7 +41,7 @@ from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_w
 from harness.run.cached import CachedAnswers
 from harness.run.promised import Promised
 from harness.run.secrets import redactor_of
-from harness.run.spent import is_spent
+from harness.run.spent import NOTHING_USED, is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
 from harness.run.trace import SkillSeen, Trace
 from harness.sandbox import decide
@@ -177,22 +177,22 @@ class AttemptSession(Session):
         started = shop.clock.now()
         reply: Reply
         try:
-            reply, retries = await shop.caller(asked).call(request)
+            reply, retries, lost = await shop.caller(asked).call(request)
             reply = shop.redact.answer(reply)  # a server that repeats the key puts it into no file of ours
         except ModelError as error:
-            self._keep(asked, error, retries=error.retries, started_at=started)
+            self._keep(asked, error, retries=error.retries, lost_tries=error.lost_tries, started_at=started)
             if error.cause is Cause.AUTH or error.not_yet:
                 shop.broken.setdefault(f"model {model}", shop.redact(str(error)))
             future.set_exception(error)
             future.exception()  # seen: nobody else may be waiting
             raise
         except asyncio.CancelledError as error:
-            lost = shop.caller(asked).lost(request)
-            if lost or not isinstance(error, Unsent):
-                self._keep(asked, error, usage=Usage.total(lost), started_at=started)
+            used, lost = shop.caller(asked).lost(request)
+            if used != NOTHING_USED or not isinstance(error, Unsent):
+                self._keep(asked, error, usage=used, lost_tries=lost, started_at=started)
             raise
         else:
-            self._keep(asked, reply, retries=retries, started_at=started)
+            self._keep(asked, reply, retries=retries, lost_tries=lost, started_at=started)
             if (lacks := shop.promised.broken(model, request, reply)) is not None:
                 shop.broken.setdefault(f"model {model}", lacks)
                 shop.promised.lacking[model] = lacks
@@ -240,7 +240,7 @@ class AttemptSession(Session):
         if paid and asked.judge:
             shop.bench.spend(asked.judge, call.cost)
         if paid and spent is not False:  # where nobody knows, it is counted, and no reason to stop
-            shop.meter.spend(call.cost, self.reservation if spent else None)
+            shop.meter.spend(call.cost, self.reservation if spent else None, model=call.model, lost=call.lost_tries)
 
     @property
     def remaining(self) -> Remaining:

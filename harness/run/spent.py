@@ -7,14 +7,14 @@ from harness.model import backend_of
 from harness.run.trace import values
 from harness.store import Recalled, read_calls_journal, read_journal
 
-_NOTHING = Usage.total(())  # of a call by which nothing was made
+NOTHING_USED = Usage.total(())  # of a call by which nothing was made
 
 
 def is_spent(call: Call) -> bool | None:
     """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
     if call.error is None or call.cost.usd is not None:
         return True
-    return None if call.usage != _NOTHING else False
+    return None if call.usage != NOTHING_USED else False
 
 
 def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | None = None) -> Meter:
@@ -24,7 +24,7 @@ def meter_of(assembled: Assembled, started: float = 0.0, recorded: Recalled | No
     spent = [0.0] * len(assembled.attempts)
     for attempt, paid, usd in (recorded or read_journal(assembled.report)).paid(a.id for a in assembled.attempts):
         if paid.spent(usd) is not False and not paid.cache_hit and paid.model not in free:
-            meter.spend(Cost(usd=usd))
+            meter.spend(Cost(usd=usd), model=paid.model, lost=paid.lost)
             if attempt >= 0:
                 spent[attempt] += usd or 0.0
     for planned, usd in zip(assembled.attempts, spent, strict=True):
@@ -39,6 +39,7 @@ def spent_by(assembled: Assembled, worker: str) -> AttemptMeter:
     for call in read_calls_journal(assembled.report, worker):
         if _is_billed(assembled, call):
             meter.spend(call.cost)
+            meter.unknown += call.lost_tries
     return meter
 
 

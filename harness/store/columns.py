@@ -27,7 +27,7 @@ Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
 ACTIONS_FILE = "actions.parquet"
 _KINDS = {bool: "bool", int: "int64", float: "float64", datetime: "timestamp", tuple[str, ...]: "strings"}
-_SMALL = dict.fromkeys(("trial", "calls", "retries", "run", "draw", "turn", "exit_code"), "int32")
+_SMALL = dict.fromkeys(("trial", "calls", "retries", "lost_tries", "run", "draw", "turn", "exit_code"), "int32")
 
 
 def _places(record: Any, within: str = "") -> Iterator[tuple[str, str]]:

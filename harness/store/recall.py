@@ -68,6 +68,7 @@ class Paid(NamedTuple):
     cache_hit: bool
     failed: bool
     used: bool  # whether it is said that something was used, or nothing is said
+    lost: int = 0  # its tries of unknown cost, besides
 
     def spent(self, usd: float | None) -> bool | None:
         """Whether a call is on the bill; ``None``: it failed, and nobody said what it used, so it may be billed."""
@@ -322,7 +323,14 @@ class Recalled:
             call, usd = line.call, line.call.cost.usd
             digest, answered, attempt = call.request_digest, line.reply is not None, call.attempt_id
             used = _USAGE_IN(call.usage) != _USED_NOTHING
-            paid: tuple[Any, ...] = (call.model, call.role, call.cache_hit, call.error is not None, used)
+            paid: tuple[Any, ...] = (
+                call.model,
+                call.role,
+                call.cache_hit,
+                call.error is not None,
+                used,
+                call.lost_tries,
+            )
         else:
             call, usd, attempt, paid = line.get("call"), None, "", ()
             if not isinstance(call, dict) or not isinstance(digest := call.get("request_digest"), str):
@@ -331,7 +339,8 @@ class Recalled:
             if self._asked.understand(call):
                 usd, used = (call.get("cost") or {}).get("usd"), (call.get("usage") or {}) != _NOTHING
                 attempt = call["attempt_id"]
-                paid = (call["model"], call["role"], bool(call.get("cache_hit")), call.get("error") is not None, used)
+                how = bool(call.get("cache_hit")), call.get("error") is not None, used, call.get("lost_tries") or 0
+                paid = (call["model"], call["role"], *how)
         if answered:
             self._reply_keys.add(digest)
             self._reply_rows.append(len(self.call_lines))

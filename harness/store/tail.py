@@ -197,6 +197,7 @@ class Tail:
         if call.cache_hit or call.model in self._replayed:
             return
         usd = call.cost.usd
+        self.unknown_costs += call.lost_tries
         if usd is not None:
             self.spent_usd += usd
         elif call.error is None or any(getattr(call.usage, name) != getattr(_NOTHING, name) for name in _USED):

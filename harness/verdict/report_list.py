@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from harness.analysis import RateOf, rates_of
+from harness.analysis import RateOf, rates_of, unbilled
 from harness.core import OwnbenchError, plural
 from harness.store import read_calls, read_manifest, read_outcomes, recorded, running_process
 from harness.verdict.report_history import entry_of, under_way
@@ -108,13 +108,13 @@ def _spent(folder: Path, replayed: Collection[str]) -> tuple[float | None, bool]
         if not (folder / "calls.parquet").is_file():
             usd = read_outcomes(folder, ["cost_usd"])["cost_usd"]
             return pc.sum(usd).as_py(), usd.null_count == 0
-        calls = read_calls(folder, ["cost_usd", "cache_hit", "error", "model"])
+        calls = read_calls(folder, ["cost_usd", "cache_hit", "error", "model", "lost_tries"])
     except (OwnbenchError, OSError):
         return None, False
     free = pc.or_(
         pc.equal(pc.fill_null(calls["cache_hit"].cast("int8"), 0), 1),
         pc.is_in(calls["model"], value_set=pa.array(sorted(replayed), pa.string())),
     )
-    unbilled = pc.and_(pc.is_valid(calls["error"]), pc.is_null(calls["cost_usd"]))
-    usd = calls.filter(pc.invert(pc.or_(free, unbilled)))["cost_usd"]
-    return pc.sum(usd).as_py() if len(usd) else 0.0, usd.null_count == 0
+    paid = calls.filter(pc.invert(pc.or_(free, unbilled(calls))))
+    usd, lost = paid["cost_usd"], pc.sum(paid["lost_tries"]).as_py()
+    return pc.sum(usd, min_count=0).as_py(), usd.null_count == 0 and not lost

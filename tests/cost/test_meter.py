@@ -149,3 +149,30 @@ def test_the_overshoot_is_bounded_by_what_attempts_cost_beyond_their_estimates(b
     assert meter.all.spent_usd <= budget + beyond + 1e-9
     assert meter.reserved_usd == 0
     assert meter.in_flight == 0
+
+
+def test_a_lost_try_is_held_at_the_dearest_call_of_its_model_whenever_that_is_known():
+    meter = Meter(usd=1.0)
+    first = meter.admit("a")
+    assert first is not None
+    meter.spend(Cost(), model="m")  # failed for good, before any cost was known
+    meter.spend(Cost(), model="other")
+    assert (meter.kept_usd, meter.all.unknown) == (0.0, 2)
+    meter.spend(dollars(0.1), first, model="m", lost=2)
+    assert (meter.kept_usd, meter.all.unknown, meter.all.spent_usd) == (pytest.approx(0.3), 4, 0.1)
+    meter.settle(first)
+    second = meter.admit("a")
+    assert second is not None
+    meter.spend(dollars(0.2), second, model="m")
+    meter.settle(second)
+    assert meter.kept_usd == pytest.approx(0.6)
+    assert meter.admit("a") is None, "0.3 are spent, and 0.6 may be"
+    assert "$0.6000 are held for calls of unknown cost" in str(meter.exhausted(0.0))
+
+
+def test_what_an_attempt_may_cost_at_most_is_held_while_no_call_has_a_cost():
+    meter = Meter(usd=1.0, attempt_usd=0.4)
+    meter.spend(Cost(), model="m", lost=1)
+    assert meter.kept_usd == pytest.approx(0.8)
+    meter.spend(dollars(0.01), model="m")
+    assert meter.kept_usd == pytest.approx(0.02)

@@ -167,7 +167,7 @@ async def test_a_pause_longer_than_a_call_may_last_ends_calls_and_is_over_in_tim
     assert len(model.times) == 1
     assert clock.slept == []
     clock.time += 3600
-    reply, retries = await caller.call(REQUEST)
+    reply, retries, _ = await caller.call(REQUEST)
     assert (reply, retries) == (GOOD, 0)
 
 
@@ -208,7 +208,7 @@ async def test_waiting_for_the_users_own_limit_is_no_trying():
 
 async def test_a_second_try_may_wait_for_the_users_own_limit_too():
     caller, model, _ = made(fails(Cause.NETWORK), GOOD, requests_per_minute=1, wall_s=5)
-    _, retries = await caller.call(REQUEST)
+    _, retries, _ = await caller.call(REQUEST)
     assert retries == 1
     assert model.times == pytest.approx([0, MINUTE_S])
 
@@ -292,7 +292,7 @@ async def test_an_address_at_which_nothing_listens_is_not_asked_for_ever():
 async def test_a_server_that_was_heard_is_only_away(heard):
     caller, model, _ = made(heard, *[not_there()] * 40, GOOD, tries=1)
     results = [await asyncio.gather(caller.call(REQUEST), return_exceptions=True) for _ in range(42)]
-    assert results[-1][0] == (GOOD, 0)
+    assert results[-1][0] == (GOOD, 0, 0)
     assert not any(one.not_yet for (one,) in results[1:41])
     assert len(model.times) == 42
 

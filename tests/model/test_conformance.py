@@ -186,7 +186,7 @@ async def test_a_wait_that_stands_in_the_body_is_waited_for(pair):
     model, served, _ = pair
     served.script = [servers.status(429, "slow down: try again in 0.7s", kind="rate_limit_exceeded"), servers.ok()]
     started = time.monotonic()
-    reply, retries = await Caller(model, limits()).call(asked())
+    reply, retries, _ = await Caller(model, limits()).call(asked())
     assert (reply.text, retries) == ("forty-two", 1)
     assert time.monotonic() - started >= 0.7
 
@@ -311,7 +311,7 @@ async def test_nobody_listening_is_the_network(pair):
 async def test_a_fault_that_passes_is_tried_again_and_the_reply_is_the_good_one(pair):
     model, served, _ = pair
     served.script = [servers.status(500), servers.status(429, headers={"Retry-After": "0"}), servers.ok()]
-    reply, retries = await Caller(model, limits()).call(asked())
+    reply, retries, _ = await Caller(model, limits()).call(asked())
     assert (reply.text, retries, len(served.seen)) == ("forty-two", 2, 3)
 
 
@@ -319,7 +319,7 @@ async def test_retry_after_is_waited_for(pair):
     model, served, _ = pair
     served.script = [servers.status(429, headers={"Retry-After": "1"}), servers.ok()]
     started = time.monotonic()
-    reply, retries = await Caller(model, limits()).call(asked())
+    reply, retries, _ = await Caller(model, limits()).call(asked())
     assert time.monotonic() - started >= 1.0
     assert retries == 1
     assert reply.latency_s < 1.0  # the wait is no latency
@@ -336,7 +336,7 @@ async def test_what_an_answer_says_is_left_is_kept_to(pair):
     caller = Caller(model, limits())
     await caller.call(asked())
     started = time.monotonic()
-    reply, retries = await caller.call(asked())
+    reply, retries, _ = await caller.call(asked())
     assert 0.5 <= time.monotonic() - started <= 3.0
     assert retries == 0
     assert reply.latency_s < 0.5  # the wait is no latency
@@ -391,7 +391,7 @@ async def test_a_cancelled_call_is_cancelled_and_leaves_its_place(pair):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    reply, _ = await caller.call(asked())
+    reply, *_ = await caller.call(asked())
     assert reply.text == "forty-two"
 
 
@@ -416,7 +416,7 @@ async def test_a_recorded_answer_is_replayed_as_it_was_and_without_the_server(pa
     spec = ModelSpec(name="again", backend="replay", digest="another", options={"replay_of": "d"})
     again = open_model(spec, redact=Redactor(), environment={}, offline=True, lookup=recorded.get)
     for request in (asked(), asked(trial=1), asked(tools=(LOOK,))):
-        replayed, retries = await Caller(again, limits()).call(
+        replayed, retries, _ = await Caller(again, limits()).call(
             Request(
                 model=again.spec.digest,
                 messages=request.messages,

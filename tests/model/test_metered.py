@@ -48,7 +48,7 @@ def caller(spec, clock, *script, **limits):
 
 
 async def called(spec, *script, tries=3):
-    reply, _ = await caller(spec, ManualClock(), *script, tries=tries, backoff_s=0.0).call(request())
+    reply, *_ = await caller(spec, ManualClock(), *script, tries=tries, backoff_s=0.0).call(request())
     return reply.usage
 
 
@@ -58,6 +58,37 @@ async def test_a_reply_that_was_paid_for_and_rejected_is_on_the_bill():
 
 async def test_a_failed_try_of_unknown_usage_leaves_the_answer_s_own():
     assert await called(BY_TOKEN, rejected(), PAID) == PAID
+
+
+DOWN = ModelError(Cause.PROVIDER, "HTTP 503", http_status=503)
+UNSENT = rejected(Usage.total(()), Cause.NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("spec", "script", "lost"),
+    [
+        (BY_TOKEN, [rejected(cause=Cause.PROTOCOL)], 1),  # an unreadable body
+        (BY_TOKEN, [rejected(cause=Cause.TIMEOUT), rejected(cause=Cause.NETWORK)], 2),  # too late; cut
+        (BY_TOKEN, [ModelError(Cause.PROVIDER, "failed in the midst of it", http_status=200)], 1),
+        (BY_TOKEN, [ModelError(Cause.TIMEOUT, "HTTP 408", http_status=408)], 1),
+        (BY_TOKEN, [rejected(PAID), rejected()], 1),  # the first tells what it used
+        (BY_TOKEN, [DOWN, UNSENT, rejected(cause=Cause.RATE_LIMIT)], 0),
+        (HOURLY, [rejected(cause=Cause.PROTOCOL)], 0),  # its time is its cost
+    ],
+)
+async def test_tries_that_may_be_billed_are_counted_though_a_later_one_has_the_answer(spec, script, lost):
+    made = await caller(spec, ManualClock(), *script, PAID, tries=5, backoff_s=0.0).call(request())
+    assert made.lost_tries == lost
+    assert made.reply.usage.input == PAID.input * (1 + sum(error.usage is PAID for error in script))
+
+
+async def test_each_try_of_a_call_that_failed_for_good_is_counted():
+    with pytest.raises(ModelError) as caught:
+        await called(BY_TOKEN, *[rejected(cause=Cause.TIMEOUT) for _ in range(3)])
+    assert (caught.value.usage.input, caught.value.lost_tries) == (None, 2), "one of them is the call itself"
+    with pytest.raises(ModelError) as caught:
+        await called(BY_TOKEN, DOWN, DOWN, DOWN)
+    assert (caught.value.usage, caught.value.lost_tries) == (Usage.total(()), 0)
 
 
 async def test_what_may_have_cost_something_is_unknown_and_what_cannot_have_is_free():
@@ -80,7 +111,7 @@ async def test_models_behind_one_address_share_one_machine():
     busy = machines(dict.fromkeys(("base", "tuned"), HOURLY))
     callers = [Caller(Scripted(HOURLY, clock), Limits(), clock, busy=one) for one in busy.values()]
     replies = await asyncio.gather(*(one.call(request(f"{i}")) for one in callers for i in range(3)))
-    assert sum(reply.usage.gpu_seconds for reply, _ in replies) == pytest.approx(clock.monotonic() - 0.0)
+    assert sum(reply.usage.gpu_seconds for reply, *_ in replies) == pytest.approx(clock.monotonic() - 0.0)
 
 
 async def test_a_dropped_request_has_used_the_machine():
@@ -88,7 +119,7 @@ async def test_a_dropped_request_has_used_the_machine():
     with pytest.raises(asyncio.CancelledError):
         await one.call(asked)
     assert one.lost(asked)[0].gpu_seconds == pytest.approx(1.0)
-    assert one.lost(asked) == ()
+    assert one.lost(asked) == (Usage.total(()), 0)
 
 
 @pytest.mark.parametrize("backend", ["transformers", "replay"])

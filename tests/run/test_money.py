@@ -239,3 +239,57 @@ def test_a_run_that_ended_before_its_first_attempt_goes_on(tmp_path, capfd, too_
     assert {row["status"] for row in live.rows(report).values()} <= {"passed", "failed"}
     (report / "attempts.jsonl").unlink()  # results whose journal is lost are replaced by nothing
     assert live.inside(capfd, "run", report)[0] == 2
+
+
+UNREAD = servers.raw('{"choices": [{"mess')
+
+
+class OnceUnread:
+    """Answers each question at the second time; the first reply is charged by the provider, and cannot be read."""
+
+    def __init__(self):
+        self.asked = set()
+
+    async def __call__(self, one, request, body):
+        first = live.question(body) not in self.asked
+        self.asked.add(live.question(body))
+        return await (UNREAD if first else servers.ok())(one, request, body)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_try_that_may_be_billed_is_counted_and_held_though_a_later_one_has_the_answer(tmp_path, capfd, workers):
+    """Six calls' money: three attempts take it, each with a try that was answered and could not be read."""
+    with Server() as served:
+        served.script = [OnceUnread()]
+        limits = {"concurrency": workers, "tries": 3}
+        more = {"limits": limits, "budget": {"usd": 6 * CALL_USD}, "executor": {"kind": "local", "workers": workers}}
+        report = live.write_experiment(tmp_path / "r", tasks=20, models={"m": live.served_model(served)}, **more)
+        for _ in range(2):  # what is on record is held again
+            code, _, err = live.inside(capfd, "run", report)
+            assert code == 4, err
+            made = [row for row in live.rows(report).values() if row["status"] != "skipped"]
+            assert 3 <= len(made) <= 2 + workers
+            assert len(served.seen) == 2 * len(made)
+            held = f"${len(made) * CALL_USD:.4f} are held for calls of unknown cost"
+            assert f"${len(made) * CALL_USD:.4f} and {len(made)} calls of unknown cost spent in all" in err
+            assert held in err
+    for row in made:
+        assert (row["cost_usd"], row["calls"], row["retries"]) == (pytest.approx(CALL_USD), 1, 1)
+    assert [call["lost_tries"] for call in calls(report)] == [1] * len(made)
+    spent_column = live.inside(capfd, "ls", report)[1]
+    assert " or more" in spent_column
+
+
+def test_a_failure_that_no_provider_bills_is_free_and_each_try_of_another_counts(tmp_path, capfd):
+    acts = {"question 0": servers.status(503, "overloaded"), "question 1": UNREAD, "question 2": servers.hang()}
+    with Server() as served:
+        served.script = [
+            live.by_question({**{name: [act] for name, act in acts.items()}, "question 3": [servers.ok()]})
+        ]
+        limits = {"concurrency": 4, "tries": 2, "timeout_s": 0.3}
+        report = live.write_experiment(tmp_path / "r", models={"m": live.served_model(served)}, limits=limits)
+        code, _, err = live.inside(capfd, "run", report)
+    assert code == 0
+    assert f"${CALL_USD:.4f} and 4 calls of unknown cost spent in all" in err
+    costs = {task: row["cost_usd"] for (_, task, _), row in live.rows(report).items()}
+    assert costs == {"t0": 0.0, "t1": None, "t2": None, "t3": pytest.approx(CALL_USD)}

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from harness.core import Cause, ModelError, ModelSpec, Reply, Request, UsageError
+from harness.core import Cause, ModelError, ModelSpec, Reply, Request, Usage, UsageError
 from harness.model.backend import Backend, Opening
 from harness.model.entry import LOGPROBS, RESPONSE_FORMAT, TOOL_ROLE, TOOLS, ServedEntry
 from harness.model.faults import Redact, cause_of, failure_in, fault, redact_also, shown
@@ -185,6 +186,8 @@ class LiteLLMModel:
         words = words if status is None else f"HTTP {status}: {words}"
         told = headers if isinstance(headers, Mapping) else {}
         failed = fault(cause, shown(words, self._redact), status, told, said)
+        if cause is Cause.NETWORK and _is_unsent(chain):
+            failed.usage = Usage.total(())
         failed.not_there = failed.not_there or any(isinstance(part, ConnectionRefusedError) for part in chain)
         return failed
 
@@ -248,6 +251,15 @@ def _cause(chain: list[BaseException], status: int | None, text: str) -> Cause:
         code = re.search(r"['\"]code['\"]: ?['\"]?([45]\d\d)\b", text)
         return cause_of(int(code[1]) if code else None, text)
     return cause_of(status, text) if status is not None else Cause.INTERNAL
+
+
+def _is_unsent(chain: list[BaseException]) -> bool:
+    """Whether there was no connection, so that nothing was sent."""
+    import aiohttp
+    import httpx
+
+    unsent = (ConnectionRefusedError, socket.gaierror, aiohttp.ClientConnectorError, httpx.ConnectError)
+    return any(isinstance(part, unsent) for part in chain)
 
 
 @cache

@@ -25,6 +25,7 @@ class Standing:
     unknown: int = 0  # calls of unknown cost
     lease_usd: float = 0.0  # what it may spend in all
     spare_usd: float = 0.0  # what of that is neither spent nor held for attempts in flight
+    held_usd: float = 0.0  # held for calls of unknown cost
     in_flight: int = 0
     lacks_usd: float | None = None  # dollars without which an attempt waits; ``None``: none waits for the driver
     next_usd: float | None = None  # what that attempt may cost
@@ -205,7 +206,8 @@ class Bank:
             return more
         others = [heard for number, heard in self._heard.items() if number != worker]
         if not (self._told or standing.in_flight or any(heard.in_flight or heard.spare_usd for heard in others)):
-            self.over = self._meter.over_text(standing.next_usd)
+            held = sum(heard.held_usd for heard in self._heard.values())
+            self.over = self._meter.over_text(standing.next_usd, held)
         return 0.0
 
     def _somebody_lacks(self, but: int) -> bool:

@@ -254,6 +254,7 @@ class Workbench:
             unknown=meter.all.unknown,
             lease_usd=meter.usd or 0.0,
             spare_usd=meter.spare_usd,
+            held_usd=meter.kept_usd,
             in_flight=meter.begun,
             lacks_usd=meter.lacks_usd,
             next_usd=meter.next_usd,
