@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.core import UserFileError
-from harness.userfile import Strict, Text, parse
+from harness.userfile import Strict, Text, parse, read_yaml
 
 
 class Files(Strict):
@@ -41,3 +41,19 @@ def test_no_library_s_words_reach_the_user(value: object, said: str) -> None:
     with pytest.raises(UserFileError) as caught:
         parse(Loose, value, Path("f"))
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"id": 1}\n{"id": 2}\n', "line 2, column 1: there is more than one value in it; needed: one mapping of keys"),
+        ("a: {[x]: 1}\n", "line 1, column 5: not valid YAML: found a list or a mapping as a key"),
+    ],
+)
+def test_no_word_of_the_yaml_library_reaches_the_user(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "f.yaml"
+    path.write_text(text)
+    with pytest.raises(UserFileError) as caught:
+        read_yaml(path)
+    assert str(caught.value).startswith(f"{path}: {said}")
+    assert "<" not in str(caught.value)
