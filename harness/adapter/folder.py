@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
 
 from harness.adapter.weights import Shapes, base_digest, base_shapes, tensor_shapes
 from harness.core import UserFileError, digest_folder, digest_json, listed
@@ -38,6 +40,12 @@ class Adapter:
         return training_of(self.card)
 
 
+def _begins_with_a_year(date: dt.date | str) -> dt.date | str:
+    if isinstance(date, str) and not re.match(r"\d{4}(?!\d)", date):
+        raise ValueError(f"found {date[:60]!r}; needed: a date, such as 2027-01-06")
+    return date
+
+
 class Card(Strict):
     """``card.yaml``: where an adapter comes from. Every key may be left out."""
 
@@ -52,11 +60,11 @@ class Card(Strict):
     overlap: dict[str, Any] | None = None
     sources: dict[str, Any] | None = None
     seed: int | None = None
-    gpu_seconds: float | None = None
-    cpu_seconds: float | None = None
+    gpu_seconds: Annotated[float, Field(ge=0)] | None = None
+    cpu_seconds: Annotated[float, Field(ge=0)] | None = None
     training_usd: Amount | None = None
     metrics: dict[str, Any] | None = None
-    date: dt.date | str | None = None
+    date: Annotated[dt.date | str, AfterValidator(_begins_with_a_year)] | None = None
     licence: str | None = None
     base_licence: str | None = None
     data_licence: str | None = None

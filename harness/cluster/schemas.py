@@ -21,7 +21,10 @@ def check_schema(path: Path, document: Mapping[str, Any], schema: Path) -> None:
     try:  # such a definition has megabytes, and is no file of ours to be strict about
         found: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 - it is a safe one
     except yaml.YAMLError as fault:
-        raise UserFileError(schema, f"it is no YAML: {' '.join(str(fault).split())[:200]}") from None
+        mark = getattr(fault, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        advice = "give the CustomResourceDefinition, as KubeRay has it"
+        raise UserFileError(schema, "it is no YAML", field=where, advice=advice) from None
     spec = found.get("spec") if isinstance(found, dict) else None
     spec = spec if isinstance(spec, dict) else {}
     versions = spec.get("versions") or []

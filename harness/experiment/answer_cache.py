@@ -49,6 +49,11 @@ def look_at_cache(experiment: Experiment, report: Path, place: Path | None) -> d
     open_cache(report, place, read_only=True).close()
     there, writes = place.is_file(), experiment.cache.mode == "read_write"
     folder = next((folder for folder in place.absolute().parents if folder.exists()), Path("/"))
+    if writes and not place.parent.parent.is_dir():  # one folder is made, and no tree of them
+        problem = f"{place}: there is no folder {place.parent.parent}"
+        raise UserFileError(
+            experiment_file(report), problem, field="cache.path", advice="make it, or name another file"
+        )
     if writes and not (folder.is_dir() and os.access(place if there else folder, os.W_OK)):
         problem = f"{place}: cannot be written"
         advice = "name a file in a folder that can be written, or write mode: read_only"

@@ -125,8 +125,14 @@ def _own_keys(value: Mapping[str, Any], path: Path) -> dict[str, Any]:
     found = dict(models)
     for name, entry in models.items():
         backend = entry.get("backend") if isinstance(entry, Mapping) else None
-        if not isinstance(backend, str):
+        if not isinstance(entry, Mapping):
             continue
+        if not isinstance(backend, str):  # else all its other keys would be blamed
+            known, field = f"one of {', '.join(BACKENDS)}", f"models.{name}.backend"
+            if "backend" not in entry:
+                raise UserFileError(path, "this key is missing", field=field, advice=f"add {known}")
+            found_now = "nothing" if backend is None else repr(backend)[:60]
+            raise UserFileError(path, f"found {found_now}", field=field, advice=f"needed: {known}")
         if (why := BACKENDS.refusal(backend)) is not None:
             problem, _, advice = why.partition("; ")
             raise UserFileError(path, problem, field=f"models.{name}.backend", advice=advice)

@@ -70,7 +70,10 @@ class PriceEntry(Strict):
     @field_validator("as_of", mode="before")
     @classmethod
     def _date_as_text(cls, value: Any) -> Any:
-        return value.isoformat() if hasattr(value, "isoformat") else value
+        text = value.isoformat() if hasattr(value, "isoformat") else value
+        if isinstance(text, str) and not re.match(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01])|$)", text):
+            raise ValueError(f"found {text[:60]!r}; needed: the date of the price, such as 2027-01-06")
+        return text
 
 
 class ModelEntry(Strict):
@@ -174,6 +177,17 @@ def _check_sampling(key: str, setting: Any) -> None:
         raise ValueError(f"{key} holds {setting!r}; needed: {needed}")
 
 
+def _names_loras(setting: Any) -> bool:
+    """Whether llama.cpp's server can read which adapters are asked for; a text is another server's."""
+    if not isinstance(setting, list):
+        return isinstance(setting, str)
+    for one in setting:
+        place, scale = (one.get("id"), one.get("scale", 1.0)) if isinstance(one, dict) else (None, None)
+        if type(place) is not int or place < 0 or not is_number(scale):
+            return False
+    return bool(setting)
+
+
 def needed_of(key: str, setting: Any) -> str:
     """What a setting of sampling has to hold; empty where it does, or where nothing is known of it."""
     number = is_number(setting)
@@ -188,6 +202,7 @@ def needed_of(key: str, setting: Any) -> str:
         "top_p": (number and 0 < setting <= 1, "a number above 0 and up to 1"),
         "seed": (whole, "a whole number"),
         "stop": (texts, "a text or a list of texts"),
+        "lora": (_names_loras(setting), "a list such as [{id: 0, scale: 1.0}], with each id from 0"),
     }
     holds, needed = rules.get(key, (True, ""))
     return "" if holds else needed

@@ -40,7 +40,7 @@ from harness.run.delivered import keep_skills, keep_tasks
 from harness.run.executors.local import LocalExecutor
 from harness.run.executors.pick import executor_for
 from harness.run.following import Following, is_long
-from harness.run.opening import bases_beside, fast_loop, make_room, open_models, probe_all
+from harness.run.opening import bases_beside, fast_loop, make_room, open_models, prepare, probe_all
 from harness.run.options import RunOptions, Summary
 from harness.run.planned import plan_digest, plan_of, standing_of
 from harness.run.records import manifest_of
@@ -247,7 +247,7 @@ class _Run:
         """Loads what the models need, one after another, and looks whether they apply their adapters."""
         for name, model in models.items():
             self._tell(f"preparing {name}")
-            await model.prepare(self.assembled.adapters.get(name, ()))
+            await prepare(self.assembled, model)
             self.model_notes[name] = (*backend_of(model.spec).notes(model.spec), *ended_notes(model.spec))
         self.probing = shop
         for name, notes in (await probe_all(shop, models, self._tell)).items():

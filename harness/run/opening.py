@@ -50,6 +50,18 @@ def open_models(assembled: Assembled, names: Iterable[str], *, offline: bool) ->
     return opened
 
 
+async def prepare(assembled: Assembled, model: Model) -> None:
+    """Prepares a model with its adapters. Raises UserFileError: it cannot be, told of the experiment's own file."""
+    try:
+        await model.prepare(assembled.adapters.get(model.spec.name, ()))
+    except UserFileError as error:  # a model knows no report, and names its own entry
+        if error.path != "experiment.yaml":
+            raise
+        raise UserFileError(
+            experiment_file(assembled.report), error.problem, field=error.field, advice=error.advice
+        ) from None
+
+
 def refuse_unopened(assembled: Assembled, *, offline: bool) -> None:
     """Raises UsageError where a model cannot be opened: a key or a package is missing. Nothing is sent or loaded."""
 
@@ -202,7 +214,7 @@ async def _pinged(assembled: Assembled, name: str, *, offline: bool) -> Ping:
     model: Model | None = None
     try:
         model = open_models(assembled, [name], offline=offline)[name]
-        await model.prepare(assembled.adapters.get(name, ()))
+        await prepare(assembled, model)
         once = Limits(concurrency=1, timeout_s=limits.timeout_s, tries=limits.tries, wall_s=limits.timeout_s)
         suite, messages = assembled.suites[0], ({"role": "user", "content": QUESTION},)
         every = [by_suite[suite.name].calls(suite.tasks[0])[1] for by_suite in assembled.systems.values()]

@@ -198,26 +198,43 @@ def spans_to(
         from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
         from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+        from requests import Session
     except ImportError:
         raise UsageError(f"--otlp needs OpenTelemetry's packages; {install_line('otel')}") from None
 
     receiver = Receiver(base)
 
+    class Heard(Session):  # type: ignore[misc,unused-ignore]
+        """Keeps what came of the last request."""
+
+        last: int | Exception | None = None
+
+        def request(self, *args: Any, **how: Any) -> Any:
+            try:
+                answer = super().request(*args, **how)
+            except Exception as error:
+                self.last = error
+                raise
+            self.last = answer.status_code
+            return answer
+
+    heard, closing = Heard(), False
+
     class Counting(OTLPSpanExporter):  # type: ignore[misc]
-        """Counts what the receiver took."""
+        """Counts what the receiver took; once the run is over, one that takes nothing is not waited for again."""
+
+        failed = False
 
         def export(self, spans: "list[ReadableSpan]") -> "SpanExportResult":
-            result = super().export(spans)
-            receiver.sent += len(spans) if result is SpanExportResult.SUCCESS else 0
+            result = SpanExportResult.FAILURE if closing and self.failed else super().export(spans)
+            self.failed = result is not SpanExportResult.SUCCESS
+            receiver.sent += 0 if self.failed else len(spans)
             return result
 
     with _quiet():
-        exporter = Counting(endpoint=f"{base}/v1/traces", timeout=PATIENCE_S)
+        exporter = Counting(endpoint=f"{base}/v1/traces", timeout=PATIENCE_S, session=heard)
         if parent is None and exporter.export([]) is not SpanExportResult.SUCCESS:
-            why = (
-                "takes no traces: give the base address of a receiver of OTLP over HTTP, such as http://127.0.0.1:4318"
-            )
-            raise UsageError(f"--otlp: {base} {why}")
+            raise UsageError(f"--otlp: {base} takes no traces: {_refusal(heard.last)}")
         resource = Resource.create({"service.name": "ownbench"})
         traces = TracerProvider(resource=resource, sampler=ALWAYS_ON, shutdown_on_exit=False)
         traces.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE, schedule_delay_millis=1000))
@@ -227,10 +244,25 @@ def spans_to(
         try:
             yield spans, receiver
         finally:
+            closing = True
             spans.close()
             traces.force_flush()
             traces.shutdown()
+            if exporter.failed:  # nor are its metrics taken
+                reader._exporter.shutdown()  # noqa: SLF001 - there is no other way to give up what is not sent
             metrics.shutdown()
+
+
+def _refusal(last: int | Exception | None) -> str:
+    """What a receiver did with an empty request, and what to do."""
+    give = "give the base address of a receiver of OTLP over HTTP, such as http://127.0.0.1:4318"
+    if last in {401, 403}:
+        return f"it answers HTTP {last}; set its key in OTEL_EXPORTER_OTLP_HEADERS, such as authorization=Bearer%20KEY"
+    if isinstance(last, int):
+        return f"it answers HTTP {last} at /v1/traces; {give}"
+    if "Timeout" in type(last).__name__ and "Connect" not in type(last).__name__:
+        return f"it did not answer within {PATIENCE_S:g} s; see that it works, or {give}"
+    return f"nothing answers there; start the receiver, or {give}"
 
 
 def checked_receiver(url: str, *, offline: bool = False) -> str:

@@ -209,7 +209,7 @@ def _refuse_foreign(path: Path) -> None:
         return
     number, application = (int.from_bytes(head[start : start + 4], "big") for start in (60, 68))
     if len(head) < _HEADER or not head.startswith(_MAGIC) or application != APPLICATION:
-        raise UserFileError(path, "is no answer cache, or a damaged one", advice=_ELSE)
+        raise UserFileError(path, "is no answer cache, or a damaged one", advice="name another file")
     if number != FORMAT:
         problem = f"was made by another version of ownbench (format {number}, this one reads {FORMAT})"
         raise UserFileError(path, problem, advice=_ELSE)
@@ -217,7 +217,7 @@ def _refuse_foreign(path: Path) -> None:
 
 def _writable(path: Path) -> sqlite3.Connection:
     """Opened for writing, and written to: a disk that is full is told of now. Made whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True)
     connection = sqlite3.connect(path, timeout=PATIENCE_S, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA synchronous=NORMAL")
@@ -253,6 +253,8 @@ def _told(path: Path) -> Iterator[None]:
 
 def _meaning(error: Exception) -> tuple[str, str]:
     """What is wrong with the file, and what to do about it."""
+    if isinstance(error, FileNotFoundError) and error.filename is not None and not Path(error.filename).parent.is_dir():
+        return f"there is no folder {Path(error.filename).parent}", "make it, or name another file"
     if isinstance(error, FileNotFoundError):
         return "was deleted or moved", "put it back"
     if isinstance(error, OSError):

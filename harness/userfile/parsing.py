@@ -113,7 +113,8 @@ def parse(schema: type[M], value: Any, path: Path, *, field: str = "") -> M:
 
 def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path: Path, field: str) -> UserFileError:
     """The first problem, unknown keys before others: a misspelt key is the likeliest cause of the rest."""
-    first = min(error.errors(include_url=False), key=lambda p: p["type"] != "extra_forbidden")
+    every = error.errors(include_url=False)
+    first = min(every, key=lambda p: (p["type"] != "extra_forbidden", _is_other_kind(p, every)))
     kind, place, found = first["type"], list(first["loc"]), first.get("input")
     keys = _all_keys(value)
     location = [part for part in place if not isinstance(part, str) or part in keys or not _is_branch(part)]
@@ -149,11 +150,16 @@ def _explained(error: ValidationError, schema: type[BaseModel], value: Any, path
         advice = decimal if gap else f"write '{location[-1]}' in quotes"
     if kind in {"too_short", "too_long"} and isinstance(found, list | tuple | dict):
         problem = f"found {plural(len(found), 'item')}"
-    if kind in {"int_type", "float_type"} and isinstance(found, str) and (number := _number_in(found)) is not None:
+    if (
+        kind in {"int_type", "float_type", "int_parsing", "float_parsing"}
+        and isinstance(found, str)
+        and (number := _number_in(found)) is not None
+    ):
         advice += f"; write {number}"
     return UserFileError(path, problem, field=where, advice=advice)
 
 
+_NUMBERS = {"int_type", "float_type", "int_parsing", "float_parsing"}
 _NEEDED = {
     "string_type": "a text",
     "string_unicode": "a text of whole characters",
@@ -161,7 +167,12 @@ _NEEDED = {
     "int_type": "a whole number",
     "float_type": "a number",
     "finite_number": "a finite number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
     "bool_type": "true or false",
+    "bool_parsing": "true or false",
     "list_type": "a list",
     "tuple_type": "a list",
     "dict_type": "a mapping of keys to values",
@@ -243,6 +254,14 @@ def _number_in(text: str) -> str | None:
 _BRANCHES = {"str", "int", "float", "bool", "list", "dict", "tuple", "none", "is-instance"} | {
     f"constrained-{kind}" for kind in ("str", "int", "float")
 }
+
+
+def _is_other_kind(problem: Any, every: list[Any]) -> bool:
+    """Whether a value is of another kind than this branch of a union, and another branch looked into it."""
+    place = problem["loc"]
+    below = (one["loc"] for one in every if one is not problem)
+    looked_into = any(len(loc) > len(place) and loc[: len(place) - 1] == place[:-1] for loc in below)
+    return problem["type"].endswith("_type") and isinstance(problem.get("input"), dict | list) and looked_into
 
 
 def _is_branch(part: str) -> bool:

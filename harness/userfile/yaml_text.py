@@ -11,6 +11,7 @@ from harness.userfile.json_text import MAX_DEPTH
 
 MAX_NODES = 250_000  # values in a file, each counted as often as aliases repeat it
 READ_AGAIN = 200_000  # characters of a wrong file that the slower parser, whose complaints say more, reads as well
+_PLAIN = {"found unhashable key": "found a list or a mapping as a key"}  # the library's words, and ours
 _OCTAL = re.compile(r"[-+]?0[0-7_]+")  # 010 is eight to YAML 1.1, and 1:30 is ninety
 
 
@@ -33,6 +34,10 @@ def yaml_value(text: str, path: Path) -> Any:
     mark, problem, context = found.problem_mark, str(found.problem or ""), str(found.context or "")
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
+    if "<document start>" in problem:  # a second value after the first, as in a file of JSON lines
+        problem = "there is more than one value in it; needed: one mapping of keys to values"
+        raise UserFileError(path, problem, field=where, advice="name a file of YAML")
+    problem = _PLAIN.get(problem, problem)
     advice = (
         (r"'\t'" in problem, "indent with spaces, not with tabs"),
         ("given twice" in problem, "keep one of the two"),

@@ -172,6 +172,11 @@ def test_a_schema_that_is_given_finds_what_it_can(tmp_path, place, value, said):
     write_manifest(path, document, schema)
     with pytest.raises(UserFileError, match=said):
         write_manifest(path, changed(document, place, value), schema)
+    schema.write_text("a: {[x]: 1}\n")
+    with pytest.raises(UserFileError) as caught:
+        write_manifest(path, document, schema)
+    advice = "give the CustomResourceDefinition, as KubeRay has it"
+    assert str(caught.value) == f"{schema}: line 1, column 5: it is no YAML; {advice}"
     schema.write_text(yaml.safe_dump(changed(DEFINITION, "spec/group", "apps")))
     with pytest.raises(UserFileError, match=r"it defines no RayJob of ray\.io/v1"):
         write_manifest(path, document, schema)

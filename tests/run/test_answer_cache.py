@@ -368,3 +368,21 @@ def test_reports_that_run_at_once_share_it_and_a_kill_costs_nothing(tmp_path, ca
             ran(capfd, report)
             assert len(served.seen) == asked  # what one of them was answered serves all
             assert sum(row["cost_usd"] for row in live.rows(report).values()) == pytest.approx(60 * CALL_USD)
+
+
+def test_no_tree_of_folders_is_made_and_no_file_of_others_is_to_be_deleted(tmp_path, capfd):
+    with Server() as served:
+        report = experiment(tmp_path, "a", served, cache={"path": str(tmp_path / "none" / "dir" / "c.db")})
+        mine = tmp_path / "notes.txt"
+        mine.write_text("notes of mine\n" * 50)
+        for command in (["check"], ["run", "--quiet"]):
+            code, _, err = live.inside(capfd, *command, report)
+            assert (code, err.count("\n")) == (2, 1)
+            assert f"there is no folder {tmp_path / 'none'}" in err
+            assert "make it, or name another file" in err
+        assert not (tmp_path / "none").exists()
+        live.edit(report, cache={"path": str(mine)})
+        for command in (["check"], ["run", "--quiet"]):
+            err = live.inside(capfd, *command, report)[2]
+            assert "is no answer cache, or a damaged one; name another file" in err
+            assert "delete" not in err

@@ -127,7 +127,7 @@ def test_an_answer_on_record_is_no_operation_and_an_error_names_its_cause(tmp_pa
     [
         ("127.0.0.1:4318", "no http or https address"),
         ("http://user:hidden@127.0.0.1:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
-        ("http://127.0.0.1:9", "takes no traces"),
+        ("http://127.0.0.1:9", "takes no traces: nothing answers there; start the receiver, or give the base address"),
         ("http://127.0.0.1:99999", "no http or https address"),
     ],
 )
@@ -139,6 +139,27 @@ def test_an_address_that_takes_nothing_is_said_before_anything_is_spent(tmp_path
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert "hidden" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (401, "it answers HTTP 401; set its key in OTEL_EXPORTER_OTLP_HEADERS"),
+        (404, "it answers HTTP 404 at /v1/traces; give the base address"),
+        (None, "it did not answer within 0.3 s"),
+    ],
+)
+def test_a_receiver_that_refuses_is_told_by_what_it_did(tmp_path, capfd, monkeypatch, status, says):
+    from harness.run import otel
+
+    monkeypatch.setattr(otel, "PATIENCE_S", 0.3)
+    with Receiver(status or 200) as receiver, Server() as served:
+        if status is None:
+            receiver._server.RequestHandlerClass.do_POST = lambda _: threading.Event().wait(2)
+        report = live.write_experiment(tmp_path / "r", tasks=1, models={"m": live.served_model(served)})
+        code, _, err = live.inside(capfd, "run", report, "--otlp", f"{receiver.url}/v1/traces")
+    assert (code, err.count("\n")) == (2, 1)
+    assert f"--otlp: {receiver.url} takes no traces: {says}" in err
 
 
 def test_offline_allows_a_receiver_on_this_machine_alone(tmp_path):

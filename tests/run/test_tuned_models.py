@@ -182,6 +182,8 @@ def test_what_changed_tells_of_another_card(report: Path, tmp_path: Path, capfd:
         ({}, {"tuned": "adapters/nothing/card.yaml"}, "models.mine.tuned: there is no adapters/nothing/card.yaml"),
         ({"trainingusd": 3}, {}, "card.yaml: trainingusd"),
         ({"training_usd": -3}, {}, "card.yaml: training_usd"),
+        ({"gpu_seconds": -1}, {}, "card.yaml: gpu_seconds: found the number -1; needed: a number from 0"),
+        ({"date": "soon"}, {}, "card.yaml: date: found 'soon'; needed: a date, such as 2027-01-06"),
         ({"base_model": "gpt-4o"}, {}, f"tuned from 'gpt-4o', and '{TUNED}' of mine from 'm-base'"),
         ({}, {"model": "m-base"}, "'m-base' of the model mine is the base that the card names"),
         ({}, {"model": "arn:aws:bedrock:us-east-1:1:custom-model/amazon.nova-lite-v1/x"}, "from 'amazon.nova-lite-v1'"),

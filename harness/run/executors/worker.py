@@ -25,7 +25,7 @@ from harness.run.executors.holder import HeldModel
 from harness.run.executors.leases import LeasedMeter, Orders, Standing
 from harness.run.executors.parts import share_of
 from harness.run.executors.permits import Borrowing
-from harness.run.opening import fast_loop, make_room, open_models
+from harness.run.opening import fast_loop, make_room, open_models, prepare
 from harness.run.otel import Receiver, SpanParent, Spans, spans_to
 from harness.run.planned import plan_digest
 from harness.run.secrets import redactor_of
@@ -170,7 +170,7 @@ class Workbench:
         async def ready() -> None:
             for name, model in self._models.items():
                 if name not in errand.held:
-                    await model.prepare(assembled.adapters.get(name, ()))
+                    await prepare(assembled, model)
             self._shop = Shop(
                 assembled, journal, recorded, self._models, self._meter, again=errand.again, cache=answers
             )
