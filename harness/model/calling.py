@@ -118,13 +118,13 @@ class Caller:
         last: ModelError | None = None
         retries = crowded = answers = 0
         while True:
-            self._raise_if_broken()
+            self._raise_if_broken(last)
             left = self._wall_s if deadline is None else deadline - self._clock.monotonic()
             entered = await self.party.enter(partial(self._expected, request), self._quota, left, last)
             now = self._clock.monotonic()
             deadline = now + self._wall_s if deadline is None else deadline + entered.waited_s
             try:
-                return await self._once(request, deadline, entered), retries
+                return await self._once(request, deadline, entered, last), retries
             except ModelError as error:
                 last = error
             last.retries = retries
@@ -163,9 +163,10 @@ class Caller:
         answer = max((int(request.sampling.get(key) or 0) for key in ANSWER_LIMITS), default=0)
         return sum(len(str(message.get("content") or "")) for message in request.messages) / 4 + answer
 
-    def _raise_if_broken(self) -> None:
+    def _raise_if_broken(self, last: ModelError | None) -> None:
         if (error := self.broken) is not None:
-            again = ModelError(error.cause, str(error), http_status=error.http_status)
+            own = "" if last is None or last is error else f"{last}; not tried again: "  # its own fault was another
+            again = ModelError(error.cause, f"{own}{error}", http_status=error.http_status)
             again.not_yet = error.not_yet
             raise again from None
 
@@ -178,12 +179,12 @@ class Caller:
         self._there = self._known = self.answered()
         return not self._known
 
-    async def _once(self, request: Request, deadline: float, entered: Pass) -> Reply:
+    async def _once(self, request: Request, deadline: float, entered: Pass, last: ModelError | None) -> Reply:
         """One try, the machine's time in its usage; what a failed one used is remembered. Raises ModelError only."""
         timeout_s = max(0.0, min(self.limits.timeout_s, deadline - self._clock.monotonic()))
         end, told = End.OTHER, None
         try:
-            self._raise_if_broken()
+            self._raise_if_broken(last)
             reply = await self._answered(request, timeout_s, entered)
             end, self._there, self._known = End.ANSWERED, True, True
         except ModelError as error:

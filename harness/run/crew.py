@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from contextvars import Context
 from dataclasses import dataclass
+from math import inf
 
 from harness.core import Answer, Cause, Grade, ModelError, Status, StorageError, fault_of, plural
 from harness.cost import Reservation
@@ -99,6 +100,8 @@ class Crew:
                     self._leave(dropped)
         if (fault := self._lost or self._failed) is not None:
             raise fault
+        if self.over_budget and "(budget.usd)" in (self.stopped or ""):  # what was in flight then is paid by now
+            self.stopped = self.shop.meter.exhausted(-inf) or self.stopped
         if self.shop.broken and self.stopped is None:
             self.stopped = "; ".join(f"{name}: {why}" for name, why in self.shop.broken.items())
         self.tell(phase)

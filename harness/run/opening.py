@@ -37,6 +37,7 @@ QUESTION = "Answer with the one word: ok"
 FURTHER = 16  # prompts at most where a server's log-probabilities tell nothing
 _AskBy = Callable[[str, Request], Awaitable[Reply]]  # a model by its name
 _Prompts = Sequence[Sequence[Message]]
+PROBE_WAITS_S = (15.0, 20.0, 30.0)  # together they outlast a limit of requests a minute that says nothing of its end
 TOKENS = 16  # the longest answer that is asked for by a ping
 
 
@@ -123,6 +124,19 @@ def bases_beside(assembled: Assembled, names: Iterable[str]) -> set[str]:
     return {base.name for base in found if base is not None}
 
 
+async def _patiently(session: AttemptSession, asked: Asked, shop: Shop, tell: Callable[[str], None]) -> Reply:
+    """The answer to a probe; a rate limit is waited for as attempts wait that share it. Raises ModelError."""
+    for wait in PROBE_WAITS_S:
+        try:
+            return await session.made(asked)
+        except ModelError as error:
+            if error.cause is not Cause.RATE_LIMIT or error.not_yet:
+                raise
+        tell(f"probing the adapters of {asked.model}: a rate limit was met, waiting {wait:g} s")
+        await shop.clock.sleep(wait)
+    return await session.made(asked)
+
+
 async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str], None]) -> dict[str, tuple[str, ...]]:
     """What a reader must know of adapters and tuned models. Raises OwnbenchError: a server does not apply one.
 
@@ -140,7 +154,7 @@ async def probe_all(shop: Shop, models: Mapping[str, Model], tell: Callable[[str
         if (over := shop.meter.exhausted(shop.clock.monotonic())) is not None:
             raise ModelError(Cause.TOO_DEAR, over)
         session = AttemptSession(shop, shop.assembled.suites[0].tasks[0])  # of the run, and of no attempt
-        return await session.made(Asked(name, request, request.digest, Role.PROBE))
+        return await _patiently(session, Asked(name, request, request.digest, Role.PROBE), shop, tell)
 
     async def recall(name: str, request: Request) -> Reply:
         if (reply := shop.replies.get(request.digest)) is not None:

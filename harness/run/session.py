@@ -41,9 +41,9 @@ from harness.run.boxes import KEPT, Workplaces, boxes_at_once, keep_work, kept_w
 from harness.run.cached import CachedAnswers
 from harness.run.promised import Promised
 from harness.run.secrets import redactor_of
-from harness.run.spent import NOTHING_USED, is_spent
+from harness.run.spent import is_spent
 from harness.run.stopping import Patience, Unsent, own_time, own_time_held
-from harness.run.trace import SkillSeen, Trace
+from harness.run.trace import NOTHING_USED, SkillSeen, Trace
 from harness.sandbox import decide
 from harness.store import Journal, Recalled
 

@@ -1,13 +1,11 @@
 """What the calls of a report have cost so far."""
 
-from harness.core import Call, Cost, Usage
+from harness.core import Call, Cost
 from harness.cost import AttemptMeter, Meter
 from harness.experiment import Assembled
 from harness.model import backend_of
-from harness.run.trace import values
+from harness.run.trace import NOTHING_USED, values
 from harness.store import Recalled, read_calls_journal, read_journal
-
-NOTHING_USED = Usage.total(())  # of a call by which nothing was made
 
 
 def is_spent(call: Call) -> bool | None:

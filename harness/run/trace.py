@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from harness.core import (
-    UNBILLED,
     Acted,
     Answer,
     Call,
@@ -55,6 +54,7 @@ class Ended:
     reason: str
 
 
+NOTHING_USED = Usage.total(())  # of a call by which nothing was made
 STOPPING = "stopping"  # the phase of a run in which nothing more begins
 Event = Begun | Said | SkillSeen | Call | Acted | Ended
 Observer = Callable[[str, Event], None]  # told of all events by attempt, on the event loop: must not take long
@@ -269,7 +269,7 @@ def judge_usd(calls: Sequence[Call]) -> float | None:
 
 def _billed(calls: Sequence[Call]) -> list[Call]:
     """Those that may be on the bill; what one costs that failed is perhaps not known."""
-    return [c for c in calls if c.error is None or c.cost.usd is not None or c.error.partition(":")[0] not in UNBILLED]
+    return [c for c in calls if c.error is None or c.cost.usd is not None or c.usage != NOTHING_USED]
 
 
 def identity(assembled: Assembled, attempt: Attempt) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -177,6 +178,16 @@ async def test_a_refused_key_breaks_the_caller_for_good_and_for_those_who_wait()
     assert [type(result) for result in results] == [ModelError] * 10
     assert {result.cause for result in results} == {Cause.AUTH}
     assert len(model.times) == 1
+
+
+async def test_who_waits_to_try_again_when_a_key_is_refused_keeps_its_own_fault_s_words_and_cost():
+    caller, _, _ = made(fails(Cause.PROTOCOL), fails(Cause.AUTH), GOOD, concurrency=2)
+    own, refused = await asyncio.gather(
+        *(caller.call(replace(REQUEST, trial=n)) for n in range(2)), return_exceptions=True
+    )
+    assert (own.cause, refused.cause) == (Cause.AUTH, Cause.AUTH), "it is to be made again with a right key"
+    assert (str(own), own.usage) == ("it was protocol; not tried again: it was auth", Usage())
+    assert (str(refused), refused.usage) == ("it was auth", Usage.total(()))
 
 
 async def test_requests_a_minute_are_kept_and_used():

@@ -23,7 +23,7 @@ FAULTS = {
     8: ([servers.status(400, "maximum context length is 5 tokens")], 1, "failed", "context"),
 }
 """By task: what the server does, how many requests it gets, and how the attempt ends."""
-FREE = {"request", "context"}
+FREE = {"request", "context", "provider"}
 
 
 @pytest.mark.parametrize(

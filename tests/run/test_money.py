@@ -1,5 +1,6 @@
 """What a run is billed: each answer once, each machine's busy second once, and nothing that cannot be known."""
 
+import asyncio
 import json
 import re
 import time
@@ -293,3 +294,23 @@ def test_a_failure_that_no_provider_bills_is_free_and_each_try_of_another_counts
     assert f"${CALL_USD:.4f} and 4 calls of unknown cost spent in all" in err
     costs = {task: row["cost_usd"] for (_, task, _), row in live.rows(report).items()}
     assert costs == {"t0": 0.0, "t1": None, "t2": None, "t3": pytest.approx(CALL_USD)}
+
+
+def test_a_budget_that_was_passed_is_told_with_one_figure(tmp_path, capfd):
+    """Answers become dear while others are in flight: what these cost is in the reason, too."""
+
+    async def act(one, request, body):
+        dear = {"prompt_tokens": 100, "completion_tokens": 7_000, "total_tokens": 7_100}
+        first = len(one.seen) < 3
+        await asyncio.sleep(0 if first else 0.1 + 0.02 * len(one.seen))
+        return await (servers.ok() if first else servers.ok(usage=dear))(one, request, body)
+
+    with Server() as served:
+        served.script = [act]
+        more = {"limits": {"concurrency": 8}, "budget": {"usd": 20 * CALL_USD}}
+        report = live.write_experiment(tmp_path / "r", tasks=30, models={"m": live.served_model(served)}, **more)
+        code, _, err = live.inside(capfd, "run", report)
+    assert code == 4
+    assert len(served.seen) == 10
+    (told,) = re.findall(r"INCOMPLETE: \$([\d.]+) of", err)
+    assert float(told) == spent(err.partition("INCOMPLETE")[0]) > 40 * CALL_USD

@@ -324,3 +324,21 @@ def test_an_adapter_s_own_tokenizer_is_named_where_the_server_decides(
     assert note in inside(capfd, "check", report)[1]
     assert inside(capfd, "run", report, "--quiet")[0] == 0
     assert notes(report) == [f"model s: {note}"]
+
+
+def test_a_rate_limit_that_does_not_say_when_it_ends_is_waited_for(
+    report: Path, served: servers.Served, script: Scripted, capfd: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.run.opening.PROBE_WAITS_S", (0.01, 0.01, 0.01))
+    edit(report, limits={"tries": 1})
+
+    async def act(one: servers.Served, request: Any, body: dict[str, Any]) -> Any:
+        refused = 2 < len(one.seen) < 6
+        return await (servers.status(429, "slow down") if refused else servers.ok())(one, request, body)
+
+    served.script = [act]
+    code, _, err = inside(capfd, "run", report, "--quiet")
+    assert code == 0, err
+    calls = pq.read_table(report / "calls.parquet").to_pylist()
+    assert sum(call["role"] == "probe" for call in calls) == 9 + 3
+    assert f"${bill(report):.4f} spent in all" in err, "refusals are free"

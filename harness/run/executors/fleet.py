@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -153,6 +154,8 @@ class Fleet:
             raise self._error
         # thresholds are chosen on what is on record
         self.shop.take(await asyncio.to_thread(recall, self._assembled, self.shop.held))
+        if self.over_budget and "(budget.usd)" in (self.stopped or ""):  # what was in flight then is paid by now
+            self.stopped = self.shop.meter.exhausted(-inf) or self.stopped
         if self._bank.broken and self.stopped is None:
             self.stopped = "; ".join(f"{name}: {why}" for name, why in self._bank.broken.items())
         self.tell(phase)
