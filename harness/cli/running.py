@@ -183,7 +183,9 @@ def _say(summary: "Summary", args: argparse.Namespace, *, decided: bool, shown: 
 
             command = visible(resume_command(args.report))
         first = "" if _passes(summary.stopped_because) else "fix that, then "
-        say(f"INCOMPLETE{why}; {first}{command} goes on from here\n")
+        part = summary.stopped_because is None and (args.limit is not None or args.only)
+        said = "the part that was asked for is done" if part else f"INCOMPLETE{why}"
+        say(f"{said}; {first}{command} goes on from here\n")
 
 
 def _say_taught(report: Path) -> None:
