@@ -34,7 +34,9 @@ def yaml_value(text: str, path: Path) -> Any:
     mark, problem, context = found.problem_mark, str(found.problem or ""), str(found.context or "")
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     misplaced = "block end" in problem and not re.search("<(scalar|anchor|alias|tag)>", problem)
-    if "<document start>" in problem:  # a second value after the first, as in a file of JSON lines
+    if (
+        "<document start>" in problem and "block" not in problem
+    ):  # a second value after the first, as in a file of JSON lines
         problem = "there is more than one value in it; needed: one mapping of keys to values"
         raise UserFileError(path, problem, field=where, advice="name a file of YAML")
     problem = _PLAIN.get(problem, problem)

@@ -188,9 +188,9 @@ def test_each_p_says_which_test_it_is_of(bench, capfd):
     code, record, rules, _ = bench.gate(capfd, report)
     assert (code, record["comparison"]["p_value"] < 0.05) == (0, True)
     assert "significantly worse by a test of one look, not corrected (p = " in rules["non_inferior"]["text"]
-    level = f"(level of look {record['early']['look']} of 10, "
+    level = f"(one-sided level of look {record['early']['look']} of 10, "
     assert level in rules["non_inferior"]["text"]
-    assert level in rules["cost"]["text"]
+    assert level.replace("one-sided ", "") in rules["cost"]["text"]
     for rule in ("no_harm", "domains"):
         assert "%, by the bet on every task, valid at any look)" in rules[rule]["text"]
 
@@ -223,7 +223,7 @@ def test_what_no_look_decides_runs_to_the_end_and_is_inconclusive(bench, capfd):
     code, record, rules, _ = bench.gate(capfd, report)
     assert (code, record["decision"]) == (3, "INCONCLUSIVE")
     assert "at look 10 of 10" in rules["early"]["text"]
-    assert "(level of look 10 of 10, 3.2%, Tango score)" in rules["non_inferior"]["text"]  # not 5%
+    assert "(one-sided level of look 10 of 10, 3.2%, Tango score)" in rules["non_inferior"]["text"]  # not 5%
     assert "neither harm nor safety is shown; still open: drop within the margin\n" in err
     assert record["tasks_needed"] > TASKS
 

@@ -65,7 +65,7 @@ def _few(folder: Path) -> Iterator[dict[str, Any]]:
     yield _job(folder, "sft", "killed", kill=KILLED)
     yield _job(folder, "sft", "killed", name="sft resumed")
     yield _job(folder, "sft", "full", method="full", learning_rate=0.0005)
-    yield _job(folder, "sft", "wild", learning_rate=1e30)
+    yield _job(folder, "sft", "wild", learning_rate=1e12)
     yield _job(folder, "sft", "rows", rows=True)
     yield _job(folder, "sft", "upper", lora={"first_layer": 1})
 

@@ -70,7 +70,7 @@ def test_an_author_that_writes_no_skill_is_asked_three_times(command, capfd):
     ("more", "said"),
     [
         (("--budget", "0"), "--budget is 0"),
-        (("--tasks", "0"), "--tasks is 0"),
+        (("--tasks", "0"), "argument --tasks: found"),
         (("--suite", "nowhere"), "nowhere: there is no such suite"),
         (("--author", "nobody"), "no model is named 'nobody'"),
     ],
