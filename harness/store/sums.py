@@ -240,9 +240,9 @@ def load_task_table(
     shape = len(outcomes.contenders), len(tasks)
     cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
     sums, odd = _sums(outcomes, fresh, cells, shape)
+    odd |= {name: outcomes.named_twice(name) for name in ("domain", "cluster")}
     pa.default_memory_pool().release_unused()  # before the names of all tasks are made
     names, copies = _names(outcomes, tasks)
-    odd |= {name: outcomes.named_twice(name) for name in ("domain", "cluster")}
     outcomes.ahead = Ahead()  # is not held for as long as the table
     pa.default_memory_pool().release_unused()  # what held the columns: a third of the whole in a process that stays
     odd |= {"copies": copies, "duplicates": len(rows) - len(fresh), "split": outcomes.rows - len(rows)}
