@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from harness import stats
-from harness.analysis import PairedOutcomes
+from harness.analysis import PairedOutcomes, distinct
 from harness.core import Decision, plural
 from harness.stats import DomainHarm, Harm, NonInferiority, non_inferiority, non_inferiority_tasks
 from harness.userfile import Strict
@@ -275,4 +275,5 @@ def _single(common: PairedOutcomes) -> bool:
     """One 0/1 trial a task, each task by itself: the table of pairs is all there is."""
     (sums, counts), (other_sums, other_counts) = common.candidate, common.baseline
     once = bool(np.all(counts == 1) and np.all(other_counts == 1))
-    return once and len(np.unique(common.clusters)) == len(counts) and bool(np.isin([*sums, *other_sums], (0, 1)).all())
+    alone = once and distinct(common.clusters) == len(counts)
+    return alone and stats.is_binary(sums) and stats.is_binary(other_sums)
