@@ -1,7 +1,7 @@
 """What the tasks of a table are called; of half a million of them most commands never look at a name."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -94,6 +94,14 @@ class Keys(Named[tuple[str, str]]):
         found = pc.sort_indices(pa.table({"suite": self.suites, "task": self.tasks}), columns)
         return np.asarray(found, dtype=np.int64)
 
+    @property
+    def content(self) -> Iterator[bytes | memoryview]:
+        """What a digest of these tasks is made of: of the suites and of the tasks the places and bytes of all texts."""
+        for texts in (self.suites, self.tasks):
+            places, data = _inside(texts)
+            yield places.tobytes()
+            yield data
+
     def numbered(self, number: Mapping[str, str]) -> "pa.Array":
         """The tasks' part of the identities, each with a number for its suite before it."""
         import pyarrow as pa
@@ -103,17 +111,25 @@ class Keys(Named[tuple[str, str]]):
         return pc.binary_join_element_wise(suites, self.tasks, "")
 
 
-def _sorted_digests(texts: "pa.Array") -> Ints | None:
-    """The positions of texts of `HEX` bytes in their order, in a tenth of the time; ``None`` where one is longer."""
+def _inside(texts: "pa.Array") -> tuple[Array, memoryview]:
+    """Where each text begins among the bytes of all, with the end of the last; and these bytes."""
     _, offsets, data = texts.buffers()
     places = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    if not len(texts) or texts.null_count or not (np.diff(places) == HEX).all():
+    if not len(places):
+        return np.zeros(1, np.int32), memoryview(b"")
+    return places - places[0], memoryview(data or b"")[places[0] : places[-1]]
+
+
+def _sorted_digests(texts: "pa.Array") -> Ints | None:
+    """The positions of texts of `HEX` bytes in their order, in a tenth of the time; ``None`` where one is longer."""
+    places, data = _inside(texts)
+    if len(places) < 2 or not (np.diff(places) == HEX).all():
         return None
-    words = np.frombuffer(data, ">u8")[places[0] // 8 : places[-1] // 8].reshape(-1, HEX // 8)
+    words = np.frombuffer(data, ">u8").reshape(-1, HEX // 8)
     first = words[:, 0].astype(np.uint64)  # numbers, in the order of the texts they stand for
     order = np.argsort(first)
     tied = np.flatnonzero(first[order[1:]] == first[order[:-1]])
-    if len(tied) > 1_000 or places[0] % 8:
+    if len(tied) > 1_000:
         return None
     for run in np.split(tied, np.flatnonzero(np.diff(tied) > 1) + 1) if len(tied) else ():
         these = slice(run[0], run[-1] + 2)

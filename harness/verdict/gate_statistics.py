@@ -250,8 +250,9 @@ def _tasks(common: PairedOutcomes, shown: float, *, power: float, alpha: float) 
     d = _differences(common)
     error = None if _single(common) else stats.cr3(d, common.clusters)[0]
     if error is None:
+        shown = max(-1.0, min(1.0, shown))  # with a margin added it may lie beyond what a difference can be
         psi = max(float(np.abs(d).mean()), abs(shown), _NONE_DIFFER)
-        return stats.tasks_for_difference(shown, min(1.0, psi), power=power, alpha=alpha)
+        return stats.tasks_for_difference(shown, psi, power=power, alpha=alpha)
     # Of a task among others of its cluster: what they share counts in it.
     return stats.tasks_for_mean(shown, len(d) * error * error, power=power, alpha=alpha)
 

@@ -133,11 +133,9 @@ def _order(pairs: Pairs) -> tuple[Ints, str]:
     """The tasks in the order of their identities, and a digest of these: rows may stand in any order in a file."""
     keys = pairs.baseline.table.keys.at(pairs.baseline_rows)
     order = keys.sorted()
-    names = keys.at(order)
     found = hashlib.sha256()
-    for column in (names.suites, names.tasks):
-        for buffer in filter(None, column.buffers()):
-            found.update(buffer)
+    for part in keys.at(order).content:
+        found.update(part)
     return order, found.hexdigest()
 
 
