@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.analysis.loading import (
         Evidence,
         default_contender,
+        distinct,
         early_command,
         load_evidence,
         passes_by_itself,

@@ -26,9 +26,15 @@ class Side:
         return self.table.index(self.contender)
 
     @property
+    def tries_at(self) -> Mask:
+        """Of each task of the table whether the contender has any row of it."""
+        found: Mask = self.table.trials_of(self.index) > 0
+        return found
+
+    @property
     def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
-        return np.flatnonzero(self.table.trials_of(self.index) > 0)
+        return np.flatnonzero(self.tries_at)
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -199,21 +205,21 @@ def suites_called(reports: Sequence[Suites]) -> list[dict[tuple[str, str], str]]
 
 def by_suite(table: TaskTable, called: Mapping[tuple[str, str], str]) -> TaskTable:
     """The same with tasks known by what their suite is called, whose digest is another as soon as one task is."""
-    import pyarrow as pa
-
-    names = pa.array([called[suite] for suite in table.suites_there], pa.string()).take(pa.array(table.suite_codes))
-    return replace(table, keys=Keys(names, table.keys.tasks))
+    return replace(table, keys=Keys([called[one] for one in table.suites_there], table.suite_codes, table.keys.tasks))
 
 
 def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, str]] = ()) -> Pairs:
     """Lays two sides over each other by the digests of suite and task, or by their names; ``without`` some tasks."""
     table = baseline.table
     if candidate.table is table and not without:
-        rows_c = rows_b = np.intersect1d(candidate.tried, baseline.tried, assume_unique=True)
+        rows_c = rows_b = np.flatnonzero(candidate.tries_at & baseline.tries_at)
     else:
-        there, here = candidate.keys, baseline.keys
-        both = [key for key in here if key in there and key not in without]
-        rows_c, rows_b = (np.array([keys[key] for key in both], dtype=np.int64) for keys in (there, here))
+        place = table.keys.places_in(candidate.table.keys)
+        both = (place >= 0) & baseline.tries_at & candidate.tries_at[place]
+        if without:
+            both &= np.array([key not in without for key in table.keys], dtype=bool)
+        rows_b = np.flatnonzero(both)
+        rows_c = place[rows_b]
     sums_c, sums_b = (
         (side.table.sums[side.index][rows], side.table.counts[side.index][rows].astype(np.float64))
         for side, rows in ((candidate, rows_c), (baseline, rows_b))
@@ -234,6 +240,8 @@ Gradings = dict[tuple[str, str], frozenset[str]]  # by the digests of suite and 
 def gradings_of(table: TaskTable, contender: str) -> Gradings:
     """How a contender's rows were graded, or were to be; a task is left out where one of them does not say."""
     outcomes = table.outcomes
+    if not outcomes.holds("grader_digest"):
+        return {}
     tasks = table.task_places[outcomes.task]
     of = outcomes.contender.codes == table.index(contender)
     rows = np.flatnonzero(of & (outcomes.status.codes <= UNGRADED) & (tasks >= 0))
@@ -271,12 +279,12 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         if otherwise:
             how = f"{plural(len(otherwise), 'task')} graded by another grader or reference: ownbench regrade"
         raise EvidenceError(f"{a!r} of {one} and {b!r} of {other} have no task in common" + (f": {how}" if how else ""))
-    names, places = (a, b), there.tolist()
+    names = a, b
     if a == b:
         words = ("first", "second") if alike else (folders[0].name, folders[1].name)
         names = f"{a} ({words[0]})", f"{b} ({words[1]})"
-    of_tasks = ("tasks", "task_digests", "suites", "suite_digests", "splits")
-    fields: dict[str, Any] = {n: tuple(getattr(second, n)[place] for place in places) for n in of_tasks}
+    of_tasks = ("tasks", "task_digests", "suites", "suite_digests", "splits", "keys")
+    fields: dict[str, Any] = {n: getattr(second, n).at(there) for n in of_tasks}
     fields |= {n: np.stack([getattr(first, n)[i][here], getattr(second, n)[j][there]]) for n in _SUMS}
     return replace(
         second,
@@ -289,7 +297,6 @@ def contenders_of_two_reports(first: TaskTable, a: str, second: TaskTable, b: st
         duplicates=0,
         flags=(),
         suite_codes=second.suite_codes[there],
-        keys=second.keys.at(there),
         graded=None,
     )
 

@@ -110,6 +110,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.meta_path.insert(0, _WithoutPandas())
         # else pydantic searches every installed package for plugins
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+        # Arrow's own takes memory in pages of 2 MB, which the kernel fills with zeros before a word is read into them
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     try:
         code = _dispatch(arguments, verb)
         sys.stdout.flush()

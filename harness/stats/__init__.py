@@ -118,7 +118,7 @@ if TYPE_CHECKING:
         wilson_interval,
     )
     from harness.stats.tails import crossing, two_sided_z
-    from harness.stats.units import cluster_codes, strata_of_units
+    from harness.stats.units import cluster_codes, is_binary, strata_of_units
     from harness.stats.with_the_best import Sufficiency, rivals_from, sufficiency
 else:
     __getattr__, __dir__ = lazy_door(__name__)

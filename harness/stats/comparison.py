@@ -75,12 +75,14 @@ def pair_tasks(
             raise ValueError("each task's sum must lie between 0 and its number of trials")
     kept = (count_a > 0) & (count_b > 0)
     codes, groups = cluster_codes(clusters, len(kept), kept)
-    count_a, count_b = count_a[kept], count_b[kept]
-    a, b = sums_a[kept] / count_a, sums_b[kept] / count_b
-    once = bool(np.all(count_a == 1) and np.all(count_b == 1)) and is_binary(a) and is_binary(b)
-    trials, single = int(count_a.sum() + count_b.sum()), once and groups == len(a)
-    sides, uneven = ((sums_a[kept], count_a), (sums_b[kept], count_b)), bool(np.any(count_a != count_b))
-    whole = [bool(np.all(sums % 1 == 0)) for sums, _ in sides]
+    if not kept.all():
+        sums_a, count_a, sums_b, count_b = (values[kept] for values in (sums_a, count_a, sums_b, count_b))
+    trials, once = int(count_a.sum() + count_b.sum()), bool(np.all(count_a == 1) and np.all(count_b == 1))
+    a, b = (sums_a, sums_b) if once else (sums_a / count_a, sums_b / count_b)
+    uneven = not once and bool(np.any(count_a != count_b))
+    yes_or_no = once and is_binary(a) and is_binary(b)
+    whole = [yes_or_no or bool(np.all(sums == np.rint(sums))) for sums in (sums_a, sums_b)]
+    single, sides = yes_or_no and groups == len(a), ((sums_a, count_a), (sums_b, count_b))
     return Pairs(a=a, b=b, differences=a - b, codes=codes, clusters=groups, kept=kept, trials=trials, single=single,
                  unequal=sides if uneven and all(whole) else None,
                  skewed=(uneven and not all(whole)) or whole[0] != whole[1])  # fmt: skip

@@ -25,6 +25,7 @@ from harness.stats.units import (
     Matrix,
     Vector,
     cluster_codes,
+    distinct_values,
     sum_by,
     vector,
     vectors,
@@ -98,12 +99,12 @@ def by_domain(
     pairs: Pairs, domains: ArrayLike, alternative: Alternative, *, seed: int, resamples: int
 ) -> tuple[list[Any], Codes, Vector]:
     """The domains of the common tasks, sorted; of each task a place among them; each one's p by max-T sign flips."""
-    names, codes = np.unique(np.asarray(domains)[pairs.kept], return_inverse=True)
+    names, codes = distinct_values(np.asarray(domains)[pairs.kept])
     if not len(names):
-        return [], codes.astype(np.intp), np.ones(0)
+        return [], codes, np.ones(0)
     table, times = _sums_by_domain(pairs, codes, len(names), resamples)
     p = max_t_sign_flip(table, alternative, seed=seed, resamples=resamples, times=times)
-    return names.tolist(), codes.astype(np.intp), p
+    return names.tolist(), codes, p
 
 
 def _sums_by_domain(pairs: Pairs, codes: Codes, size: int, resamples: int) -> tuple[Matrix, Counts | None]:
@@ -112,7 +113,7 @@ def _sums_by_domain(pairs: Pairs, codes: Codes, size: int, resamples: int) -> tu
     home[pairs.codes] = codes
     sums = pairs.sums
     if np.count_nonzero(sums) * resamples > LISTED and (home[pairs.codes] == codes).all():
-        values, places = np.unique(sums, return_inverse=True)
+        values, places = distinct_values(sums)
         if len(values) * size <= MANY_CELLS:
             counts = np.bincount(places * size + home, minlength=len(values) * size)
             cells = np.flatnonzero(counts)

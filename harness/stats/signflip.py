@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from harness.stats.tails import binomial_chances, crossing
-from harness.stats.units import Codes, Counts, Flags, Matrix, Vector, few_rows, vector
+from harness.stats.units import Codes, Counts, Flags, Matrix, Vector, distinct_values, few_rows, vector
 
 Alternative = Literal["two-sided", "greater", "less"]
 
@@ -88,7 +88,7 @@ def _without_rounding(d: Vector) -> Vector:
 
 def on_lattice(sizes: Vector) -> Counts | None:
     """The sizes as whole multiples of one step, or None where no small common denominator exists."""
-    distinct, index = np.unique(np.round(sizes, 13), return_inverse=True)
+    distinct, index = distinct_values(np.round(sizes, 13))
     if len(distinct) > 2000:
         return None
     step, parts = 1, []

@@ -1,5 +1,7 @@
 """What is counted: one value a task, its trials summed, and a code for the cluster of tasks that share a source."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -46,16 +48,25 @@ def cluster_codes(clusters: Clusters, n: int, kept: Flags | None = None) -> tupl
     array = np.asarray(clusters)
     if array.shape != (n,):
         raise ValueError(f"clusters must be one code a task: {n} tasks, codes of shape {array.shape}")
-    array = array if kept is None else array[kept]
-    if here and np.issubdtype(array.dtype, np.integer):
+    names, codes = distinct_values(array if kept is None or here == n else array[kept])
+    return codes, len(names)
+
+
+def distinct_values(array: NDArray[Any]) -> tuple[NDArray[Any], Codes]:
+    """The different values, sorted, and of each entry a position among them."""
+    kind = array.dtype
+    if np.issubdtype(kind, np.floating) and np.abs(array).max(initial=0.0) < 1e15 and (np.rint(array) == array).all():
+        array = array.astype(np.int64)  # as sums of passes are
+    if len(array) and np.issubdtype(array.dtype, np.integer):
         low, high = int(array.min()), int(array.max())
-        if high - low < 16 * here + 1_000:  # a table over all codes is filled in less time than they are sorted
+        if high - low < 16 * len(array) + 1_000:  # a table over all codes is filled in less time than they are sorted
             there = np.zeros(high - low + 1, dtype=bool)
             there[array - low] = True
-            places = np.cumsum(there)
-            return (places - 1)[array - low].astype(np.intp), int(places[-1])
+            names, codes = np.flatnonzero(there) + low, array - low
+            codes = codes if len(names) == len(there) else (np.cumsum(there) - 1)[codes]
+            return names.astype(kind), codes.astype(np.intp)
     names, codes = np.unique(array, return_inverse=True)
-    return codes.astype(np.intp), len(names)
+    return names.astype(kind), codes.astype(np.intp)
 
 
 def sum_by(codes: Codes, values: Vector, groups: int) -> Vector:

@@ -78,7 +78,7 @@ if TYPE_CHECKING:
     )
     from harness.store.skill_texts import keep_skill_texts, read_skill_texts
     from harness.store.skill_use import SkillUse, load_skill_use
-    from harness.store.sums import Attempts, Keys, TaskTable, load_task_table, split_used
+    from harness.store.sums import Attempts, TaskTable, load_task_table, split_used
     from harness.store.tables import (
         read_actions,
         read_calls,
@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     )
     from harness.store.tail import Counts, Tail
     from harness.store.task_metadata import keep_metadata, metadata_found, read_metadata
+    from harness.store.task_names import Keys
     from harness.store.task_order import AMOUNTS, BY_RESULT
 else:
     __getattr__, __dir__ = lazy_door(__name__)

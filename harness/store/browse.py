@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from harness.core import EvidenceError, UsageError
-from harness.store.columns import Array, Words
 from harness.store.outcomes import ERRORED, GRADED, SKIPPED, UNGRADED, Outcomes, TaskKey
 from harness.store.task_metadata import tasks_with_metadata
 from harness.store.task_order import fared, in_order
+from harness.store.words import Array, Words
 
 FLIPS = ("lost", "gained", "either")
 """Of a flip from the view of the first contender: the second alone passed, the first alone did, or one of these."""

@@ -14,12 +14,12 @@ from harness.store.columns import (
     ACTIONS_FILE,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
-    Array,
     nearest_first,
     open_table,
     undamaged,
 )
 from harness.store.outcomes import SKIPPED, Outcomes
+from harness.store.words import Array
 
 if TYPE_CHECKING:
     from pathlib import Path

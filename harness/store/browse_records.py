@@ -18,13 +18,13 @@ from harness.store.columns import (
     OUTCOMES,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
-    Array,
     fitted,
     nearest_first,
     open_table,
     undamaged,
 )
 from harness.store.outcomes import GRADED, SKIPPED, Outcomes
+from harness.store.words import Array
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from harness.core import Acted, Call, EvidenceError, Outcome, UsageError, nearest
+from harness.core import Acted, Call, EvidenceError, Outcome, nearest
 from harness.store.ranges import in_range
+from harness.store.words import Array, Words, no_words, words_in
 
 if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
-
-Array = np.ndarray[tuple[int, ...], np.dtype[Any]]
-Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-Ints = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
 
 OUTCOMES_FILE, CALLS_FILE, TRANSCRIPTS_FILE = "outcomes.parquet", "calls.parquet", "transcripts.parquet"
 ACTIONS_FILE = "actions.parquet"
@@ -172,42 +169,6 @@ def _fits(found: "pa.DataType", word: str) -> bool:
 HEX = 32  # characters of a digest, as which attempts are named
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """A column of words as codes: -1 where it is null."""
-
-    codes: Array
-    names: "pa.Array"  # what the codes point into; each word once, in the order of their appearance
-
-    def __getitem__(self, row: int) -> str | None:
-        """The word of a row."""
-        code = int(self.codes[row])
-        return None if code < 0 else str(self.names[code].as_py())
-
-    @property
-    def every(self) -> tuple[str, ...]:
-        """The distinct words."""
-        return tuple(self.names.to_pylist())
-
-    def texts(self, rows: Array | slice = slice(None)) -> "pa.Array":
-        """The words of some rows."""
-        import pyarrow as pa
-
-        codes = self.codes[rows]
-        return self.names.take(pa.array(codes, pa.int64(), mask=codes < 0))
-
-    def at(self, rows: Array) -> "Words":
-        """The column of some rows."""
-        return Words(codes=self.codes[rows], names=self.names)
-
-    def code(self, word: str, what: str, path: Path) -> int:
-        """The code of a word. Raises UsageError: no row has it; names the nearest."""
-        known = self.every
-        if word not in known:
-            raise UsageError(f"{path}: there is no {what} {word!r}; {nearest(word, known)}")
-        return known.index(word)
-
-
 @dataclass(slots=True)
 class Ahead:
     """What of a file was read before it was asked for, or is asked for again while it is loaded."""
@@ -287,7 +248,9 @@ class OutcomeFile:
         """A column of texts at some rows, of which only the row groups that hold them are read."""
         if not self.holds(name):
             self.unchanged()
-            return _no_words(len(rows))
+            return no_words(len(rows))
+        if name in self.ahead.words or name in self.ahead.columns:
+            return OutcomeFile.words(self, name).at(rows)
         sizes = [self.metadata.row_group(i).num_rows for i in range(self.metadata.num_row_groups)]
         ends = np.cumsum(sizes, dtype=np.int64)
         groups, inside = np.unique(np.searchsorted(ends, rows, side="right"), return_inverse=True)
@@ -301,7 +264,7 @@ class OutcomeFile:
         """A column of texts."""
         self.unchanged()
         if name not in self.ahead.words:
-            found = words_in(self.column(name)) if self.holds(name) else _no_words(self.rows)
+            found = words_in(self.column(name)) if self.holds(name) else no_words(self.rows)
             if not self.ahead.keeps:
                 return found
             self.ahead.words[name] = found
@@ -334,42 +297,6 @@ class OutcomeFile:
         return column.combine_chunks() if packed is None else packed
 
 
-def _no_words(rows: int) -> Words:
-    import pyarrow as pa
-
-    return Words(codes=np.full(rows, -1, dtype=np.int8), names=pa.array([], pa.string()))
-
-
-def words_in(column: "pa.ChunkedArray") -> Words:
-    """A column of texts as codes."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    ours = pa.dictionary(pa.int32(), pa.string())
-    coded = column if column.type == ours else column.cast(pa.string()).dictionary_encode()
-    whole = coded.unify_dictionaries().combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):  # no rows at all
-        whole = pa.array([], ours)
-    if whole.dictionary.null_count:
-        whole = whole.cast(pa.string()).dictionary_encode()
-    codes = None if whole.indices.null_count else np.asarray(whole.indices)
-    if codes is not None and _in_order(codes, len(whole.dictionary)):
-        return Words(codes=codes.astype(_kind_for(len(whole.dictionary))), names=whole.dictionary.cast(pa.string()))
-    used = pc.unique(whole.indices.drop_null())
-    anew = np.full(len(whole.dictionary) + 1, -1, dtype=np.int64)
-    anew[np.asarray(used)] = np.arange(len(used))
-    codes = tight(anew)[np.asarray(whole.indices.fill_null(len(whole.dictionary)))]
-    return Words(codes=codes, names=whole.dictionary.take(used).cast(pa.string()))
-
-
-def _in_order(codes: Array, size: int) -> bool:
-    """Whether the codes below ``size`` all appear, in their order."""
-    if size < 2 or not len(codes):
-        return size == min(len(codes), 1)
-    peaks = np.maximum.accumulate(codes)
-    return bool(codes[0] == 0 and peaks[-1] == size - 1 and (peaks[1:] - peaks[:-1] < 2).all())
-
-
 def _packed(column: "pa.ChunkedArray") -> Array | None:
     """Texts of `HEX` characters as 16 bytes each; ``None`` where one has capitals or blanks, and is of another make."""
     packed = bytearray()
@@ -385,13 +312,3 @@ def _packed(column: "pa.ChunkedArray") -> Array | None:
             return None
         packed += digests
     return np.frombuffer(bytes(packed), dtype=np.uint64).reshape(-1, 2)
-
-
-def tight(codes: Array) -> Array:
-    """The same in the smallest signed integers that hold them."""
-    return codes.astype(_kind_for(int(codes.max(initial=0)) + 1, int(codes.min(initial=0))))
-
-
-def _kind_for(size: int, low: int = -1) -> "np.dtype[Any]":
-    kinds = np.min_scalar_type(min(low, -1)), np.min_scalar_type(-size)  # below 0: they have a sign
-    return np.promote_types(*kinds)

@@ -24,7 +24,6 @@ from harness.store.columns import (
     OUTCOMES_FILE,
     TRANSCRIPTS,
     TRANSCRIPTS_FILE,
-    Ints,
     schema,
 )
 from harness.store.journal import ACTIONS as ACTIONS_JOURNAL
@@ -32,6 +31,7 @@ from harness.store.lines import decoder, journal_files, read_actions_journal, re
 from harness.store.manifest import FILE as MANIFEST_FILE
 from harness.store.places import Keys, Reading, json_of
 from harness.store.recall import Recalled, read_journal
+from harness.store.words import Ints
 
 if TYPE_CHECKING:
     import pyarrow as pa

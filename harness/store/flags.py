@@ -6,8 +6,9 @@ from datetime import datetime
 
 import numpy as np
 
-from harness.store.columns import Array, OutcomeFile
+from harness.store.columns import OutcomeFile
 from harness.store.ranges import RANGES, Range, beyond
+from harness.store.words import Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ import numpy as np
 
 from harness.core import EvidenceError, Status, nearest
 from harness.store.ahead import read_before
-from harness.store.columns import HEX, OUTCOMES, Ahead, Array, OutcomeFile, Words, tight
+from harness.store.columns import HEX, OUTCOMES, Ahead, OutcomeFile
+from harness.store.words import Array, Words, numbered, tight
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -198,7 +199,8 @@ class Outcomes(OutcomeFile):
     def named_twice(self, column: str) -> int:
         """How many tasks have rows that say something else of the task than its first row does."""
         codes = super().words(column).codes
-        return len(np.unique(self.task[codes != codes[self.first][self.task]]))
+        other = codes != codes[self.first][self.task]
+        return len(np.unique(self.task[other])) if other.any() else 0
 
     def key_of(self, task: int) -> TaskKey:
         """The identity of the task at a position, which holds in every version of the file."""
@@ -282,6 +284,8 @@ def _results(status: Words, passed: Array, score: Array | None) -> Words:
 def in_order(codes: Array, size: int) -> tuple[Array, Array]:
     """Codes below ``size`` numbered anew in the order of their appearance, and of each new one its first row."""
     rows = len(codes)
+    if len(first := numbered(codes)):
+        return codes.astype(np.int64, copy=False), first
     if size > _DENSE * max(rows, 1_000):
         _, first, codes = np.unique(codes, return_index=True, return_inverse=True)
         size = len(first)
@@ -302,13 +306,13 @@ def _tasks(read: Callable[[str], Words], path: Path) -> tuple[Array, Array]:
     keys, sizes = [], []
     for word in ("suite", "task"):
         digest = read(f"{word}_digest")
-        blank = int(pc.index(digest.names, "").as_py())
+        blank = digest.blank
         bare = (digest.codes < 0) | (digest.codes == blank) if blank >= 0 else digest.codes < 0
         codes = digest.codes
         size = len(digest.names) + 1
         if not len(digest.names):  # names alone, as they are
             name = read(word)
-            blank, size = int(pc.index(name.names, "").as_py()), len(name.names) + 1
+            blank, size = name.blank, len(name.names) + 1
             codes = np.where(name.codes == blank, -1, name.codes) if blank >= 0 else name.codes
         elif bare.any():
             name = read(word)
@@ -322,5 +326,8 @@ def _tasks(read: Callable[[str], Words], path: Path) -> tuple[Array, Array]:
         sizes.append(size)
     if (keys[1] < 0).any():
         raise EvidenceError(f"{path}: a row has neither a task nor a task_digest")
-    place, first = in_order((keys[0].astype(np.int64) + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])
+    if len(keys[0]) and (keys[0] == keys[0][0]).all():  # of one suite
+        place, first = in_order(keys[1], sizes[1])
+    else:
+        place, first = in_order((keys[0].astype(np.int64) + 1) * sizes[1] + keys[1], (sizes[0] + 1) * sizes[1])
     return tight(place), first

@@ -13,7 +13,8 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import orjson
 
-from harness.store.columns import HEX, Ints
+from harness.store.columns import HEX
+from harness.store.words import Ints
 
 _BYTES = HEX // 2
 _READ_AT_ONCE = 100  # lines

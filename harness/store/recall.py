@@ -24,10 +24,10 @@ from harness.core import (
     Usage,
     as_json,
 )
-from harness.store.columns import Ints
 from harness.store.journal import ACTIONS, ATTEMPTS, CALLS
 from harness.store.lines import Shapes, journal_files, line_decoder, lines_of, record_from, understood
 from harness.store.places import Distinct, Keys, Lines
+from harness.store.words import Ints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.store.columns import Floats, Ints
 from harness.store.sums import TaskTable
+from harness.store.words import Floats, Ints
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import EvidenceError, Groups, OwnbenchError, UsageError, nearest
-from harness.store.columns import Ahead, Array, Floats, Ints, OutcomeFile, Words
+from harness.store.columns import Ahead, OutcomeFile
 from harness.store.flags import Flag, flags_of, strange_figures
 from harness.store.outcomes import ERRORED, GRADED, PASSED, SKIPPED, TAUGHT, UNGRADED, Outcomes, in_order
+from harness.store.task_names import Keys, Named
+from harness.store.words import Array, Floats, Ints, Words, taken
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,17 +32,17 @@ class TaskTable:
     contenders: tuple[str, ...]  # all of the file, in its order; one may have no row of the split
     kinds: tuple[str, ...]
     contender_digests: tuple[str, ...]
-    tasks: tuple[str, ...]
-    task_digests: tuple[str, ...]
-    suites: tuple[str, ...]  # the name of each task's suite
-    suite_digests: tuple[str, ...]
+    tasks: Named[str]
+    task_digests: Named[str]
+    suites: Named[str]  # the name of each task's suite
+    suite_digests: Named[str]
     suite_codes: Ints  # of each task, a position in ``suites_there``
     suites_there: tuple[tuple[str, str], ...]  # the different suites, by name and digest
-    keys: "Keys"  # of each task its identity
+    keys: Keys  # of each task its identity
     domain_names: tuple[str, ...]
     domains: Ints  # of each task, a position in ``domain_names``
     clusters: Ints  # of each task, the code of its cluster, from 0; a label is unique within its suite only
-    splits: tuple[str | None, ...]
+    splits: Named[str | None]
     counts: Ints  # graded trials
     sums: Floats  # of the values of the graded trials: passed as 0 or 1, or the score where passed is unknown
     squares: Floats
@@ -146,27 +148,6 @@ class TaskTable:
         return true, predicted, one.tasks
 
 
-class Keys(Sequence[tuple[str, str]]):
-    """Of each task its identity: the digests of its suite and of itself, or their names where there are none."""
-
-    def __init__(self, suites: "pa.Array", tasks: "pa.Array") -> None:
-        self.suites, self.tasks = suites, tasks
-
-    @functools.cached_property
-    def _pairs(self) -> list[tuple[str, str]]:
-        return list(zip(self.suites.to_pylist(), self.tasks.to_pylist(), strict=True))
-
-    def at(self, places: Ints) -> "Keys":
-        """Those of some tasks."""
-        return Keys(self.suites.take(places), self.tasks.take(places))
-
-    def __len__(self) -> int:
-        return len(self.tasks)
-
-    def __getitem__(self, place: Any) -> Any:
-        return self._pairs[place]
-
-
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """Graded attempts, one entry each, in the file's order; a column is read when it is first asked for."""
@@ -231,15 +212,17 @@ def load_task_table(
     rows = np.flatnonzero(outcomes.in_split(chosen)) if chosen != "dev" or "dev" in there else np.empty(0, np.int64)
     if not len(rows):
         raise _no_rows(outcomes, chosen)
-    again = outcomes.repeated if len(rows) == outcomes.rows else outcomes.repeats(rows)
-    fresh = rows[~again]
-    here = outcomes.task[rows]
+    whole = len(rows) == outcomes.rows
+    again = outcomes.repeated if whole else outcomes.repeats(rows)
+    fresh = rows[~again] if again.any() else rows
+    here = outcomes.task if whole else outcomes.task[rows]
     tasks = here[first := in_order(here, outcomes.tasks)[1]]
     task_places = np.full(outcomes.tasks, -1, dtype=np.int64)
     task_places[tasks] = np.arange(len(tasks))
     shape = len(outcomes.contenders), len(tasks)
-    cells = outcomes.contender.codes[fresh].astype(np.int64) * shape[1] + task_places[outcomes.task[fresh]]
-    sums, odd = _sums(outcomes, fresh, cells, shape)
+    some = slice(None) if len(fresh) == outcomes.rows else fresh  # the columns themselves, not copies of all they hold
+    cells = outcomes.contender.codes[some].astype(np.int64) * shape[1] + task_places[outcomes.task[some]]
+    sums, odd = _sums(outcomes, some, cells, shape)
     odd |= {name: outcomes.named_twice(name) for name in ("domain", "cluster")}
     pa.default_memory_pool().release_unused()  # before the names of all tasks are made
     names, copies = _names(outcomes, tasks)
@@ -249,7 +232,7 @@ def load_task_table(
     return TaskTable(
         report=outcomes.report,
         split=chosen,
-        splits=tuple(_spelled(outcomes.words("split").at(rows[first]), None)),
+        splits=Named(len(tasks), functools.partial(_spelled, outcomes.words("split").at(rows[first]), None)),
         duplicates=odd["duplicates"],
         flags=(*strange_figures(outcomes), *flags_of(outcomes.contenders, sums, odd, outcomes.seeds)),
         outcomes=outcomes,
@@ -282,31 +265,35 @@ def _no_rows(outcomes: Outcomes, split: str) -> OwnbenchError:
 
 def _names(outcomes: Outcomes, tasks: Array) -> tuple[dict[str, Any], int]:
     """What a table says of its contenders and its tasks; and how many tasks stand in an earlier suite too."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
     _, first = in_order(outcomes.contender.codes, len(outcomes.contenders))
     kinds, digests = (_spelled(outcomes.words_at(name, first)) for name in ("contender_kind", "contender_digest"))
-    task, task_digest = (texts.take(tasks) for texts in (outcomes.task_names, outcomes.task_digests))
+    task, task_digest = (taken(texts, tasks) for texts in (outcomes.task_names, outcomes.task_digests))
     (suites, of_suite), (suite_digests, of_digest) = (
         _numbered(words.at(tasks)) for words in (outcomes.suite, outcomes.suite_digest)
     )
     suite_codes, first = in_order(of_suite * len(suite_digests) + of_digest, len(suites) * len(suite_digests))
     there = [(suites[of_suite[row]], suite_digests[of_digest[row]]) for row in first.tolist()]
-    suite_keys = pa.array([digest or name for name, digest in there], pa.string()).take(pa.array(suite_codes))
-    keys = Keys(suite_keys, pc.if_else(pc.equal(task_digest, ""), task, task_digest))
+    nameless = pc.equal(task_digest, "")
+    known = pc.if_else(nameless, task, task_digest) if pc.any(nameless).as_py() else task_digest
+    keys = Keys([digest or name for name, digest in there], suite_codes, known)
     domain_names, domains = _numbered(outcomes.domain.at(tasks))
     one_suite = len({digest or name for name, digest in there}) == 1
     clusters = _cluster_codes(outcomes.cluster.at(tasks), keys, one_suite=one_suite)
     clusters, copies = (clusters, 0) if one_suite else _one_unit(clusters, task_digest.to_pylist())
+
+    def suites_as(part: int) -> "Named[str]":
+        return Named(len(tasks), lambda: [there[code][part] for code in suite_codes.tolist()])
+
     found = {
         "contenders": outcomes.contenders,
         "kinds": tuple(kind or "imported" for kind in kinds),
         "contender_digests": tuple(digest or "" for digest in digests),
-        "tasks": tuple(task.to_pylist()),
-        "task_digests": tuple(task_digest.to_pylist()),
-        "suites": tuple([there[code][0] for code in suite_codes.tolist()]),
-        "suite_digests": tuple([there[code][1] for code in suite_codes.tolist()]),
+        "tasks": Named(len(tasks), task.to_pylist),
+        "task_digests": Named(len(tasks), task_digest.to_pylist),
+        "suites": suites_as(0),
+        "suite_digests": suites_as(1),
         "suite_codes": suite_codes,
         "suites_there": tuple(there),
         "keys": keys,
@@ -334,9 +321,10 @@ def _numbered(words: Words) -> tuple[tuple[str, ...], Ints]:
 
 def _cluster_codes(words: Words, keys: Keys, *, one_suite: bool) -> Ints:
     """A label is unique within its suite only; without one the task is a cluster by itself, of its own name."""
-    names = words.every
-    if one_suite and "" not in names and (words.codes >= 0).all():
-        return in_order(words.codes, len(names))[0]
+    if not len(words.names):
+        return np.arange(len(keys))
+    if one_suite and words.blank < 0 and (words.codes >= 0).all():
+        return in_order(words.codes, len(words.names))[0]
     labels = [(suite, name or task) for (suite, task), name in zip(keys, _spelled(words), strict=True)]
     code = {label: number for number, label in enumerate(dict.fromkeys(labels))}
     return np.array([code[label] for label in labels], dtype=np.int64)
@@ -358,7 +346,7 @@ def _one_unit(clusters: Ints, digests: Sequence[str]) -> tuple[Ints, int]:
 
 
 def _sums(
-    outcomes: Outcomes, rows: Array, cells: Array, shape: tuple[int, int]
+    outcomes: Outcomes, rows: Array | slice, cells: Array, shape: tuple[int, int]
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """The sums of a table, and how many rows are odd; a cell is contender times tasks, plus task."""
 
@@ -374,13 +362,15 @@ def _sums(
     sums: dict[str, Any] = {
         "counts": total(graded),
         "sums": total(graded, value),
-        "squares": total(graded, value * value),
         "errored": total(status == ERRORED),
         "ungraded": total(status == UNGRADED),
         "skipped": total(status == SKIPPED),
     }
     wrong, unvalued = judged & graded & ((passed == 1) != (status == PASSED)), graded & ~judged
-    if outcomes.numbers("score") is not None:
+    if outcomes.numbers("score") is None:
+        sums["squares"] = sums["sums"]  # of 0 and 1
+    else:
+        sums["squares"] = total(graded, value * value)
         score = outcomes.numbers_at("score", rows)
         scored = np.isfinite(score)
         wrong |= judged & scored & (((passed == 1) & (score <= 0)) | ((passed == 0) & (score >= 1)))
@@ -388,13 +378,16 @@ def _sums(
         del score, scored
     odd = {"contradictions": int(wrong.sum()), "unvalued": int(unvalued.sum())}
     del value, wrong, unvalued, judged, passed, status
-    cost = outcomes.numbers_at("cost_usd", rows)
-    known = np.isfinite(cost) & graded
-    sums["cost_known"] = total(known)
-    sums["cost_sums"] = np.where(sums["cost_known"] < sums["counts"], np.nan, total(known, cost))
-    confidence = outcomes.numbers_at("confidence", rows)
-    known = np.isfinite(confidence) & graded
-    sure = total(known)
-    sums["confidences"] = np.where(sure > 0, total(known, confidence) / np.maximum(sure, 1), np.nan)
+    for name, counted, summed in (("cost_usd", "cost_known", "cost_sums"), ("confidence", "sure", "confidences")):
+        known, amounts = np.zeros(1, dtype=bool), outcomes.numbers(name)
+        if amounts is not None:
+            amounts = amounts[rows]
+            known = np.isfinite(amounts) & graded
+        everywhere = known.shape == graded.shape and bool((known == graded).all())
+        sums[counted] = sums["counts"] if everywhere else total(known)
+        sums[summed] = total(known, amounts)
+    sums["cost_sums"] = np.where(sums["cost_known"] < sums["counts"], np.nan, sums["cost_sums"])
+    sure = sums.pop("sure")
+    sums["confidences"] = np.where(sure > 0, sums["confidences"] / np.maximum(sure, 1), np.nan)
     sums["escalated"] = total((outcomes.escalated[rows] == 1) & graded)
     return sums, odd

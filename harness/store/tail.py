@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from harness.core import DROPPED, Call, Outcome, Status, Usage
-from harness.store.columns import Array
 from harness.store.journal import ATTEMPTS, CALLS
 from harness.store.lines import journal_files, line_decoder, lines_of, understood
+from harness.store.words import Array
 
 _LATEST = 5_000  # ends of attempts that are kept, for the rate of the last minute
 _LOOK_EVERY = 256  # lines after which the clock is looked at

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from harness.core import UsageError, nearest, write_atomic
-from harness.store.columns import Array
 from harness.store.manifest import experiment_file
 from harness.store.outcomes import Outcomes
+from harness.store.words import Array
 
 FILE = "metadata.json"
 LONGEST = 200  # characters of a value; a longer one is a text of the task, and nothing to find it by

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.core import UsageError
-from harness.store.columns import Array
 from harness.store.outcomes import GRADED, Outcomes
+from harness.store.words import Array
 
 AMOUNTS = ("latency_s", "cost_usd", "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens")
 """Columns by which the most expensive attempts are found, whatever is spent."""

@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from harness import stats
-from harness.analysis import PairedOutcomes
+from harness.analysis import PairedOutcomes, distinct
 from harness.core import Decision, plural
 from harness.stats import DomainHarm, Harm, NonInferiority, non_inferiority, non_inferiority_tasks
 from harness.userfile import Strict
@@ -250,8 +250,9 @@ def _tasks(common: PairedOutcomes, shown: float, *, power: float, alpha: float) 
     d = _differences(common)
     error = None if _single(common) else stats.cr3(d, common.clusters)[0]
     if error is None:
+        shown = max(-1.0, min(1.0, shown))  # with a margin added it may lie beyond what a difference can be
         psi = max(float(np.abs(d).mean()), abs(shown), _NONE_DIFFER)
-        return stats.tasks_for_difference(shown, min(1.0, psi), power=power, alpha=alpha)
+        return stats.tasks_for_difference(shown, psi, power=power, alpha=alpha)
     # Of a task among others of its cluster: what they share counts in it.
     return stats.tasks_for_mean(shown, len(d) * error * error, power=power, alpha=alpha)
 
@@ -275,4 +276,5 @@ def _single(common: PairedOutcomes) -> bool:
     """One 0/1 trial a task, each task by itself: the table of pairs is all there is."""
     (sums, counts), (other_sums, other_counts) = common.candidate, common.baseline
     once = bool(np.all(counts == 1) and np.all(other_counts == 1))
-    return once and len(np.unique(common.clusters)) == len(counts) and bool(np.isin([*sums, *other_sums], (0, 1)).all())
+    alone = once and distinct(common.clusters) == len(counts)
+    return alone and stats.is_binary(sums) and stats.is_binary(other_sums)

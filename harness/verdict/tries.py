@@ -131,17 +131,12 @@ def _named(side: Side) -> str:
 
 def _order(pairs: Pairs) -> tuple[Ints, str]:
     """The tasks in the order of their identities, and a digest of these: rows may stand in any order in a file."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
     keys = pairs.baseline.table.keys.at(pairs.baseline_rows)
-    names = pa.table({"suite": keys.suites, "task": keys.tasks})
-    order = pc.sort_indices(names, [("suite", "ascending"), ("task", "ascending")])
+    order = keys.sorted()
     found = hashlib.sha256()
-    for column in names.take(order).columns:
-        for buffer in filter(None, column.combine_chunks().buffers()):
-            found.update(buffer)
-    return order.to_numpy().astype(np.int64), found.hexdigest()
+    for part in keys.at(order).content:
+        found.update(part)
+    return order, found.hexdigest()
 
 
 def _digest(order: tuple[Ints, str], side: Side, rows: Ints) -> str:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats.units import cluster_codes
+from harness.stats.units import cluster_codes, distinct_values
 
 
 @given(st.lists(st.one_of(st.integers(-5, 60), st.integers(-(2**40), 2**40)), min_size=1, max_size=60))
@@ -15,6 +15,21 @@ def test_codes_are_those_of_sorting(names):
         distinct, expected = np.unique(np.array(names), return_inverse=True)
         assert codes.tolist() == expected.tolist()
         assert groups == len(distinct)
+
+
+@given(
+    st.one_of(
+        st.lists(st.integers(-(2**40), 2**40), max_size=60),
+        st.lists(st.sampled_from([-1.0, 0.0, 1.0, 3.0, -0.0]), max_size=60),
+        st.lists(st.floats(allow_nan=False), max_size=60),
+    )
+)
+def test_different_values_are_those_of_sorting(values):
+    array = np.array(values)
+    names, codes = distinct_values(array)
+    assert names.dtype == array.dtype
+    assert names[codes].tolist() == array.tolist()
+    assert names.tolist() == np.unique(array).tolist()
 
 
 def test_none_and_texts():

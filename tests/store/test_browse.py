@@ -32,8 +32,9 @@ from harness.store import (
 )
 from harness.store.browse import attempt_rows
 from harness.store.browse_records import input_text
-from harness.store.columns import CALLS, Words
+from harness.store.columns import CALLS
 from harness.store.outcomes import RESULTS
+from harness.store.words import Words
 
 TYPES = {"trial": pa.int32(), "passed": pa.bool_(), "escalated": pa.bool_(), "score": pa.float64(),
          "cost_usd": pa.float64(), "latency_s": pa.float64(), "confidence": pa.float64(),

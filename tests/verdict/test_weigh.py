@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.analysis import PairedOutcomes
 from harness.verdict import Policy, gate_tests, tasks_to_decide
@@ -30,6 +32,26 @@ def test_so_many_tasks_prove_it_though_none_differs_and_fewer_do_not(trials, siz
         needed = tasks_if_equal(alike(groups, size, trials), margin, policy)
         assert (enough - 1) * size < needed <= enough * size
         assert tasks_to_decide(alike(groups, size, trials), margin, policy, 0.05) == needed
+
+
+ONE = st.tuples(*[st.integers(0, 3)] * 2, st.integers(1, 3), st.integers(0, 2))  # passes of both, trials, a cluster
+
+
+@given(st.lists(ONE, min_size=1, max_size=5), st.sampled_from([0.02, 0.5, 1.0]))
+def test_few_tasks_of_any_outcome_are_told_how_many_more_would_decide(tasks, margin):
+    """As where a candidate passes every trial of one task and its baseline none."""
+    passes, theirs, trials, clusters = (np.array(column) for column in zip(*tasks, strict=True))
+    counts, policy = trials.astype(float), Policy(margin=margin)
+    outcomes = PairedOutcomes(
+        candidate=(np.minimum(passes, counts), counts),
+        baseline=(np.minimum(theirs, counts), counts),
+        domains=np.zeros(len(tasks), int),
+        domain_names=("d",),
+        clusters=np.unique(clusters, return_inverse=True)[1],
+    )
+    assert gate_tests(outcomes, policy).overall.n_tasks == len(tasks)
+    assert tasks_to_decide(outcomes, margin, policy, 0.05) > len(tasks)
+    assert tasks_if_equal(outcomes, margin, policy) >= 1
 
 
 def test_unequal_clusters_need_more_tasks():

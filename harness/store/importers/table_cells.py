@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import UserFileError, listed, plural
-from harness.store.columns import Array
 from harness.store.importers.table_words import (
     NO_LABEL,
     NOTHING,
@@ -26,6 +25,7 @@ from harness.store.importers.table_words import (
     verdicts,
 )
 from harness.store.ranges import Range
+from harness.store.words import Array
 from harness.userfile import INVISIBLE, tidy
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.core import Cause, Status, UserFileError, listed, nearest, plural
-from harness.store.columns import Array
 from harness.store.importers.table_cells import Source, first, named, numbers, texts, truths, words, words_in
 from harness.store.importers.table_words import NOTHING, STATES, SUMMARY, State, plain_word, verdicts
 from harness.store.outcomes import TAUGHT
 from harness.store.ranges import ANY
+from harness.store.words import Array
 from harness.userfile import INVISIBLE
 
 if TYPE_CHECKING:
