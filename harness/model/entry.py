@@ -112,7 +112,7 @@ class ModelEntry(Strict):
     def _checked_sampling(cls, value: dict[str, Any]) -> dict[str, Any]:
         for key, setting in value.items():
             _check_sampling(key, setting)
-        return {_REUSED: False} | value if value.get("lora") else value
+        return value | {_REUSED: value.get(_REUSED, False)} if value.get("lora") else value
 
     @model_validator(mode="after")
     def _one_price(self) -> "ModelEntry":
@@ -170,7 +170,12 @@ def _check_sampling(key: str, setting: Any) -> None:
     try:
         json.dumps(setting, allow_nan=False)
     except (TypeError, ValueError):
-        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
+        try:
+            json.dumps(setting)  # which knows NaN and infinities
+        except (TypeError, ValueError):
+            raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
+        needed = needed_of(key, setting) or "finite numbers"
+        raise ValueError(f"{key} holds {setting}; needed: {needed}") from None
     if key == "response_format":
         check_form(setting)
     if needed := needed_of(key, setting):

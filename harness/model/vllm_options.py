@@ -54,7 +54,7 @@ def wrong_option(spec: ModelSpec) -> tuple[str, str] | None:
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
-            return field, f"found {value!r}, which JSON has no form for; quote it"
+            return field, f"found {value!r}, needed finite numbers, texts, lists and mappings; quote what is none"
     if wrong := wrong_tools(spec) or _wrong_size(spec):
         return wrong
     try:

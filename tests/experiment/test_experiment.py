@@ -285,6 +285,18 @@ def test_other_sampling_keys_pass_through() -> None:
     assert e.models["frontier"].sampling == sampling
 
 
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"temperature": float("nan")}, "temperature holds nan; needed: a number from 0"),
+        ({"seed": float("inf")}, "seed holds inf; needed: a whole number"),
+        ({"min_p": float("nan")}, "min_p holds nan; needed: finite numbers"),
+    ],
+)
+def test_what_is_no_finite_number_is_told_what_is_needed(sampling: dict[str, float], said: str) -> None:
+    assert said in str(problem_of(changed("models/frontier/sampling", sampling)))
+
+
 def test_a_cycle_through_two_hybrids_is_refused() -> None:
     value = base()
     value["contenders"]["other"] = {"worker": "hybrid", "expert": "skilled", "escalate": {"signal": "always"}}

@@ -81,7 +81,7 @@ def test_the_names_of_options_are_those_of_the_installed_engine(installed):
         ({"cpu_offload_gb": -math.inf}, "cpu_offload_gb", "found -inf, needed a finite number from 0"),
         ({"max_loras": 0}, "max_loras", "found 0"),
         ({"max_model_len": 4096}, "max_model_len", "found 4,096, and the model reads 1,024 tokens at most"),
-        ({"hf_overrides": {"a": math.nan}}, "hf_overrides", "JSON has no form"),
+        ({"hf_overrides": {"a": math.nan}}, "hf_overrides", "needed finite numbers"),
     ],
 )
 def test_an_option_that_cannot_be_is_told_at_once(options, field, said):

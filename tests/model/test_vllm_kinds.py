@@ -5,9 +5,12 @@ import math
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from harness.core import ModelSpec
+from harness.model.backends.vllm import VllmEntry
 from harness.model.vllm_kinds import WHOLE, engine_kinds, values_of, wrong_value
+from harness.model.vllm_options import wrong_option
 from harness.model.vllm_start import not_started, refused
 
 
@@ -79,6 +82,18 @@ def test_the_bounds_are_of_options_that_the_installed_engine_has():
     assert set(WHOLE) <= set(stated)
     assert not [name for name in WHOLE if "int" not in stated[name]]
     assert str(wrong_value("dtype", "float64")).startswith("found 'float64', needed one of auto, half, float16")
+
+
+@pytest.mark.parametrize("name", ["reasoning", "tools"])
+def test_what_stands_next_to_the_options_is_none_of_them(name):
+    with pytest.raises(ValidationError, match=f"{name} is no option of vLLM's engine; write it next to options"):
+        VllmEntry(backend="vllm", path="m", options={name: True})
+
+
+def test_an_adapter_of_another_server_is_named_as_it_was_written():
+    entry = VllmEntry(backend="vllm", path="m", sampling={"lora": [{"id": 0, "scale": 1.0}]})
+    spec = ModelSpec(name="kimi", backend="vllm", model="/m", sampling=entry.sampling)
+    assert str(wrong_option(spec)).startswith("""('sampling', "a local model does not know 'lora'; known: max_tokens""")
 
 
 SHORT = (

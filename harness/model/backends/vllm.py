@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from harness.adapter import Adapter, check_adapter
 from harness.core import ModelSpec
 from harness.model.backend import Backend, Model, Opening
 from harness.model.entry import ADAPTERS, LOGPROBS, TOOL_ROLE, TOOLS, ModelEntry
 from harness.model.local_folder import calls_tools, check_folder, local_digests
-from harness.model.vllm_options import check_rank, wrong_option
+from harness.model.vllm_options import OWN, check_rank, wrong_option
 from harness.userfile import Text, Truth
 
 
@@ -21,6 +21,13 @@ class VllmEntry(ModelEntry):
     path: Text  # the folder of a local model
     tools: Truth | None = None  # whether its own way of calling tools is used, which is so where its template knows one
     options: dict[str, Any] = Field(default_factory=dict)  # of vLLM's engine, by their own names
+
+    @field_validator("options")
+    @classmethod
+    def _of_the_engine(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if placed := next((key for key in value if key in OWN), None):
+            raise ValueError(f"{placed} is no option of vLLM's engine; write it next to options")
+        return value
 
     @property
     def settings(self) -> dict[str, Any]:
