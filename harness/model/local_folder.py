@@ -302,8 +302,13 @@ class Prompts:
         """What was thought, what was said, and the calls in an answer with its special tokens to a rendered prompt."""
         told = getattr(self.tokenizer, "response_template", None) if tools else None
         find = reader_of(self.template if tools else "", told)
-        thought, rest = ("", raw) if keep or told else separated(raw, opened=opened_by(prompt))
+        thought, rest = ("", raw) if told else separated(raw, opened=opened_by(prompt))
+        if keep and not told and raw.endswith(rest):  # a call that was only thought of is none
+            head, thought = raw[: len(raw) - len(rest)], ""
+        else:
+            head, rest = "", raw if keep else rest
         text, calls = find(rest, prompt, tools)
+        text = head + text
         if told and not keep:  # it knows reasoning by itself
             thought, text = separated(text)
         return self._plain(thought), self._plain(text), calls

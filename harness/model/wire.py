@@ -16,8 +16,8 @@ from harness.core import (
     Request,
     ToolCall,
     finish_meant,
-    is_deep,
 )
+from harness.model.arguments import arguments_in
 from harness.model.faults import choice_of, shown
 from harness.model.reasoning import SEPARATE, MisshapenError, parts_of, reasoning_of, separated
 from harness.model.tool_calls import as_functions
@@ -141,15 +141,11 @@ def _of(holder: Mapping[str, Any], name: str) -> Any:
 
 
 def _tool_call(call: Mapping[str, Any], index: int) -> ToolCall:
-    """One call; arguments that are no JSON object, or too deep, are ``None``; nothing written is an empty object."""
+    """One call; arguments that are no sound JSON object are ``None``; nothing written is an empty object."""
     function = call.get("function") or {}
     written = function.get("arguments")
     raw = written if isinstance(written, str) else json.dumps(written if written is not None else {})
-    try:
-        value = json.loads(raw) if raw.strip() else {}
-    except (ValueError, RecursionError):
-        value = None
-    arguments = value if isinstance(value, dict) and not is_deep(value) else None
+    arguments = arguments_in(raw, strict=True) if raw.strip() else {}
     name, number = str(function.get("name") or ""), str(call.get("id") or f"call_{index}")
     return ToolCall(id=number, name=name, arguments=arguments, raw=raw)
 

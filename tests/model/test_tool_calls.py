@@ -119,6 +119,53 @@ def test_broken_and_unusual_calls_are_data(family, answer, calls):
     assert read(family, answer)[1] == calls
 
 
+@pytest.mark.parametrize(
+    ("family", "answer", "calls"),
+    [
+        # a mark within a text of the arguments is that text's own
+        ("hermes", '<tool_call>{"name": "price", "arguments": {"part": "}</tool_call>{"}}</tool_call>', [("price", {"part": "}</tool_call>{"})]),  # noqa: E501
+        ("hermes", "<tool_call><function=price><parameter=part>a</tool_call>b</parameter></function></tool_call>", [("price", {"part": "a</tool_call>b"})]),  # noqa: E501
+        ("mistral", '[TOOL_CALLS]price[ARGS]{"part": "[TOOL_CALLS]{"}', [("price", {"part": "[TOOL_CALLS]{"})]),
+        # no call is lost, and none is made twice
+        ("hermes", '<tool_call>[{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}}]</tool_call>', [("a", {}), ("b", {})]),  # noqa: E501
+        ("hermes", '<tool_call>{"name": "a", "arguments": {}}\n{"name": "b", "argu</tool_call>', [("a", {}), ("b", None)]),  # noqa: E501
+        ("mistral", '[TOOL_CALLS]{"name": "a", "arguments": {"n": 1}}', [("a", {"n": 1})]),
+        ("mistral", '[TOOL_CALLS][{"name": "a", "arguments": {}}, {"name": "b", "argum', [("a", {}), ("b", None)]),
+        ("llama3", '<|python_tag|>{"name": "pri', [("", None)]),
+        ("llama3", '<|python_tag|>price.call(part="U3")', [("", None)]),
+        # what JSON does not know, and what no tool can be sent
+        ("hermes", '<tool_call>{"name": "a", "arguments": {"n": NaN}}</tool_call>', [("a", None)]),
+        ("mistral", '[TOOL_CALLS]a[ARGS]{"n": -Infinity}', [("a", None)]),
+        ("llama3", '{"name": "a", "parameters": {"n": 1e999}}', [("a", None)]),
+        ("hermes", '<tool_call>{"name": "a", "arguments": {"part": "\\ud800"}}</tool_call>', [("a", None)]),
+        ("hermes", '<tool_call>{"name": "\\ud800", "arguments": {}}</tool_call>', [("?", {})]),
+        ("hermes", '<tool_call>{"name": "a", "arguments": "U3"}</tool_call>', [("a", None)]),
+        ("hermes", '<tool_call>{"name": "价格", "arguments": {"part": "Ünï 🛠"}}</tool_call>', [("价格", {"part": "Ünï 🛠"})]),  # noqa: E501
+        ("hermes", "<tool_call><function=price><parameter=part>a</function></tool_call>", [("price", None)]),
+        ("hermes", "<tool_call><function=a><parameter=n>1<tool_call><function=b></function></tool_call>", [("a", None), ("b", {})]),  # noqa: E501
+        ("hermes", "<tool_call><function=price><parameter=n>NaN</parameter></function></tool_call>", [("price", {"n": "NaN"})]),  # noqa: E501
+        # an answer in JSON that has a name is no call
+        ("llama3", '{"name": "Simon", "label": "billing"}', []),
+        ("llama3", '{"name": "Simon", "label": "bil', []),
+        ("llama3", '{"name": "price"}', [("price", None)]),
+    ],
+)  # fmt: skip
+def test_calls_are_neither_lost_nor_made_up(family, answer, calls):
+    assert read(family, answer)[1] == calls
+
+
+def test_a_call_that_was_only_thought_of_is_none():
+    prompts = Prompts(WORKER)
+    prompts.template = HERMES
+    call = '<tool_call>{"name": "price", "arguments": {}}</tool_call>'
+    for thought in (f"<think>perhaps {call}</think>", f"perhaps {call}</think>", f"<think>never ends {call}"):
+        assert prompts.read(f"{thought}<|end|>", "", (PRICE,), keep=False)[2] == []
+        _, text, calls = prompts.read(f"{thought}<|end|>", "", (PRICE,), keep=True)
+        assert (text, calls) == (thought, [])
+    told = prompts.read(f"<think>a</think>Now.{call}<|end|>", "", (PRICE,), keep=True)
+    assert (told[1], [made.name for made in told[2]]) == ("<think>a</think>Now.", ["price"])
+
+
 def test_a_folder_s_own_response_template_comes_first():
     peer = {"defaults": {"role": "assistant"}, "start_anchor": "<|im_start|>", "fields": TEMPLATES["hermes"]}
     find = reader_of(MISTRAL, peer)
@@ -154,6 +201,9 @@ def test_the_family_is_told_by_the_template_and_a_template_that_drops_tools_is_f
     assert [why_no_tools(tmp_path, t) for t in (HERMES, MISTRAL, LLAMA3)] == ["", "", ""]
     dropped = "{% for m in messages %}{{ m.content }}{% endfor %}<tool_call>"
     assert why_no_tools(tmp_path, dropped) == "the chat template drops tools"
+    names = "{% for t in tools %}{{ t.function.name }}{% endfor %}<tool_call>"  # and not what they take
+    alone = "{% if messages[0].role == 'user' %}{{ tools | tojson }}{% endif %}<tool_call>"  # and not with a system
+    assert {why_no_tools(tmp_path, template) for template in (names, alone)} == {"the chat template drops tools"}
     assert "is not known" in why_no_tools(tmp_path, "{{ tools | tojson }}")
     (tmp_path / "tokenizer_config.json").write_text('{"response_template": {"fields": {}}}')
     assert why_no_tools(tmp_path, "{{ tools | tojson }}") == ""

@@ -55,14 +55,18 @@ def test_text_in_parts_and_arguments_in_all_their_forms():
         {"id": "b", "function": {"name": "f", "arguments": {"x": 1}}},
         {"function": {"name": "f", "arguments": "[1]"}},
         {"function": {"name": "f", "arguments": "{'x': 1}"}},
+        {"function": {"name": "f", "arguments": '{"x": NaN}'}},
+        {"function": {"name": "f", "arguments": '{"x": 1e999}'}},
+        {"function": {"name": "f", "arguments": '{"x": "\\ud800"}'}},
+        {"function": {"name": "f", "arguments": '{"x": "a\nb"}'}},
     ]
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     body = {"choices": [{"message": {"content": parts, "tool_calls": calls}, "finish_reason": None}]}
     reply = read_reply(body, latency_s=0)
     assert reply.text == "ab"
     assert reply.finish_reason == "stop"
-    assert [call.arguments for call in reply.tool_calls] == [{}, {"x": 1}, None, None]
-    assert len({call.id for call in reply.tool_calls}) == 4
+    assert [call.arguments for call in reply.tool_calls] == [{}, {"x": 1}, *[None] * 6]
+    assert len({call.id for call in reply.tool_calls}) == 8
 
 
 # ---------------------------------------------------------------------------------------------------------- streaming
