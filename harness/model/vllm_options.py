@@ -1,11 +1,8 @@
 """What an experiment may say of vLLM's engine, and which adapters the engine takes; vLLM is not imported for it."""
 
-import ast
-import importlib.util
 import json
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +10,7 @@ from harness.adapter import Adapter
 from harness.core import ModelError, ModelSpec, UserFileError, nearest
 from harness.model.local_choose import sampling_of
 from harness.model.local_folder import wrong_tools
+from harness.model.vllm_kinds import engine_kinds, wrong_value
 from harness.userfile import read_text
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # the values of ``max_lora_rank`` that vLLM has
@@ -27,7 +25,6 @@ _OURS = {
 }
 """Options that say which model answers, how it is asked, and who learns of it: that is the experiment's to say."""
 OWN = {"reasoning", "tools"}  # of this program, and next to ``options``
-_WHOLE = ("max_loras", "max_lora_rank", "max_model_len")  # options that are looked at before vLLM is
 _LEFT_OUT = {
     "use_dora": "DoRA",
     "lora_bias": "biases of LoRA",
@@ -44,28 +41,41 @@ def wrong_option(spec: ModelSpec) -> tuple[str, str] | None:
         field = f"options.{name}"
         if name in OWN:
             continue
+        if not name.strip():
+            return "options", "found an empty name; write the name of one of vLLM's engine arguments, or take it out"
         if name in _OURS:
             return field, "this is set by the backend itself; take it out"
         if known and name not in known:
             return field, f"vLLM's engine has no such option; {nearest(name, known - _OURS)}"
-        if name in _WHOLE and (type(value) is not int or value < 1):
-            return field, f"found {value!r}, needed a whole number from 1"
-        if name == "max_lora_rank" and value not in RANKS:
-            return field, f"found {value}, needed one of {', '.join(map(str, RANKS))}"
+        if unfit := wrong_value(name, value):
+            return field, unfit
+        if name == "max_lora_rank" and (type(value) is not int or value not in RANKS):
+            return field, f"found {value!r}, needed one of {', '.join(map(str, RANKS))}"
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError):
             return field, f"found {value!r}, which JSON has no form for; quote it"
-    if wrong := wrong_tools(spec):
+    if wrong := wrong_tools(spec) or _wrong_size(spec):
         return wrong
-    length, most = spec.options.get("max_model_len"), longest_of(Path(spec.model))
-    if length is not None and most is not None and length > most:
-        return "options.max_model_len", f"found {length:,}, and the model reads {most:,} tokens at most"
     try:
         heat = sampling_of(spec.sampling)["temperature"]
     except ModelError as error:
         return "sampling", str(error).removeprefix("sampling: ")
     return ("sampling", f"temperature is {heat}, and vLLM takes 0 to {HOTTEST}") if heat > HOTTEST else None
+
+
+def _wrong_size(spec: ModelSpec) -> tuple[str, str] | None:
+    """An option that the model's own configuration rules out."""
+    shares, heads = spec.options.get("tensor_parallel_size", 1), _number_in(Path(spec.model), "num_attention_heads")
+    if heads is not None and heads % shares:
+        return (
+            "options.tensor_parallel_size",
+            f"found {shares}, which does not divide the model's {heads} attention heads",
+        )
+    length, most = spec.options.get("max_model_len"), longest_of(Path(spec.model))
+    if length is not None and most is not None and length > most:
+        return "options.max_model_len", f"found {length:,}, and the model reads {most:,} tokens at most"
+    return None
 
 
 def check_rank(spec: ModelSpec, adapter: Adapter) -> None:
@@ -98,27 +108,20 @@ def rank_for(adapters: Iterable[Adapter]) -> int:
     return min(rank for rank in RANKS if rank >= needed)
 
 
-@cache
 def engine_options() -> frozenset[str]:
-    """The names that the engine of the installed vLLM takes, read from its source; empty where there is none.
-
-    Importing them takes 15 seconds, reading them 20 milliseconds.
-    """
-    found = importlib.util.find_spec("vllm")
-    names = set[str]()
-    with suppress(OSError, SyntaxError, AttributeError, TypeError):
-        source = Path(str(found and found.origin)).parent / "engine" / "arg_utils.py"
-        for part in ast.parse(source.read_text(encoding="utf-8")).body:
-            if isinstance(part, ast.ClassDef) and part.name in {"EngineArgs", "AsyncEngineArgs"}:
-                fields = [one.target for one in part.body if isinstance(one, ast.AnnAssign)]
-                names |= {one.id for one in fields if isinstance(one, ast.Name) and not one.id.startswith("_")}
-    return frozenset(names)
+    """The names that the engine of the installed vLLM takes; empty where there is none."""
+    return frozenset(engine_kinds())
 
 
 def longest_of(folder: Path) -> int | None:
     """The tokens that a model's configuration says it reads."""
+    return _number_in(folder, "max_position_embeddings")
+
+
+def _number_in(folder: Path, key: str) -> int | None:
+    """What a model's configuration says, of its text part where it has several; ``None`` where it says nothing."""
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         config: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        length = config.get("max_position_embeddings") or config["text_config"]["max_position_embeddings"]
-        return length if type(length) is int else None
+        number = config.get(key) or config["text_config"][key]
+        return number if type(number) is int else None
     return None

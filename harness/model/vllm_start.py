@@ -30,6 +30,8 @@ _SET = {
 }
 _CPU_CACHE = 1 << 30  # bytes for keys and values, without which vLLM takes nearly all memory
 _SAID = re.compile(r"(?:[\w.]+\.)?(\w*(?:Error|Exception|Exit)): (\S.*)")
+_TOO_SMALL = ("ValueError: To serve at least one request", "ValueError: No available memory for the cache blocks")
+_TOO_LARGE = re.compile(r"ValueError: (?:Available|Free) memory on .* is less than (?:requested|desired)")
 _HIDDEN = ("Engine core initialization failed", "EngineCore encountered", "Worker failed", "WorkerProc init")
 
 
@@ -70,13 +72,29 @@ def start_engine(spec: ModelSpec, options: Mapping[str, Any], adapters: int, log
             )
             config = asked.create_engine_config(UsageContext.ENGINE_CONTEXT)
         except Exception as error:  # noqa: BLE001 - each option is refused in its own way
-            raise _refused(spec, error, given) from None
+            raise refused(spec, error, given) from None
         if current_platform.is_cpu():
             _check_heads(folder, config.model_config.get_head_size())
         try:
             return AsyncLLM.from_vllm_config(config)
         except Exception as error:  # noqa: BLE001 - what went wrong stands in the log of another process
-            raise UserFileError(folder, f"vLLM's engine did not start ({cause_in(log) or _one_line(error)})") from None
+            raise not_started(spec, cause_in(log) or _one_line(error)) from None
+
+
+def not_started(spec: ModelSpec, said: str) -> UserFileError:
+    """Why the engine did not start: in our words where the cache of keys and values is too small, or too large."""
+    name = next((name for name in ("kv_cache_memory_bytes", "gpu_memory_utilization") if name in spec.options), "")
+    field = f"models.{spec.name}.options.{name or 'max_model_len'}"
+    found = f"found {spec.options[name]:,}, and " if name else ""
+    if said.startswith(_TOO_SMALL):
+        problem = f"{found}the cache of keys and values has no room for one answer as long as the model can read"
+        shorter = "lower max_model_len" if "max_model_len" in spec.options else "state a smaller max_model_len"
+        advice = f"give {name or 'kv_cache_memory_bytes'} more, or {shorter}"
+        return UserFileError("experiment.yaml", problem, field=field, advice=advice)
+    if name and _TOO_LARGE.search(said):
+        problem = f"{found}this machine has less memory free"
+        return UserFileError("experiment.yaml", problem, field=field, advice="give it less, or end what else runs here")
+    return UserFileError(spec.model, f"vLLM's engine did not start ({said})")
 
 
 def cause_in(log: Path) -> str:
@@ -147,11 +165,17 @@ def _check_heads(folder: Path, size: int) -> None:
         raise UserFileError(folder / "config.json", problem, field="head_dim", advice="use backend: transformers")
 
 
-def _refused(spec: ModelSpec, error: Exception, options: Mapping[str, Any]) -> UserFileError:
+def refused(spec: ModelSpec, error: Exception, options: Mapping[str, Any]) -> UserFileError:
     """Which option vLLM refuses, as far as it says; else what it says of the model."""
     said = _one_line(error)
     spelled = said.lower().replace("-", "_").replace(" ", "_")
-    if name := next((name for name in options if name in spelled), ""):
+    within = {str(key).lower(): name for name, value in options.items() if isinstance(value, Mapping) for key in value}
+    named = {name: name for name in options} | {
+        key: name for key, name in within.items() if key not in options and len(key) > 2
+    }
+    places = {place: name for key, name in named.items() if (place := spelled.find(key)) >= 0}
+    if places:
+        name = places[min(places)]  # what it speaks of first
         field = f"models.{spec.name}.options.{name}"
         return UserFileError("experiment.yaml", f"found {options[name]!r}, which vLLM refuses ({said})", field=field)
     return UserFileError(spec.model, f"vLLM does not take this model ({said})", advice="use backend: transformers")

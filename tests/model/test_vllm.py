@@ -17,6 +17,7 @@ from harness.core import Cause, ModelError, ModelSpec, Price, Request, UserFileE
 from harness.model import BACKENDS, machines
 from harness.model.backends.vllm import VllmEntry
 from harness.model.vllm import VllmModel
+from harness.model.vllm_kinds import engine_kinds
 from harness.model.vllm_options import check_rank, engine_options, rank_for, rank_of, wrong_option
 from harness.model.vllm_start import cause_in
 
@@ -41,9 +42,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     )
     (folder / "arg_utils.py").write_text(source)
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    engine_options.cache_clear()
+    engine_kinds.cache_clear()
     yield
-    engine_options.cache_clear()
+    engine_kinds.cache_clear()
 
 
 # ---------------------------------------------------------------------------------------------- what is looked at
@@ -66,7 +67,18 @@ def test_the_names_of_options_are_those_of_the_installed_engine(installed):
         ({"trust_remote_code": True}, "trust_remote_code", "set by the backend itself; take it out"),
         ({"logprobs_mode": "processed_logprobs"}, "logprobs_mode", "take it out"),
         ({"max_lora_rank": 12}, "max_lora_rank", "found 12, needed one of 1, 8, 16, 32"),
-        ({"max_lora_rank": "16"}, "max_lora_rank", "found '16', needed a whole number from 1"),
+        ({"max_lora_rank": "16"}, "max_lora_rank", "found '16', needed one of 1, 8, 16, 32"),
+        ({"max_lora_rank": True}, "max_lora_rank", "found True, needed one of 1, 8, 16, 32"),
+        ({"seed": math.nan}, "seed", "found nan, needed a whole number from 0 to 4,294,967,295"),
+        ({"seed": None}, "seed", "found no value, needed a whole number"),
+        ({"kv_cache_memory_bytes": 1}, "kv_cache_memory_bytes", "found 1, needed a whole number from 1,048,576"),
+        ({"kv_cache_memory_bytes": "1e9"}, "kv_cache_memory_bytes", "found '1e9', needed a whole number"),
+        ({"tensor_parallel_size": True}, "tensor_parallel_size", "found True, needed a whole number from 1"),
+        ({"tensor_parallel_size": 3}, "tensor_parallel_size", "found 3, which does not divide the model's 4 attention"),
+        ({"max_num_seqs": 10**30}, "max_num_seqs", "needed a whole number from 1 to 1,000,000,000,000,000"),
+        ({"gpu_memory_utilization": 90}, "gpu_memory_utilization", "found 90, needed a finite number from 0.01 to 1"),
+        ({"watermark": math.nan}, "watermark", "found nan, needed a finite number from 0 to 0.99"),
+        ({"cpu_offload_gb": -math.inf}, "cpu_offload_gb", "found -inf, needed a finite number from 0"),
         ({"max_loras": 0}, "max_loras", "found 0"),
         ({"max_model_len": 4096}, "max_model_len", "found 4,096, and the model reads 1,024 tokens at most"),
         ({"hf_overrides": {"a": math.nan}}, "hf_overrides", "JSON has no form"),
@@ -77,6 +89,13 @@ def test_an_option_that_cannot_be_is_told_at_once(options, field, said):
     assert found is not None
     assert found[0] == f"options.{field}"
     assert said in found[1]
+
+
+def test_an_option_without_a_name_is_no_option():
+    assert wrong_option(spec(**{" ": 1})) == (
+        "options",
+        "found an empty name; write the name of one of vLLM's engine arguments, or take it out",
+    )
 
 
 def test_options_are_the_engine_s_and_reasoning_is_ours():
