@@ -228,13 +228,13 @@ def tasks_if_equal(outcomes: PairedOutcomes, margin: float, limits: Limits) -> i
     common = outcomes.at(outcomes.common)
     if len(common.domains) == 0:
         return None
-    return math.ceil(max(_enough(common, margin, 0.0, limits), _least(common, margin, limits)) - 1e-9)
+    return max(1, math.ceil(max(_enough(common, margin, 0.0, limits), _least(common, margin, limits)) - 1e-9))
 
 
 def fewest_tasks(outcomes: PairedOutcomes, margin: float, limits: Limits) -> int | None:
     """Tasks that it takes to show that the margin holds even if the two differ at none."""
     common = outcomes.at(outcomes.common)
-    return math.ceil(_least(common, margin, limits) - 1e-9) if len(common.domains) else None
+    return max(1, math.ceil(_least(common, margin, limits) - 1e-9)) if len(common.domains) else None
 
 
 def _enough(common: PairedOutcomes, margin: float, delta: float, limits: Limits) -> float:
