@@ -15,7 +15,8 @@ def executor_for(assembled: Assembled, options: RunOptions) -> "LocalExecutor | 
     """Who makes the attempts. Raises UsageError: what is asked of the run does not go with the executor."""
     entry = assembled.experiment.executor
     if options.executor not in {"", entry.kind}:
-        entry = ExecutorEntry.model_validate({"kind": options.executor})
+        # processes of this machine may be as many workers of Ray; those of a cluster are no number for one machine
+        entry = ExecutorEntry(kind="ray", workers=entry.workers) if options.executor == "ray" else ExecutorEntry()
     if entry.kind == "local":
         return LocalExecutor(assembled, entry, options.watch, options.observer, offline=options.offline)
     if options.watch is not None:

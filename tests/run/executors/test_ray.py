@@ -70,6 +70,15 @@ def test_what_cannot_work_is_refused_in_one_line_before_anything_is_sent(tmp_pat
     assert not (report / ".lock").exists()
 
 
+def test_workers_of_the_file_are_those_of_ray_too(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("harness.run.executors.ray.missing_ray", lambda: None)
+    with Server() as served:
+        report = experiment(tmp_path / "r", served, tasks=8, executor={"workers": 9})
+        code, _, err = live.inside(capfd, "run", report, "--executor", "ray")
+        assert (code, served.seen) == (2, [])
+    assert "executor.workers: there are 9 workers, and limits.concurrency lets 8 calls run at once" in err
+
+
 def test_without_the_package_one_line_says_what_to_install(tmp_path, capfd, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *more: None if name == "ray" else found(name, *more))
