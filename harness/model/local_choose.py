@@ -11,6 +11,7 @@ from harness.model.entry import needed_of
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "stop": ()}
 SAMPLING |= dict.fromkeys(("top_k", "max_tokens", "seed"))
+_COLDEST = 1e-300  # below, a processor may take a number for 0
 """How tokens are chosen, and what holds where nothing is said: greedily."""
 
 
@@ -112,7 +113,10 @@ def _sampled(likely: Any, sampling: Mapping[str, Any], chance: float) -> int:
     """
     import torch
 
-    shares, order = torch.softmax(likely / sampling["temperature"], dim=-1).sort(descending=True, stable=True)
+    sharp = (likely - likely.max()) / max(
+        sampling["temperature"], _COLDEST
+    )  # the likeliest is at 0, however cold it is
+    shares, order = torch.softmax(sharp, dim=-1).sort(descending=True, stable=True)
     sums = shares[: sampling["top_k"]].cumsum(dim=-1)
     kept = int(torch.searchsorted(sums, sampling["top_p"] * sums[-1].item()).item()) + 1
     sums = sums[:kept]

@@ -185,7 +185,7 @@ class VllmModel:
         if fits:
             stated, field = options.get("max_loras"), f"models.{self.spec.name}.options.max_loras"
             if stated is not None and stated <= places:
-                problem = f"found {stated}, and {places} adapters need {places + 1}"
+                problem = f"found {stated}, and {places} adapter{'s need' if places > 1 else ' needs'} {places + 1}"
                 advice = "one stays free, for answers without an adapter; leave it out"
                 raise UserFileError("experiment.yaml", problem, field=field, advice=advice)
             options.setdefault("max_lora_rank", rank_for(fit.adapter for fit in fits.values()))

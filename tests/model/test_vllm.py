@@ -280,6 +280,10 @@ async def test_one_place_more_than_adapters_always(engine):
     with pytest.raises(UserFileError, match=r"models\.kimi\.options\.max_loras: found 2, and 2 adapters need 3"):
         await short.prepare(both)
     await short.close()
+    shorter = VllmModel(spec(max_loras=1))
+    with pytest.raises(UserFileError, match="found 1, and 1 adapter needs 2"):
+        await shorter.prepare(both[:1])
+    await shorter.close()
 
 
 async def test_a_cancelled_answer_leaves_the_engine_and_closing_ends_the_rest(engine):
