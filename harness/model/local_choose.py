@@ -11,8 +11,8 @@ from harness.model.entry import needed_of
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "top_p": 1.0, "stop": ()}
 SAMPLING |= dict.fromkeys(("top_k", "max_tokens", "seed"))
-_COLDEST = 1e-300  # below, a processor may take a number for 0
 """How tokens are chosen, and what holds where nothing is said: greedily."""
+_COLDEST = 1e-300  # below, a processor may take a number for 0
 
 
 @dataclass(slots=True, kw_only=True)
