@@ -6,7 +6,6 @@ Needs an environment of its own (docs/vllm.md) and takes minutes::
 """
 
 import asyncio
-import gc
 import importlib.util
 import json
 import os
@@ -15,8 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,15 +52,6 @@ def request(text: str, adapter: Path | None = None, **sampling: object) -> Reque
 
 def spec(folder: Path, **options: object) -> ModelSpec:
     return ModelSpec(name="engine", backend="vllm", model=str(folder), options={"max_num_seqs": 32, **options})
-
-
-@pytest.fixture(scope="module", autouse=True)
-def vllm_left_open() -> Iterator[None]:
-    """Collects what vLLM leaves open: else pytest finds it when all is done, where warnings are errors."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -262,6 +251,7 @@ async def test_what_the_engine_refuses_is_one_line(
 
 EXPERIMENT = """
 name: killed
+trials: 10
 suites: [{{path: {suites}/ticket-routing, tasks: 100}}]
 models:
   engine: {{backend: vllm, path: {base}, options: {{max_num_seqs: 4}}, sampling: {{temperature: 2, max_tokens: 90}}}}
@@ -283,7 +273,7 @@ def test_a_run_that_is_stopped_leaves_no_process_and_goes_on(tmp_path: Path, how
     os.killpg(run.pid, how) if how is signal.SIGINT else os.kill(run.pid, how)  # a keyboard reaches the whole group
     _, said = run.communicate(timeout=120)
     rows = [json.loads(line) for line in journal.read_text().splitlines()]
-    assert len(rows) < 100
+    assert len(rows) < 1000
     assert {row["outcome"]["status"] for row in rows} <= {"passed", "failed", "skipped"}, "none was lost to the engine"
     assert "Traceback" not in said
     for _ in range(300):
