@@ -209,9 +209,9 @@ class Caller:
                 self._lost.setdefault(id(request), []).append(self._timed(usage or Usage(), began))
             if told is not None:
                 self.party.tokens.correct(entered.tokens, 0.0)
-            if isinstance(error, TimeoutError):  # tokens stay charged: the provider may well have made them
-                if not self._tokens[0]:
-                    self.party.tokens.correct(entered.tokens, self._guessed(request))
+            elif not self._tokens[0]:  # tokens stay charged: the provider may well have made them; the first took all
+                self.party.tokens.correct(entered.tokens, self._guessed(request))
+            if isinstance(error, TimeoutError):
                 raise ModelError(Cause.TIMEOUT, f"no answer within {timeout_s:.3g} s") from None
             if told is not None or not isinstance(error, Exception):
                 raise
