@@ -243,7 +243,7 @@ async def test_an_unknown_usage_stays_charged_as_estimated():
 @pytest.mark.parametrize("ended", [asyncio.CancelledError(), RuntimeError("a bug"), TimeoutError()])
 async def test_a_first_request_that_ends_without_a_word_takes_no_more_than_its_estimate(ended):
     """Until the first answer nobody knows how long they are, and it takes the whole minute; a cancelled one kept it."""
-    caller, model, clock = made(ended, GOOD, tokens_per_minute=6_000, concurrency=1, tries=1)
+    caller, model, _ = made(ended, GOOD, tokens_per_minute=6_000, concurrency=1, tries=1)
     with pytest.raises((asyncio.CancelledError, ModelError)):
         await caller.call(REQUEST)
     await caller.call(REQUEST)
