@@ -26,7 +26,7 @@ class Side:
         return self.table.index(self.contender)
 
     @property
-    def tries_at(self) -> Mask:
+    def tried_mask(self) -> Mask:
         """Of each task of the table whether the contender has any row of it."""
         found: Mask = self.table.trials_of(self.index) > 0
         return found
@@ -34,7 +34,7 @@ class Side:
     @property
     def tried(self) -> Ints:
         """Positions of the tasks at which the contender has any row."""
-        return np.flatnonzero(self.tries_at)
+        return np.flatnonzero(self.tried_mask)
 
     @property
     def keys(self) -> dict[tuple[str, str], int]:
@@ -212,10 +212,10 @@ def pair_sides(candidate: Side, baseline: Side, without: Collection[tuple[str, s
     """Lays two sides over each other by the digests of suite and task, or by their names; ``without`` some tasks."""
     table = baseline.table
     if candidate.table is table and not without:
-        rows_c = rows_b = np.flatnonzero(candidate.tries_at & baseline.tries_at)
+        rows_c = rows_b = np.flatnonzero(candidate.tried_mask & baseline.tried_mask)
     else:
         place = table.keys.places_in(candidate.table.keys)
-        both = (place >= 0) & baseline.tries_at & candidate.tries_at[place]
+        both = (place >= 0) & baseline.tried_mask & candidate.tried_mask[place]
         if without:
             both &= np.array([key not in without for key in table.keys], dtype=bool)
         rows_b = np.flatnonzero(both)

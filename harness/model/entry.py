@@ -168,14 +168,13 @@ def _check_sampling(key: str, setting: Any) -> None:
     if key not in _SAMPLING and (close := get_close_matches(key, _SAMPLING, n=1, cutoff=0.85)):
         raise ValueError(f"unknown sampling key {key!r}; did you mean {close[0]!r}?")
     try:
-        json.dumps(setting, allow_nan=False)
+        json.dumps(setting)  # which knows NaN and infinities
     except (TypeError, ValueError):
-        try:
-            json.dumps(setting)  # which knows NaN and infinities
-        except (TypeError, ValueError):
-            raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
-        needed = needed_of(key, setting) or "finite numbers"
-        raise ValueError(f"{key} holds {setting}; needed: {needed}") from None
+        raise ValueError(f"{key} holds {setting}, which JSON has no form for; quote it") from None
+    try:
+        json.dumps(setting, allow_nan=False)
+    except ValueError:
+        raise ValueError(f"{key} holds {setting}; needed: {needed_of(key, setting) or 'finite numbers'}") from None
     if key == "response_format":
         check_form(setting)
     if needed := needed_of(key, setting):

@@ -113,9 +113,8 @@ def _sampled(likely: Any, sampling: Mapping[str, Any], chance: float) -> int:
     """
     import torch
 
-    sharp = (likely - likely.max()) / max(
-        sampling["temperature"], _COLDEST
-    )  # the likeliest is at 0, however cold it is
+    heat = max(sampling["temperature"], _COLDEST)
+    sharp = (likely - likely.max()) / heat  # the likeliest is at 0, however cold it is
     shares, order = torch.softmax(sharp, dim=-1).sort(descending=True, stable=True)
     sums = shares[: sampling["top_k"]].cumsum(dim=-1)
     kept = int(torch.searchsorted(sums, sampling["top_p"] * sums[-1].item()).item()) + 1

@@ -303,10 +303,10 @@ class Prompts:
         told = getattr(self.tokenizer, "response_template", None) if tools else None
         find = reader_of(self.template if tools else "", told)
         thought, rest = ("", raw) if told else separated(raw, opened=opened_by(prompt))
-        if keep and not told and raw.endswith(rest):  # a call that was only thought of is none
-            head, thought = raw[: len(raw) - len(rest)], ""
-        else:
-            head, rest = "", raw if keep else rest
+        head = ""
+        if keep:  # what was thought stays in the text, and a call that was only thought of is none
+            place = max(0, raw.rfind(rest))
+            head, rest, thought = raw[:place], raw[place:], ""
         text, calls = find(rest, prompt, tools)
         text = head + text
         if told and not keep:  # it knows reasoning by itself

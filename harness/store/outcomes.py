@@ -11,7 +11,7 @@ import numpy as np
 from harness.core import EvidenceError, Status, nearest
 from harness.store.ahead import read_before
 from harness.store.columns import HEX, OUTCOMES, Ahead, OutcomeFile
-from harness.store.words import Array, Words, numbered, tight
+from harness.store.words import Array, Words, first_rows, tight
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -284,7 +284,7 @@ def _results(status: Words, passed: Array, score: Array | None) -> Words:
 def in_order(codes: Array, size: int) -> tuple[Array, Array]:
     """Codes below ``size`` numbered anew in the order of their appearance, and of each new one its first row."""
     rows = len(codes)
-    if len(first := numbered(codes)):
+    if len(first := first_rows(codes)):
         return codes.astype(np.int64, copy=False), first
     if size > _DENSE * max(rows, 1_000):
         _, first, codes = np.unique(codes, return_index=True, return_inverse=True)

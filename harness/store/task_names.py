@@ -47,24 +47,24 @@ class Keys(Named[tuple[str, str]]):
     def __init__(self, suites: Sequence[str], of_suite: Ints, tasks: "pa.Array") -> None:
         """``of_suite``: of each task a position in ``suites``."""
         super().__init__(len(tasks), lambda: list(zip(self.suites.to_pylist(), tasks.to_pylist(), strict=True)))
-        self.suites_there, self._of_suite, self.tasks = (*suites,), of_suite, tasks
+        self.suites_there, self.of_suite, self.tasks = (*suites,), of_suite, tasks
 
     @property
     def suites(self) -> "pa.Array":
         """Of each task the suite's part of its identity."""
         import pyarrow as pa
 
-        return pa.array(self.suites_there, pa.string()).take(pa.array(self._of_suite))
+        return pa.array(self.suites_there, pa.string()).take(pa.array(self.of_suite))
 
     @property
     def of_one_suite(self) -> str | None:
         """The suite's part where all tasks have the same; ``None`` otherwise, and without a task."""
-        there = {self.suites_there[code] for code in np.flatnonzero(np.bincount(self._of_suite)).tolist()}
+        there = {self.suites_there[code] for code in np.flatnonzero(np.bincount(self.of_suite)).tolist()}
         return there.pop() if len(there) == 1 else None
 
     def at(self, places: Ints) -> "Keys":
         """Those of some tasks."""
-        return Keys(self.suites_there, self._of_suite[places], taken(self.tasks, places))
+        return Keys(self.suites_there, self.of_suite[places], taken(self.tasks, places))
 
     def places_in(self, other: "Keys") -> Array:
         """Of each task its position among others, -1 where it is none of them."""
@@ -75,7 +75,7 @@ class Keys(Named[tuple[str, str]]):
         if one is None or two is None:
             both = dict.fromkeys(self.suites_there + other.suites_there)
             number = {suite: f"{place} " for place, suite in enumerate(both)}
-            mine, theirs = self.numbered(number), other.numbered(number)
+            mine, theirs = (_joined(keys, number) for keys in (self, other))
         elif one != two:
             return np.full(len(mine), -1)
         elif mine.equals(theirs):
@@ -102,13 +102,14 @@ class Keys(Named[tuple[str, str]]):
             yield places.tobytes()
             yield data
 
-    def numbered(self, number: Mapping[str, str]) -> "pa.Array":
-        """The tasks' part of the identities, each with a number for its suite before it."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
 
-        suites = pa.array([number[suite] for suite in self.suites_there], pa.string()).take(pa.array(self._of_suite))
-        return pc.binary_join_element_wise(suites, self.tasks, "")
+def _joined(keys: Keys, number: Mapping[str, str]) -> "pa.Array":
+    """The tasks' part of the identities, each with a number for its suite before it."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    suites = pa.array([number[suite] for suite in keys.suites_there], pa.string()).take(pa.array(keys.of_suite))
+    return pc.binary_join_element_wise(suites, keys.tasks, "")
 
 
 def _inside(texts: "pa.Array") -> tuple[Array, memoryview]:

@@ -1,4 +1,4 @@
-"""A column of words as codes, one number a row, which take less room and are counted in less time than texts."""
+"""A column of words as codes, one number a row, smaller than texts and counted faster."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,7 @@ def words_in(column: "pa.ChunkedArray") -> Words:
     if whole.dictionary.null_count:
         whole = whole.cast(pa.string()).dictionary_encode()
     codes = None if whole.indices.null_count else np.asarray(whole.indices)
-    if codes is not None and len(numbered(codes)) == len(whole.dictionary):
+    if codes is not None and len(first_rows(codes)) == len(whole.dictionary):
         return Words(codes=codes.astype(_kind_for(len(whole.dictionary))), names=whole.dictionary.cast(pa.string()))
     used = pc.unique(whole.indices.drop_null())
     anew = np.full(len(whole.dictionary) + 1, -1, dtype=np.int64)
@@ -94,7 +94,7 @@ def taken(texts: "pa.Array", places: Array) -> "pa.Array":
     return texts.take(pa.array(places, pa.int64(), mask=places < 0))
 
 
-def numbered(codes: Array) -> Ints:
+def first_rows(codes: Array) -> Ints:
     """The first row of each code where codes are numbered from 0 in the order of their appearance; else none."""
     if not len(codes) or codes[0] != 0:
         return np.empty(0, np.int64)

@@ -164,6 +164,9 @@ def test_a_call_that_was_only_thought_of_is_none():
         assert (text, calls) == (thought, [])
     told = prompts.read(f"<think>a</think>Now.{call}<|end|>", "", (PRICE,), keep=True)
     assert (told[1], [made.name for made in told[2]]) == ("<think>a</think>Now.", ["price"])
+    for end in ("<|end|>", "\n<|end|>\n", "\n"):  # one that is cut has no end
+        both = f"<think>perhaps {call}</think>\n\nNow.{call}{end}"
+        assert [made.name for made in prompts.read(both, "", (PRICE,), keep=True)[2]] == ["price"]
 
 
 def test_a_folder_s_own_response_template_comes_first():

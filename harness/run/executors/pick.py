@@ -16,7 +16,8 @@ def executor_for(assembled: Assembled, options: RunOptions) -> "LocalExecutor | 
     entry = assembled.experiment.executor
     if options.executor not in {"", entry.kind}:
         # processes of this machine may be as many workers of Ray; those of a cluster are no number for one machine
-        entry = ExecutorEntry(kind="ray", workers=entry.workers) if options.executor == "ray" else ExecutorEntry()
+        kept = {"workers": entry.workers} if options.executor == "ray" else {}
+        entry = ExecutorEntry.model_validate({"kind": options.executor} | kept)
     if entry.kind == "local":
         return LocalExecutor(assembled, entry, options.watch, options.observer, offline=options.offline)
     if options.watch is not None:
